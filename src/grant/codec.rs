@@ -1,0 +1,164 @@
+//! A grant as bytes and back: what a store keeps.
+//!
+//! ```text
+//! format 1 | flags 1 | id 8 | version 8 | salt 16 | generation 3 | key id 1 | epoch 3 | six times of 6
+//!          | client 2+n | subject 2+n | scope 2+n | fields 2+n
+//! ```
+//!
+//! Big-endian, fixed widths first, so that a refresh never changes the length of a record.
+
+use smol_str::SmolStr;
+
+use super::fields::ResponseFields;
+use super::id::{Generation, GrantId, Version, u24_from_bytes, u24_to_bytes};
+use super::record::{Grant, Salt};
+use super::scope::Scope;
+use super::time::Timestamp;
+
+const FORMAT: u8 = 1;
+const RENEWABLE: u8 = 1;
+const HAS_SUBJECT: u8 = 2;
+const FIXED_LEN: usize = 2 + 8 + 8 + 16 + 3 + 1 + 3 + 6 * 6;
+
+/// Why stored bytes are not a grant.
+///
+/// ```
+/// use regrant::{DecodeError, Grant};
+/// assert!(matches!(Grant::decode(&[]), Err(DecodeError::Corrupt)));
+/// assert!(matches!(Grant::decode(&[200, 1, 2, 3]), Err(DecodeError::NewerFormat)));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not what any version of this crate wrote.
+    #[error("the record is damaged")]
+    Corrupt,
+    /// Written by a later version of this crate; it must not be rewritten.
+    #[error("the record was written by a newer version")]
+    NewerFormat,
+}
+
+impl Grant {
+    /// The record as bytes, for a store to keep as they are. They hold the grant's salt: keep them as you keep
+    /// password hashes.
+    ///
+    /// ```
+    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// let bytes = grant.encode();
+    /// assert_eq!(regrant::Grant::decode(&bytes)?, grant);
+    /// # Ok::<(), regrant::DecodeError>(())
+    /// ```
+    pub fn encode(&self) -> Vec<u8> {
+        let texts = [
+            self.client_id.as_str(),
+            self.subject().unwrap_or_default(),
+            self.scope.as_str(),
+            self.fields.as_json(),
+        ];
+        let mut out = Vec::with_capacity(FIXED_LEN + texts.iter().map(|text| 2 + text.len()).sum::<usize>());
+        out.push(FORMAT);
+        let renewable = if self.renewable { RENEWABLE } else { 0 };
+        let subject = if self.subject.is_some() { HAS_SUBJECT } else { 0 };
+        out.push(renewable | subject);
+        out.extend(self.id.as_u64().to_be_bytes());
+        out.extend(self.version.as_u64().to_be_bytes());
+        out.extend(self.salt.0);
+        out.extend(self.generation.to_bytes());
+        out.push(self.key_id);
+        out.extend(u24_to_bytes(self.access_epoch));
+        for time in [
+            self.created_at,
+            self.authenticated_at,
+            self.rotated_at,
+            self.refresh_expires_at,
+            self.absolute_expires_at,
+            self.expires_at,
+        ] {
+            out.extend(&time.as_millis().to_be_bytes()[2..]);
+        }
+        for text in texts {
+            // Every text has a bound below 64 KiB, checked where it enters the crate.
+            out.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
+            out.extend(text.as_bytes());
+        }
+        out
+    }
+
+    /// Reads what [`Grant::encode`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`], which becomes a [`StoreError`](crate::StoreError) by `?`.
+    ///
+    /// ```
+    /// use regrant::{DecodeError, Grant};
+    /// # let mut bytes = Grant::sample("alice", "app").encode();
+    /// bytes.pop();
+    /// assert_eq!(Grant::decode(&bytes), Err(DecodeError::Corrupt));
+    /// ```
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut rest = Reader(bytes);
+        let [format] = rest.array()?;
+        if format > FORMAT {
+            return Err(DecodeError::NewerFormat);
+        }
+        let [flags] = rest.array()?;
+        if format != FORMAT || flags & !(RENEWABLE | HAS_SUBJECT) != 0 {
+            return Err(DecodeError::Corrupt);
+        }
+        let grant = Self {
+            id: GrantId::from_u64(u64::from_be_bytes(rest.array()?)),
+            version: Version::from_u64(u64::from_be_bytes(rest.array()?)),
+            renewable: flags & RENEWABLE != 0,
+            salt: Salt(rest.array()?),
+            generation: Generation::from_bytes(rest.array()?),
+            key_id: u8::from_be_bytes(rest.array()?),
+            access_epoch: u24_from_bytes(rest.array()?),
+            created_at: rest.time()?,
+            authenticated_at: rest.time()?,
+            rotated_at: rest.time()?,
+            refresh_expires_at: rest.time()?,
+            absolute_expires_at: rest.time()?,
+            expires_at: rest.time()?,
+            client_id: SmolStr::new(rest.text()?),
+            subject: match (flags & HAS_SUBJECT != 0, rest.text()?) {
+                (true, subject) => Some(SmolStr::new(subject)),
+                (false, "") => None,
+                (false, _) => return Err(DecodeError::Corrupt),
+            },
+            scope: {
+                let text = rest.text()?;
+                let scope = Scope::parse(text).map_err(|_| DecodeError::Corrupt)?;
+                if scope.as_str() != text {
+                    return Err(DecodeError::Corrupt);
+                }
+                scope
+            },
+            fields: ResponseFields::from_json(rest.text()?).ok_or(DecodeError::Corrupt)?,
+        };
+        if rest.0.is_empty() { Ok(grant) } else { Err(DecodeError::Corrupt) }
+    }
+}
+
+/// What is left to read.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let (head, rest) = self.0.split_first_chunk().ok_or(DecodeError::Corrupt)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn time(&mut self) -> Result<Timestamp, DecodeError> {
+        let [a, b, c, d, e, f] = self.array()?;
+        Ok(Timestamp::from_millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+    }
+
+    fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let len = usize::from(u16::from_be_bytes(self.array()?));
+        let (text, rest) = self.0.split_at_checked(len).ok_or(DecodeError::Corrupt)?;
+        self.0 = rest;
+        std::str::from_utf8(text).map_err(|_| DecodeError::Corrupt)
+    }
+}

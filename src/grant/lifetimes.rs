@@ -1,0 +1,110 @@
+//! How long tokens and grants live.
+
+use std::time::Duration;
+
+use super::time::millis;
+
+/// How long an access token, an idle grant and a whole grant live.
+///
+/// The engine has one set of these; a [`Client`](crate::Client) may have others. Parts of a second count for the
+/// grant, not for access tokens: their lifetime is cut to whole seconds, since `expires_in` (RFC 6749 section 5.1) is.
+///
+/// ```
+/// use regrant::Lifetimes;
+/// use std::time::Duration;
+///
+/// let lifetimes = Lifetimes::default();
+/// assert_eq!(lifetimes.access_token(), Duration::from_secs(3_600));
+/// assert_eq!(lifetimes.idle(), Duration::from_secs(30 * 86_400));
+/// assert_eq!(lifetimes.absolute(), Some(Duration::from_secs(365 * 86_400)));
+///
+/// let strict = Lifetimes::default().with_idle(Duration::from_secs(900)).with_absolute(None);
+/// assert_eq!(strict.absolute(), None);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lifetimes {
+    access_token: Duration,
+    idle: Duration,
+    absolute: Option<Duration>,
+}
+
+impl Lifetimes {
+    /// The longest that an access token can live: 16,777,215 seconds, about 194 days, which is what its wire form holds.
+    pub const MAX_ACCESS_TOKEN: Duration = Duration::from_secs((1 << 24) - 1);
+
+    /// How long an access token works. Default: an hour.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Lifetimes::default().access_token().as_secs(), 3_600);
+    /// ```
+    pub const fn access_token(&self) -> Duration {
+        self.access_token
+    }
+
+    /// How long a grant lives without a refresh. Default: 30 days.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Lifetimes::default().idle().as_secs(), 30 * 86_400);
+    /// ```
+    pub const fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// How long a grant lives whatever happens; `None` is for ever. Default: 365 days.
+    ///
+    /// ```
+    /// assert!(regrant::Lifetimes::default().absolute().is_some());
+    /// ```
+    pub const fn absolute(&self) -> Option<Duration> {
+        self.absolute
+    }
+
+    /// Sets the lifetime of access tokens, cut to [`Lifetimes::MAX_ACCESS_TOKEN`].
+    ///
+    /// ```
+    /// use regrant::Lifetimes;
+    /// let minute = Lifetimes::default().with_access_token(std::time::Duration::from_secs(60));
+    /// assert_eq!(minute.access_token().as_secs(), 60);
+    /// ```
+    #[must_use]
+    pub fn with_access_token(self, lifetime: Duration) -> Self {
+        Self { access_token: lifetime.min(Self::MAX_ACCESS_TOKEN), ..self }
+    }
+
+    /// Sets how long a grant lives without a refresh.
+    ///
+    /// ```
+    /// use regrant::Lifetimes;
+    /// let day = Lifetimes::default().with_idle(std::time::Duration::from_secs(86_400));
+    /// assert_eq!(day.idle().as_secs(), 86_400);
+    /// ```
+    #[must_use]
+    pub const fn with_idle(self, lifetime: Duration) -> Self {
+        Self { idle: lifetime, ..self }
+    }
+
+    /// Sets how long a grant lives whatever happens; `None` is for ever.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Lifetimes::default().with_absolute(None).absolute(), None);
+    /// ```
+    #[must_use]
+    pub const fn with_absolute(self, lifetime: Option<Duration>) -> Self {
+        Self { absolute: lifetime, ..self }
+    }
+
+    /// Whether an access token would live for at least the second that `expires_in` counts in.
+    pub(crate) fn are_usable(&self) -> bool {
+        self.access_token.as_secs() > 0 && millis(self.idle) > 0 && self.absolute.is_none_or(|absolute| millis(absolute) > 0)
+    }
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            access_token: Duration::from_secs(3_600),
+            idle: Duration::from_secs(30 * 86_400),
+            absolute: Some(Duration::from_secs(365 * 86_400)),
+        }
+    }
+}

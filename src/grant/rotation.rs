@@ -1,0 +1,269 @@
+//! What a presented refresh token means: the rotation, in one sitting.
+//!
+//! Pure: no clock, no randomness, no store. The engine has checked the shape, the key, the MAC and the client before.
+
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use super::fields::ResponseFields;
+use super::id::{Generation, Version};
+use super::lifetimes::Lifetimes;
+use super::record::Grant;
+use super::scope::Scope;
+use super::time::Timestamp;
+
+/// Whether a refresh hands out a new refresh token.
+///
+/// ```
+/// assert_eq!(regrant::Rotation::default(), regrant::Rotation::Always);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Rotation {
+    /// Each refresh hands out a new refresh token and retires the one presented (RFC 9700 section 4.14.2).
+    #[default]
+    Always,
+    /// The same refresh token for the life of the grant. For confidential clients only: for public ones RFC 9700
+    /// section 2.2.2 demands rotation, and [`ClientBuilder::build`](crate::ClientBuilder::build) refuses it.
+    Never,
+}
+
+/// What a replayed refresh token does to its grant.
+///
+/// ```
+/// assert_eq!(regrant::OnReplay::default(), regrant::OnReplay::EndGrant);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnReplay {
+    /// Ends the grant: nobody can tell the thief from the owner, so both have to log in again (RFC 9700 section
+    /// 4.14.2).
+    #[default]
+    EndGrant,
+    /// Refuses the token and leaves the grant, so that a thief who was quicker than the owner keeps it. The event is
+    /// the same.
+    RejectOnly,
+}
+
+/// What of a client's and the engine's settings bears on a refresh.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefreshPolicy {
+    pub(crate) rotation: Rotation,
+    /// How long the predecessor is answered with its successor again.
+    pub(crate) retry_window: Duration,
+    /// How far clocks of different nodes may be apart.
+    pub(crate) clock_skew: Duration,
+    /// Grants made earlier are void.
+    pub(crate) not_before: Timestamp,
+}
+
+/// What the engine is to do about a genuine refresh token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Decision {
+    /// Take the step to this generation. `behind`: the token was ahead of the record, so the store lost writes.
+    Step { to: Generation, behind: bool },
+    /// Hand the same token out again and extend the idle expiry: the client does not rotate.
+    Keep { behind: bool },
+    /// The response got lost: compute the same successor again and write nothing.
+    Retry,
+    /// An older token came back.
+    Replay,
+    /// Nothing changes.
+    Refuse(Void),
+}
+
+/// Why a genuine token of a grant that exists renews nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Void {
+    NotBefore,
+    Expired,
+    NotRenewable,
+    /// The last of 16,777,215 generations.
+    Exhausted,
+}
+
+/// Judges `presented` against the record. The order is the order of the checks; the first match answers.
+pub(crate) fn decide(grant: &Grant, presented: Generation, policy: &RefreshPolicy, now: Timestamp) -> Decision {
+    if grant.created_at < policy.not_before {
+        return Decision::Refuse(Void::NotBefore);
+    }
+    if now >= grant.refresh_expires_at || now >= grant.absolute_expires_at {
+        return Decision::Refuse(Void::Expired);
+    }
+    if !grant.renewable {
+        return Decision::Refuse(Void::NotRenewable);
+    }
+    if presented < grant.generation {
+        let is_predecessor = presented.next() == Some(grant.generation);
+        return if is_predecessor && in_window(grant, policy, now) { Decision::Retry } else { Decision::Replay };
+    }
+    let behind = presented > grant.generation;
+    match (policy.rotation, presented.next()) {
+        (Rotation::Never, _) => Decision::Keep { behind },
+        (Rotation::Always, Some(to)) => Decision::Step { to, behind },
+        (Rotation::Always, None) => Decision::Refuse(Void::Exhausted),
+    }
+}
+
+/// Whether the predecessor is still answered with its successor. A node whose clock is a little behind the one that
+/// rotated sees a negative elapsed time: up to the skew it counts as none.
+fn in_window(grant: &Grant, policy: &RefreshPolicy, now: Timestamp) -> bool {
+    if now < grant.rotated_at && grant.rotated_at.since(now) > policy.clock_skew {
+        return false;
+    }
+    now.since(grant.rotated_at) < policy.retry_window
+}
+
+/// What a refresh writes besides the next generation.
+#[derive(Clone, Debug)]
+pub(crate) struct Renewal<'a> {
+    pub(crate) version: Version,
+    pub(crate) generation: Generation,
+    pub(crate) key_id: u8,
+    pub(crate) lifetimes: &'a Lifetimes,
+    /// New extra fields from the host's hook; `None` keeps the stored ones.
+    pub(crate) fields: Option<ResponseFields>,
+    pub(crate) now: Timestamp,
+}
+
+impl Grant {
+    /// The record after a refresh.
+    pub(crate) fn renewed(self, renewal: Renewal<'_>) -> Self {
+        let Renewal { version, generation, key_id, lifetimes, fields, now } = renewal;
+        // A clock that went back must not reopen a window that has closed.
+        let rotated_at = now.max(self.rotated_at);
+        let refresh_expires_at = (now + lifetimes.idle()).min(self.absolute_expires_at);
+        let access_expires_at = now + lifetimes.access_token();
+        Self {
+            version,
+            generation,
+            key_id,
+            rotated_at,
+            refresh_expires_at,
+            // Access tokens issued before live as long as they were told to, whatever lifetimes are now.
+            expires_at: refresh_expires_at.max(access_expires_at).max(self.expires_at).min(self.absolute_expires_at),
+            fields: fields.unwrap_or_else(|| self.fields.clone()),
+            ..self
+        }
+    }
+
+    /// How long an access token of this grant that is issued now may live: the lifetime, or what is left of the record,
+    /// in whole seconds.
+    pub(crate) fn access_lifetime_secs(&self, lifetimes: &Lifetimes, now: Timestamp) -> u32 {
+        let left = self.expires_at.since(now).as_secs();
+        let wanted = lifetimes.access_token().as_secs();
+        // Within 24 bits, since `Lifetimes` keeps to that.
+        u32::try_from(wanted.min(left)).unwrap_or(u32::MAX)
+    }
+}
+
+/// What a login settles once and for all.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) client_id: SmolStr,
+    pub(crate) subject: Option<SmolStr>,
+    pub(crate) scope: Scope,
+    pub(crate) fields: ResponseFields,
+    pub(crate) renewable: bool,
+    pub(crate) authenticated_at: Timestamp,
+}
+
+/// The expiries of a grant made now: refresh token, absolute, record.
+pub(crate) fn first_expiries(lifetimes: &Lifetimes, renewable: bool, now: Timestamp) -> [Timestamp; 3] {
+    let absolute = lifetimes.absolute().map_or(Timestamp::MAX, |absolute| now + absolute);
+    let refresh = (now + lifetimes.idle()).min(absolute);
+    let access = (now + lifetimes.access_token()).min(absolute);
+    // A refresh token that renews nothing must not keep the record alive.
+    let record = if renewable { refresh.max(access) } else { access };
+    [refresh, absolute, record]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROTATED: u64 = 1_000_000;
+
+    fn grant(generation: u32) -> Grant {
+        let [_, a, b, c] = generation.to_be_bytes();
+        let mut grant = Grant::sample("alice", "app");
+        grant.generation = Generation::from_bytes([a, b, c]);
+        grant.created_at = Timestamp::from_millis(1);
+        grant.rotated_at = Timestamp::from_millis(ROTATED);
+        grant.refresh_expires_at = Timestamp::from_millis(ROTATED + 500_000);
+        grant.absolute_expires_at = Timestamp::from_millis(ROTATED + 900_000);
+        grant
+    }
+
+    fn generation(number: u32) -> Generation {
+        grant(number).generation
+    }
+
+    const POLICY: RefreshPolicy = RefreshPolicy {
+        rotation: Rotation::Always,
+        retry_window: Duration::from_secs(30),
+        clock_skew: Duration::from_secs(5),
+        not_before: Timestamp::EPOCH,
+    };
+
+    fn at(presented: u32, policy: &RefreshPolicy, offset: i64) -> Decision {
+        let now = Timestamp::from_millis(ROTATED.saturating_add_signed(offset));
+        decide(&grant(7), generation(presented), policy, now)
+    }
+
+    #[test]
+    fn current_older_and_newer() {
+        assert_eq!(at(7, &POLICY, 0), Decision::Step { to: generation(8), behind: false });
+        assert_eq!(at(9, &POLICY, 0), Decision::Step { to: generation(10), behind: true });
+        assert_eq!(at(6, &POLICY, 0), Decision::Retry);
+        assert_eq!(at(5, &POLICY, 0), Decision::Replay);
+        assert_eq!(at(0, &POLICY, 0), Decision::Replay);
+    }
+
+    #[test]
+    fn the_window_has_two_edges() {
+        assert_eq!(at(6, &POLICY, 29_999), Decision::Retry);
+        assert_eq!(at(6, &POLICY, 30_000), Decision::Replay);
+        assert_eq!(at(6, &POLICY, -5_000), Decision::Retry);
+        assert_eq!(at(6, &POLICY, -5_001), Decision::Replay);
+        let none = RefreshPolicy { retry_window: Duration::ZERO, ..POLICY };
+        assert_eq!(at(6, &none, 0), Decision::Replay);
+        assert_eq!(at(6, &none, -1), Decision::Replay);
+    }
+
+    #[test]
+    fn expiry_comes_before_replay_and_renewability() {
+        assert_eq!(at(3, &POLICY, 500_000), Decision::Refuse(Void::Expired));
+        let voided = RefreshPolicy { not_before: Timestamp::from_millis(2), ..POLICY };
+        assert_eq!(at(3, &voided, 500_000), Decision::Refuse(Void::NotBefore));
+        let mut fixed = grant(7);
+        fixed.renewable = false;
+        let now = Timestamp::from_millis(ROTATED);
+        for presented in [3, 6, 7, 8] {
+            let decision = decide(&fixed, generation(presented), &POLICY, now);
+            assert_eq!(decision, Decision::Refuse(Void::NotRenewable));
+        }
+    }
+
+    #[test]
+    fn the_last_generation_cannot_be_rotated_but_can_be_kept() {
+        let mut last = grant(7);
+        last.generation = Generation::MAX;
+        let now = Timestamp::from_millis(ROTATED);
+        assert_eq!(decide(&last, Generation::MAX, &POLICY, now), Decision::Refuse(Void::Exhausted));
+        let never = RefreshPolicy { rotation: Rotation::Never, ..POLICY };
+        assert_eq!(decide(&last, Generation::MAX, &never, now), Decision::Keep { behind: false });
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_moves_no_rotation_back() {
+        let renewal = Renewal {
+            version: Version::from_u64(2),
+            generation: generation(8),
+            key_id: 0,
+            lifetimes: &Lifetimes::default(),
+            fields: None,
+            now: Timestamp::from_millis(ROTATED - 60_000),
+        };
+        assert_eq!(grant(7).renewed(renewal).rotated_at, Timestamp::from_millis(ROTATED));
+    }
+}

@@ -1,0 +1,151 @@
+//! The engine's keys and the MAC they make.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::grant::Salt;
+
+/// 160 bits: what RFC 6749 section 10.10 asks for (a chance of guessing of at most 2^-160).
+pub(crate) const MAC_LEN: usize = 20;
+
+/// The format of all tokens, first under every MAC: a later format can never be mistaken for this one.
+const FORMAT: u8 = 1;
+
+/// What a token is. Under the MAC, not on the wire: a token presented as another kind is a forgery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum TokenKind {
+    Refresh = 1,
+    Access = 2,
+}
+
+/// A key that tokens are made and checked under: 256 bits and the one byte that names it in every token.
+///
+/// With [`EngineBuilder::key`](crate::EngineBuilder::key) it signs, with
+/// [`EngineBuilder::accept_key`](crate::EngineBuilder::accept_key) it is only accepted. To replace a key while several
+/// nodes serve: accept the new one everywhere, then sign with it everywhere and accept the old one until the last
+/// grant that was refreshed under it is gone. Zeroized on drop; `Debug` shows the id alone.
+///
+/// ```
+/// use regrant::Key;
+/// let key = Key::from_bytes(1, &[7; 32]);
+/// assert_eq!(format!("{key:?}"), "Key(1)");
+/// ```
+#[derive(Clone)]
+pub struct Key {
+    id: u8,
+    /// Keyed once: each MAC starts from these two states and hashes one block.
+    mac: Hmac<Sha256>,
+}
+
+impl Key {
+    /// The key of these 32 bytes, which must come from a cryptographic random source.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Key::from_bytes(3, &[7; 32]).id(), 3);
+    /// ```
+    pub fn from_bytes(id: u8, bytes: &[u8; 32]) -> Self {
+        // `new` takes a whole block; the specification pads a shorter key with zeros.
+        let mut block = Zeroizing::new([0; 64]);
+        block[..32].copy_from_slice(bytes);
+        Self { id, mac: Hmac::new((&*block).into()) }
+    }
+
+    /// A new random key. All tokens made under it are void once the process forgets it.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Key::generate(0).id(), 0);
+    /// ```
+    pub fn generate(id: u8) -> Self {
+        Self::from_bytes(id, &Zeroizing::new(rand::random()))
+    }
+
+    /// The byte that names it in tokens.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Key::generate(9).id(), 9);
+    /// ```
+    pub const fn id(&self) -> u8 {
+        self.id
+    }
+
+    /// The MAC over format, kind, the token's bytes and the grant's salt: at most 55 bytes, so one block of SHA-256.
+    pub(crate) fn mac(&self, kind: TokenKind, token: &[u8], salt: &Salt) -> [u8; MAC_LEN] {
+        debug_assert!(2 + token.len() + salt.0.len() <= 55, "one block");
+        let mut mac = self.mac.clone();
+        mac.update(&[FORMAT, kind as u8]);
+        mac.update(token);
+        mac.update(&salt.0);
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut cut = [0; MAC_LEN];
+        cut.copy_from_slice(&whole[..MAC_LEN]);
+        cut
+    }
+
+    /// Whether `presented` is that MAC, in constant time.
+    pub(crate) fn verify(&self, kind: TokenKind, token: &[u8], salt: &Salt, presented: &[u8; MAC_LEN]) -> bool {
+        self.mac(kind, token, salt).ct_eq(presented).into()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.id)
+    }
+}
+
+/// The key that signs, and those that are accepted besides.
+#[derive(Debug)]
+pub(crate) struct KeyRing {
+    signing: Key,
+    accepted: Vec<Key>,
+}
+
+impl KeyRing {
+    pub(crate) const fn new(signing: Key, accepted: Vec<Key>) -> Self {
+        Self { signing, accepted }
+    }
+
+    pub(crate) const fn signing(&self) -> &Key {
+        &self.signing
+    }
+
+    pub(crate) fn get(&self, id: u8) -> Option<&Key> {
+        if self.signing.id == id { Some(&self.signing) } else { self.accepted.iter().find(|key| key.id == id) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4231 test case 4 has a key shorter than 32 bytes; padding a key with zeros is the same key, so it serves.
+    #[test]
+    fn the_keyed_state_is_hmac_sha_256() {
+        let mut bytes = [0; 32];
+        for (place, value) in bytes.iter_mut().zip(1..=25) {
+            *place = value;
+        }
+        let mut mac = Key::from_bytes(0, &bytes).mac;
+        mac.update(&[0xcd; 50]);
+        let out: [u8; 32] = mac.finalize().into_bytes().into();
+        let hex: String = out.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+    }
+
+    #[test]
+    fn every_part_is_under_the_mac() {
+        let key = Key::from_bytes(0, &[1; 32]);
+        let salt = Salt([2; 16]);
+        let mac = key.mac(TokenKind::Refresh, &[3; 12], &salt);
+        assert!(key.verify(TokenKind::Refresh, &[3; 12], &salt, &mac));
+        assert!(!key.verify(TokenKind::Access, &[3; 12], &salt, &mac));
+        assert!(!key.verify(TokenKind::Refresh, &[4; 12], &salt, &mac));
+        assert!(!key.verify(TokenKind::Refresh, &[3; 12], &Salt([4; 16]), &mac));
+        assert!(!Key::from_bytes(0, &[2; 32]).verify(TokenKind::Refresh, &[3; 12], &salt, &mac));
+    }
+}

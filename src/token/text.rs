@@ -1,0 +1,46 @@
+//! The wire form of all tokens: canonical base64url without padding, of exact length (RFC 4648 section 5).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// Reads `CHARS` characters that stand for `BYTES` bytes. One byte string has one text: stray trailing bits, padding
+/// and white space are refused.
+pub(crate) fn decode_exact<const BYTES: usize, const CHARS: usize>(text: &str) -> Option<[u8; BYTES]> {
+    if text.len() != CHARS {
+        return None;
+    }
+    let mut bytes = [0; BYTES];
+    match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+        Ok(len) if len == BYTES => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Writes them. `CHARS` must be what `BYTES` bytes take.
+pub(crate) fn encode_exact<const BYTES: usize, const CHARS: usize>(bytes: &[u8; BYTES]) -> [u8; CHARS] {
+    const { assert!(CHARS == (BYTES * 4).div_ceil(3), "the exact length of the text") };
+    let mut text = [b'A'; CHARS];
+    let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
+    debug_assert_eq!(written, Ok(CHARS));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_text_is_read() {
+        let text: [u8; 43] = encode_exact(&[0xff; 32]);
+        let text = std::str::from_utf8(&text).unwrap();
+        assert_eq!(decode_exact::<32, 43>(text), Some([0xff; 32]));
+        // The last character carries two bits that belong to no byte.
+        for last in ["9", "-", "_"] {
+            let twin = format!("{}{last}", &text[..42]);
+            assert_eq!(decode_exact::<32, 43>(&twin), None, "{twin}");
+        }
+        for wrong in [&text[..42], &format!("{text}="), &format!("{text}A"), &text.replacen('_', "/", 1)] {
+            assert_eq!(decode_exact::<32, 43>(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Client credentials in an `Authorization` header (RFC 7617, RFC 6749 section 2.3.1).
+
+use std::{fmt, str};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use smallvec::SmallVec;
+
+use super::{
+    percent::decode_in_place,
+    text::{has_control, wipe},
+};
+
+/// The greatest length of a header value, in bytes.
+const MAX_HEADER: usize = 4096;
+
+/// The decoded header. Its length is set once, before anything is written, so that no copy is left behind by growing.
+type Buffer = SmallVec<[u8; 256]>;
+
+/// Why an `Authorization` value holds no credentials that could be checked.
+///
+/// The messages are fixed text: nothing of the header is in them.
+///
+/// ```
+/// use regrant::{BasicCredentials, BasicError};
+///
+/// let error = BasicCredentials::parse(b"Bearer abc").unwrap_err();
+/// assert_eq!(error, BasicError::Scheme);
+/// assert_eq!(error.to_string(), "the scheme is not Basic");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BasicError {
+    /// Another scheme, or none.
+    #[error("the scheme is not Basic")]
+    Scheme,
+    /// Over 4 KiB.
+    #[error("the header is too long")]
+    TooLong,
+    /// Not canonical, padded base64 of the standard alphabet (RFC 4648 section 4).
+    #[error("the credentials are not base64")]
+    Base64,
+    /// Nothing separates the client id from the secret.
+    #[error("the credentials have no colon")]
+    NoColon,
+    /// After form-decoding, a half has a control character or is not UTF-8; or a `%` begins no escape.
+    #[error("the credentials are not encoded as a form is")]
+    Encoding,
+    /// The client id is empty.
+    #[error("the client id is empty")]
+    EmptyClientId,
+}
+
+/// A client id and secret from an `Authorization: Basic` header.
+///
+/// Wiped from memory when dropped; `Debug` shows neither.
+///
+/// ```
+/// use regrant::BasicCredentials;
+///
+/// // "my%3Aapp:p+w"
+/// let credentials = BasicCredentials::parse(b"Basic bXklM0FhcHA6cCt3")?;
+/// assert_eq!(credentials.client_id(), "my:app");
+/// assert_eq!(credentials.client_secret(), "p w");
+/// assert_eq!(format!("{credentials:?}"), "BasicCredentials { .. }");
+/// # Ok::<(), regrant::BasicError>(())
+/// ```
+pub struct BasicCredentials {
+    /// The id, what decoding left over, the secret, what decoding left over.
+    bytes: Buffer,
+    id_len: usize,
+    secret_start: usize,
+    secret_len: usize,
+}
+
+impl BasicCredentials {
+    /// Reads the value of an `Authorization` header: the scheme in any case, spaces, then base64 of an id, a colon and a
+    /// secret (RFC 7617 section 2), both encoded as in a form (RFC 6749 section 2.3.1, appendix B).
+    ///
+    /// The halves are split at the first colon and then decoded, so that an id may have an escaped colon and a secret
+    /// any. The secret may be empty, the id may not.
+    ///
+    /// # Errors
+    ///
+    /// [`BasicError`] says what is wrong. There is no lenient form: white space after the credentials, base64 without
+    /// its padding or with stray bits, a `%` that begins no escape, control characters and bytes that are not UTF-8 are
+    /// all refused.
+    ///
+    /// ```
+    /// use regrant::{BasicCredentials, BasicError};
+    ///
+    /// let credentials = BasicCredentials::parse(b"basic d2ViOg==")?; // "web:"
+    /// assert_eq!(credentials.client_id(), "web");
+    /// assert_eq!(credentials.client_secret(), "");
+    ///
+    /// assert_eq!(BasicCredentials::parse(b"Basic d2ViOg").unwrap_err(), BasicError::Base64);
+    /// assert_eq!(BasicCredentials::parse(b"Basic d2Vi").unwrap_err(), BasicError::NoColon);
+    /// # Ok::<(), BasicError>(())
+    /// ```
+    pub fn parse(header_value: &[u8]) -> Result<Self, BasicError> {
+        let (scheme, mut encoded) = header_value.split_first_chunk::<5>().ok_or(BasicError::Scheme)?;
+        if !scheme.eq_ignore_ascii_case(b"basic") || !matches!(encoded, [] | [b' ', ..]) {
+            return Err(BasicError::Scheme);
+        }
+        if header_value.len() > MAX_HEADER {
+            return Err(BasicError::TooLong);
+        }
+        while let [b' ', rest @ ..] = encoded {
+            encoded = rest;
+        }
+
+        // Filled in place, so that an error wipes what was decoded.
+        let mut credentials = Self { bytes: Buffer::new(), id_len: 0, secret_start: 0, secret_len: 0 };
+        credentials.bytes.resize(decoded_len(encoded)?, 0);
+        credentials.read(encoded)?;
+        Ok(credentials)
+    }
+
+    fn read(&mut self, encoded: &[u8]) -> Result<(), BasicError> {
+        let bytes = self.bytes.as_mut_slice();
+        let len = STANDARD.decode_slice(encoded, bytes).map_err(|_| BasicError::Base64)?;
+        debug_assert_eq!(len, bytes.len());
+
+        let colon = bytes.iter().position(|&b| b == b':').ok_or(BasicError::NoColon)?;
+        // In bounds: `colon` is the place of a byte.
+        self.id_len = decode_half(&mut bytes[..colon])?;
+        self.secret_start = colon + 1;
+        self.secret_len = decode_half(&mut bytes[colon + 1..])?;
+        if self.id_len == 0 { Err(BasicError::EmptyClientId) } else { Ok(()) }
+    }
+
+    /// The client id, decoded; never empty.
+    ///
+    /// ```
+    /// # use regrant::BasicCredentials;
+    /// let credentials = BasicCredentials::parse(b"Basic d2ViOnMzY3JldA==")?; // "web:s3cret"
+    /// assert_eq!(credentials.client_id(), "web");
+    /// # Ok::<(), regrant::BasicError>(())
+    /// ```
+    pub fn client_id(&self) -> &str {
+        self.text(0, self.id_len)
+    }
+
+    /// The client secret, decoded; it may be empty. Compare it in constant time.
+    ///
+    /// ```
+    /// # use regrant::BasicCredentials;
+    /// let credentials = BasicCredentials::parse(b"Basic d2ViOnMzY3JldA==")?; // "web:s3cret"
+    /// assert_eq!(credentials.client_secret(), "s3cret");
+    /// # Ok::<(), regrant::BasicError>(())
+    /// ```
+    pub fn client_secret(&self) -> &str {
+        self.text(self.secret_start, self.secret_len)
+    }
+
+    fn text(&self, start: usize, len: usize) -> &str {
+        // Both halves were checked when they were decoded; the type cannot say so without `unsafe`.
+        self.bytes.get(start..start + len).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl Drop for BasicCredentials {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes);
+    }
+}
+
+impl fmt::Debug for BasicCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BasicCredentials").finish_non_exhaustive()
+    }
+}
+
+/// How many bytes canonical base64 stands for.
+fn decoded_len(encoded: &[u8]) -> Result<usize, BasicError> {
+    if !encoded.len().is_multiple_of(4) {
+        return Err(BasicError::Base64);
+    }
+    let padding = match encoded {
+        [.., b'=', b'='] => 2,
+        [.., b'='] => 1,
+        _ => 0,
+    };
+    Ok(encoded.len() / 4 * 3 - padding)
+}
+
+/// Decodes one half in place and returns its new length.
+fn decode_half(half: &mut [u8]) -> Result<usize, BasicError> {
+    // No branch in the loop, so that it is done many bytes at a time.
+    let mut special = false;
+    for &b in &*half {
+        special |= matches!(b, b'%' | b'+') || !matches!(b, b' '..=b'~');
+    }
+    if !special {
+        return Ok(half.len());
+    }
+    let len = decode_in_place(half).map_err(|_| BasicError::Encoding)?;
+    // Decoding never makes longer.
+    let text = str::from_utf8(&half[..len]).map_err(|_| BasicError::Encoding)?;
+    if has_control(text) { Err(BasicError::Encoding) } else { Ok(len) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_credentials_go_to_the_heap_and_short_ones_do_not() -> Result<(), BasicError> {
+        for (secret, spilled) in [(252, false), (253, true), (2000, true)] {
+            let header = format!("Basic {}", STANDARD.encode(format!("web:{}", "s".repeat(secret))));
+            let credentials = BasicCredentials::parse(header.as_bytes())?;
+            assert_eq!(credentials.bytes.spilled(), spilled);
+            assert_eq!(credentials.client_id(), "web");
+            assert_eq!(credentials.client_secret().len(), secret);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn decoding_leaves_nothing_of_the_id_in_the_secret() -> Result<(), BasicError> {
+        let header = format!("Basic {}", STANDARD.encode("%61%62:%63"));
+        let credentials = BasicCredentials::parse(header.as_bytes())?;
+        assert_eq!((credentials.client_id(), credentials.client_secret()), ("ab", "c"));
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! The error codes of RFC 6749 section 5.2, and their statuses.
+
+/// What an error response says in its member `error`.
+///
+/// ```
+/// use regrant::ErrorCode;
+/// assert_eq!(ErrorCode::InvalidGrant.as_str(), "invalid_grant");
+/// assert_eq!(ErrorCode::InvalidClient.status(), 401);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The request is malformed, or lacks or repeats a parameter.
+    InvalidRequest,
+    /// Client authentication failed.
+    InvalidClient,
+    /// The grant or the refresh token is invalid, expired, revoked, replayed, not renewable or another client's.
+    InvalidGrant,
+    /// The client may not use this grant type.
+    UnauthorizedClient,
+    /// No handler of this grant type is there.
+    UnsupportedGrantType,
+    /// The scope is malformed, or more than the client or the grant may have.
+    InvalidScope,
+    /// The store, the registry or the host failed; the same request may succeed later.
+    TemporarilyUnavailable,
+    /// The host's configuration or its handler is wrong; a retry will not help.
+    ServerError,
+    /// The code of an extension grant (RFC 6749 section 8.5), such as `authorization_pending` of RFC 8628.
+    Extension(&'static str),
+}
+
+impl ErrorCode {
+    /// As the response writes it.
+    ///
+    /// ```
+    /// assert_eq!(regrant::ErrorCode::Extension("slow_down").as_str(), "slow_down");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+            Self::Extension(code) => code,
+        }
+    }
+
+    /// The status that goes with it; 405 and 413 are answered with `invalid_request`, too.
+    ///
+    /// ```
+    /// assert_eq!(regrant::ErrorCode::TemporarilyUnavailable.status(), 503);
+    /// ```
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient => 401,
+            Self::TemporarilyUnavailable => 503,
+            Self::ServerError => 500,
+            _ => 400,
+        }
+    }
+}
+
+/// `1*( %x20-21 / %x23-5B / %x5D-7E )`, RFC 6749 section 5.2; also what is safe inside a quoted string.
+pub(crate) fn is_error_text(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}

@@ -1,0 +1,24 @@
+//! Bytes to types and back. No policy lives here: what a parameter means is for the rooms above.
+
+mod basic;
+mod error_code;
+mod form;
+mod limits;
+mod media_type;
+mod percent;
+mod request;
+mod response;
+mod text;
+
+pub use basic::{BasicCredentials, BasicError};
+pub use error_code::ErrorCode;
+pub(crate) use error_code::is_error_text;
+pub use form::{Form, FormError, Repeated};
+pub use limits::Limits;
+pub use request::Request;
+pub(crate) use request::{Header, ParameterFault, check_defined, is_defined};
+pub(crate) use response::TokenAnswer;
+pub use response::{Response, ResponseStyle};
+
+#[expect(unused_imports, reason = "for the request parser")]
+pub(crate) use {media_type::is_form_urlencoded, text::has_control};

@@ -1,0 +1,172 @@
+//! A request, as little of it as the endpoints look at.
+
+use super::form::Form;
+use super::text::has_control;
+
+/// A request to one of the engine's endpoints, borrowed from whatever HTTP stack received it.
+///
+/// Hand over every header; those that mean something here are kept and counted, since a repeated one is an error.
+/// There is no way to hand over the query: what stands there authenticates nobody (RFC 6749 section 2.3.1).
+///
+/// ```
+/// use regrant::Request;
+///
+/// let request = Request::new("POST", b"grant_type=refresh_token&refresh_token=...")
+///     .header("content-type", b"application/x-www-form-urlencoded")
+///     .header("authorization", b"Basic YXBwOnNlY3JldA==")
+///     .header("user-agent", b"anything");
+/// # let _ = request;
+/// ```
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    method: &'a str,
+    body: &'a [u8],
+    content_type: Header<'a>,
+    authorization: Header<'a>,
+}
+
+/// A header that may be there once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Header<'a> {
+    Absent,
+    One(&'a [u8]),
+    Repeated,
+}
+
+impl<'a> Header<'a> {
+    const fn and(self, value: &'a [u8]) -> Self {
+        match self {
+            Self::Absent => Self::One(value),
+            Self::One(_) | Self::Repeated => Self::Repeated,
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// A request without headers: its method as HTTP writes it, and the whole body.
+    ///
+    /// ```
+    /// let request = regrant::Request::new("GET", b"");
+    /// # let _ = request;
+    /// ```
+    pub const fn new(method: &'a str, body: &'a [u8]) -> Self {
+        Self { method, body, content_type: Header::Absent, authorization: Header::Absent }
+    }
+
+    /// Adds a header; names in any case.
+    ///
+    /// ```
+    /// let request = regrant::Request::new("GET", b"").header("Authorization", b"Bearer abc");
+    /// # let _ = request;
+    /// ```
+    #[must_use]
+    pub const fn header(mut self, name: &str, value: &'a [u8]) -> Self {
+        if name.eq_ignore_ascii_case("content-type") {
+            self.content_type = self.content_type.and(value);
+        } else if name.eq_ignore_ascii_case("authorization") {
+            self.authorization = self.authorization.and(value);
+        }
+        self
+    }
+
+    pub(crate) const fn method(&self) -> &'a str {
+        self.method
+    }
+
+    pub(crate) const fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    pub(crate) const fn content_type(&self) -> Header<'a> {
+        self.content_type
+    }
+
+    pub(crate) const fn authorization(&self) -> Header<'a> {
+        self.authorization
+    }
+}
+
+impl std::fmt::Debug for Request<'_> {
+    /// Method and length alone: headers and body hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).field("body_bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a parameter that a specification defines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ParameterFault {
+    Repeated,
+    ControlCharacter,
+}
+
+/// The parameters of the IANA registry "OAuth Parameters" that a request to a token, revocation or introspection
+/// endpoint can have. `resource` and `audience` may repeat (RFC 8707 section 2, RFC 8693 section 2.1). The most common
+/// ones stand first, since the list is searched from the front.
+const DEFINED: [&str; 39] = [
+    "grant_type",
+    "refresh_token",
+    "scope",
+    "client_id",
+    "client_secret",
+    "username",
+    "password",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "token",
+    "token_type_hint",
+    "access_token",
+    "state",
+    "client_assertion",
+    "client_assertion_type",
+    "assertion",
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
+    "device_code",
+    "auth_req_id",
+    "authorization_details",
+    "response_type",
+    "response_mode",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+    "id_token_hint",
+    "login_hint",
+    "request",
+    "request_uri",
+    "claims",
+    "dpop_jkt",
+    "claim_token",
+    "claim_token_format",
+    "ticket",
+];
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
+
+/// Checks every parameter that a specification defines: once at most, counted before empty ones are dropped, and free
+/// of control characters.
+pub(crate) fn check_defined(form: &Form<'_>) -> Result<(), ParameterFault> {
+    let mut seen = 0u64;
+    for (name, value) in form.iter() {
+        if let Some(place) = DEFINED.iter().position(|&defined| defined == name) {
+            if seen & (1 << place) != 0 {
+                return Err(ParameterFault::Repeated);
+            }
+            seen |= 1 << place;
+        } else if !REPEATABLE.contains(&name) {
+            continue;
+        }
+        if has_control(value) {
+            return Err(ParameterFault::ControlCharacter);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a specification defines this parameter.
+pub(crate) fn is_defined(name: &str) -> bool {
+    DEFINED.contains(&name) || REPEATABLE.contains(&name)
+}

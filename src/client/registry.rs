@@ -1,0 +1,238 @@
+//! Where clients are looked up.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use smol_str::SmolStr;
+
+use super::client::{Client, ClientError};
+use super::secret::ClientSecret;
+
+/// A registry of clients: a host's own, or [`StaticClients`].
+///
+/// Asked once for each request, so cache what lies far away.
+///
+/// ```
+/// use regrant::{Client, ClientRef, Clients, ClientsError};
+/// use std::sync::Arc;
+///
+/// struct Tenants;
+///
+/// impl Clients for Tenants {
+///     async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+///         // … ask a database or a cache …
+///         let client = Client::public(client_id).build().map_err(ClientsError::new)?;
+///         Ok(Some(Arc::new(client).into()))
+///     }
+/// }
+/// ```
+pub trait Clients: Send + Sync {
+    /// The client of that id. `client_id` is what a stranger sent: up to a parameter's length, any characters.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientsError`] where it cannot be told now: answered 503. An unknown client is `Ok(None)`.
+    fn find(&self, client_id: &str) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send;
+
+    /// A secret that nobody knows, of the kind that most clients here have: the secret of an unknown client is compared
+    /// with it, so that it takes as long as a wrong one. `None`, the default, stands for a digest.
+    fn decoy(&self) -> Option<&ClientSecret> {
+        None
+    }
+}
+
+/// A registry all of whose futures are ready at the first poll; see [`ReadyStore`](crate::ReadyStore).
+///
+/// ```
+/// fn serves_blocking_hosts<C: regrant::ReadyClients>(_: &C) {}
+/// serves_blocking_hosts(&regrant::StaticClients::new());
+/// ```
+pub trait ReadyClients: Clients {}
+
+/// A client on loan from its registry, or shared with it.
+///
+/// ```
+/// use regrant::{Client, ClientRef};
+/// use std::sync::Arc;
+/// let shared: ClientRef<'_> = Arc::new(Client::public("app").build()?).into();
+/// assert_eq!(shared.id(), "app");
+/// # Ok::<(), regrant::ClientError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub enum ClientRef<'a> {
+    /// Borrowed, so that threads do not contend for a count.
+    Borrowed(&'a Client),
+    /// Shared.
+    Shared(Arc<Client>),
+}
+
+impl Deref for ClientRef<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        match self {
+            Self::Borrowed(client) => client,
+            Self::Shared(client) => client,
+        }
+    }
+}
+
+impl<'a> From<&'a Client> for ClientRef<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self::Borrowed(client)
+    }
+}
+
+impl From<Arc<Client>> for ClientRef<'_> {
+    fn from(client: Arc<Client>) -> Self {
+        Self::Shared(client)
+    }
+}
+
+/// A registry that cannot answer now.
+///
+/// ```
+/// use std::error::Error;
+/// let error = regrant::ClientsError::new("connection refused");
+/// assert_eq!(error.to_string(), "the client registry failed");
+/// assert_eq!(error.source().unwrap().to_string(), "connection refused");
+/// ```
+pub struct ClientsError(Box<dyn Error + Send + Sync>);
+
+impl ClientsError {
+    /// Wraps the cause.
+    ///
+    /// ```
+    /// let _ = regrant::ClientsError::new(std::io::Error::other("connection refused"));
+    /// ```
+    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+impl fmt::Display for ClientsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the client registry failed")
+    }
+}
+
+impl fmt::Debug for ClientsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClientsError").field(&self.0).finish()
+    }
+}
+
+impl Error for ClientsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// Clients that are known when the server starts.
+///
+/// ```
+/// use regrant::{Client, ClientError, StaticClients};
+///
+/// let app = Client::public("app").build()?;
+/// let clients = StaticClients::new().with(app.clone())?;
+/// assert_eq!(clients.len(), 1);
+/// assert!(matches!(clients.with(app), Err(ClientError::Duplicate)));
+/// # Ok::<(), ClientError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct StaticClients {
+    clients: HashMap<SmolStr, Client>,
+    /// The first slow secret: where there is one, unknown clients cost as much.
+    slow_decoy: Option<ClientSecret>,
+}
+
+impl StaticClients {
+    /// No clients.
+    ///
+    /// ```
+    /// assert!(regrant::StaticClients::new().is_empty());
+    /// ```
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a client.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Duplicate`] where one of that id is there.
+    ///
+    /// ```
+    /// use regrant::{Client, StaticClients};
+    /// let clients = StaticClients::new().with(Client::public("app").build()?)?;
+    /// # Ok::<(), regrant::ClientError>(())
+    /// ```
+    pub fn with(mut self, client: Client) -> Result<Self, ClientError> {
+        if self.clients.contains_key(client.id()) {
+            return Err(ClientError::Duplicate);
+        }
+        if self.slow_decoy.is_none() {
+            self.slow_decoy = client.secrets().iter().find(|secret| secret.is_phc()).cloned();
+        }
+        self.clients.insert(client.shared_id(), client);
+        Ok(self)
+    }
+
+    /// How many.
+    ///
+    /// ```
+    /// assert_eq!(regrant::StaticClients::new().len(), 0);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether there are none.
+    ///
+    /// ```
+    /// assert!(regrant::StaticClients::new().is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+}
+
+impl Clients for StaticClients {
+    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        Ok(self.clients.get(client_id).map(ClientRef::Borrowed))
+    }
+
+    fn decoy(&self) -> Option<&ClientSecret> {
+        self.slow_decoy.as_ref()
+    }
+}
+
+impl ReadyClients for StaticClients {}
+
+macro_rules! forward {
+    ($pointer:ty) => {
+        #[deny(clippy::missing_trait_methods)]
+        impl<C: Clients + ?Sized> Clients for $pointer {
+            fn find(
+                &self,
+                client_id: &str,
+            ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send {
+                (**self).find(client_id)
+            }
+
+            fn decoy(&self) -> Option<&ClientSecret> {
+                (**self).decoy()
+            }
+        }
+
+        impl<C: ReadyClients + ?Sized> ReadyClients for $pointer {}
+    };
+}
+
+forward!(&C);
+forward!(Arc<C>);
+forward!(Box<C>);

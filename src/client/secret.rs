@@ -1,0 +1,207 @@
+//! Client secrets, as the server keeps them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+/// What the server keeps of a client secret: enough to recognize it, not to tell it.
+///
+/// - A generated secret, or one of at least 32 characters, is kept as its SHA-256 digest: there is nothing to guess, so
+///   a slow hash would protect nothing and cost each request milliseconds.
+/// - A shorter one, chosen by a person, is kept as a PHC string (feature `argon2`).
+///
+/// ```
+/// use regrant::ClientSecret;
+///
+/// let (kept, shown_once) = ClientSecret::generate();
+/// assert_eq!(shown_once.reveal().len(), 43);
+/// assert_eq!(ClientSecret::new(shown_once.reveal())?.digest(), kept.digest());
+/// # Ok::<(), regrant::SecretError>(())
+/// ```
+#[derive(Clone)]
+pub struct ClientSecret(Verifier);
+
+#[derive(Clone)]
+enum Verifier {
+    Digest([u8; 32]),
+    #[cfg(feature = "argon2")]
+    Phc(std::sync::Arc<str>),
+}
+
+/// Why a secret is not registered.
+///
+/// ```
+/// use regrant::{ClientSecret, SecretError};
+/// assert!(matches!(ClientSecret::new("hunter2"), Err(SecretError::TooShort)));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// Shorter than 32 characters: register it as a PHC string instead.
+    #[error("a secret of fewer than {} characters can be guessed; keep it as a PHC string", ClientSecret::MIN_CHARS)]
+    TooShort,
+    /// It has a `%`, a `+` or a control character. Clients form-encode secrets in a Basic header (RFC 6749 section
+    /// 2.3.1), or forget to: only where both come to the same do all of them get in.
+    #[error("a secret in which form-decoding changes something is not understood by all clients")]
+    Ambiguous,
+    /// Not a PHC string of Argon2.
+    #[error("not a PHC string of a known algorithm")]
+    Phc,
+}
+
+impl ClientSecret {
+    /// The fewest characters of a secret that is kept as a digest.
+    pub const MIN_CHARS: usize = 32;
+
+    /// Makes a secret of 256 random bits. What is returned beside the kept half is shown once and then forgotten.
+    ///
+    /// ```
+    /// let (kept, shown_once) = regrant::ClientSecret::generate();
+    /// println!("client secret: {}", shown_once.reveal());
+    /// # let _ = kept;
+    /// ```
+    pub fn generate() -> (Self, GeneratedSecret) {
+        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(rand::random());
+        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes));
+        (Self(Verifier::Digest(digest(text.as_bytes()))), GeneratedSecret(text))
+    }
+
+    /// Keeps the digest of a secret of at least 32 characters.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::TooShort`] and [`SecretError::Ambiguous`].
+    ///
+    /// ```
+    /// let secret = regrant::ClientSecret::new("marketplace-secret-for-trying-out-only")?;
+    /// # let _ = secret;
+    /// # Ok::<(), regrant::SecretError>(())
+    /// ```
+    pub fn new(secret: &str) -> Result<Self, SecretError> {
+        if secret.chars().count() < Self::MIN_CHARS {
+            return Err(SecretError::TooShort);
+        }
+        if !is_plain(secret) {
+            return Err(SecretError::Ambiguous);
+        }
+        Ok(Self(Verifier::Digest(digest(secret.as_bytes()))))
+    }
+
+    /// The secret with this SHA-256 digest, for a registry that keeps digests.
+    ///
+    /// ```
+    /// let (kept, _) = regrant::ClientSecret::generate();
+    /// let again = regrant::ClientSecret::from_digest(kept.digest().expect("kept as a digest"));
+    /// assert_eq!(again.digest(), kept.digest());
+    /// ```
+    pub const fn from_digest(sha256: [u8; 32]) -> Self {
+        Self(Verifier::Digest(sha256))
+    }
+
+    /// The SHA-256 digest, for a registry to keep; `None` for a PHC string.
+    ///
+    /// ```
+    /// assert_eq!(regrant::ClientSecret::from_digest([1; 32]).digest(), Some([1; 32]));
+    /// ```
+    #[cfg_attr(not(feature = "argon2"), expect(clippy::unnecessary_wraps, reason = "with the feature it can be `None`"))]
+    pub const fn digest(&self) -> Option<[u8; 32]> {
+        match self.0 {
+            Verifier::Digest(digest) => Some(digest),
+            #[cfg(feature = "argon2")]
+            Verifier::Phc(_) => None,
+        }
+    }
+
+    /// Keeps a secret that a person chose as a PHC string (feature `argon2`), such as a registry reads from its table.
+    /// Use parameters that cost tens of milliseconds.
+    ///
+    /// The engine verifies it through its [`SlowVerifier`](crate::SlowVerifier).
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Phc`] for what is not a PHC string of Argon2.
+    ///
+    /// ```
+    /// use regrant::{ClientSecret, SecretError};
+    /// assert!(matches!(ClientSecret::from_phc("hunter2"), Err(SecretError::Phc)));
+    /// ```
+    #[cfg(feature = "argon2")]
+    pub fn from_phc(phc: &str) -> Result<Self, SecretError> {
+        let hash = argon2::PasswordHash::new(phc).map_err(|_| SecretError::Phc)?;
+        let known = argon2::Algorithm::try_from(hash.algorithm.as_str()).is_ok();
+        let verifiable = argon2::Params::try_from(&hash).is_ok() && hash.salt.is_some() && hash.hash.is_some();
+        if known && verifiable { Ok(Self(Verifier::Phc(phc.into()))) } else { Err(SecretError::Phc) }
+    }
+
+    /// The PHC string, if it is kept as one.
+    #[cfg(feature = "argon2")]
+    pub(crate) const fn phc(&self) -> Option<&std::sync::Arc<str>> {
+        match &self.0 {
+            Verifier::Digest(_) => None,
+            Verifier::Phc(phc) => Some(phc),
+        }
+    }
+
+    /// Whether it takes a slow verification.
+    pub(crate) const fn is_phc(&self) -> bool {
+        match self.0 {
+            Verifier::Digest(_) => false,
+            #[cfg(feature = "argon2")]
+            Verifier::Phc(_) => true,
+        }
+    }
+
+    /// Whether `presented`, the digest of a secret, is this one's; in constant time. Never for a PHC string.
+    pub(crate) fn matches_digest(&self, presented: &[u8; 32]) -> Choice {
+        match &self.0 {
+            Verifier::Digest(kept) => kept.ct_eq(presented),
+            #[cfg(feature = "argon2")]
+            Verifier::Phc(_) => Choice::from(0),
+        }
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_phc() { "ClientSecret(phc)" } else { "ClientSecret(digest)" })
+    }
+}
+
+/// A secret that was just made, to be shown to its owner once. Zeroized on drop; `Debug` shows nothing.
+///
+/// ```
+/// let (_, shown_once) = regrant::ClientSecret::generate();
+/// assert_eq!(format!("{shown_once:?}"), "GeneratedSecret");
+/// ```
+pub struct GeneratedSecret(Zeroizing<String>);
+
+impl GeneratedSecret {
+    /// The secret: 43 characters of base64url.
+    ///
+    /// ```
+    /// assert_eq!(regrant::ClientSecret::generate().1.reveal().len(), 43);
+    /// ```
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GeneratedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GeneratedSecret")
+    }
+}
+
+/// The digest that secrets are compared by.
+pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
+/// Whether form-decoding leaves it as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.contains(['%', '+']) && !text.chars().any(char::is_control)
+}

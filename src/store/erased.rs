@@ -1,0 +1,118 @@
+//! The erased form of the store trait, for a store that is chosen at run time.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
+use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+
+/// The future of an erased call.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// [`TokenStore`] with boxed futures, so that there can be a `Box<dyn DynTokenStore>`, which is a [`TokenStore`] in
+/// turn. Every store has it; implement [`TokenStore`], not this.
+///
+/// ```
+/// use regrant::{DynTokenStore, Engine, MemoryStore, StaticClients};
+///
+/// let chosen: Box<dyn DynTokenStore> = Box::new(MemoryStore::new());
+/// let engine = Engine::builder(chosen, StaticClients::new()).build()?;
+/// # Ok::<(), regrant::BuildError>(())
+/// ```
+pub trait DynTokenStore: Send + Sync {
+    /// [`TokenStore::insert`].
+    fn insert_dyn(&self, grant: Grant, now: Timestamp) -> BoxFuture<'_, Result<Inserted, StoreError>>;
+    /// [`TokenStore::load`].
+    fn load_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>>;
+    /// [`TokenStore::compare_and_swap`].
+    fn compare_and_swap_dyn(
+        &self,
+        expected: Version,
+        next: Grant,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Swap, StoreError>>;
+    /// [`TokenStore::remove`].
+    fn remove_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>>;
+    /// [`TokenStore::list`].
+    fn list_dyn<'a>(
+        &'a self,
+        owner: &'a Owner,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Listed, StoreError>>;
+    /// [`TokenStore::purge_expired`].
+    fn purge_expired_dyn(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+    /// [`TokenStore::durability`].
+    fn durability_dyn(&self) -> Durability;
+}
+
+impl<S: TokenStore> DynTokenStore for S {
+    fn insert_dyn(&self, grant: Grant, now: Timestamp) -> BoxFuture<'_, Result<Inserted, StoreError>> {
+        Box::pin(self.insert(grant, now))
+    }
+
+    fn load_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>> {
+        Box::pin(self.load(id))
+    }
+
+    fn compare_and_swap_dyn(
+        &self,
+        expected: Version,
+        next: Grant,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Swap, StoreError>> {
+        Box::pin(self.compare_and_swap(expected, next, now))
+    }
+
+    fn remove_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>> {
+        Box::pin(self.remove(id))
+    }
+
+    fn list_dyn<'a>(
+        &'a self,
+        owner: &'a Owner,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Listed, StoreError>> {
+        Box::pin(self.list(owner, after, limit))
+    }
+
+    fn purge_expired_dyn(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(self.purge_expired(now, limit))
+    }
+
+    fn durability_dyn(&self) -> Durability {
+        self.durability()
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl TokenStore for dyn DynTokenStore + '_ {
+    async fn insert(&self, grant: Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+        self.insert_dyn(grant, now).await
+    }
+
+    async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.load_dyn(id).await
+    }
+
+    async fn compare_and_swap(&self, expected: Version, next: Grant, now: Timestamp) -> Result<Swap, StoreError> {
+        self.compare_and_swap_dyn(expected, next, now).await
+    }
+
+    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.remove_dyn(id).await
+    }
+
+    async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
+        self.list_dyn(owner, after, limit).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.purge_expired_dyn(now, limit).await
+    }
+
+    fn durability(&self) -> Durability {
+        self.durability_dyn()
+    }
+}

@@ -1,0 +1,63 @@
+//! A reference to a store, an `Arc` and a `Box` of one are stores.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::{Cursor, Durability, Inserted, Listed, ReadyStore, StoreError, Swap, TokenStore};
+use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+
+macro_rules! forward {
+    ($pointer:ty) => {
+        // A method with a default body would otherwise be forwarded to that default, not to the store.
+        #[deny(clippy::missing_trait_methods)]
+        impl<S: TokenStore + ?Sized> TokenStore for $pointer {
+            fn insert(&self, grant: Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send {
+                (**self).insert(grant, now)
+            }
+
+            fn load(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send {
+                (**self).load(id)
+            }
+
+            fn compare_and_swap(
+                &self,
+                expected: Version,
+                next: Grant,
+                now: Timestamp,
+            ) -> impl Future<Output = Result<Swap, StoreError>> + Send {
+                (**self).compare_and_swap(expected, next, now)
+            }
+
+            fn remove(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send {
+                (**self).remove(id)
+            }
+
+            fn list(
+                &self,
+                owner: &Owner,
+                after: Option<Cursor>,
+                limit: usize,
+            ) -> impl Future<Output = Result<Listed, StoreError>> + Send {
+                (**self).list(owner, after, limit)
+            }
+
+            fn purge_expired(
+                &self,
+                now: Timestamp,
+                limit: usize,
+            ) -> impl Future<Output = Result<usize, StoreError>> + Send {
+                (**self).purge_expired(now, limit)
+            }
+
+            fn durability(&self) -> Durability {
+                (**self).durability()
+            }
+        }
+
+        impl<S: ReadyStore + ?Sized> ReadyStore for $pointer {}
+    };
+}
+
+forward!(&S);
+forward!(Arc<S>);
+forward!(Box<S>);

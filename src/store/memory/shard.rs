@@ -1,0 +1,273 @@
+//! One shard: everything behind one lock.
+
+use hashbrown::HashTable;
+
+use super::intern::Pairs;
+use super::owners::Owners;
+use super::slot::Slots;
+use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+use crate::store::Swap;
+
+/// The hash of an id. Ids are a second and 32 random bits, so they only need spreading, not a key.
+///
+/// Its lowest bits are the place in a table and its highest seven the tag there; [`home`] uses those between.
+pub(super) fn spread(id: GrantId) -> u64 {
+    let product = u128::from(id.as_u64() ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93;
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half and the upper half")]
+    let (low, high) = (product as u64, (product >> 64) as u64);
+    low ^ high
+}
+
+/// Which of `shards` an id of that hash belongs to.
+///
+/// The last shard gets twice as many as the first, and those between in proportion: tables double when they are full,
+/// and in shards of one size all would double at once, in memory and in time.
+pub(super) fn home(hash: u64, shards: usize) -> usize {
+    const BITS: u32 = 30;
+    const ONE: u64 = 1 << BITS;
+    let uniform = (hash >> (64 - 7 - BITS)) % ONE;
+    // u(4 - u)/3, which is near to the binary logarithm of 1 + u.
+    let bent = (uniform * (4 * ONE - uniform) / 3) >> BITS;
+    usize::try_from((bent * shards as u64) >> BITS).unwrap_or(0)
+}
+
+/// Slots, and the two indexes over them: by id and by owner.
+pub(super) struct Shard {
+    ids: HashTable<u32>,
+    slots: Slots,
+    pairs: Pairs,
+    sweep: Sweep,
+    owners: Owners,
+}
+
+/// The search for expired grants: it goes round the slots, some at a time.
+struct Sweep {
+    /// The slot to look at next.
+    at: u32,
+    /// Slots to look at that were put off: one line of memory more for each write would slow every refresh down.
+    owed: u32,
+    /// No grant of the shard expires before this.
+    earliest: Timestamp,
+    /// The same of the slots looked at in this round, and of all that were written since it began.
+    earliest_in_round: Timestamp,
+}
+
+impl Sweep {
+    fn note(&mut self, expires_at: Timestamp) {
+        self.earliest = self.earliest.min(expires_at);
+        self.earliest_in_round = self.earliest_in_round.min(expires_at);
+    }
+}
+
+impl Shard {
+    /// How many slots are looked at in a row.
+    const BATCH: u32 = 32;
+
+    pub(super) fn new() -> Self {
+        Self {
+            ids: HashTable::new(),
+            slots: Slots::new(),
+            pairs: Pairs::new(),
+            sweep: Sweep { at: 0, owed: 0, earliest: Timestamp::MAX, earliest_in_round: Timestamp::MAX },
+            owners: Owners::new(),
+        }
+    }
+
+    fn find(&self, hash: u64, id: GrantId) -> Option<u32> {
+        self.ids.find(hash, |&at| self.slots[at].id == id).copied()
+    }
+
+    fn read(&self, at: u32) -> Grant {
+        let slot = &self.slots[at];
+        slot.read(self.pairs.get(slot.pair))
+    }
+
+    pub(super) fn contains(&self, hash: u64, id: GrantId) -> bool {
+        self.find(hash, id).is_some()
+    }
+
+    pub(super) fn load(&self, hash: u64, id: GrantId) -> Option<Grant> {
+        self.find(hash, id).map(|at| self.read(at))
+    }
+
+    /// Adds a grant whose id is not there. `false` where there is no slot left.
+    pub(super) fn insert(&mut self, hash: u64, grant: Grant) -> bool {
+        let Some(at) = self.slots.take() else { return false };
+        self.sweep.note(grant.expires_at);
+        let pair = self.pairs.acquire(&grant.client_id, &grant.scope);
+        self.slots[at].write(grant, pair);
+        let Self { ids, slots, owners, .. } = self;
+        ids.insert_unique(hash, at, |&at| spread(slots[at].id));
+        owners.link(slots, at);
+        true
+    }
+
+    pub(super) fn compare_and_swap(&mut self, hash: u64, expected: Version, next: Grant) -> Swap {
+        let Some(at) = self.find(hash, next.id) else { return Swap::Lost };
+        let slot = &self.slots[at];
+        if slot.version != expected {
+            return Swap::Lost;
+        }
+        self.sweep.note(next.expires_at);
+        let mut pair = slot.pair;
+        let same_owner = slot.subject() == next.subject();
+        if !self.pairs.get(pair).is(&next.client_id, &next.scope) {
+            self.pairs.release(pair);
+            pair = self.pairs.acquire(&next.client_id, &next.scope);
+        }
+        if same_owner {
+            self.slots[at].write(next, pair);
+        } else {
+            self.owners.unlink(&mut self.slots, at);
+            self.slots[at].write(next, pair);
+            self.owners.link(&mut self.slots, at);
+        }
+        Swap::Swapped
+    }
+
+    pub(super) fn remove(&mut self, hash: u64, id: GrantId) -> Option<Grant> {
+        let at = self.find(hash, id)?;
+        let grant = self.read(at);
+        self.discard(at);
+        Some(grant)
+    }
+
+    fn discard(&mut self, at: u32) {
+        let slot = &self.slots[at];
+        let (hash, pair) = (spread(slot.id), slot.pair);
+        if let Ok(entry) = self.ids.find_entry(hash, |&other| other == at) {
+            entry.remove();
+        }
+        self.owners.unlink(&mut self.slots, at);
+        self.pairs.release(pair);
+        self.slots.vacate(at);
+    }
+
+    /// Adds an owner's grants with an id after `after` to `page`, lowest first, at most `limit`.
+    pub(super) fn list(&self, owner: &Owner, after: Option<GrantId>, limit: usize, page: &mut Vec<Grant>) {
+        let mut found: Vec<(GrantId, u32)> = self
+            .owners
+            .slots_of(&self.slots, owner.subject_id())
+            .map(|at| (&self.slots[at], at))
+            .filter(|(slot, _)| after.is_none_or(|after| slot.id > after))
+            .filter(|(slot, _)| owner.client_id().is_none_or(|id| self.pairs.get(slot.pair).client_id == id))
+            .map(|(slot, at)| (slot.id, at))
+            .collect();
+        if found.len() > limit {
+            found.select_nth_unstable(limit);
+            found.truncate(limit);
+        }
+        found.sort_unstable();
+        page.extend(found.into_iter().map(|(_, at)| self.read(at)));
+    }
+
+    /// How many slots there are to look at for expired grants; none where no grant can have expired.
+    pub(super) fn to_sweep(&self, now: Timestamp) -> u32 {
+        if now < self.sweep.earliest { 0 } else { self.slots.len() }
+    }
+
+    /// The part of a sweep that a write owes, `slots` of them and sooner or later. An insert that owes two keeps the
+    /// expired grants fewer than the others. Says how many grants were removed.
+    pub(super) fn sweep_on_write(&mut self, slots: u32, now: Timestamp) -> usize {
+        self.sweep.owed += slots;
+        if self.sweep.owed < Self::BATCH {
+            return 0;
+        }
+        let owed = std::mem::take(&mut self.sweep.owed);
+        if now < self.sweep.earliest { 0 } else { self.sweep(owed, usize::MAX, now) }
+    }
+
+    /// Looks at the next `slots` slots and removes at most `limit` expired grants; says how many.
+    pub(super) fn sweep(&mut self, slots: u32, limit: usize, now: Timestamp) -> usize {
+        let mut removed = 0;
+        for _ in 0..slots.min(self.slots.len()) {
+            if removed == limit {
+                break;
+            }
+            if self.sweep.at >= self.slots.len() {
+                self.sweep.at = 0;
+                self.sweep.earliest = std::mem::replace(&mut self.sweep.earliest_in_round, Timestamp::MAX);
+            }
+            let at = self.sweep.at;
+            self.sweep.at += 1;
+            let slot = &self.slots[at];
+            if slot.is_vacant() {
+                continue;
+            }
+            let expires_at = slot.expires_at();
+            if expires_at <= now {
+                self.discard(at);
+                removed += 1;
+            } else {
+                self.sweep.earliest_in_round = self.sweep.earliest_in_round.min(expires_at);
+            }
+        }
+        removed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sizes of shards for ids as they come: a second, then random bits (here: counted).
+    fn sizes(shards: usize) -> Vec<usize> {
+        let mut sizes = vec![0; shards];
+        for n in 0..200_000_u64 {
+            let id = GrantId::from_u64((1_700_000_000 + n / 1_000) << 32 | (n.wrapping_mul(0x9e37_79b9) & 0xffff_ffff));
+            sizes[home(spread(id), shards)] += 1;
+        }
+        sizes
+    }
+
+    #[test]
+    fn shards_grow_one_after_the_other() {
+        for shards in [1, 2, 8, 64] {
+            let sizes = sizes(shards);
+            let mean = 200_000 / shards;
+            for (at, &size) in sizes.iter().enumerate() {
+                // The weights are 3 / (4 - 2u): from 0.75 to 1.5.
+                assert!(size > mean * 7 / 10 && size < mean * 16 / 10, "shard {at} of {shards}: {size}");
+            }
+            if shards > 2 {
+                let half = shards / 2;
+                assert!(sizes[half..].iter().sum::<usize>() > sizes[..half].iter().sum::<usize>() * 5 / 4);
+            }
+        }
+    }
+
+    #[test]
+    fn every_hash_has_a_home() {
+        for hash in [0, u64::MAX, u64::MAX >> 7, 1 << 27, u64::MAX << 27] {
+            for shards in [1, 2, 3, 256, 65_536] {
+                assert!(home(hash, shards) < shards);
+            }
+        }
+        assert_eq!(home(u64::MAX, 256), 255);
+        assert_eq!(home(0, 256), 0);
+    }
+
+    #[test]
+    fn a_shard_without_expired_grants_is_not_searched() {
+        let grant = Grant::sample("alice", "app");
+        let (hash, expires_at) = (spread(grant.id), grant.expires_at);
+        let before = Timestamp::from_millis(expires_at.as_millis() - 1);
+        let mut shard = Shard::new();
+        assert_eq!(shard.to_sweep(Timestamp::MAX), 0);
+        assert!(shard.insert(hash, grant));
+        assert_eq!(shard.to_sweep(before), 0);
+        assert_eq!(shard.to_sweep(expires_at), 1);
+        // Extended: one round finds out that there is nothing to do.
+        let mut next = shard.load(hash, GrantId::from_u64(1_700_000_000 << 32 | 7)).unwrap();
+        next.expires_at = Timestamp::from_millis(expires_at.as_millis() + 1_000);
+        assert_eq!(shard.compare_and_swap(hash, next.version, next.clone()), Swap::Swapped);
+        assert_eq!(shard.to_sweep(expires_at), 1);
+        for _ in 0..3 {
+            assert_eq!(shard.sweep(1, usize::MAX, expires_at), 0);
+        }
+        assert_eq!(shard.to_sweep(expires_at), 0);
+        assert_eq!(shard.sweep(1, 1, next.expires_at), 1);
+        assert!(!shard.contains(hash, next.id));
+        assert_eq!(shard.sweep(10, 10, Timestamp::MAX), 0);
+    }
+}

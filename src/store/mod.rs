@@ -1,0 +1,255 @@
+//! Where grants are kept: the trait, its errors, its erased form and the memory store.
+
+mod error;
+mod erased;
+mod forward;
+mod memory;
+mod ready;
+mod sync;
+
+use std::future::Future;
+
+pub use erased::{BoxFuture, DynTokenStore};
+pub use error::{StoreError, StoreErrorKind};
+pub use memory::{CapacityError, MemoryStore, MemoryStoreBuilder};
+pub use ready::ReadyStore;
+
+use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+
+/// Keeps one record per grant.
+///
+/// Small enough to implement in an afternoon. A store understands an id, a version, an owner and an expiry; the rest of
+/// a [`Grant`] is the opaque bytes of [`Grant::encode`]. Write the methods as plain `async fn`.
+///
+/// Each method says what a wrong answer costs. Every future may be dropped at any await: an operation must then have
+/// happened wholly or not at all, now or later.
+///
+/// ```
+/// use parking_lot::Mutex;
+/// use regrant::{
+///     Cursor, Durability, Grant, GrantId, Inserted, Listed, Owner, StoreError, Swap, Timestamp, TokenStore, Version,
+/// };
+/// use std::collections::BTreeMap;
+///
+/// /// The smallest store that is right.
+/// #[derive(Default)]
+/// struct Shelf(Mutex<BTreeMap<GrantId, Grant>>);
+///
+/// impl TokenStore for Shelf {
+///     async fn insert(&self, grant: Grant, _now: Timestamp) -> Result<Inserted, StoreError> {
+///         let mut shelf = self.0.lock();
+///         if shelf.contains_key(&grant.id()) {
+///             return Ok(Inserted::Duplicate);
+///         }
+///         shelf.insert(grant.id(), grant);
+///         Ok(Inserted::Inserted)
+///     }
+///
+///     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+///         Ok(self.0.lock().get(&id).cloned())
+///     }
+///
+///     async fn compare_and_swap(&self, expected: Version, next: Grant, _now: Timestamp) -> Result<Swap, StoreError> {
+///         match self.0.lock().get_mut(&next.id()) {
+///             Some(stored) if stored.version() == expected => {
+///                 *stored = next;
+///                 Ok(Swap::Swapped)
+///             }
+///             _ => Ok(Swap::Lost),
+///         }
+///     }
+///
+///     async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+///         Ok(self.0.lock().remove(&id))
+///     }
+///
+///     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
+///         let after = after.map(|cursor| GrantId::from_u64(cursor.to_u64().unwrap_or(u64::MAX)));
+///         let shelf = self.0.lock();
+///         let mut grants: Vec<Grant> = shelf
+///             .values()
+///             .filter(|grant| owner.owns(grant) && after.is_none_or(|after| grant.id() > after))
+///             .take(limit.max(1) + 1)
+///             .cloned()
+///             .collect();
+///         let more = grants.len() > limit.max(1);
+///         grants.truncate(limit.max(1));
+///         let next = grants.last().filter(|_| more).map(|last| Cursor::from_u64(last.id().as_u64()));
+///         Ok(Listed { grants, next })
+///     }
+///
+///     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+///         let mut shelf = self.0.lock();
+///         let expired: Vec<GrantId> =
+///             shelf.values().filter(|grant| grant.expires_at() <= now).map(Grant::id).take(limit).collect();
+///         for id in &expired {
+///             shelf.remove(id);
+///         }
+///         Ok(expired.len())
+///     }
+///
+///     fn durability(&self) -> Durability {
+///         Durability::Volatile
+///     }
+/// }
+/// ```
+pub trait TokenStore: Send + Sync {
+    /// Adds a grant, and refuses an id that exists: [`Inserted::Duplicate`], and what is there stays.
+    ///
+    /// Overwriting instead would hand one person's grant to another.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; after [`StoreErrorKind::Indeterminate`] the engine loads to find out.
+    fn insert(&self, grant: Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
+
+    /// The grant of that id, exactly as it was written last.
+    ///
+    /// Must be linearizable, never from a lagging replica or a cache: a stale read takes a replayed token for the
+    /// current one, and brings a revoked grant back to life.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: answered 503, never as "no such grant".
+    fn load(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
+
+    /// Writes `next` if the record of its id is there and its version is still `expected`; [`Swap::Lost`] otherwise,
+    /// also when the record is gone. One atomic step: a read and then a write hands out two successors of one token;
+    /// writing onto an absent record undoes a revocation.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: `NotApplied` only where the write certainly did not and will not happen.
+    fn compare_and_swap(
+        &self,
+        expected: Version,
+        next: Grant,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Swap, StoreError>> + Send;
+
+    /// Removes the grant of that id, whatever its version, and returns what it removed: a grant is returned once.
+    ///
+    /// This is revocation. A swap that was in flight must lose.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn remove(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
+
+    /// A page of at most `limit` grants (at least one where any is left) of an owner, and a cursor to the next page;
+    /// `after` is such a cursor, or `None` for the first page.
+    ///
+    /// Complete for what was there before the first page and has not been removed since, and without repeats: a grant
+    /// that is left out survives "log me out everywhere". Expired grants may be in it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn list(
+        &self,
+        owner: &Owner,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Listed, StoreError>> + Send;
+
+    /// Removes at most `limit` grants whose [`Grant::expires_at`] is not after `now`, and says how many. Each removal
+    /// is one conditional step: selecting and then deleting would take a grant that was extended in between, and log
+    /// its owner out. A store that expires records by itself returns 0.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn purge_expired(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Whether grants outlive the process. An engine on such a store must be given a key, since the tokens of those
+    /// grants would not outlive a generated one.
+    fn durability(&self) -> Durability;
+}
+
+/// What an [insert](TokenStore::insert) did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Inserted {
+    /// It was added.
+    Inserted,
+    /// A grant of that id exists; nothing was written.
+    Duplicate,
+}
+
+/// What a [compare-and-swap](TokenStore::compare_and_swap) did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Swap {
+    /// The record is now `next`.
+    Swapped,
+    /// The record is gone or of another version; nothing was written.
+    Lost,
+}
+
+/// Whether grants outlive the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// They are gone with it.
+    Volatile,
+    /// They are there when it starts again.
+    Durable,
+}
+
+/// A page of an owner's grants.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    /// The grants.
+    pub grants: Vec<Grant>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<Cursor>,
+}
+
+/// Where a listing goes on: a store's own bytes, which no one else looks into.
+///
+/// ```
+/// use regrant::Cursor;
+/// assert_eq!(Cursor::from_u64(7).to_u64(), Some(7));
+/// assert_eq!(Cursor::new(b"page 2".to_vec()).as_bytes(), b"page 2");
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cursor(Vec<u8>);
+
+impl Cursor {
+    /// A cursor of any bytes.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Cursor::new(vec![1]).as_bytes(), [1]);
+    /// ```
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// A cursor that is a number.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Cursor::from_u64(1).to_u64(), Some(1));
+    /// ```
+    pub fn from_u64(place: u64) -> Self {
+        Self(place.to_be_bytes().to_vec())
+    }
+
+    /// The bytes.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Cursor::new(vec![1]).as_bytes(), [1]);
+    /// ```
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The number, if it is one.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Cursor::new(vec![1]).to_u64(), None);
+    /// ```
+    pub fn to_u64(&self) -> Option<u64> {
+        Some(u64::from_be_bytes(self.0.as_slice().try_into().ok()?))
+    }
+}

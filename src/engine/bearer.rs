@@ -1,0 +1,328 @@
+//! Checking an access token at a resource: RFC 6750.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Engine;
+use super::event::Event;
+use super::refusal::Refusal;
+use super::token::Failure;
+use crate::client::Clients;
+use crate::grant::{Grant, GrantId, ResponseFields, Scope, Timestamp};
+use crate::store::TokenStore;
+use crate::token::AccessToken;
+use crate::wire::{Form, Header, Request, Response, is_form_urlencoded};
+
+/// A live access token, and what it allows.
+///
+/// ```
+/// # async fn resource<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>) {
+/// use regrant::{Request, Scope, Timestamp};
+///
+/// let request = Request::new("GET", b"").header("authorization", b"Bearer ...");
+/// match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
+///     Ok(access) => println!("{:?} may {}", access.subject(), access.scope()),
+///     Err(refused) => println!("{} {}", refused.status(), refused.challenge()),
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Access {
+    grant: Grant,
+    scope: Scope,
+    expires_at: Timestamp,
+}
+
+impl Access {
+    /// The resource owner; `None` where the client acts for itself.
+    pub fn subject(&self) -> Option<&str> {
+        self.grant.subject()
+    }
+
+    /// The client that the token was issued to.
+    pub fn client_id(&self) -> &str {
+        self.grant.client_id()
+    }
+
+    /// The scope of this token, within that of the grant.
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// When the token expires.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The grant it is of; safe to log.
+    pub const fn grant_id(&self) -> GrantId {
+        self.grant.id()
+    }
+
+    /// The extra fields of the grant.
+    pub const fn fields(&self) -> &ResponseFields {
+        self.grant.fields()
+    }
+
+    /// When the resource owner logged in.
+    pub const fn authenticated_at(&self) -> Timestamp {
+        self.grant.authenticated_at()
+    }
+}
+
+/// Which of the refusals of RFC 6750 section 3.1 it is.
+///
+/// ```
+/// assert_eq!(regrant::BearerErrorKind::InsufficientScope.status(), 403);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BearerErrorKind {
+    /// No token came: 401, without an error code.
+    NoToken,
+    /// The token came in more than one way, or not in the form of one: 400 `invalid_request`.
+    InvalidRequest,
+    /// The token is malformed, expired, revoked or forged: 401 `invalid_token`.
+    InvalidToken,
+    /// The token is live and has too little scope: 403 `insufficient_scope`.
+    InsufficientScope,
+    /// The store or the registry failed, so nobody can tell: 503.
+    Unavailable,
+}
+
+impl BearerErrorKind {
+    /// The status code.
+    ///
+    /// ```
+    /// assert_eq!(regrant::BearerErrorKind::NoToken.status(), 401);
+    /// ```
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NoToken | Self::InvalidToken => 401,
+            Self::InvalidRequest => 400,
+            Self::InsufficientScope => 403,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// The error code; RFC 6750 section 3.1 wants none where no token came.
+    ///
+    /// ```
+    /// assert_eq!(regrant::BearerErrorKind::NoToken.code(), None);
+    /// assert_eq!(regrant::BearerErrorKind::InvalidToken.code(), Some("invalid_token"));
+    /// ```
+    pub const fn code(self) -> Option<&'static str> {
+        match self {
+            Self::NoToken => None,
+            Self::InvalidRequest => Some("invalid_request"),
+            Self::InvalidToken => Some("invalid_token"),
+            Self::InsufficientScope => Some("insufficient_scope"),
+            Self::Unavailable => Some("temporarily_unavailable"),
+        }
+    }
+}
+
+/// A request to a resource that is not let in, and the challenge to send (RFC 6750 section 3).
+///
+/// ```
+/// use regrant::{BearerErrorKind, Engine, MemoryStore, Request, Scope, StaticClients, Timestamp};
+///
+/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+/// let request = Request::new("GET", b"").header("authorization", b"Bearer abc");
+/// let refused = engine.blocking().bearer(&request, &Scope::empty(), Timestamp::now())?.unwrap_err();
+/// assert_eq!(refused.kind(), BearerErrorKind::InvalidToken);
+/// assert_eq!(refused.challenge(), r#"Bearer realm="token", error="invalid_token""#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BearerError {
+    kind: BearerErrorKind,
+    challenge: Arc<str>,
+}
+
+impl BearerError {
+    /// Which refusal it is.
+    pub const fn kind(&self) -> BearerErrorKind {
+        self.kind
+    }
+
+    /// The status code.
+    pub const fn status(&self) -> u16 {
+        self.kind.status()
+    }
+
+    /// The value of `WWW-Authenticate`.
+    pub fn challenge(&self) -> &str {
+        &self.challenge
+    }
+
+    /// A whole response: status, challenge and `{"error": …}`, `{}` where there is no code.
+    pub fn response(&self) -> Response {
+        Response::challenge(self.kind.status(), self.kind.code(), self.challenge.clone())
+    }
+}
+
+impl fmt::Display for BearerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.code().unwrap_or("no access token"))
+    }
+}
+
+impl std::error::Error for BearerError {}
+
+/// A token on its way in, or why there is none.
+enum Presented<'a> {
+    Token(&'a str),
+    Refused(BearerErrorKind),
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Checks the access token of a request to a resource, and that it has all of the scope `required`.
+    ///
+    /// The token may come in the `Authorization` header (RFC 6750 section 2.1) or, in a form body that is not a GET's,
+    /// as `access_token` (section 2.2): leave the body of the [`Request`] empty to allow the header only. A token in the
+    /// query string does not count.
+    ///
+    /// The grant is loaded each time, so a revoked one lets nobody in.
+    ///
+    /// # Errors
+    ///
+    /// A [`BearerError`], which is the response. 503, not 401, where the store fails: a token that is good must not be
+    /// thrown away for that.
+    ///
+    /// ```
+    /// # async fn resource<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// use regrant::{Request, Scope, Timestamp};
+    /// let request = Request::new("GET", b"").header("authorization", b"Bearer ...");
+    /// let access = engine.bearer(&request, &Scope::parse("scope_1")?, Timestamp::now()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn bearer(&self, request: &Request<'_>, required: &Scope, now: Timestamp) -> Result<Access, BearerError> {
+        let form = self.resource_form(request);
+        let text = match presented(request, &form) {
+            Presented::Token(text) => text,
+            Presented::Refused(kind) => return Err(self.refuse_bearer(kind, required)),
+        };
+        let access = match self.check_access(text, now).await {
+            Ok(access) => access,
+            Err(failure) => {
+                let cause = failure.cause.as_deref().map(|cause| cause as _);
+                self.tell(failure.why, failure.client_id.as_deref(), failure.grant, cause);
+                let kind = match failure.why {
+                    Refusal::Store(_) | Refusal::Clients => BearerErrorKind::Unavailable,
+                    _ => BearerErrorKind::InvalidToken,
+                };
+                return Err(self.refuse_bearer(kind, required));
+            }
+        };
+        if required.is_subset_of(&access.scope) {
+            Ok(access)
+        } else {
+            Err(self.refuse_bearer(BearerErrorKind::InsufficientScope, required))
+        }
+    }
+
+    /// The form of a request to a resource, if it has one; `Err` where it claims to have one and has not.
+    fn resource_form<'a>(&self, request: &Request<'a>) -> Result<Option<Form<'a>>, ()> {
+        match request.content_type() {
+            Header::One(content_type)
+                if is_form_urlencoded(content_type) && !request.body().is_empty() && request.method() != "GET" =>
+            {
+                Form::parse(request.body(), &self.limits).map(Some).map_err(|_| ())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the token is live: shape, key, record, MAC, client, expiry, epoch.
+    async fn check_access(&self, text: &str, now: Timestamp) -> Result<Access, Failure> {
+        let token = AccessToken::decode(text).ok_or(Refusal::Shape)?;
+        let key_id = token.key_id();
+        let Some(key) = self.keys.get(key_id) else {
+            self.emit(&Event::UnknownKey { key_id });
+            return Err(Refusal::UnknownKey.into());
+        };
+        let grant = self.store.load(token.grant_id()).await?.ok_or(Refusal::NoGrant)?;
+        if !token.is_genuine(key, &grant.salt) {
+            return Err(Refusal::Mac.into());
+        }
+        let refused = |why: Refusal| Failure { grant: Some(grant.id), ..why.into() };
+        let not_before = match self.clients.find(grant.client_id()).await {
+            Ok(Some(client)) => self.not_before(&client),
+            Ok(None) => return Err(refused(Refusal::UnknownClient)),
+            Err(error) => return Err(Failure { cause: Some(error.into()), ..refused(Refusal::Clients) }),
+        };
+        if grant.created_at < not_before {
+            return Err(refused(Refusal::NotBefore));
+        }
+        if now >= token.expires_at() || now >= grant.expires_at {
+            return Err(refused(Refusal::Expired));
+        }
+        // A later epoch than the record's is genuine: the store lost the write that began it.
+        if token.epoch() < grant.access_epoch {
+            return Err(refused(Refusal::AccessRevoked));
+        }
+        let scope = grant.scope.select(token.scope_mask());
+        Ok(Access { expires_at: token.expires_at().min(grant.expires_at), scope, grant })
+    }
+
+    fn refuse_bearer(&self, kind: BearerErrorKind, required: &Scope) -> BearerError {
+        let challenge = match (kind, kind.code()) {
+            (BearerErrorKind::InsufficientScope, Some(code)) => {
+                format!("{}, error=\"{code}\", scope=\"{required}\"", self.bearer_challenge).into()
+            }
+            (BearerErrorKind::Unavailable, _) | (_, None) => self.bearer_challenge.clone(),
+            (_, Some(code)) => format!("{}, error=\"{code}\"", self.bearer_challenge).into(),
+        };
+        BearerError { kind, challenge }
+    }
+}
+
+/// Finds the one token of a request.
+fn presented<'a>(request: &Request<'a>, form: &'a Result<Option<Form<'_>>, ()>) -> Presented<'a> {
+    use BearerErrorKind::{InvalidRequest, NoToken};
+    let Ok(form) = form else { return Presented::Refused(InvalidRequest) };
+    let Ok(in_body) = form.as_ref().map_or(Ok(None), |form| form.single("access_token")) else {
+        return Presented::Refused(InvalidRequest);
+    };
+    let in_header = match request.authorization() {
+        Header::Absent => None,
+        Header::Repeated => return Presented::Refused(InvalidRequest),
+        Header::One(header) => match bearer_token(header) {
+            Ok(token) => token,
+            Err(()) => return Presented::Refused(InvalidRequest),
+        },
+    };
+    match (in_header, in_body) {
+        (Some(_), Some(_)) => Presented::Refused(InvalidRequest),
+        (Some(token), None) => Presented::Token(token),
+        (None, Some(token)) if is_b64token(token.as_bytes()) => Presented::Token(token),
+        (None, Some(_)) => Presented::Refused(InvalidRequest),
+        (None, None) => Presented::Refused(NoToken),
+    }
+}
+
+/// `credentials = "Bearer" 1*SP b64token`, RFC 6750 section 2.1. `Ok(None)` for another scheme.
+fn bearer_token(header: &[u8]) -> Result<Option<&str>, ()> {
+    let (scheme, rest) = match header.iter().position(|&byte| byte == b' ') {
+        Some(space) => header.split_at(space),
+        None => (header, &[][..]),
+    };
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Ok(None);
+    }
+    let token = rest.trim_ascii_start();
+    if is_b64token(token) { std::str::from_utf8(token).map(Some).map_err(|_| ()) } else { Err(()) }
+}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+fn is_b64token(text: &[u8]) -> bool {
+    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let body = &text[..text.len() - padding];
+    !body.is_empty()
+        && body
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+}

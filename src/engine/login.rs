@@ -1,0 +1,121 @@
+//! Every grant type but `refresh_token`: a handler decides, the engine stores and issues.
+
+use super::Engine;
+use super::event::Event;
+use super::handler::{DynGrantHandler, GrantRequest};
+use super::refusal::Refusal;
+use super::token::Failure;
+use crate::client::{Client, Clients};
+use crate::grant::rotation::{Login, first_expiries};
+use crate::grant::{Generation, Grant, GrantId, Salt, Scope, Timestamp, Version};
+use crate::store::{Inserted, StoreErrorKind, TokenStore};
+use crate::token::mint_refresh;
+use crate::wire::Form;
+
+/// How many ids are drawn before giving up. Two grants of one second share an id once in four billion.
+const ID_ATTEMPTS: usize = 4;
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    pub(super) async fn login(
+        &self,
+        grant_type: &str,
+        client: &Client,
+        form: &Form<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Failure> {
+        let handler = self
+            .handlers
+            .iter()
+            .find(|handler| handler.grant_type_dyn() == grant_type)
+            .ok_or(Refusal::UnsupportedGrantType)?;
+        if !client.may_use(grant_type) {
+            return Err(Refusal::UnauthorizedClient.into());
+        }
+        let (login, with_refresh_token) = self.authorize(handler.as_ref(), client, form, now).await?;
+        let grant = self.insert(login, client, now).await?;
+        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
+        let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.keys.signing()));
+        let refresh_token = refresh_token.as_ref().map(<[u8; 43]>::as_slice);
+        Ok(self.answer(&grant, client, refresh_token, grant.scope.full_mask(), now))
+    }
+
+    /// Asks the handler, and checks what it allows. The second half: whether a refresh token is handed out.
+    async fn authorize(
+        &self,
+        handler: &dyn DynGrantHandler,
+        client: &Client,
+        form: &Form<'_>,
+        now: Timestamp,
+    ) -> Result<(Login, bool), Failure> {
+        let scope = match form.single("scope") {
+            Ok(Some(text)) => Scope::parse(text).map_err(|_| Refusal::Scope)?,
+            Ok(None) => client.default_scope().clone(),
+            Err(_) => return Err(Refusal::RepeatedParameter.into()),
+        };
+        if !scope.is_subset_of(client.scope()) {
+            return Err(Refusal::Scope.into());
+        }
+        let request = GrantRequest { client, form, scope: &scope, now };
+        let authorization = handler
+            .authorize_dyn(&request)
+            .await
+            .map_err(|error| Failure { cause: error.cause, ..error.why.into() })?;
+        if !authorization.subject_fits() {
+            return Err(Refusal::HandlerFault.into());
+        }
+        let granted = authorization.scope.unwrap_or(scope);
+        if !granted.is_subset_of(client.scope()) {
+            return Err(Refusal::HandlerFault.into());
+        }
+        let with_refresh_token = authorization.refresh_token && client.may_refresh();
+        let login = Login {
+            client_id: client.shared_id(),
+            subject: authorization.subject,
+            scope: granted,
+            fields: authorization.fields,
+            renewable: with_refresh_token && authorization.renewable && self.renewal.allows(form),
+            authenticated_at: authorization.authenticated_at.unwrap_or(now),
+        };
+        Ok((login, with_refresh_token))
+    }
+
+    /// Stores a new grant under an id that is free.
+    async fn insert(&self, login: Login, client: &Client, now: Timestamp) -> Result<Grant, Failure> {
+        let [refresh_expires_at, absolute_expires_at, expires_at] =
+            first_expiries(self.lifetimes(client), login.renewable, now);
+        let mut grant = Grant {
+            id: GrantId::at(now, rand::random()),
+            version: Version::from_u64(rand::random()),
+            client_id: login.client_id,
+            subject: login.subject,
+            scope: login.scope,
+            fields: login.fields,
+            renewable: login.renewable,
+            salt: Salt(rand::random()),
+            generation: Generation::FIRST,
+            key_id: self.keys.signing().id(),
+            access_epoch: 0,
+            created_at: now,
+            authenticated_at: login.authenticated_at,
+            rotated_at: now,
+            refresh_expires_at,
+            absolute_expires_at,
+            expires_at,
+        };
+        for _ in 0..ID_ATTEMPTS {
+            match self.store.insert(grant.clone(), now).await {
+                Ok(Inserted::Inserted) => return Ok(grant),
+                Ok(Inserted::Duplicate) => grant.id = GrantId::at(now, rand::random()),
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
+                    return match self.store.load(grant.id).await? {
+                        Some(stored) if stored.version == grant.version => Ok(grant),
+                        // It may be written yet; nobody will ever have a token of it.
+                        _ => Err(error.into()),
+                    };
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refusal::Contention.into())
+    }
+}

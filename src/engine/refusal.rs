@@ -1,0 +1,233 @@
+//! Why a request was refused, and what the wire says of it.
+
+use crate::client::ClientsError;
+use crate::store::{StoreError, StoreErrorKind};
+use crate::wire::{ErrorCode, FormError, ParameterFault};
+
+/// Why a request was refused: for the host's events and logs, never for the client, which sees the
+/// [`ErrorCode`] that it becomes and fixed text.
+///
+/// ```
+/// use regrant::{ErrorCode, Refusal};
+/// assert_eq!(Refusal::Expired.code(), ErrorCode::InvalidGrant);
+/// assert_eq!(Refusal::NotRenewable.code(), ErrorCode::InvalidGrant);
+/// assert_eq!(Refusal::Expired.to_string(), "the grant has expired");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Another method than POST.
+    #[error("the method is not POST")]
+    Method,
+    /// Another content type than `application/x-www-form-urlencoded`, or none, or two.
+    #[error("the content type is not application/x-www-form-urlencoded")]
+    ContentType,
+    /// The body is not a form that is read.
+    #[error("the body is not a form: {0}")]
+    Form(#[from] FormError),
+    /// A parameter that a specification defines, or a handler wants once, is there twice.
+    #[error("a parameter is repeated")]
+    RepeatedParameter,
+    /// A parameter that a specification defines has a control character.
+    #[error("a parameter has a control character")]
+    ControlCharacter,
+    /// A parameter that the grant type needs is absent.
+    #[error("a parameter is missing")]
+    MissingParameter,
+    /// Two Authorization headers, or a secret both in a header and in the body.
+    #[error("more than one way to authenticate")]
+    TwoAuthentications,
+    /// The `client_id` of the body is not that of the Basic header.
+    #[error("two client ids that differ")]
+    ClientIdMismatch,
+    /// No credentials, or credentials that cannot be read.
+    #[error("no credentials that can be read")]
+    Credentials,
+    /// No client of that id.
+    #[error("an unknown client")]
+    UnknownClient,
+    /// The secret is wrong, or a public client sent one, or a confidential one sent none.
+    #[error("a wrong secret")]
+    WrongSecret,
+    /// The secret is right, and came in a way that is not allowed to this client.
+    #[error("a way to authenticate that the client may not use")]
+    AuthMethod,
+    /// A secret takes a slow verification, and the cap on concurrent ones is reached or there is no verifier.
+    #[error("no slow verification is possible now")]
+    SlowVerifier,
+    /// No handler has this grant type.
+    #[error("an unsupported grant type")]
+    UnsupportedGrantType,
+    /// The client may not use this grant type.
+    #[error("a grant type that the client may not use")]
+    UnauthorizedClient,
+    /// A malformed scope, or more than the client or the grant may have.
+    #[error("a scope that is malformed or too wide")]
+    Scope,
+    /// Not the shape of a token of this engine.
+    #[error("not the shape of a token")]
+    Shape,
+    /// The token names a key that this engine does not have.
+    #[error("a token of an unknown key")]
+    UnknownKey,
+    /// No such grant, or no longer.
+    #[error("no such grant")]
+    NoGrant,
+    /// The MAC is wrong: a forgery, or a token of another kind.
+    #[error("a wrong MAC")]
+    Mac,
+    /// The token is another client's.
+    #[error("the token of another client")]
+    AnotherClient,
+    /// The grant was made before the `not_before` of its client or of the engine.
+    #[error("the grant was made before its client's not_before")]
+    NotBefore,
+    /// The token or its grant has expired.
+    #[error("the grant has expired")]
+    Expired,
+    /// The access token was revoked.
+    #[error("the access token was revoked")]
+    AccessRevoked,
+    /// The grant renews nothing.
+    #[error("the grant is not renewable")]
+    NotRenewable,
+    /// An older refresh token came back. [`Event::ReplayFound`](crate::Event::ReplayFound) tells more.
+    #[error("a replayed refresh token")]
+    Replay,
+    /// The grant was refreshed 16,777,214 times.
+    #[error("the last generation of the grant")]
+    Exhausted,
+    /// The host's hook refused the refresh.
+    #[error("the host refused the refresh")]
+    Hook,
+    /// The grant handler refused.
+    #[error("the grant handler refused: {}", .0.as_str())]
+    Handler(ErrorCode),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(StoreErrorKind),
+    /// The client registry failed.
+    #[error("the client registry failed")]
+    Clients,
+    /// The host's hook or handler failed.
+    #[error("the host failed")]
+    Host,
+    /// The handler gave a scope that the client may not have, or a subject that does not fit a record.
+    #[error("the grant handler gave what cannot be granted")]
+    HandlerFault,
+    /// Too many requests for one grant at once.
+    #[error("too much contention for one grant")]
+    Contention,
+}
+
+impl Refusal {
+    /// What the response says.
+    ///
+    /// ```
+    /// use regrant::{ErrorCode, Refusal};
+    /// assert_eq!(Refusal::UnknownClient.code(), ErrorCode::InvalidClient);
+    /// ```
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Method
+            | Self::ContentType
+            | Self::Form(_)
+            | Self::RepeatedParameter
+            | Self::ControlCharacter
+            | Self::MissingParameter
+            | Self::TwoAuthentications
+            | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
+            Self::Credentials | Self::UnknownClient | Self::WrongSecret | Self::AuthMethod => ErrorCode::InvalidClient,
+            Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
+            Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
+            Self::Scope => ErrorCode::InvalidScope,
+            Self::Shape
+            | Self::UnknownKey
+            | Self::NoGrant
+            | Self::Mac
+            | Self::AnotherClient
+            | Self::NotBefore
+            | Self::Expired
+            | Self::AccessRevoked
+            | Self::NotRenewable
+            | Self::Replay
+            | Self::Exhausted
+            | Self::Hook => ErrorCode::InvalidGrant,
+            Self::Handler(code) => code,
+            Self::HandlerFault => ErrorCode::ServerError,
+            Self::SlowVerifier | Self::Store(_) | Self::Clients | Self::Host | Self::Contention => {
+                ErrorCode::TemporarilyUnavailable
+            }
+        }
+    }
+
+    /// The status of a response of the token endpoint: that of the code, but for 405 and 413.
+    ///
+    /// ```
+    /// use regrant::{FormError, Refusal};
+    /// assert_eq!(Refusal::Method.status(), 405);
+    /// assert_eq!(Refusal::Form(FormError::TooLarge).status(), 413);
+    /// assert_eq!(Refusal::Expired.status(), 400);
+    /// ```
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Method => 405,
+            Self::Form(FormError::TooLarge) => 413,
+            _ => self.code().status(),
+        }
+    }
+
+    /// The fixed text of the response. One text for all refusals of one kind, so that it tells them apart no more than
+    /// the code does.
+    pub(crate) const fn description(self) -> &'static str {
+        match self {
+            Self::Method => "the method must be POST",
+            Self::ContentType => "the content type must be application/x-www-form-urlencoded",
+            Self::Form(FormError::TooLarge) => "the body is too large",
+            Self::Form(_) => "the body is not a well-formed form",
+            Self::RepeatedParameter => "a parameter is repeated",
+            Self::ControlCharacter => "a parameter has a control character",
+            Self::MissingParameter => "a required parameter is missing",
+            Self::TwoAuthentications => "the client must authenticate in one way",
+            Self::ClientIdMismatch => "the client_id must be that of the Authorization header",
+            _ => match self.code() {
+                ErrorCode::InvalidRequest => "the request is malformed",
+                ErrorCode::InvalidClient => "client authentication failed",
+                ErrorCode::InvalidGrant => "the grant is invalid, expired or revoked",
+                ErrorCode::UnauthorizedClient => "the client may not use this grant type",
+                ErrorCode::UnsupportedGrantType => "the grant type is not supported",
+                ErrorCode::InvalidScope => "the scope is malformed or exceeds what may be granted",
+                ErrorCode::TemporarilyUnavailable => "try again later",
+                ErrorCode::ServerError => "the server is at fault",
+                ErrorCode::Extension(_) => "the request was refused",
+            },
+        }
+    }
+}
+
+impl From<&StoreError> for Refusal {
+    fn from(error: &StoreError) -> Self {
+        Self::Store(error.kind())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<ClientsError> for Refusal {
+    fn from(_: ClientsError) -> Self {
+        Self::Clients
+    }
+}
+
+impl From<ParameterFault> for Refusal {
+    fn from(fault: ParameterFault) -> Self {
+        match fault {
+            ParameterFault::Repeated => Self::RepeatedParameter,
+            ParameterFault::ControlCharacter => Self::ControlCharacter,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The token endpoint: RFC 6749 section 3.2.
+
+use std::error::Error;
+
+use smol_str::SmolStr;
+
+use super::event::Event;
+use super::refusal::Refusal;
+use super::{Engine, REFRESH_TOKEN};
+use crate::client::Clients;
+use crate::grant::{GrantId, Timestamp};
+use crate::store::{StoreError, TokenStore};
+use crate::wire::{ErrorCode, Form, Header, Request, Response, check_defined, is_form_urlencoded};
+
+/// A refusal on its way out, with what is known of the request.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) why: Refusal,
+    pub(super) client_id: Option<SmolStr>,
+    pub(super) grant: Option<GrantId>,
+    pub(super) cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    pub(super) fn of_client(self, client_id: SmolStr) -> Self {
+        Self { client_id: Some(client_id), ..self }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(why: Refusal) -> Self {
+        Self { why, client_id: None, grant: None, cause: None }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let why = Refusal::from(&error);
+        Self { cause: Some(error.into()), ..why.into() }
+    }
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Answers a request to the token endpoint (RFC 6749 sections 3.2, 5.1 and 5.2). Every outcome is a response:
+    /// refusals are 400 or 401, 405 and 413; a store, a registry, a handler or a hook that fails is 503, and the same
+    /// request may then be sent again.
+    ///
+    /// `now` is the time of the request, and the only clock that counts. The future may be dropped at any await: what
+    /// it leaves, a retry of the client makes good.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # async fn serve() -> Result<(), regrant::BuildError> {
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let request = Request::new("POST", b"grant_type=refresh_token&refresh_token=...&client_id=app")
+    ///     .header("content-type", b"application/x-www-form-urlencoded");
+    /// let response = engine.token(&request, Timestamp::now()).await;
+    /// assert_eq!(response.status(), 401); // no such client
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn token(&self, request: &Request<'_>, now: Timestamp) -> Response {
+        match self.try_token(request, now).await {
+            Ok(body) => Response::ok(body),
+            Err(failure) => self.refuse(failure),
+        }
+    }
+
+    async fn try_token(&self, request: &Request<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
+        let form = self.read_form(request)?;
+        let client = self.authenticate(request, &form).await?;
+        let answered = match form.single("grant_type") {
+            Ok(Some(REFRESH_TOKEN)) if client.may_refresh() => self.refresh(&client, &form, now).await,
+            Ok(Some(REFRESH_TOKEN)) => Err(Refusal::UnauthorizedClient.into()),
+            Ok(Some(grant_type)) => self.login(grant_type, &client, &form, now).await,
+            // `check_defined` has refused a repeated one.
+            Ok(None) | Err(_) => Err(Refusal::MissingParameter.into()),
+        };
+        answered.map_err(|failure| failure.of_client(client.shared_id()))
+    }
+
+    /// Method, content type, form, and the parameters that a specification defines.
+    fn read_form<'a>(&self, request: &Request<'a>) -> Result<Form<'a>, Refusal> {
+        if request.method() != "POST" {
+            return Err(Refusal::Method);
+        }
+        match request.content_type() {
+            Header::One(content_type) if is_form_urlencoded(content_type) => {}
+            _ => return Err(Refusal::ContentType),
+        }
+        let form = Form::parse(request.body(), &self.limits)?;
+        check_defined(&form)?;
+        Ok(form)
+    }
+
+    /// Tells the host, and answers the client.
+    pub(super) fn refuse(&self, failure: Failure) -> Response {
+        let Failure { why, client_id, grant, cause } = failure;
+        self.tell(why, client_id.as_deref(), grant, cause.as_deref().map(|cause| cause as _));
+        let code = why.code();
+        let response = Response::error(self.style, why.status(), code, why.description());
+        match (why, code) {
+            (Refusal::Method, _) => response.with_header("allow", "POST"),
+            (_, ErrorCode::InvalidClient) => response.with_challenge(self.basic_challenge.clone()),
+            _ => response,
+        }
+    }
+
+    /// The event of a refusal.
+    pub(super) fn tell(
+        &self,
+        why: Refusal,
+        client_id: Option<&str>,
+        grant: Option<GrantId>,
+        cause: Option<&(dyn Error + 'static)>,
+    ) {
+        match cause {
+            Some(cause) => self.emit(&Event::Failed { why, cause }),
+            // A replay has an event of its own.
+            None if why == Refusal::Replay => {}
+            None => self.emit(&Event::Refused { client_id, grant, why }),
+        }
+    }
+}

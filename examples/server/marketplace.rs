@@ -1,0 +1,107 @@
+//! The second system: a token endpoint in the form of an ASP.NET OWIN/Katana one, whose refresh token renews only where
+//! the login asked for it with `refresh_token_active=true`.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use regrant::http::TokenService;
+use regrant::{
+    Authorization, Client, ClientSecret, Engine, Event, GrantError, GrantHandler, GrantRequest, Lifetimes, MemoryStore,
+    RenewalPolicy, ResponseFields, ResponseStyle, Scope, StaticClients, Timestamp,
+};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+// For trying out only.
+pub(crate) const CLIENT_ID: &str = "marketplace-app";
+pub(crate) const CLIENT_SECRET: &str = "marketplace-secret-for-trying-out-only";
+pub(crate) const USERNAME: &str = "usuario.teste";
+pub(crate) const PASSWORD: &str = "senha123";
+pub(crate) const CAMPAIGN: &str = "1001";
+
+type MarketplaceEngine = Engine<MemoryStore, StaticClients>;
+
+/// How long things last.
+pub(crate) struct Settings {
+    pub(crate) access_token: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) retry_window: Duration,
+}
+
+/// `POST /token` and `GET /resource`.
+pub(crate) fn router(settings: &Settings) -> Result<Router, Box<dyn Error>> {
+    let engine = Arc::new(engine(settings)?);
+    Ok(Router::new()
+        .route("/resource", get(resource))
+        .with_state(Arc::clone(&engine))
+        .route_service("/token", TokenService::new(engine)))
+}
+
+fn engine(settings: &Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
+    let app = Client::confidential(CLIENT_ID)
+        .secret(ClientSecret::new(CLIENT_SECRET)?)
+        .grant_type("password")
+        .grant_type("refresh_token")
+        .scope(Scope::parse("scope_1 scope_2 scope_3")?)
+        .retry_window(settings.retry_window)
+        .build()?;
+    let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
+    let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
+    Ok(Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?)
+        .grant(Password)
+        .renewal(RenewalPolicy::OptIn("refresh_token_active".into()))
+        .response_style(ResponseStyle::Katana)
+        .lifetimes(lifetimes)
+        .realm("marketplace")
+        .events(|event: &Event<'_>| eprintln!("{event:?}"))
+        .build()?)
+}
+
+/// Users and their campaigns: here, one of each.
+struct Password;
+
+impl GrantHandler for Password {
+    fn grant_type(&self) -> &str {
+        "password"
+    }
+
+    async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+        let username = request.required("username")?;
+        let password = request.required("password")?;
+        let campaign = request.required("campaign_id")?;
+        // A real host keeps a slow hash, and verifies it off the async runtime.
+        let right_user = username.as_bytes().ct_eq(USERNAME.as_bytes());
+        let right_password = password.as_bytes().ct_eq(PASSWORD.as_bytes());
+        if !bool::from(right_user & right_password) || campaign != CAMPAIGN {
+            return Err(GrantError::invalid_grant());
+        }
+        let fields = fields(campaign).map_err(GrantError::failed)?;
+        Ok(Authorization::of(username).fields(fields))
+    }
+}
+
+/// What every response of this login has besides. Ids are strings.
+fn fields(campaign: &str) -> Result<ResponseFields, regrant::FieldError> {
+    ResponseFields::new()
+        .with("authorization_id", &rand::random::<u32>().to_string())?
+        .with("participant_id", "7301")?
+        .with("catalog_id", "42")?
+        .with("campaign_id", campaign)?
+        .with("home_uri", "/")?
+        .with("name", "Usuário Teste")
+}
+
+/// A protected resource: says whose token it was.
+async fn resource(State(engine): State<Arc<MarketplaceEngine>>, method: Method, headers: HeaderMap) -> Response {
+    let request = regrant::http::request(&method, &headers, b"");
+    match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
+        Ok(access) => Json(json!({ "sub": access.subject(), "scope": access.scope().as_str() })).into_response(),
+        Err(refused) => regrant::http::response(refused.response()).into_response(),
+    }
+}

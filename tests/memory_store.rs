@@ -1,0 +1,597 @@
+//! The memory store against a naive model, by its public interface alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use proptest::prelude::*;
+use regrant::{
+    CapacityError, Cursor, Durability, Grant, GrantId, Inserted, MemoryStore, Owner, ReadyStore, StoreErrorKind, Swap,
+    Timestamp, TokenStore, Version,
+};
+
+/// Every stored field, to be written as a record.
+#[derive(Clone, Debug)]
+struct Fields {
+    renewable: bool,
+    id: u64,
+    version: u64,
+    salt: [u8; 16],
+    generation: u32,
+    key_id: u8,
+    epoch: u32,
+    times: [u64; 6],
+    client_id: String,
+    subject: Option<String>,
+    scope: String,
+    extra: String,
+}
+
+impl Fields {
+    fn new(id: u64, version: u64, subject: &str) -> Self {
+        Self {
+            renewable: true,
+            id,
+            version,
+            salt: [7; 16],
+            generation: 1,
+            key_id: 0,
+            epoch: 0,
+            times: [1_000, 1_000, 1_000, 5_000, 9_000, 9_000],
+            client_id: "app".into(),
+            subject: Some(subject.into()),
+            scope: "read write".into(),
+            extra: String::new(),
+        }
+    }
+
+    fn expires_at(mut self, millis: u64) -> Self {
+        self.times[5] = millis;
+        self
+    }
+
+    /// By the layout of records, format 1.
+    fn grant(&self) -> Grant {
+        let mut bytes = vec![1, u8::from(self.renewable) | u8::from(self.subject.is_some()) << 1];
+        bytes.extend(self.id.to_be_bytes());
+        bytes.extend(self.version.to_be_bytes());
+        bytes.extend(self.salt);
+        bytes.extend(&self.generation.to_be_bytes()[1..]);
+        bytes.push(self.key_id);
+        bytes.extend(&self.epoch.to_be_bytes()[1..]);
+        for time in self.times {
+            bytes.extend(&time.to_be_bytes()[2..]);
+        }
+        for text in [&self.client_id, self.subject.as_ref().unwrap_or(&String::new()), &self.scope, &self.extra] {
+            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        Grant::decode(&bytes).unwrap()
+    }
+}
+
+/// The store never waits, so one poll is enough.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a future of the memory store was pending"),
+    }
+}
+
+const fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn insert(store: &MemoryStore, grant: &Grant, now: Timestamp) -> Inserted {
+    ready(store.insert(grant.clone(), now)).unwrap()
+}
+
+fn load(store: &MemoryStore, id: u64) -> Option<Grant> {
+    ready(store.load(GrantId::from_u64(id))).unwrap()
+}
+
+fn swap(store: &MemoryStore, expected: u64, next: &Grant, now: Timestamp) -> Swap {
+    ready(store.compare_and_swap(Version::from_u64(expected), next.clone(), now)).unwrap()
+}
+
+fn remove(store: &MemoryStore, id: u64) -> Option<Grant> {
+    ready(store.remove(GrantId::from_u64(id))).unwrap()
+}
+
+/// All pages of a listing.
+fn list(store: &MemoryStore, owner: &Owner, limit: usize) -> Vec<Grant> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = ready(store.list(owner, after, limit)).unwrap();
+        assert!(page.grants.len() <= limit.max(1));
+        assert!(page.next.is_none() || page.grants.len() == limit.max(1), "a page is full or the last");
+        all.extend(page.grants);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return all,
+        }
+    }
+}
+
+fn ids(grants: &[Grant]) -> Vec<u64> {
+    let mut ids: Vec<u64> = grants.iter().map(|grant| grant.id().as_u64()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+const SUBJECTS: [Option<&str>; 6] =
+    [Some("a"), Some("b"), Some(""), Some("exactly-twenty-three-by"), Some("a subject that does not fit a slot"), None];
+const CLIENTS: [&str; 3] = ["app", "web", "a client id that is longer than what is inline"];
+const SCOPES: [&str; 3] = ["", "read", "a:scope:that:is:longer than:what:is:inline"];
+const EXTRAS: [&str; 3] = ["", "\"a\":1", "\"home_uri\":\"/a/rather/long/place\""];
+
+prop_compose! {
+    fn fields()(
+        (id, version, renewable) in (0..12_u64, 0..4_u64, any::<bool>()),
+        (salt, generation, key_id, epoch) in (any::<[u8; 16]>(), 0..1_u32 << 24, any::<u8>(), 0..1_u32 << 24),
+        (mut times, life) in (any::<[u64; 6]>(), 0..2_000_u64),
+        (client, subject, scope, extra) in (0..3_usize, 0..6_usize, 0..3_usize, 0..3_usize),
+    ) -> Fields {
+        times.iter_mut().for_each(|time| *time >>= 16);
+        // Relative to the time of the write; see `Step`.
+        times[5] = life;
+        Fields {
+            renewable, id, version, salt, generation, key_id, epoch, times,
+            client_id: CLIENTS[client].into(),
+            subject: SUBJECTS[subject].map(Into::into),
+            scope: SCOPES[scope].into(),
+            extra: EXTRAS[extra].into(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(Fields),
+    Load(u64),
+    /// `true`: expects the version that is there.
+    Swap(bool, Fields),
+    Remove(u64),
+    List { subject: usize, client: Option<usize>, limit: usize },
+    Purge(usize),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => fields().prop_map(Step::Insert),
+        2 => (0..12_u64).prop_map(Step::Load),
+        8 => (any::<bool>(), fields()).prop_map(|(current, fields)| Step::Swap(current, fields)),
+        2 => (0..12_u64).prop_map(Step::Remove),
+        3 => (0..6_usize, prop::option::of(0..3_usize), 0..4_usize)
+            .prop_map(|(subject, client, limit)| Step::List { subject, client, limit }),
+        1 => (0..4_usize).prop_map(Step::Purge),
+        2 => (0..800_u64).prop_map(Step::Wait),
+    ]
+}
+
+/// What is there, by the simplest means. Expired grants may be there or not, so the model follows the store in that.
+#[derive(Default)]
+struct Model(BTreeMap<u64, Grant>);
+
+impl Model {
+    fn settle(&mut self, store: &MemoryStore, id: u64, now: Timestamp) {
+        if self.0.get(&id).is_some_and(|grant| grant.expires_at() <= now) && load(store, id).is_none() {
+            self.0.remove(&id);
+        }
+    }
+
+    fn settle_all(&mut self, store: &MemoryStore, now: Timestamp) {
+        for id in self.0.keys().copied().collect::<Vec<_>>() {
+            self.settle(store, id, now);
+        }
+    }
+}
+
+fn agrees_with_model(steps: Vec<Step>, capacity: Option<usize>, shards: usize) -> Result<(), TestCaseError> {
+    let builder = MemoryStore::builder().shards(shards);
+    let store = capacity.map_or(builder.clone(), |capacity| builder.capacity(capacity)).build();
+    let mut model = Model::default();
+    let mut now = at(1_000_000);
+    for step in steps {
+        match step {
+            Step::Insert(mut fields) => {
+                fields.times[5] += now.as_millis();
+                model.settle(&store, fields.id, now);
+                let grant = fields.grant();
+                let result = ready(store.insert(grant.clone(), now));
+                if model.0.contains_key(&fields.id) {
+                    prop_assert_eq!(result.unwrap(), Inserted::Duplicate);
+                } else if let Ok(inserted) = result {
+                    prop_assert_eq!(inserted, Inserted::Inserted);
+                    model.0.insert(fields.id, grant);
+                } else {
+                    // So small a store is searched as a whole before it is full.
+                    let live = model.0.values().filter(|grant| grant.expires_at() > now).count();
+                    prop_assert_eq!(Some(live), capacity);
+                    prop_assert_eq!(result.unwrap_err().kind(), StoreErrorKind::NotApplied);
+                }
+            }
+            Step::Load(id) => {
+                model.settle(&store, id, now);
+                prop_assert_eq!(load(&store, id).as_ref(), model.0.get(&id));
+            }
+            Step::Swap(current, mut fields) => {
+                fields.times[5] += now.as_millis();
+                model.settle(&store, fields.id, now);
+                let next = fields.grant();
+                let stored = model.0.get(&fields.id).map(|grant| grant.version().as_u64());
+                let expected = stored.filter(|_| current).unwrap_or(fields.version ^ 1);
+                let won = swap(&store, expected, &next, now) == Swap::Swapped;
+                prop_assert_eq!(won, stored == Some(expected));
+                if won {
+                    model.0.insert(fields.id, next);
+                }
+            }
+            Step::Remove(id) => {
+                model.settle(&store, id, now);
+                prop_assert_eq!(remove(&store, id), model.0.remove(&id));
+            }
+            Step::List { subject, client, limit } => {
+                let mut owner = Owner::subject(SUBJECTS[subject].unwrap_or("nobody"));
+                if let Some(client) = client {
+                    owner = owner.at_client(CLIENTS[client]);
+                }
+                model.settle_all(&store, now);
+                let mut listed = list(&store, &owner, limit);
+                listed.sort_by_key(Grant::id);
+                let expected: Vec<Grant> = model.0.values().filter(|grant| owner.owns(grant)).cloned().collect();
+                prop_assert_eq!(listed, expected);
+            }
+            Step::Purge(limit) => {
+                model.settle_all(&store, now);
+                let expired = model.0.values().filter(|grant| grant.expires_at() <= now).count();
+                prop_assert_eq!(ready(store.purge_expired(now, limit)).unwrap(), expired.min(limit));
+            }
+            Step::Wait(millis) => now = at(now.as_millis() + millis),
+        }
+        model.settle_all(&store, now);
+        prop_assert_eq!(store.len(), model.0.len());
+        prop_assert!(capacity.is_none_or(|capacity| store.len() <= capacity));
+    }
+    for (id, grant) in &model.0 {
+        prop_assert_eq!(load(&store, *id).as_ref(), Some(grant));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn agrees_with_a_map(
+        steps in prop::collection::vec(step(), 1..120),
+        capacity in prop::option::of(0..8_usize),
+        shards in prop::sample::select(vec![1, 2, 256]),
+    ) {
+        agrees_with_model(steps, capacity, shards)?;
+    }
+
+    #[test]
+    fn any_cursor_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..12), limit in any::<usize>()) {
+        let store = MemoryStore::builder().shards(4).build();
+        for id in 0..20 {
+            insert(&store, &Fields::new(id, 1, "a").grant(), at(0));
+        }
+        let page = ready(store.list(&Owner::subject("a"), Some(Cursor::new(bytes)), limit));
+        if let Ok(page) = page {
+            prop_assert!(page.grants.len() <= 20);
+        }
+    }
+}
+
+#[test]
+fn every_field_comes_back_and_can_be_swapped() {
+    let store = MemoryStore::new();
+    let mut id = 0;
+    let long = "ü".repeat(512);
+    let subjects =
+        [None, Some(""), Some("a"), Some("zwölf"), Some("22 bytes, or nearly so"), Some("23 bytes, and not more."),
+            Some("24 bytes, which is more."), Some(long.as_str())];
+    for subject in subjects {
+        for extra in EXTRAS {
+            for renewable in [false, true] {
+                id += 1;
+                let first = Fields {
+                    renewable,
+                    id,
+                    version: u64::MAX,
+                    salt: *b"0123456789abcdef",
+                    generation: (1 << 24) - 1,
+                    key_id: 255,
+                    epoch: (1 << 24) - 2,
+                    times: [0, 1, (1 << 48) - 1, 0x0102_0304_0506, 1 << 47, (1 << 48) - 1],
+                    client_id: "é".repeat(100),
+                    subject: subject.map(Into::into),
+                    scope: (0..64).map(|n| format!("scope-{n}")).collect::<Vec<_>>().join(" "),
+                    extra: extra.into(),
+                };
+                assert_eq!(insert(&store, &first.grant(), at(0)), Inserted::Inserted);
+                assert_eq!(load(&store, id).unwrap().encode(), first.grant().encode());
+                // Swapped for each other kind of grant, and back.
+                let mut version = first.version;
+                for other in subjects {
+                    let next = Fields {
+                        version: version - 1,
+                        salt: [9; 16],
+                        times: [6, 5, 4, 3, 2, 1],
+                        client_id: String::new(),
+                        subject: other.map(Into::into),
+                        scope: String::new(),
+                        extra: if extra.is_empty() { EXTRAS[1].into() } else { String::new() },
+                        ..first.clone()
+                    };
+                    for next in [next, Fields { version: version - 2, ..first.clone() }] {
+                        assert_eq!(swap(&store, version, &next.grant(), at(0)), Swap::Swapped);
+                        version = next.version;
+                        assert_eq!(load(&store, id).unwrap().encode(), next.grant().encode());
+                    }
+                }
+                let last = Fields { version, ..first }.grant();
+                assert_eq!(remove(&store, id), Some(last));
+                assert_eq!(load(&store, id), None);
+            }
+        }
+    }
+    assert!(store.is_empty());
+}
+
+#[test]
+fn ids_anywhere_are_told_apart() {
+    let store = MemoryStore::new();
+    let ids = (0..64).flat_map(|bit| [1_u64 << bit, !(1 << bit), u64::MAX >> bit]).collect::<BTreeSet<_>>();
+    for &id in &ids {
+        assert_eq!(insert(&store, &Fields::new(id, id, "a").grant(), at(0)), Inserted::Inserted);
+    }
+    assert_eq!(store.len(), ids.len());
+    for &id in &ids {
+        assert_eq!(load(&store, id).unwrap().version().as_u64(), id);
+    }
+    assert_eq!(list(&store, &Owner::subject("a"), 7).len(), ids.len());
+}
+
+#[test]
+fn a_full_store_refuses_and_evicts_nothing() {
+    let store = MemoryStore::builder().capacity(100).build();
+    assert_eq!(store.capacity(), Some(100));
+    for id in 0..100 {
+        insert(&store, &Fields::new(id, 1, "a").expires_at(if id < 3 { 50 } else { 90 }).grant(), at(10));
+    }
+    let more = |id| ready(store.insert(Fields::new(id, 1, "b").expires_at(90).grant(), at(49)));
+    let error = more(100).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotApplied);
+    assert!(error.source().unwrap().is::<CapacityError>());
+    assert_eq!(more(5).unwrap(), Inserted::Duplicate, "also when it is full");
+    assert_eq!(ids(&list(&store, &Owner::subject("a"), 1_000)), (0..100).collect::<Vec<_>>());
+    // A removal makes room, and so does what expired in whatever shard.
+    remove(&store, 7).unwrap();
+    assert_eq!(more(100).unwrap(), Inserted::Inserted);
+    for id in 101..104 {
+        let grant = Fields::new(id, 1, "b").expires_at(90).grant();
+        assert_eq!(insert(&store, &grant, at(50)), Inserted::Inserted);
+    }
+    let grant = Fields::new(104, 1, "b").expires_at(90).grant();
+    assert!(ready(store.insert(grant, at(50))).is_err());
+    assert_eq!(store.len(), 100);
+    assert_eq!((0..3).filter_map(|id| load(&store, id)).count(), 0);
+}
+
+#[test]
+fn writes_keep_expired_grants_few() {
+    let store = MemoryStore::builder().shards(4).build();
+    let live = 1_000;
+    for now in 0..20_000_u64 {
+        insert(&store, &Fields::new(now << 32 | now % 7, 1, "a").expires_at(now + live).grant(), at(now));
+        assert!(store.len() <= 1_000 + 1_000 + 4 * 64, "{} after {now}", store.len());
+    }
+    // And so do swaps, of a grant that lives.
+    let last = 19_999_u64 << 32 | 19_999 % 7;
+    for version in 1..=100_000 {
+        let next = Fields::new(last, version + 1, "a").expires_at(1 << 40).grant();
+        assert_eq!(swap(&store, version, &next, at(1 << 30)), Swap::Swapped);
+    }
+    let (one, removed) = (store.len(), ready(store.purge_expired(at(1 << 30), usize::MAX)).unwrap());
+    assert_eq!(one - removed, 1);
+    assert!(removed < 2_000 * 4 / 5, "its shard was swept: {removed}");
+}
+
+#[test]
+fn a_purge_removes_what_expired_and_no_more_than_asked() {
+    let store = MemoryStore::new();
+    for id in 0..1_000 {
+        insert(&store, &Fields::new(id << 20, 1, "a").expires_at(100 + id).grant(), at(0));
+    }
+    assert_eq!(ready(store.purge_expired(at(99), 10)).unwrap(), 0);
+    assert_eq!(ready(store.purge_expired(at(599), 0)).unwrap(), 0);
+    for _ in 0..7 {
+        assert_eq!(ready(store.purge_expired(at(599), 70)).unwrap(), 70);
+    }
+    assert_eq!(ready(store.purge_expired(at(599), 70)).unwrap(), 10);
+    assert_eq!(ready(store.purge_expired(at(599), 70)).unwrap(), 0);
+    assert_eq!(ids(&list(&store, &Owner::subject("a"), 13)), (500..1_000).map(|id| id << 20).collect::<Vec<_>>());
+    assert_eq!(ready(store.purge_expired(Timestamp::MAX, usize::MAX)).unwrap(), 500);
+    assert!(store.is_empty());
+    assert_eq!(ready(store.purge_expired(Timestamp::MAX, usize::MAX)).unwrap(), 0);
+}
+
+#[test]
+fn owners_are_told_apart() {
+    let store = MemoryStore::builder().shards(8).build();
+    for id in 0..9_000 {
+        let mut fields = Fields::new(id << 32 | id * 77, 1, &format!("subject {}", id % 900));
+        fields.client_id = format!("client {}", id % 5);
+        insert(&store, &fields.grant(), at(0));
+    }
+    for subject in 0..900_u64 {
+        let owner = Owner::subject(&format!("subject {subject}"));
+        let expected: Vec<u64> = (0..10).map(|n| subject + n * 900).map(|id| id << 32 | id * 77).collect();
+        assert_eq!(ids(&list(&store, &owner, 3)), expected);
+        let client = format!("client {}", subject % 5);
+        assert_eq!(list(&store, &owner.clone().at_client(&client), 3).len(), 10);
+        assert_eq!(list(&store, &owner.at_client("client x"), 3).len(), 0);
+        for id in expected {
+            remove(&store, id).unwrap();
+        }
+        assert!(list(&store, &Owner::subject(&format!("subject {subject}")), 3).is_empty());
+    }
+    assert!(store.is_empty());
+}
+
+#[test]
+fn a_limit_of_zero_is_one_and_the_largest_is_all() {
+    let store = MemoryStore::builder().shards(4).build();
+    for id in 0..10 {
+        insert(&store, &Fields::new(id, 1, "a").grant(), at(0));
+    }
+    let owner = Owner::subject("a");
+    assert_eq!(ready(store.list(&owner, None, 0)).unwrap().grants.len(), 1);
+    assert_eq!(ids(&list(&store, &owner, 0)), (0..10).collect::<Vec<_>>());
+    let all = ready(store.list(&owner, None, usize::MAX)).unwrap();
+    assert_eq!((all.grants.len(), all.next), (10, None));
+    let all = ready(store.list(&owner, None, 10)).unwrap();
+    assert_eq!((all.grants.len(), all.next), (10, None), "no empty page at the end");
+    assert!(ready(store.list(&owner, Some(Cursor::new(vec![1, 2, 3])), 10)).is_err());
+}
+
+proptest! {
+    #[test]
+    fn a_listing_is_complete_while_grants_come_and_go(
+        before in prop::collection::btree_set(0..400_u64, 1..80),
+        churn in prop::collection::vec(prop::collection::vec((any::<bool>(), 0..400_u64), 0..12), 0..40),
+        limit in 1..9_usize,
+        shards in prop::sample::select(vec![1, 3, 256]),
+    ) {
+        let store = MemoryStore::builder().shards(shards).build();
+        for &id in &before {
+            insert(&store, &Fields::new(id, 1, "a").grant(), at(0));
+        }
+        let mut removed = BTreeSet::new();
+        let mut seen = Vec::new();
+        let mut churn = churn.into_iter();
+        let mut after = None;
+        loop {
+            let page = ready(store.list(&Owner::subject("a"), after, limit)).unwrap();
+            seen.extend(ids(&page.grants));
+            let Some(next) = page.next else { break };
+            after = Some(next);
+            for (add, id) in churn.next().unwrap_or_default() {
+                if add {
+                    insert(&store, &Fields::new(id, 1, "a").grant(), at(0));
+                } else if remove(&store, id).is_some() {
+                    removed.insert(id);
+                }
+            }
+        }
+        let distinct: BTreeSet<u64> = seen.iter().copied().collect();
+        prop_assert_eq!(distinct.len(), seen.len(), "no repeats");
+        for id in before.difference(&removed) {
+            prop_assert!(distinct.contains(id), "{} was left out", id);
+        }
+    }
+}
+
+#[test]
+fn of_many_threads_one_wins_each_version() {
+    let store = MemoryStore::builder().shards(2).build();
+    let (grants, rounds, threads) = (8_u64, 2_000_u64, 4_u64);
+    for id in 0..grants {
+        insert(&store, &Fields::new(id, 0, "a").grant(), at(0));
+    }
+    let won: Vec<AtomicUsize> = (0..grants * rounds).map(|_| AtomicUsize::new(0)).collect();
+    let start = Barrier::new(4);
+    thread::scope(|scope| {
+        for thread in 1..=threads {
+            let (store, won, start) = (&store, &won, &start);
+            scope.spawn(move || {
+                start.wait();
+                for round in 0..rounds {
+                    for id in 0..grants {
+                        // The round is the upper part of a version, the thread that wrote it the lower.
+                        let Some(current) = load(store, id).map(|grant| grant.version().as_u64()) else { panic!() };
+                        if current >> 8 == round {
+                            let next = Fields::new(id, (round + 1) << 8 | thread, "a").grant();
+                            if swap(store, current, &next, at(0)) == Swap::Swapped {
+                                won[usize::try_from(id * rounds + round).unwrap()].fetch_add(1, Ordering::Relaxed);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert!(won.iter().all(|won| won.load(Ordering::Relaxed) == 1));
+}
+
+#[test]
+fn threads_that_come_and_go_leave_nothing_behind() {
+    let store = MemoryStore::builder().shards(4).capacity(300).build();
+    let start = Barrier::new(4);
+    let (inserted, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let (store, start, inserted, removed) = (&store, &start, &inserted, &removed);
+            scope.spawn(move || {
+                start.wait();
+                let mut random = thread + 1;
+                for _ in 0..20_000 {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let id = random >> 33 & 511;
+                    let subject = format!("subject {}", id % 10);
+                    match random >> 60 {
+                        0..6 => {
+                            let result = ready(store.insert(Fields::new(id, 1, &subject).grant(), at(0)));
+                            if matches!(result, Ok(Inserted::Inserted)) {
+                                inserted.fetch_add(1, Ordering::Relaxed);
+                            }
+                        }
+                        6..10 => {
+                            if remove(store, id).is_some() {
+                                removed.fetch_add(1, Ordering::Relaxed);
+                            }
+                        }
+                        10..14 => {
+                            if let Some(stored) = load(store, id) {
+                                assert_eq!(stored.subject(), Some(subject.as_str()));
+                                swap(store, 1, &Fields::new(id, 1, &subject).grant(), at(0));
+                            }
+                        }
+                        _ => {
+                            let listed = list(store, &Owner::subject(&subject), 5);
+                            assert!(listed.iter().all(|grant| grant.subject() == Some(subject.as_str())));
+                        }
+                    }
+                    assert!(store.len() <= 300);
+                }
+            });
+        }
+    });
+    assert_eq!(store.len(), inserted.into_inner() - removed.into_inner());
+    let mut left = 0;
+    for subject in 0..10 {
+        for grant in list(&store, &Owner::subject(&format!("subject {subject}")), 5) {
+            assert_eq!(remove(&store, grant.id().as_u64()), Some(grant));
+            left += 1;
+        }
+    }
+    assert!(left > 0 && store.is_empty());
+}
+
+#[test]
+fn its_debug_form_shows_counts_alone() {
+    fn is_ready(_: &impl ReadyStore) {}
+    let store = MemoryStore::default();
+    insert(&store, &Fields::new(1, 1, "alice").grant(), at(0));
+    assert_eq!(format!("{store:?}"), "MemoryStore { len: 1, capacity: None, shards: 256, .. }");
+    assert_eq!(store.durability(), Durability::Volatile);
+    is_ready(&store);
+}

@@ -1,5 +1,135 @@
-//! regrant
+//! An OAuth 2.0 token engine to embed in any Rust server.
+//!
+//! Bytes of a token request go in, bytes of a token response come out, and one small trait keeps what must be kept. The
+//! engine authenticates clients, asks your code who is logged in, issues access and refresh tokens, rotates refresh
+//! tokens, finds replays of every older one, and answers a lost response again. It holds no socket, starts no task and
+//! reads no clock.
+//!
+//! # The one idea
+//!
+//! Most servers keep a row for each token: tables grow with every refresh, clean-up jobs run after them, revocation races
+//! issuance, and clients are logged out because a response got lost. This engine keeps **one record per grant**, that is
+//! per login, for the whole life of the grant, and never stores a token. Tokens are computed from the record and a key:
+//!
+//! ```text
+//! refresh token   key id 1 | grant id 8 | generation 3 | MAC 20                     43 characters
+//! access token    key id 1 | grant id 8 | generation 3 | epoch 3 | issued at 4
+//!                 | lifetime 3 | scope mask 8 | MAC 20                              67 characters
+//!
+//! record          id, version, client, subject, scope, fields, salt, generation, times
+//!
+//!                      presented generation, against the record's
+//!   older than the predecessor   the predecessor            the same          newer
+//!   ──────────────────────────   ────────────────────────   ───────────────   ─────────────────────
+//!   replay: the grant ends       in the retry window: the   the next step     the store lost writes:
+//!                                same successor again;      (one winner)      move forward, go on
+//!                                after it: replay
+//! ```
+//!
+//! - **Rotation** is one compare-and-swap that adds 1 to the generation. Of any number of concurrent requests one takes
+//!   the step.
+//! - **Replay detection** covers *every* older token, for ever, in constant space (RFC 9700 section 4.14.2).
+//! - **A lost response** is answered with the *same* successor, computed again, for a window of 120 seconds
+//!   (confidential clients) or 30 (public ones). Nothing is written, nothing forks. The window closes when the successor
+//!   is used.
+//! - **Revocation** removes one record; every token of the grant is dead at once, and a rotation in flight loses.
+//!
+//! # In a server
+//!
+//! 1. Describe your clients: [`Client`], [`ClientSecret`], and [`StaticClients`] or a [`Clients`] of your own.
+//! 2. Say who is logged in: a [`GrantHandler`] for each grant type. `refresh_token` is built in, `password` is off until
+//!    you add it.
+//! 3. Build an [`Engine`] on a store: [`MemoryStore`], or your own [`TokenStore`].
+//! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]. With the feature `http`
+//!    there is a `tower::Service`, [`TokenService`](crate::http::TokenService), which axum mounts in one line. Without
+//!    an async runtime use [`Engine::blocking`].
+//! 5. Guard your resources with [`Engine::bearer`].
+//!
+//! ```
+//! use regrant::{
+//!     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, Request, Scope,
+//!     StaticClients, Timestamp,
+//! };
+//!
+//! struct Password;
+//!
+//! impl GrantHandler for Password {
+//!     fn grant_type(&self) -> &str {
+//!         "password"
+//!     }
+//!
+//!     async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+//!         // … ask your user directory …
+//!         match (request.required("username")?, request.required("password")?) {
+//!             ("alice", "wonderland") => Ok(Authorization::of("alice")),
+//!             _ => Err(GrantError::invalid_grant()),
+//!         }
+//!     }
+//! }
+//!
+//! let app = Client::confidential("app")
+//!     .secret(ClientSecret::new("a-secret-of-32-characters-or-more")?)
+//!     .grant_type("password")
+//!     .grant_type("refresh_token")
+//!     .scope(Scope::parse("read write")?)
+//!     .build()?;
+//! let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
+//!
+//! let body = b"grant_type=password&username=alice&password=wonderland&scope=read";
+//! let request = Request::new("POST", body)
+//!     .header("content-type", b"application/x-www-form-urlencoded")
+//!     .header("authorization", b"Basic YXBwOmEtc2VjcmV0LW9mLTMyLWNoYXJhY3RlcnMtb3ItbW9yZQ==");
+//! let response = engine.blocking().token(&request, Timestamp::now())?;
+//! assert_eq!(response.status(), 200);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What a refresh is checked for
+//!
+//! In this order, and the first match answers:
+//!
+//! ```text
+//! shape → key id known → record → MAC → kind → client → not_before and expiry → renewable →
+//! older: retry in the window | replay → ahead: move forward → scope → your hook → swap → mint
+//! ```
+//!
+//! Every refusal of a refresh token is the same `invalid_grant`, whatever the reason; the reason goes to your
+//! [`EventSink`]. But for a replay, a refused request changes nothing.
+//!
+//! # When something fails
+//!
+//! | what | answer | what to do |
+//! |---|---|---|
+//! | the request is malformed | 400 `invalid_request`, 405, 413 | the client is at fault |
+//! | client authentication | 401 `invalid_client` | the client is at fault |
+//! | the refresh token is not good for anything | 400 `invalid_grant` | log in again |
+//! | store, registry, handler or hook | 503 `temporarily_unavailable` | send the same request again |
+//!
+//! After a 503, or no answer at all, the outcome may be unknown; the same token sent again within the retry window comes
+//! to the same successor. A request that is dropped at any await leaves nothing that a retry does not make good.
+//!
+//! # Keys
+//!
+//! A [`Key`] is 32 random bytes. On a store in memory the engine generates one; on a store that outlives the process it
+//! must be given one. A leaked store forges nothing without the key, a leaked key forges nothing without the store; both
+//! together do. To replace a key while several nodes serve, accept the new one everywhere
+//! ([`EngineBuilder::accept_key`]) before any node signs with it ([`EngineBuilder::key`]).
+//!
+//! # Features
+//!
+//! All are off by default; none changes what works without it.
+//!
+//! - `http`: [`mod@http`], for the `http` crate and tower.
+//! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.
+//! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
+//!
+//! # Names
+//!
+//! They are those of the RFCs: client, resource owner (a grant's *subject*), grant, scope, rotation, replay. The crate
+//! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7617 (Basic) and RFC 9700 (security best practice).
+
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
 mod engine;
@@ -10,9 +140,28 @@ mod store;
 mod token;
 mod wire;
 
-pub use client::*;
-pub use engine::*;
-pub use grant::*;
-pub use store::*;
+pub use client::{
+    Client, ClientBuilder, ClientError, ClientRef, ClientSecret, Clients, ClientsError, GeneratedSecret, ReadyClients,
+    SecretError, StaticClients,
+};
+pub use engine::{
+    Access, Authorization, BearerError, BearerErrorKind, Blocking, BuildError, Engine, EngineBuilder, Event, EventSink,
+    GrantError, GrantHandler, GrantRequest, HookError, NotReady, RefreshHook, RefreshRequest, Refusal, Renew,
+    RenewalPolicy,
+};
+#[cfg(feature = "argon2")]
+pub use engine::{BlockingPool, SlowVerifier};
+#[cfg(feature = "tracing")]
+pub use engine::TracingEvents;
+pub use grant::{
+    DecodeError, FieldError, Generation, Grant, GrantId, InvalidScope, Lifetimes, OnReplay, Owner, ResponseFields,
+    Rotation, Scope, Timestamp, Version,
+};
+pub use store::{
+    BoxFuture, CapacityError, Cursor, Durability, DynTokenStore, Inserted, Listed, MemoryStore, MemoryStoreBuilder,
+    ReadyStore, StoreError, StoreErrorKind, Swap, TokenStore,
+};
 pub use token::Key;
-pub use wire::*;
+pub use wire::{
+    BasicCredentials, BasicError, ErrorCode, Form, FormError, Limits, Repeated, Request, Response, ResponseStyle,
+};

@@ -1,5 +1,7 @@
 //! The memory store against a naive model, by its public interface alone.
 
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::future::Future;
@@ -57,7 +59,7 @@ impl Fields {
 
     /// By the layout of records, format 1.
     fn grant(&self) -> Grant {
-        let mut bytes = vec![1, u8::from(self.renewable) | u8::from(self.subject.is_some()) << 1];
+        let mut bytes = vec![1, u8::from(self.renewable) + 2 * u8::from(self.subject.is_some())];
         bytes.extend(self.id.to_be_bytes());
         bytes.extend(self.version.to_be_bytes());
         bytes.extend(self.salt);
@@ -111,6 +113,7 @@ fn list(store: &MemoryStore, owner: &Owner, limit: usize) -> Vec<Grant> {
         assert!(page.grants.len() <= limit.max(1));
         assert!(page.next.is_none() || page.grants.len() == limit.max(1), "a page is full or the last");
         all.extend(page.grants);
+        assert!(all.len() < 100_000, "a listing ends");
         match page.next {
             Some(next) => after = Some(next),
             None => return all,
@@ -137,7 +140,7 @@ prop_compose! {
         (mut times, life) in (any::<[u64; 6]>(), 0..2_000_u64),
         (client, subject, scope, extra) in (0..3_usize, 0..6_usize, 0..3_usize, 0..3_usize),
     ) -> Fields {
-        times.iter_mut().for_each(|time| *time >>= 16);
+        times = times.map(|time| time >> 16);
         // Relative to the time of the write; see `Step`.
         times[5] = life;
         Fields {
@@ -157,7 +160,11 @@ enum Step {
     /// `true`: expects the version that is there.
     Swap(bool, Fields),
     Remove(u64),
-    List { subject: usize, client: Option<usize>, limit: usize },
+    List {
+        subject: usize,
+        client: Option<usize>,
+        limit: usize,
+    },
     Purge(usize),
     Wait(u64),
 }
@@ -204,22 +211,24 @@ fn agrees_with_model(steps: Vec<Step>, capacity: Option<usize>, shards: usize) -
                 fields.times[5] += now.as_millis();
                 model.settle(&store, fields.id, now);
                 let grant = fields.grant();
-                let result = ready(store.insert(grant.clone(), now));
-                if model.0.contains_key(&fields.id) {
-                    prop_assert_eq!(result.unwrap(), Inserted::Duplicate);
-                } else if let Ok(inserted) = result {
-                    prop_assert_eq!(inserted, Inserted::Inserted);
-                    model.0.insert(fields.id, grant);
-                } else {
-                    // So small a store is searched as a whole before it is full.
-                    let live = model.0.values().filter(|grant| grant.expires_at() > now).count();
-                    prop_assert_eq!(Some(live), capacity);
-                    prop_assert_eq!(result.unwrap_err().kind(), StoreErrorKind::NotApplied);
+                let held = model.0.contains_key(&fields.id);
+                match ready(store.insert(grant.clone(), now)) {
+                    Ok(Inserted::Duplicate) => prop_assert!(held),
+                    Ok(Inserted::Inserted) => {
+                        prop_assert!(!held);
+                        model.0.insert(fields.id, grant);
+                    }
+                    Err(error) => {
+                        // So small a store is searched as a whole before it is full.
+                        let live = model.0.values().filter(|grant| grant.expires_at() > now).count();
+                        prop_assert_eq!((held, Some(live)), (false, capacity));
+                        prop_assert_eq!(error.kind(), StoreErrorKind::NotApplied);
+                    }
                 }
             }
             Step::Load(id) => {
                 model.settle(&store, id, now);
-                prop_assert_eq!(load(&store, id).as_ref(), model.0.get(&id));
+                prop_assert_eq!(load(&store, id), model.0.get(&id).cloned());
             }
             Step::Swap(current, mut fields) => {
                 fields.times[5] += now.as_millis();
@@ -260,7 +269,7 @@ fn agrees_with_model(steps: Vec<Step>, capacity: Option<usize>, shards: usize) -
         prop_assert!(capacity.is_none_or(|capacity| store.len() <= capacity));
     }
     for (id, grant) in &model.0 {
-        prop_assert_eq!(load(&store, *id).as_ref(), Some(grant));
+        prop_assert_eq!(load(&store, *id), Some(grant.clone()));
     }
     Ok(())
 }
@@ -295,9 +304,16 @@ fn every_field_comes_back_and_can_be_swapped() {
     let store = MemoryStore::new();
     let mut id = 0;
     let long = "ü".repeat(512);
-    let subjects =
-        [None, Some(""), Some("a"), Some("zwölf"), Some("22 bytes, or nearly so"), Some("23 bytes, and not more."),
-            Some("24 bytes, which is more."), Some(long.as_str())];
+    let subjects = [
+        None,
+        Some(""),
+        Some("a"),
+        Some("zwölf"),
+        Some("22 bytes, or nearly so"),
+        Some("23 bytes, and not more."),
+        Some("24 bytes, which is more."),
+        Some(long.as_str()),
+    ];
     for subject in subjects {
         for extra in EXTRAS {
             for renewable in [false, true] {
@@ -391,11 +407,11 @@ fn writes_keep_expired_grants_few() {
     let store = MemoryStore::builder().shards(4).build();
     let live = 1_000;
     for now in 0..20_000_u64 {
-        insert(&store, &Fields::new(now << 32 | now % 7, 1, "a").expires_at(now + live).grant(), at(now));
+        insert(&store, &Fields::new((now << 32) | (now % 7), 1, "a").expires_at(now + live).grant(), at(now));
         assert!(store.len() <= 1_000 + 1_000 + 4 * 64, "{} after {now}", store.len());
     }
     // And so do swaps, of a grant that lives.
-    let last = 19_999_u64 << 32 | 19_999 % 7;
+    let last = 19_999_u64 << 32;
     for version in 1..=100_000 {
         let next = Fields::new(last, version + 1, "a").expires_at(1 << 40).grant();
         assert_eq!(swap(&store, version, &next, at(1 << 30)), Swap::Swapped);
@@ -428,13 +444,13 @@ fn a_purge_removes_what_expired_and_no_more_than_asked() {
 fn owners_are_told_apart() {
     let store = MemoryStore::builder().shards(8).build();
     for id in 0..9_000 {
-        let mut fields = Fields::new(id << 32 | id * 77, 1, &format!("subject {}", id % 900));
+        let mut fields = Fields::new((id << 32) | (id * 77), 1, &format!("subject {}", id % 900));
         fields.client_id = format!("client {}", id % 5);
         insert(&store, &fields.grant(), at(0));
     }
     for subject in 0..900_u64 {
         let owner = Owner::subject(&format!("subject {subject}"));
-        let expected: Vec<u64> = (0..10).map(|n| subject + n * 900).map(|id| id << 32 | id * 77).collect();
+        let expected: Vec<u64> = (0..10).map(|n| subject + n * 900).map(|id| (id << 32) | (id * 77)).collect();
         assert_eq!(ids(&list(&store, &owner, 3)), expected);
         let client = format!("client {}", subject % 5);
         assert_eq!(list(&store, &owner.clone().at_client(&client), 3).len(), 10);
@@ -503,7 +519,7 @@ proptest! {
 #[test]
 fn of_many_threads_one_wins_each_version() {
     let store = MemoryStore::builder().shards(2).build();
-    let (grants, rounds, threads) = (8_u64, 2_000_u64, 4_u64);
+    let (grants, rounds, threads) = (2_u64, 20_000_u64, 4_u64);
     for id in 0..grants {
         insert(&store, &Fields::new(id, 0, "a").grant(), at(0));
     }
@@ -517,9 +533,9 @@ fn of_many_threads_one_wins_each_version() {
                 for round in 0..rounds {
                     for id in 0..grants {
                         // The round is the upper part of a version, the thread that wrote it the lower.
-                        let Some(current) = load(store, id).map(|grant| grant.version().as_u64()) else { panic!() };
+                        let current = load(store, id).unwrap().version().as_u64();
                         if current >> 8 == round {
-                            let next = Fields::new(id, (round + 1) << 8 | thread, "a").grant();
+                            let next = Fields::new(id, ((round + 1) << 8) | thread, "a").grant();
                             if swap(store, current, &next, at(0)) == Swap::Swapped {
                                 won[usize::try_from(id * rounds + round).unwrap()].fetch_add(1, Ordering::Relaxed);
                             }

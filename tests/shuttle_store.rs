@@ -1,6 +1,7 @@
 //! The memory store itself on shuttle's locks, under many schedules:
 //! `RUSTFLAGS="--cfg shuttle" cargo test --test shuttle_store --target-dir target/shuttle`.
 #![cfg(shuttle)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 use std::future::Future;
 use std::pin::pin;
@@ -75,7 +76,10 @@ fn all<T: Send + 'static>(tasks: Vec<Box<dyn FnOnce() -> T + Send>>) -> Vec<T> {
 }
 
 /// A closure that owns a handle to the store.
-fn on<T>(store: &Arc<MemoryStore>, task: impl FnOnce(&MemoryStore) -> T + Send + 'static) -> Box<dyn FnOnce() -> T + Send> {
+fn on<T>(
+    store: &Arc<MemoryStore>,
+    task: impl FnOnce(&MemoryStore) -> T + Send + 'static,
+) -> Box<dyn FnOnce() -> T + Send> {
     let store = Arc::clone(store);
     Box::new(move || task(&store))
 }
@@ -98,15 +102,20 @@ fn nothing_revives_a_removed_grant() {
         let store = store(1);
         insert(&store, 1, 10);
         let removed = all(vec![
-            on(&store, |store| swap(store, 10, 1, 11) == Swap::Lost && false),
+            on(&store, |store| {
+                swap(store, 10, 1, 11);
+                false
+            }),
             on(&store, |store| {
                 let gone = remove(store, 1).is_some();
                 assert_eq!(load(store, 1), None);
                 gone
             }),
             on(&store, |store| {
-                let version = load(store, 1).map(|grant| grant.version().as_u64());
-                version.is_some_and(|version| swap(store, version, 1, 12) == Swap::Lost && false)
+                if let Some(grant) = load(store, 1) {
+                    swap(store, grant.version().as_u64(), 1, 12);
+                }
+                false
             }),
         ]);
         assert!(removed[1]);
@@ -185,7 +194,7 @@ fn expired_grants_make_room_once_each() {
                 on(&store, move |store| {
                     // As if made later, so that it has not expired with the first.
                     let mut bytes = grant(id, 1).encode();
-                    bytes[72..78].fill(0xff);
+                    bytes[71..77].fill(0xff);
                     ready(store.insert(Grant::decode(&bytes).unwrap(), later)).is_ok()
                 })
             })
@@ -232,7 +241,7 @@ fn a_purge_takes_no_grant_that_was_extended() {
         let swapped = all(vec![
             on(&store, move |store| {
                 let mut bytes = grant(1, 2).encode();
-                bytes[72..78].fill(0xff);
+                bytes[71..77].fill(0xff);
                 let next = Grant::decode(&bytes).unwrap();
                 ready(store.compare_and_swap(Version::from_u64(1), next, later)).unwrap() == Swap::Swapped
             }),

@@ -5,8 +5,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::Choice;
 use zeroize::Zeroizing;
+
+use crate::token::constant_time_eq;
 
 /// What the server keeps of a client secret: enough to recognize it, not to tell it.
 ///
@@ -158,7 +160,7 @@ impl ClientSecret {
     /// Whether `presented`, the digest of a secret, is this one's; in constant time. Never for a PHC string.
     pub(crate) fn matches_digest(&self, presented: &[u8; 32]) -> Choice {
         match &self.0 {
-            Verifier::Digest(kept) => kept.ct_eq(presented),
+            Verifier::Digest(kept) => constant_time_eq(kept, presented),
             #[cfg(feature = "argon2")]
             Verifier::Phc(_) => Choice::from(0),
         }

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::client::{Client, Clients};
-use crate::grant::{Grant, Timestamp};
+use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::mint_access;
 use crate::wire::TokenAnswer;
@@ -19,7 +19,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Vec<u8> {
         let lifetime_secs = grant.access_lifetime_secs(self.lifetimes(client), now);
         let access_token = mint_access(grant, self.keys.signing(), scope_mask, lifetime_secs, now);
-        let narrowed = (scope_mask != grant.scope.full_mask()).then(|| grant.scope.select(scope_mask));
+        let narrowed = (scope_mask != Scope::WHOLE).then(|| grant.scope.select(scope_mask));
         TokenAnswer {
             access_token: &access_token,
             refresh_token,

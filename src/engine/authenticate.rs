@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::{Client, ClientRef, ClientSecret, Clients, digest};
 use crate::store::TokenStore;
-use crate::wire::{BasicCredentials, Form, Header, Request};
+use crate::wire::{BasicCredentials, Header, Parameters, Request};
 
 /// What an unknown client's secret is compared with: a digest that no secret is known to have.
 static DECOY: ClientSecret = ClientSecret::from_digest([0; 32]);
@@ -15,7 +15,7 @@ static DECOY: ClientSecret = ClientSecret::from_digest([0; 32]);
 /// What a request authenticates by.
 enum Credentials<'a> {
     /// `client_secret_basic`
-    Basic(BasicCredentials),
+    Basic(&'a BasicCredentials),
     /// `client_secret_post`
     Post { client_id: &'a str, client_secret: &'a str },
     /// A public client says who it is.
@@ -48,17 +48,19 @@ impl Credentials<'_> {
 }
 
 /// Reads the one way in which a request authenticates.
-fn read<'a>(request: &Request<'_>, form: &'a Form<'_>) -> Result<Credentials<'a>, Refusal> {
-    let parameter = |name| form.single(name).map_err(|_| Refusal::RepeatedParameter);
-    let client_id = parameter("client_id")?;
-    let client_secret = parameter("client_secret")?;
+fn read<'a>(
+    request: &Request<'_>,
+    parameters: &Parameters<'a>,
+    basic: &'a mut BasicCredentials,
+) -> Result<Credentials<'a>, Refusal> {
+    let (client_id, client_secret) = (parameters.client_id(), parameters.client_secret());
     // RFC 7521 section 4.2; none of its methods is supported, but it is a way, so it is not to be beside another.
-    let assertion = parameter("client_assertion")?.is_some() || parameter("client_assertion_type")?.is_some();
+    let assertion = parameters.has_client_assertion();
     match request.authorization() {
         Header::Repeated => Err(Refusal::TwoAuthentications),
         Header::One(_) if client_secret.is_some() || assertion => Err(Refusal::TwoAuthentications),
         Header::One(header) => {
-            let basic = BasicCredentials::parse(header).map_err(|_| Refusal::Credentials)?;
+            basic.read(header).map_err(|_| Refusal::Credentials)?;
             match client_id {
                 Some(client_id) if client_id != basic.client_id() => Err(Refusal::ClientIdMismatch),
                 _ => Ok(Credentials::Basic(basic)),
@@ -79,20 +81,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn authenticate(
         &self,
         request: &Request<'_>,
-        form: &Form<'_>,
+        parameters: &Parameters<'_>,
     ) -> Result<ClientRef<'_>, Failure> {
-        let credentials = read(request, form)?;
-        let found = self.clients.find(credentials.client_id()).await.map_err(|error| Failure {
-            cause: Some(error.into()),
-            ..Refusal::Clients.into()
-        })?;
+        let mut basic = BasicCredentials::unread();
+        let credentials = read(request, parameters, &mut basic)?;
+        let found = match self.clients.find(credentials.client_id()).await {
+            Ok(found) => found,
+            Err(error) => return Err(Failure { cause: Some(error.into()), ..Refusal::Clients.into() }),
+        };
         let proven = match credentials.client_secret() {
             None => found.as_ref().is_some_and(|client| client.is_public()),
             // An unknown client takes as long as one with a wrong secret.
             Some(secret) => {
                 let decoy = std::slice::from_ref(self.clients.decoy().unwrap_or(&DECOY));
                 let secrets = found.as_ref().map_or(decoy, |client| client.secrets());
-                let right = self.recognize(secrets, secret).await?;
+                let right = recognize(secrets, secret) || self.recognize_slowly(secrets, secret).await?;
                 right && found.is_some()
             }
         };
@@ -103,19 +106,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             (false, _) => Refusal::WrongSecret,
         };
         Err(Failure::from(why).of_client(client.shared_id()))
-    }
-
-    /// Whether a secret is one of these.
-    async fn recognize(&self, secrets: &[ClientSecret], presented: &str) -> Result<bool, Refusal> {
-        let presented_digest = digest(presented.as_bytes());
-        // All of them, so that time does not tell which.
-        let by_digest = secrets
-            .iter()
-            .fold(Choice::from(0), |right, secret| right | secret.matches_digest(&presented_digest));
-        if by_digest.into() {
-            return Ok(true);
-        }
-        self.recognize_slowly(secrets, presented).await
     }
 
     #[cfg(feature = "argon2")]
@@ -135,4 +125,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     async fn recognize_slowly(&self, _: &[ClientSecret], _: &str) -> Result<bool, Refusal> {
         Ok(false)
     }
+}
+
+/// Whether a secret is one of those that are kept as digests.
+fn recognize(secrets: &[ClientSecret], presented: &str) -> bool {
+    let presented = digest(presented.as_bytes());
+    // All of them, so that time does not tell which.
+    secrets.iter().fold(Choice::from(0), |right, secret| right | secret.matches_digest(&presented)).into()
 }

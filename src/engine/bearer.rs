@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Engine;
-use super::event::Event;
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::Clients;
@@ -239,11 +238,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether the token is live: shape, key, record, MAC, client, expiry, epoch.
     async fn check_access(&self, text: &str, now: Timestamp) -> Result<Access, Failure> {
         let token = AccessToken::decode(text).ok_or(Refusal::Shape)?;
-        let key_id = token.key_id();
-        let Some(key) = self.keys.get(key_id) else {
-            self.emit(&Event::UnknownKey { key_id });
-            return Err(Refusal::UnknownKey.into());
-        };
+        let key = self.key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(Refusal::NoGrant)?;
         if !token.is_genuine(key, &grant.salt) {
             return Err(Refusal::Mac.into());

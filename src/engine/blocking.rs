@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::bearer::{Access, BearerError};
@@ -53,7 +53,7 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn token(&self, request: &Request<'_>, now: Timestamp) -> Result<Response, NotReady> {
-        poll_once(self.0.token(request, now))
+        poll_once(pin!(self.0.token(request, now)))
     }
 
     /// [`Engine::bearer`].
@@ -75,7 +75,7 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         required: &Scope,
         now: Timestamp,
     ) -> Result<Result<Access, BearerError>, NotReady> {
-        poll_once(self.0.bearer(request, required, now))
+        poll_once(pin!(self.0.bearer(request, required, now)))
     }
 }
 
@@ -85,8 +85,9 @@ impl<S, C> fmt::Debug for Blocking<'_, S, C> {
     }
 }
 
-fn poll_once<F: Future>(future: F) -> Result<F::Output, NotReady> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+/// Takes the future where it is: it is large enough for a copy to be felt.
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Result<F::Output, NotReady> {
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Ok(output),
         Poll::Pending => Err(NotReady),
     }

@@ -10,7 +10,7 @@ use crate::grant::rotation::{Login, first_expiries};
 use crate::grant::{Generation, Grant, GrantId, Salt, Scope, Timestamp, Version};
 use crate::store::{Inserted, StoreErrorKind, TokenStore};
 use crate::token::mint_refresh;
-use crate::wire::Form;
+use crate::wire::{Form, Parameters};
 
 /// How many ids are drawn before giving up. Two grants of one second share an id once in four billion.
 const ID_ATTEMPTS: usize = 4;
@@ -21,6 +21,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         grant_type: &str,
         client: &Client,
         form: &Form<'_>,
+        parameters: &Parameters<'_>,
         now: Timestamp,
     ) -> Result<Vec<u8>, Failure> {
         let handler = self
@@ -31,12 +32,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.may_use(grant_type) {
             return Err(Refusal::UnauthorizedClient.into());
         }
-        let (login, with_refresh_token) = self.authorize(handler.as_ref(), client, form, now).await?;
+        let (login, with_refresh_token) = self.authorize(handler.as_ref(), client, form, parameters.scope(), now).await?;
         let grant = self.insert(login, client, now).await?;
         self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
         let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.keys.signing()));
         let refresh_token = refresh_token.as_ref().map(<[u8; 43]>::as_slice);
-        Ok(self.answer(&grant, client, refresh_token, grant.scope.full_mask(), now))
+        Ok(self.answer(&grant, client, refresh_token, Scope::WHOLE, now))
     }
 
     /// Asks the handler, and checks what it allows. The second half: whether a refresh token is handed out.
@@ -45,12 +46,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         handler: &dyn DynGrantHandler,
         client: &Client,
         form: &Form<'_>,
+        scope: Option<&str>,
         now: Timestamp,
     ) -> Result<(Login, bool), Failure> {
-        let scope = match form.single("scope") {
-            Ok(Some(text)) => Scope::parse(text).map_err(|_| Refusal::Scope)?,
-            Ok(None) => client.default_scope().clone(),
-            Err(_) => return Err(Refusal::RepeatedParameter.into()),
+        let scope = match scope {
+            Some(text) => Scope::parse(text).map_err(|_| Refusal::Scope)?,
+            None => client.default_scope().clone(),
         };
         if !scope.is_subset_of(client.scope()) {
             return Err(Refusal::Scope.into());

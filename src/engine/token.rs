@@ -10,7 +10,7 @@ use super::{Engine, REFRESH_TOKEN};
 use crate::client::Clients;
 use crate::grant::{GrantId, Timestamp};
 use crate::store::{StoreError, TokenStore};
-use crate::wire::{ErrorCode, Form, Header, Request, Response, check_defined, is_form_urlencoded};
+use crate::wire::{ErrorCode, Form, Header, Parameters, Request, Response, is_form_urlencoded};
 
 /// A refusal on its way out, with what is known of the request.
 #[derive(Debug)]
@@ -67,30 +67,31 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     async fn try_token(&self, request: &Request<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
-        let form = self.read_form(request)?;
-        let client = self.authenticate(request, &form).await?;
-        let answered = match form.single("grant_type") {
-            Ok(Some(REFRESH_TOKEN)) if client.may_refresh() => self.refresh(&client, &form, now).await,
-            Ok(Some(REFRESH_TOKEN)) => Err(Refusal::UnauthorizedClient.into()),
-            Ok(Some(grant_type)) => self.login(grant_type, &client, &form, now).await,
-            // `check_defined` has refused a repeated one.
-            Ok(None) | Err(_) => Err(Refusal::MissingParameter.into()),
+        Self::check_head(request)?;
+        let form = match Form::parse(request.body(), &self.limits) {
+            Ok(form) => form,
+            Err(error) => return Err(Refusal::Form(error).into()),
+        };
+        let parameters = Parameters::of(&form).map_err(Refusal::from)?;
+        let client = self.authenticate(request, &parameters).await?;
+        let answered = match parameters.grant_type() {
+            Some(REFRESH_TOKEN) if client.may_refresh() => self.refresh(&client, &parameters, now).await,
+            Some(REFRESH_TOKEN) => Err(Refusal::UnauthorizedClient.into()),
+            Some(grant_type) => self.login(grant_type, &client, &form, &parameters, now).await,
+            None => Err(Refusal::MissingParameter.into()),
         };
         answered.map_err(|failure| failure.of_client(client.shared_id()))
     }
 
-    /// Method, content type, form, and the parameters that a specification defines.
-    fn read_form<'a>(&self, request: &Request<'a>) -> Result<Form<'a>, Refusal> {
+    /// Method and content type.
+    fn check_head(request: &Request<'_>) -> Result<(), Refusal> {
         if request.method() != "POST" {
             return Err(Refusal::Method);
         }
         match request.content_type() {
-            Header::One(content_type) if is_form_urlencoded(content_type) => {}
-            _ => return Err(Refusal::ContentType),
+            Header::One(content_type) if is_form_urlencoded(content_type) => Ok(()),
+            _ => Err(Refusal::ContentType),
         }
-        let form = Form::parse(request.body(), &self.limits)?;
-        check_defined(&form)?;
-        Ok(form)
     }
 
     /// Tells the host, and answers the client.

@@ -126,23 +126,22 @@ pub(crate) struct Renewal<'a> {
 }
 
 impl Grant {
-    /// The record after a refresh.
-    pub(crate) fn renewed(self, renewal: Renewal<'_>) -> Self {
+    /// Makes it the record after a refresh.
+    pub(crate) fn renew(&mut self, renewal: Renewal<'_>) {
         let Renewal { version, generation, key_id, lifetimes, fields, now } = renewal;
-        // A clock that went back must not reopen a window that has closed.
-        let rotated_at = now.max(self.rotated_at);
         let refresh_expires_at = (now + lifetimes.idle()).min(self.absolute_expires_at);
         let access_expires_at = now + lifetimes.access_token();
-        Self {
-            version,
-            generation,
-            key_id,
-            rotated_at,
-            refresh_expires_at,
-            // Access tokens issued before live as long as they were told to, whatever lifetimes are now.
-            expires_at: refresh_expires_at.max(access_expires_at).max(self.expires_at).min(self.absolute_expires_at),
-            fields: fields.unwrap_or_else(|| self.fields.clone()),
-            ..self
+        self.version = version;
+        self.generation = generation;
+        self.key_id = key_id;
+        // A clock that went back must not reopen a window that has closed.
+        self.rotated_at = now.max(self.rotated_at);
+        self.refresh_expires_at = refresh_expires_at;
+        // Access tokens issued before live as long as they were told to, whatever lifetimes are now.
+        self.expires_at =
+            refresh_expires_at.max(access_expires_at).max(self.expires_at).min(self.absolute_expires_at);
+        if let Some(fields) = fields {
+            self.fields = fields;
         }
     }
 
@@ -264,6 +263,8 @@ mod tests {
             fields: None,
             now: Timestamp::from_millis(ROTATED - 60_000),
         };
-        assert_eq!(grant(7).renewed(renewal).rotated_at, Timestamp::from_millis(ROTATED));
+        let mut renewed = grant(7);
+        renewed.renew(renewal);
+        assert_eq!(renewed.rotated_at, Timestamp::from_millis(ROTATED));
     }
 }

@@ -39,6 +39,9 @@ impl Scope {
     /// How many bytes a scope can have, written out.
     pub const MAX_BYTES: usize = 4_096;
 
+    /// The mask that selects all of a scope, whatever its length.
+    pub(crate) const WHOLE: u64 = u64::MAX;
+
     /// The scope of no tokens.
     ///
     /// ```
@@ -163,18 +166,9 @@ impl Scope {
         Some(mask)
     }
 
-    /// The mask that selects all of it.
-    pub(crate) fn full_mask(&self) -> u64 {
-        let spaces = self.0.bytes().filter(|&byte| byte == b' ').count();
-        match (self.is_empty(), spaces) {
-            (true, _) => 0,
-            (false, spaces) => u64::MAX >> (Self::MAX_TOKENS - 1).saturating_sub(spaces),
-        }
-    }
-
     /// The tokens that a mask selects.
     pub(crate) fn select(&self, mask: u64) -> Self {
-        if mask == self.full_mask() {
+        if mask == Self::WHOLE {
             return self.clone();
         }
         let mut selected = SmolStrBuilder::new();
@@ -231,7 +225,7 @@ mod tests {
     fn sixty_four_tokens_fit_and_one_more_does_not() {
         let names: Vec<String> = (0..65).map(|i| format!("s{i}")).collect();
         let full = scope(&names[..64].join(" "));
-        assert_eq!(full.full_mask(), u64::MAX);
+        assert_eq!(full.mask_of(&full), Some(Scope::WHOLE));
         assert_eq!(full.select(1 << 63).as_str(), "s63");
         assert_eq!(Scope::parse(&names.join(" ")), Err(InvalidScope));
     }
@@ -239,13 +233,14 @@ mod tests {
     #[test]
     fn masks_select_what_they_were_made_of() {
         let whole = scope("a b c");
-        assert_eq!(whole.full_mask(), 0b111);
+        assert_eq!(whole.mask_of(&whole), Some(0b111));
+        assert_eq!(whole.select(Scope::WHOLE), whole);
+        assert_eq!(whole.select(0b111), whole);
         assert_eq!(whole.mask_of(&scope("c a")), Some(0b101));
         assert_eq!(whole.select(0b101).as_str(), "a c");
         assert_eq!(whole.mask_of(&scope("d")), None);
-        assert_eq!(Scope::empty().full_mask(), 0);
         assert_eq!(whole.select(0), Scope::empty());
-        assert_eq!(scope("a").full_mask(), 1);
+        assert_eq!(Scope::empty().select(Scope::WHOLE), Scope::empty());
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::equal::constant_time_eq;
 use crate::grant::Salt;
 
 /// 160 bits: what RFC 6749 section 10.10 asks for (a chance of guessing of at most 2^-160).
@@ -88,7 +88,7 @@ impl Key {
 
     /// Whether `presented` is that MAC, in constant time.
     pub(crate) fn verify(&self, kind: TokenKind, token: &[u8], salt: &Salt, presented: &[u8; MAC_LEN]) -> bool {
-        self.mac(kind, token, salt).ct_eq(presented).into()
+        constant_time_eq(&self.mac(kind, token, salt), presented).into()
     }
 }
 

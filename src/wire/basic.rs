@@ -97,6 +97,18 @@ impl BasicCredentials {
     /// # Ok::<(), BasicError>(())
     /// ```
     pub fn parse(header_value: &[u8]) -> Result<Self, BasicError> {
+        let mut credentials = Self::unread();
+        credentials.read(header_value)?;
+        Ok(credentials)
+    }
+
+    /// Room for credentials, to [`read`](Self::read) into.
+    pub(crate) fn unread() -> Self {
+        Self { bytes: Buffer::new(), id_len: 0, secret_start: 0, secret_len: 0 }
+    }
+
+    /// As [`parse`](Self::parse), in place: moving what was parsed would cost a copy, and leave one of the secret behind.
+    pub(crate) fn read(&mut self, header_value: &[u8]) -> Result<(), BasicError> {
         let (scheme, mut encoded) = header_value.split_first_chunk::<5>().ok_or(BasicError::Scheme)?;
         if !scheme.eq_ignore_ascii_case(b"basic") || !matches!(encoded, [] | [b' ', ..]) {
             return Err(BasicError::Scheme);
@@ -107,15 +119,7 @@ impl BasicCredentials {
         while let [b' ', rest @ ..] = encoded {
             encoded = rest;
         }
-
-        // Filled in place, so that an error wipes what was decoded.
-        let mut credentials = Self { bytes: Buffer::new(), id_len: 0, secret_start: 0, secret_len: 0 };
-        credentials.bytes.resize(decoded_len(encoded)?, 0);
-        credentials.read(encoded)?;
-        Ok(credentials)
-    }
-
-    fn read(&mut self, encoded: &[u8]) -> Result<(), BasicError> {
+        self.bytes.resize(decoded_len(encoded)?, 0);
         let bytes = self.bytes.as_mut_slice();
         let len = STANDARD.decode_slice(encoded, bytes).map_err(|_| BasicError::Base64)?;
         debug_assert_eq!(len, bytes.len());

@@ -16,9 +16,8 @@ pub(crate) use error_code::is_error_text;
 pub use form::{Form, FormError, Repeated};
 pub use limits::Limits;
 pub use request::Request;
-pub(crate) use request::{Header, ParameterFault, check_defined, is_defined};
+pub(crate) use request::{Header, ParameterFault, Parameters, is_defined};
 pub(crate) use response::TokenAnswer;
 pub use response::{Response, ResponseStyle};
 
-#[expect(unused_imports, reason = "for the request parser")]
-pub(crate) use {media_type::is_form_urlencoded, text::has_control};
+pub(crate) use media_type::is_form_urlencoded;

@@ -101,14 +101,15 @@ pub(crate) enum ParameterFault {
 }
 
 /// The parameters of the IANA registry "OAuth Parameters" that a request to a token, revocation or introspection
-/// endpoint can have. `resource` and `audience` may repeat (RFC 8707 section 2, RFC 8693 section 2.1). The most common
-/// ones stand first, since the list is searched from the front.
+/// endpoint can have. The first [`KEPT`] are what the engine itself reads.
 const DEFINED: [&str; 39] = [
     "grant_type",
     "refresh_token",
     "scope",
     "client_id",
     "client_secret",
+    "client_assertion",
+    "client_assertion_type",
     "username",
     "password",
     "code",
@@ -118,8 +119,6 @@ const DEFINED: [&str; 39] = [
     "token_type_hint",
     "access_token",
     "state",
-    "client_assertion",
-    "client_assertion_type",
     "assertion",
     "subject_token",
     "subject_token_type",
@@ -144,26 +143,63 @@ const DEFINED: [&str; 39] = [
     "claim_token_format",
     "ticket",
 ];
+const KEPT: usize = 7;
+/// RFC 8707 section 2, RFC 8693 section 2.1.
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
-/// Checks every parameter that a specification defines: once at most, counted before empty ones are dropped, and free
-/// of control characters.
-pub(crate) fn check_defined(form: &Form<'_>) -> Result<(), ParameterFault> {
-    let mut seen = 0u64;
-    for (name, value) in form.iter() {
-        if let Some(place) = DEFINED.iter().position(|&defined| defined == name) {
-            if seen & (1 << place) != 0 {
-                return Err(ParameterFault::Repeated);
+/// The parameters that the engine itself reads, found in one pass over the form; an empty one is absent.
+#[derive(Clone, Copy)]
+pub(crate) struct Parameters<'f>([Option<&'f str>; KEPT]);
+
+impl<'f> Parameters<'f> {
+    /// Checks every parameter that a specification defines: there once at most, counted before empty ones are dropped,
+    /// and free of control characters.
+    pub(crate) fn of(form: &'f Form<'_>) -> Result<Self, ParameterFault> {
+        let mut kept = [None; KEPT];
+        let mut seen = 0u64;
+        for (name, value) in form.iter() {
+            if let Some(place) = DEFINED.iter().position(|&defined| defined == name) {
+                if seen & (1 << place) != 0 {
+                    return Err(ParameterFault::Repeated);
+                }
+                seen |= 1 << place;
+                if let Some(kept) = kept.get_mut(place) {
+                    *kept = (!value.is_empty()).then_some(value);
+                }
+            } else if !REPEATABLE.contains(&name) {
+                continue;
             }
-            seen |= 1 << place;
-        } else if !REPEATABLE.contains(&name) {
-            continue;
+            if has_control(value) {
+                return Err(ParameterFault::ControlCharacter);
+            }
         }
-        if has_control(value) {
-            return Err(ParameterFault::ControlCharacter);
-        }
+        Ok(Self(kept))
     }
-    Ok(())
+
+    pub(crate) const fn grant_type(&self) -> Option<&'f str> {
+        self.0[0]
+    }
+
+    pub(crate) const fn refresh_token(&self) -> Option<&'f str> {
+        self.0[1]
+    }
+
+    pub(crate) const fn scope(&self) -> Option<&'f str> {
+        self.0[2]
+    }
+
+    pub(crate) const fn client_id(&self) -> Option<&'f str> {
+        self.0[3]
+    }
+
+    pub(crate) const fn client_secret(&self) -> Option<&'f str> {
+        self.0[4]
+    }
+
+    /// Whether the client sends an assertion (RFC 7521 section 4.2).
+    pub(crate) const fn has_client_assertion(&self) -> bool {
+        self.0[5].is_some() || self.0[6].is_some()
+    }
 }
 
 /// Whether a specification defines this parameter.

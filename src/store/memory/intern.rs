@@ -2,10 +2,9 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use smol_str::SmolStr;
 
+use super::index::Index;
 use crate::grant::Scope;
 
 /// A client and a scope that grants of the shard have.
@@ -27,13 +26,18 @@ impl Pair {
 pub(super) struct Pairs {
     places: Vec<Pair>,
     vacant: Vec<u32>,
-    index: HashTable<u32>,
+    index: Index,
     key: RandomState,
 }
 
 impl Pairs {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), vacant: Vec::new(), index: HashTable::new(), key: RandomState::new() }
+        Self { places: Vec::new(), vacant: Vec::new(), index: Index::new(), key: RandomState::new() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
     }
 
     pub(super) fn get(&self, at: u32) -> &Pair {
@@ -42,35 +46,28 @@ impl Pairs {
 
     /// The place of the pair, which counts one grant more.
     pub(super) fn acquire(&mut self, client_id: &str, scope: &Scope) -> u32 {
-        let Self { places, vacant, index, key } = self;
-        let entry = index.entry(
-            hash(key, client_id, scope),
-            |&at| places[at as usize].is(client_id, scope),
-            |&at| hash(key, &places[at as usize].client_id, &places[at as usize].scope),
-        );
-        match entry {
-            Entry::Occupied(entry) => {
-                let at = *entry.get();
-                places[at as usize].grants += 1;
-                at
-            }
-            Entry::Vacant(entry) => {
-                // Copies, not clones: a count shared with other shards would go from core to core on every load.
-                let pair = Pair {
-                    client_id: SmolStr::new(client_id),
-                    scope: Scope::from_canonical(SmolStr::new(scope.as_str())),
-                    grants: 1,
-                };
-                let at = vacant.pop().unwrap_or_else(|| {
-                    places.push(Pair::default());
-                    // A pair has at least one slot, and slots are counted in 32 bits.
-                    u32::try_from(places.len() - 1).unwrap_or(u32::MAX)
-                });
-                places[at as usize] = pair;
-                entry.insert(at);
-                at
-            }
+        let hash = hash(&self.key, client_id, scope);
+        if let Some(at) = self.index.find(hash, |at| self.get(at).is(client_id, scope)) {
+            self.places[at as usize].grants += 1;
+            return at;
         }
+        if self.index.is_full() {
+            let used = (0..).zip(&self.places).filter(|(_, pair)| pair.grants > 0);
+            self.index.rebuild(used.map(|(at, pair)| (self::hash(&self.key, &pair.client_id, &pair.scope), at)));
+        }
+        let at = self.vacant.pop().unwrap_or_else(|| {
+            self.places.push(Pair::default());
+            // A pair has at least one slot, and slots are counted in 32 bits.
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.places[at as usize] = Pair {
+            // Copies, not clones: a count shared with other shards would go from core to core on every load.
+            client_id: SmolStr::new(client_id),
+            scope: Scope::from_canonical(SmolStr::new(scope.as_str())),
+            grants: 1,
+        };
+        self.index.insert(hash, at);
+        at
     }
 
     /// Counts one grant less; the last one takes the pair with it.
@@ -80,9 +77,7 @@ impl Pairs {
         if pair.grants == 0 {
             let pair = std::mem::take(pair);
             let hash = hash(&self.key, &pair.client_id, &pair.scope);
-            if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
-                entry.remove();
-            }
+            self.index.remove(hash, at);
             self.vacant.push(at);
         }
     }
@@ -93,6 +88,7 @@ fn hash(key: &RandomState, client_id: &str, scope: &Scope) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -110,7 +106,7 @@ mod tests {
         pairs.release(a);
         assert_eq!(pairs.acquire("other", &read), a, "the place is used again");
         assert!(pairs.get(b).is("app", &long));
-        assert_eq!(pairs.index.len(), 2);
+        assert_eq!(pairs.len(), 2);
     }
 
     #[test]

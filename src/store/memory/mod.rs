@@ -1,5 +1,6 @@
 //! The memory store: shards of packed slots.
 
+mod index;
 mod intern;
 mod owners;
 mod shard;
@@ -101,7 +102,7 @@ impl MemoryStoreBuilder {
     /// In how many parts the store is locked: 256 if not set, at least 1 and at most 65,536.
     ///
     /// More of them make waiting rarer and shorter where many cores write, and a listing longer, since an owner's
-    /// grants may be in all of them.
+    /// grants may be in all of them. Each has room for 16,777,216 grants.
     ///
     /// ```
     /// let store = regrant::MemoryStore::builder().shards(1).build();

@@ -3,7 +3,6 @@
 use std::ops::{Index, IndexMut};
 
 use smol_str::SmolStr;
-use zeroize::Zeroize;
 
 use super::intern::Pair;
 use crate::grant::{
@@ -118,6 +117,7 @@ impl Slot {
     }
 
     /// Takes over everything but the client and the scope, which are `pair`, and the place in the owner's list.
+    #[inline]
     pub(super) fn write(&mut self, grant: Grant, pair: u32) {
         self.id = grant.id;
         self.version = grant.version;
@@ -142,7 +142,8 @@ impl Slot {
         }
     }
 
-    /// The grant as it was written.
+    /// The grant as it was written.    /// The grant as it was written. Inlined, since a grant is two hundred bytes and each call would copy them.
+    #[inline]
     pub(super) fn read(&self, pair: &Pair) -> Grant {
         let (subject, fields) = self.details.parts();
         Grant {
@@ -206,7 +207,7 @@ impl Slots {
         self.len
     }
 
-    /// A slot to write to, in no list. `None` where all 2^32 - 1 are taken.
+    /// A slot to write to, in no list. `None` where there are as many as an index can tell apart.
     pub(super) fn take(&mut self) -> Option<u32> {
         let at = self.vacant;
         if at != NONE {
@@ -215,7 +216,7 @@ impl Slots {
             self.vacant = next;
             return Some(at);
         }
-        if self.len == NONE {
+        if self.len == super::index::Index::PLACES {
             return None;
         }
         let at = self.len;
@@ -231,11 +232,15 @@ impl Slots {
         Some(at)
     }
 
-    /// Forgets what a slot held, its salt above all.
+    /// The slots that hold a grant, first to last.
+    pub(super) fn occupied(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        (0..).zip(self.chunks.iter().flatten()).filter(|(_, slot)| !slot.is_vacant())
+    }
+
+    /// Overwrites a slot, so that above all its salt is gone.
     pub(super) fn vacate(&mut self, at: u32) {
         let next = std::mem::replace(&mut self.vacant, at);
         let slot = &mut self[at];
-        slot.salt.0.zeroize();
         *slot = Slot { next, ..Slot::vacant() };
     }
 }
@@ -257,6 +262,7 @@ impl IndexMut<u32> for Slots {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -1,0 +1,55 @@
+//! A token endpoint on plain hyper, without a framework.
+//!
+//! ```text
+//! cargo run --example hyper
+//! ```
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use regrant::http::TokenService;
+use regrant::{
+    Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, StaticClients,
+};
+
+struct Password;
+
+impl GrantHandler for Password {
+    fn grant_type(&self) -> &str {
+        "password"
+    }
+
+    async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+        match (request.required("username")?, request.required("password")?) {
+            ("alice", "wonderland") => Ok(Authorization::of("alice")),
+            _ => Err(GrantError::invalid_grant()),
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let (kept, shown_once) = ClientSecret::generate();
+    let app =
+        Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
+    let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
+    let tokens = TokenService::new(Arc::new(engine));
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    println!("curl -u app:{} http://127.0.0.1:3000/ \\", shown_once.reveal());
+    println!("  -d grant_type=password -d username=alice -d password=wonderland");
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let tokens = tokens.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| async { Ok::<_, Infallible>(tokens.respond(request).await) });
+            if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+                eprintln!("connection: {error}");
+            }
+        });
+    }
+}

@@ -1,0 +1,208 @@
+//! How often the heap is asked: counted by the allocator, for each kind of request.
+//!
+//! Each count is for a world in steady state, by a body in the caller's hands, with no event sink and no hook: what the
+//! engine itself does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+mod common;
+
+use allocation_counter::{AllocationInfo, measure};
+use common::{Ask, LOGIN, Reply, SECRET, app, at, form};
+use regrant::{
+    Authorization, BasicCredentials, Client, Engine, Form, GrantError, GrantHandler, GrantRequest, Limits, MemoryStore,
+    ResponseFields, ResponseStyle, Scope, StaticClients, Timestamp,
+};
+
+/// As long as a subject is in most databases, and of the 22 bytes that need no heap.
+const SUBJECT: &str = "subject-of-20-bytes-";
+
+struct Subject(ResponseFields);
+
+impl GrantHandler for Subject {
+    fn grant_type(&self) -> &'static str {
+        "password"
+    }
+
+    async fn authorize(&self, _: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+        Ok(Authorization::of(SUBJECT).fields(self.0.clone()))
+    }
+}
+
+type TestEngine = Engine<MemoryStore, StaticClients>;
+
+fn engine(style: ResponseStyle, fields: ResponseFields) -> TestEngine {
+    let mobile = Client::public("mobile").grant_type("password").grant_type("refresh_token");
+    let clients = StaticClients::new().with(app().build().unwrap()).unwrap().with(mobile.build().unwrap()).unwrap();
+    // One shard, so that warming up reaches all of it.
+    let store = MemoryStore::builder().shards(1).build();
+    Engine::builder(store, clients).grant(Subject(fields)).response_style(style).build().unwrap()
+}
+
+fn ours(body: &str) -> Ask {
+    form(body).basic("app", SECRET)
+}
+
+fn renewal(token: &str) -> Ask {
+    ours(&format!("grant_type=refresh_token&refresh_token={token}"))
+}
+
+/// One request, and what it took.
+fn counted(engine: &TestEngine, ask: &Ask, now: Timestamp) -> (Reply, AllocationInfo) {
+    let request = ask.request();
+    let mut response = None;
+    let info = measure(|| response = Some(engine.blocking().token(&request, now).unwrap()));
+    (Reply::of(&response.unwrap()), info)
+}
+
+/// An engine that has served: its random generator is seeded, its shards and tables have room, and what its client's
+/// grants share is there.
+fn warm(style: ResponseStyle, fields: ResponseFields) -> TestEngine {
+    let engine = engine(style, fields);
+    for _ in 0..200 {
+        let token = counted(&engine, &ours(LOGIN), at(0)).0.refresh_token();
+        counted(&engine, &renewal(&token), at(1));
+    }
+    engine
+}
+
+/// One allocation, which is the response body: no more bytes than that holds, and it is still there.
+#[track_caller]
+fn assert_only_the_body(reply: &Reply, info: AllocationInfo) {
+    assert_eq!((info.count_total, info.count_current), (1, 1), "{info:?}");
+    let len = reply.body.len() as u64;
+    assert!((len..=len + 160).contains(&info.bytes_total), "{} bytes for a body of {len}", info.bytes_total);
+}
+
+/// Without this the counts below would prove nothing.
+#[test]
+fn the_counter_counts() {
+    let info = measure(|| drop(std::hint::black_box(vec![0_u8; 100])));
+    assert_eq!((info.count_total, info.count_current, info.bytes_total), (1, 0, 100));
+    let info = measure(|| {
+        let mut grows = Vec::with_capacity(8);
+        grows.extend_from_slice(&[0_u8; 8]);
+        grows.push(1);
+        drop(std::hint::black_box(grows));
+    });
+    assert_eq!(info.count_total, 2, "growing counts");
+}
+
+#[test]
+fn a_refresh_and_a_retry_allocate_the_response_body_alone() {
+    let fields = ResponseFields::new().with("participant_id", "7301").unwrap().with("home_uri", "/").unwrap();
+    for style in [ResponseStyle::Rfc6749, ResponseStyle::Katana] {
+        for fields in [ResponseFields::new(), fields.clone()] {
+            let engine = warm(style, fields.clone());
+            let mut token = counted(&engine, &ours(LOGIN), at(0)).0.refresh_token();
+            for secs in 1..20 {
+                let (refreshed, info) = counted(&engine, &renewal(&token), at(secs));
+                refreshed.assert_ok();
+                assert_only_the_body(&refreshed, info);
+                let (retried, info) = counted(&engine, &renewal(&token), at(secs));
+                retried.assert_ok();
+                assert_eq!(retried.refresh_token(), refreshed.refresh_token());
+                assert_only_the_body(&retried, info);
+                token = refreshed.refresh_token();
+            }
+        }
+    }
+}
+
+/// In the ways to authenticate that are not Basic, and for less than the whole scope.
+#[test]
+fn other_refreshes_do_too() {
+    let engine = warm(ResponseStyle::Rfc6749, ResponseFields::new());
+    let token = counted(&engine, &ours(LOGIN), at(0)).0.refresh_token();
+    let body = format!("grant_type=refresh_token&refresh_token={token}&client_id=app&client_secret={SECRET}");
+    let (reply, info) = counted(&engine, &form(&body), at(1));
+    assert_only_the_body(reply.assert_ok(), info);
+    let body = format!("grant_type=refresh_token&refresh_token={}&scope=read", reply.refresh_token());
+    let (reply, info) = counted(&engine, &ours(&body), at(2));
+    assert_eq!(reply.text("scope"), "read");
+    assert_only_the_body(&reply, info);
+
+    let login = form(format!("{LOGIN}&client_id=mobile"));
+    let token = counted(&engine, &login, at(0)).0.refresh_token();
+    let (reply, info) =
+        counted(&engine, &form(format!("grant_type=refresh_token&refresh_token={token}&client_id=mobile")), at(1));
+    assert_only_the_body(reply.assert_ok(), info);
+}
+
+#[test]
+fn parsing_allocates_nothing() {
+    let body =
+        format!("grant_type=refresh_token&refresh_token={}&scope=read&client_id=app&a=&b=2&c=3&d", "A".repeat(43));
+    let limits = Limits::default();
+    let info =
+        measure(|| assert_eq!(Form::parse(body.as_bytes(), &limits).unwrap().single("client_id"), Ok(Some("app"))));
+    assert_eq!(info.count_total, 0);
+    // An escape costs one buffer for all of them.
+    let info = measure(|| assert!(Form::parse(b"username=a%40b&password=c+d&e=%66", &limits).is_ok()));
+    assert_eq!(info.count_total, 1);
+    let header = common::basic("app", SECRET);
+    let info = measure(|| assert_eq!(BasicCredentials::parse(header.as_bytes()).unwrap().client_secret(), SECRET));
+    assert_eq!(info.count_total, 0);
+}
+
+#[test]
+fn refusals_allocate_the_response_body_alone() {
+    let engine = warm(ResponseStyle::Rfc6749, ResponseFields::new());
+    let token = counted(&engine, &ours(LOGIN), at(0)).0.refresh_token();
+    let many = "&".repeat(70_000);
+    for ask in [
+        ours(LOGIN).method("GET"),
+        ours(LOGIN).without_content_type(),
+        ours(&many),
+        ours("grant_type=password&grant_type=password"),
+        form(LOGIN),
+        form(LOGIN).basic("app", "wrong"),
+        form(LOGIN).basic("unknown", SECRET),
+        ours("grant_type=unknown"),
+        renewal("made-up"),
+        renewal(&common::forged(&token)),
+        renewal(&common::altered(&token, 5)),
+        ours(&format!("grant_type=refresh_token&refresh_token={token}&scope=root")),
+    ] {
+        let (reply, info) = counted(&engine, &ask, at(1));
+        assert_ne!(reply.status, 200);
+        assert_only_the_body(&reply, info);
+    }
+    // An escape is decoded before it is known to be bad.
+    let (reply, info) = counted(&engine, &ours("grant_type=%zz"), at(1));
+    assert_eq!((reply.status, info.count_total, info.count_current), (400, 2, 1));
+}
+
+/// A replay is refused like everything else, and gives back what it removes.
+#[test]
+fn a_replay_allocates_the_response_body_alone() {
+    let engine = warm(ResponseStyle::Rfc6749, ResponseFields::new());
+    let token = counted(&engine, &ours(LOGIN), at(0)).0.refresh_token();
+    counted(&engine, &renewal(&token), at(1)).0.assert_ok();
+    let grants = engine.store().len();
+    let (reply, info) = counted(&engine, &renewal(&token), at(1_000));
+    reply.assert_error(400, "invalid_grant");
+    assert_eq!(engine.store().len(), grants - 1);
+    assert_only_the_body(&reply, info);
+}
+
+/// A login boxes its handler's future and, now and then, makes room in the store.
+#[test]
+fn a_login_allocates_the_handlers_future_and_the_response_body() {
+    let engine = warm(ResponseStyle::Rfc6749, ResponseFields::new());
+    let counts: Vec<u64> = (0..100).map(|_| counted(&engine, &ours(LOGIN), at(2)).1.count_total).collect();
+    assert_eq!(counts.iter().min(), Some(&2));
+    assert!(counts.iter().filter(|count| **count == 2).count() >= 95, "{counts:?}");
+}
+
+#[test]
+fn a_check_of_an_access_token_allocates_nothing() {
+    let fields = ResponseFields::new().with("participant_id", "7301").unwrap();
+    let engine = warm(ResponseStyle::Rfc6749, fields);
+    let login = counted(&engine, &ours(LOGIN), at(0)).0;
+    let authorization = format!("Bearer {}", login.access_token());
+    let required = Scope::parse("read").unwrap();
+    let request = regrant::Request::new("GET", b"").header("authorization", authorization.as_bytes());
+    let info = measure(|| assert!(engine.blocking().bearer(&request, &required, at(1)).unwrap().is_ok()));
+    assert_eq!(info.count_total, 0);
+}

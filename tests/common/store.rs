@@ -1,0 +1,130 @@
+//! A store on a map, written from the trait's documentation alone: its bytes can be compared, and it fails on command.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use regrant::{
+    Cursor, Durability, Grant, GrantId, Inserted, Listed, Owner, ReadyStore, StoreError, Swap, Timestamp, TokenStore,
+    Version,
+};
+
+/// Which operation fails next, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    InsertNotApplied,
+    InsertAppliedAndReplyLost,
+    InsertLost,
+    LoadFails,
+    SwapNotApplied,
+    SwapAppliedAndReplyLost,
+    SwapLost,
+    RemoveFails,
+    RemoveAppliedAndReplyLost,
+}
+
+/// The smallest store that is right, but for what it is told to get wrong.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    grants: Mutex<BTreeMap<GrantId, Grant>>,
+    fault: Mutex<Option<Fault>>,
+}
+
+impl Shelf {
+    /// What is stored, as bytes.
+    pub(crate) fn bytes(&self) -> BTreeMap<GrantId, Vec<u8>> {
+        self.grants.lock().unwrap().iter().map(|(id, grant)| (*id, grant.encode())).collect()
+    }
+
+    /// The grants, oldest id first.
+    pub(crate) fn grants(&self) -> Vec<Grant> {
+        self.grants.lock().unwrap().values().cloned().collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.grants.lock().unwrap().clear();
+    }
+
+    /// The next operation of that kind fails.
+    pub(crate) fn fail_next(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    /// Whether it is this fault's turn.
+    fn is_due(&self, fault: Fault) -> bool {
+        self.fault.lock().unwrap().take_if(|due| *due == fault).is_some()
+    }
+}
+
+impl TokenStore for Shelf {
+    async fn insert(&self, grant: Grant, _: Timestamp) -> Result<Inserted, StoreError> {
+        if self.is_due(Fault::InsertNotApplied) {
+            return Err(StoreError::not_applied("injected"));
+        }
+        if self.is_due(Fault::InsertLost) {
+            return Err(StoreError::indeterminate("injected"));
+        }
+        let mut grants = self.grants.lock().unwrap();
+        if grants.contains_key(&grant.id()) {
+            return Ok(Inserted::Duplicate);
+        }
+        grants.insert(grant.id(), grant);
+        if self.is_due(Fault::InsertAppliedAndReplyLost) {
+            return Err(StoreError::indeterminate("injected"));
+        }
+        Ok(Inserted::Inserted)
+    }
+
+    async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        if self.is_due(Fault::LoadFails) {
+            return Err(StoreError::not_applied("injected"));
+        }
+        Ok(self.grants.lock().unwrap().get(&id).cloned())
+    }
+
+    async fn compare_and_swap(&self, expected: Version, next: Grant, _: Timestamp) -> Result<Swap, StoreError> {
+        if self.is_due(Fault::SwapNotApplied) {
+            return Err(StoreError::not_applied("injected"));
+        }
+        if self.is_due(Fault::SwapLost) {
+            return Err(StoreError::indeterminate("injected"));
+        }
+        let mut grants = self.grants.lock().unwrap();
+        let swap = match grants.get_mut(&next.id()) {
+            Some(stored) if stored.version() == expected => {
+                *stored = next;
+                Swap::Swapped
+            }
+            _ => Swap::Lost,
+        };
+        if self.is_due(Fault::SwapAppliedAndReplyLost) {
+            return Err(StoreError::indeterminate("injected"));
+        }
+        Ok(swap)
+    }
+
+    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        if self.is_due(Fault::RemoveFails) {
+            return Err(StoreError::not_applied("injected"));
+        }
+        let removed = self.grants.lock().unwrap().remove(&id);
+        if self.is_due(Fault::RemoveAppliedAndReplyLost) {
+            return Err(StoreError::indeterminate("injected"));
+        }
+        Ok(removed)
+    }
+
+    async fn list(&self, owner: &Owner, _: Option<Cursor>, _: usize) -> Result<Listed, StoreError> {
+        let grants = self.grants.lock().unwrap().values().filter(|grant| owner.owns(grant)).cloned().collect();
+        Ok(Listed { grants, next: None })
+    }
+
+    async fn purge_expired(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Volatile
+    }
+}
+
+impl ReadyStore for Shelf {}

@@ -1,0 +1,513 @@
+//! Grant handlers, the refresh hook, what the host is told, and the policies of rotation, at the token endpoint.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{Fault, LOGIN, Password, Reply, SECRET, Shelf, World, app, at, form, scope, secret};
+use regrant::{
+    Authorization, BuildError, Client, ClientBuilder, Engine, FieldError, GrantError, GrantHandler, GrantRequest,
+    HookError, Key, Lifetimes, NotReady, OnReplay, RefreshHook, RefreshRequest, Renew, RenewalPolicy, ResponseFields,
+    ResponseStyle, Rotation, Scope, StaticClients,
+};
+
+const EXTENSION: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// An extension grant that does what its test says.
+struct Extension(Handler);
+
+type Handler = fn(&GrantRequest<'_>) -> Result<Authorization, GrantError>;
+
+impl GrantHandler for Extension {
+    fn grant_type(&self) -> &'static str {
+        EXTENSION
+    }
+
+    async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+        (self.0)(request)
+    }
+}
+
+fn extended() -> ClientBuilder {
+    app().grant_type(EXTENSION)
+}
+
+fn world(handler: Handler) -> World {
+    World::new([extended()], |builder| builder.grant(Password).grant(Extension(handler)))
+}
+
+/// A request of the extension grant, its type escaped as clients do it.
+fn ask(more: &str) -> String {
+    format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&{more}")
+}
+
+fn fields(name: &str, value: &str) -> ResponseFields {
+    ResponseFields::new().with(name, value).unwrap()
+}
+
+#[test]
+fn an_extension_grant_is_known_by_its_uri() {
+    let handler: Handler = |request| {
+        assert_eq!((request.client().id(), request.now()), ("app", at(7)));
+        assert!(request.all("resource").eq(["https://a", "https://b"]));
+        assert_eq!(request.parameter("unknown").unwrap(), None);
+        assert!(!format!("{request:?}").contains("the-assertion"));
+        let asked = request.scope().as_str();
+        Ok(Authorization::of(request.required("assertion")?).fields(fields("asked", asked)))
+    };
+    let world = world(handler);
+    let more = "assertion=the-assertion&resource=https://a&resource=&resource=https%3A//b&unknown=";
+    assert_eq!(world.post(&ask(more), at(7)).text("asked"), "read write", "the default scope");
+    let reply = world.post(&ask(&format!("{more}&scope=admin")), at(7));
+    assert_eq!((reply.text("asked"), reply.text("scope")), ("admin".into(), "admin".into()));
+    assert_eq!(world.store.grants()[0].subject(), Some("the-assertion"));
+    world.refresh(&reply.refresh_token(), at(8)).assert_ok();
+    // A client that was not given the grant type may not use it, and other spellings are other types.
+    let narrow = World::new([app()], |builder| builder.grant(Extension(handler)));
+    narrow.post(&ask(more), at(7)).assert_error(400, "unauthorized_client");
+    for other in [EXTENSION.to_uppercase(), format!("{EXTENSION}/"), "jwt-bearer".into()] {
+        world.post(&format!("grant_type={other}&{more}"), at(7)).assert_error(400, "unsupported_grant_type");
+    }
+}
+
+#[test]
+fn what_a_handler_refuses() {
+    type Case = (Handler, u16, &'static str, &'static str);
+    let cases: [Case; 9] = [
+        (|_| Err(GrantError::invalid_grant()), 400, "invalid_grant", "Refused"),
+        (|_| Err(GrantError::invalid_request()), 400, "invalid_request", "Refused"),
+        (|_| Err(GrantError::invalid_scope()), 400, "invalid_scope", "Refused"),
+        (|_| Err(GrantError::unauthorized_client()), 400, "unauthorized_client", "Refused"),
+        (|_| Err(GrantError::extension("authorization_pending").unwrap()), 400, "authorization_pending", "Refused"),
+        (|_| Err(GrantError::failed("the user directory is down")), 503, "temporarily_unavailable", "Failed"),
+        (|request| request.required("absent").map(Authorization::of), 400, "invalid_request", "Refused"),
+        (|request| request.required("empty").map(Authorization::of), 400, "invalid_request", "Refused"),
+        (|request| request.required("twice").map(Authorization::of), 400, "invalid_request", "Refused"),
+    ];
+    for (handler, status, code, event) in cases {
+        let world = world(handler);
+        let reply = world.post(&ask("empty=&twice=&twice=1"), at(0));
+        reply.assert_error(status, code);
+        assert!(!String::from_utf8_lossy(&reply.body).contains("directory"), "a cause is for the host alone");
+        assert!(world.store.bytes().is_empty());
+        let events = world.events.take();
+        assert!(events.len() == 1 && events[0].starts_with(event), "{events:?}");
+    }
+}
+
+/// What a handler may not grant: the fault is the server's, and nothing is issued.
+#[test]
+fn what_a_handler_gets_wrong() {
+    let wrong: [Handler; 4] = [
+        |_| Ok(Authorization::of("alice").scope(scope("read root"))),
+        |_| Ok(Authorization::of_client().scope(scope("root"))),
+        |_| Ok(Authorization::of("")),
+        |_| Ok(Authorization::of(&"a".repeat(1_025))),
+    ];
+    for handler in wrong {
+        let world = world(handler);
+        world.post(&ask(""), at(0)).assert_error(500, "server_error");
+        assert!(world.store.bytes().is_empty());
+        assert!(world.events.take()[0].contains("why: HandlerFault"));
+    }
+    let long = world(|_| Ok(Authorization::of(&"a".repeat(1_024))));
+    let reply = long.post(&ask(""), at(0));
+    long.refresh(&reply.assert_ok().refresh_token(), at(1)).assert_ok();
+}
+
+#[test]
+fn what_a_handler_may_decide() {
+    let post = |handler: Handler| {
+        let world = world(handler);
+        (world.post(&ask("scope=read"), at(100)), world)
+    };
+    // Less than asked, or other scope that the client may have.
+    assert!(!post(|_| Ok(Authorization::of("a").scope(Scope::empty()))).0.json().contains_key("scope"));
+    assert_eq!(post(|_| Ok(Authorization::of("a").scope(scope("admin")))).0.text("scope"), "admin");
+    // A client for itself: nobody is logged in, and there is no refresh token (RFC 6749 section 4.4.3).
+    let without: [Handler; 2] =
+        [|_| Ok(Authorization::of_client()), |_| Ok(Authorization::of("a").without_refresh_token())];
+    for handler in without {
+        let (reply, world) = post(handler);
+        assert!(!reply.json().contains_key("refresh_token"));
+        assert!(!world.store.grants()[0].is_renewable());
+    }
+    assert_eq!(post(|_| Ok(Authorization::of_client())).1.store.grants()[0].subject(), None);
+    // A refresh token that renews nothing.
+    let (reply, world) = post(|_| Ok(Authorization::of("a").renewable(false)));
+    world.refresh(&reply.refresh_token(), at(101)).assert_error(400, "invalid_grant");
+    // When the login was.
+    let (_, world) = post(|_| Ok(Authorization::of("a").authenticated_at(at(40))));
+    assert_eq!(world.store.grants()[0].authenticated_at(), at(40));
+    // A client that may not refresh is handed no refresh token.
+    let login_only = Client::confidential("app").secret(secret(SECRET)).grant_type("password").scope(scope("read"));
+    let world = World::new([login_only], |builder| builder.grant(Password));
+    assert!(!world.login(at(0)).json().contains_key("refresh_token"));
+}
+
+#[test]
+fn renewal_policies() {
+    for (policy, more, renews) in [
+        (RenewalPolicy::Always, "", true),
+        (RenewalPolicy::Never, "&renew=true", false),
+        (RenewalPolicy::OptIn("renew".into()), "", false),
+        (RenewalPolicy::OptIn("renew".into()), "&renew=true", true),
+        (RenewalPolicy::OptIn("renew".into()), "&renew=true&renew=true", false),
+    ] {
+        let world = World::new([app()], |builder| builder.grant(Password).renewal(policy.clone()));
+        let token = world.post(&format!("{LOGIN}{more}"), at(0)).refresh_token();
+        let before = world.store.bytes();
+        for secs in [1, 2, 3_000] {
+            let reply = world.post(&format!("grant_type=refresh_token&refresh_token={token}&renew=true"), at(secs));
+            assert_eq!(reply.status == 200, renews, "{policy:?} {more}");
+            if renews {
+                break;
+            }
+            assert_eq!(world.store.bytes(), before);
+        }
+    }
+}
+
+/// A handler of any name.
+struct Named(&'static str);
+
+impl GrantHandler for Named {
+    fn grant_type(&self) -> &str {
+        self.0
+    }
+
+    async fn authorize(&self, _: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+        Err(GrantError::invalid_grant())
+    }
+}
+
+#[test]
+fn engines_that_are_not_built() {
+    let builder = || Engine::builder(Arc::new(Shelf::default()), StaticClients::new());
+    let opt_in = |name: &str| builder().renewal(RenewalPolicy::OptIn(name.into())).build().unwrap_err();
+    assert_eq!(builder().grant(Password).grant(Password).build().unwrap_err(), BuildError::GrantType);
+    for name in ["", "scope", "refresh_token", "resource"] {
+        assert_eq!(opt_in(name), BuildError::OptInParameter);
+    }
+    for realm in ["", "a\"b", "a\\b", "a\r\nset-cookie: b", "é"] {
+        assert_eq!(builder().realm(realm).build().unwrap_err(), BuildError::Realm, "{realm:?}");
+    }
+    let key = || Key::from_bytes(7, &[7; 32]);
+    assert_eq!(builder().key(key()).accept_key(key()).build().unwrap_err(), BuildError::DuplicateKey);
+    let none = Lifetimes::default().with_idle(Duration::ZERO);
+    assert_eq!(builder().lifetimes(none).build().unwrap_err(), BuildError::Lifetimes);
+    for name in ["", "refresh_token"] {
+        assert_eq!(builder().grant(Named(name)).build().unwrap_err(), BuildError::GrantType);
+    }
+}
+
+/// A hook that answers as it is told, and notes each call: was it a retry, and over which scope?
+#[derive(Clone, Default)]
+struct Hook(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    answer: Option<fn() -> Result<Renew, HookError>>,
+    calls: Vec<(bool, String)>,
+}
+
+impl Hook {
+    fn answer(&self, answer: fn() -> Result<Renew, HookError>) {
+        self.0.lock().unwrap().answer = Some(answer);
+    }
+
+    fn calls(&self) -> Vec<(bool, String)> {
+        std::mem::take(&mut self.0.lock().unwrap().calls)
+    }
+}
+
+impl RefreshHook for Hook {
+    async fn on_refresh(&self, request: &RefreshRequest<'_>) -> Result<Renew, HookError> {
+        assert_eq!((request.client().id(), request.grant().subject()), ("app", Some("alice")));
+        let mut told = self.0.lock().unwrap();
+        told.calls.push((request.is_retry(), request.scope().as_str().into()));
+        told.answer.map_or(Ok(Renew::Allow), |answer| answer())
+    }
+}
+
+fn hooked() -> (World, Hook) {
+    let hook = Hook::default();
+    (World::new([app()], |builder| builder.grant(Password).on_refresh(hook.clone())), hook)
+}
+
+#[test]
+fn a_hook_may_refuse_and_the_grant_stays() {
+    let (world, hook) = hooked();
+    let token = world.login(at(0)).refresh_token();
+    let before = world.store.bytes();
+    hook.answer(|| Ok(Renew::Refuse));
+    for _ in 0..2 {
+        world.events.take();
+        world.refresh(&token, at(1)).assert_error(400, "invalid_grant");
+        assert!(world.events.take()[0].contains("why: Hook"));
+        assert_eq!(world.store.bytes(), before);
+    }
+    hook.answer(|| Ok(Renew::Allow));
+    let next = world.refresh(&token, at(2)).refresh_token();
+    // Its permission counts on a retry too.
+    hook.answer(|| Ok(Renew::Refuse));
+    world.refresh(&token, at(3)).assert_error(400, "invalid_grant");
+    hook.answer(|| Ok(Renew::Allow));
+    assert_eq!(world.refresh(&token, at(4)).refresh_token(), next);
+}
+
+#[test]
+fn a_hook_may_fail_and_nothing_changes() {
+    let (world, hook) = hooked();
+    let token = world.login(at(0)).refresh_token();
+    let before = world.store.bytes();
+    hook.answer(|| Err(HookError::new("the account service is down")));
+    world.events.take();
+    let reply = world.refresh(&token, at(1));
+    reply.assert_error(503, "temporarily_unavailable");
+    assert!(!String::from_utf8_lossy(&reply.body).contains("account"));
+    assert_eq!((world.store.bytes(), world.events.names()), (before, vec!["Failed".into()]));
+    hook.answer(|| Ok(Renew::Allow));
+    world.refresh(&token, at(1)).assert_ok();
+}
+
+#[test]
+fn a_hook_gives_new_fields_and_a_retry_repeats_the_stored_ones() {
+    let (world, hook) = hooked();
+    let first = world.login(at(0)).refresh_token();
+    hook.answer(|| Ok(Renew::AllowWith(fields("tier", "gold"))));
+    let second = world.refresh(&first, at(1));
+    assert_eq!(second.text("tier"), "gold");
+    hook.answer(|| Ok(Renew::AllowWith(fields("tier", "silver"))));
+    let before = world.store.bytes();
+    let again = world.refresh(&first, at(2));
+    assert_eq!((again.text("tier"), again.refresh_token()), ("gold".into(), second.refresh_token()));
+    assert_eq!(world.store.bytes(), before, "a retry writes nothing");
+    hook.answer(|| Ok(Renew::Allow));
+    let third = world.refresh(&second.refresh_token(), at(3));
+    assert_eq!(third.text("tier"), "gold", "they stay");
+    hook.answer(|| Ok(Renew::AllowWith(ResponseFields::new())));
+    assert!(!world.refresh(&third.refresh_token(), at(4)).json().contains_key("tier"));
+    assert_eq!(hook.calls().iter().map(|call| call.0).collect::<Vec<_>>(), [false, true, false, false]);
+}
+
+#[test]
+fn a_hook_runs_once_and_only_after_every_check() {
+    let (world, hook) = hooked();
+    let token = world.login(at(0)).refresh_token();
+    for fault in [Fault::SwapLost, Fault::SwapAppliedAndReplyLost] {
+        world.store.fail_next(fault);
+        let token = world.login(at(0)).refresh_token();
+        world.refresh(&token, at(1)).assert_ok();
+        assert_eq!(hook.calls(), [(false, "read write".into())], "{fault:?}");
+    }
+    world.post(&format!("grant_type=refresh_token&refresh_token={token}&scope=write"), at(1)).assert_ok();
+    assert_eq!(hook.calls(), [(false, "write".into())]);
+    let next = world.refresh(&token, at(2)).refresh_token();
+    hook.calls();
+    for (body, secs) in [
+        (format!("refresh_token={}", common::forged(&next)), 3),
+        (format!("refresh_token={next}&scope=root"), 3),
+        (format!("refresh_token={next}"), 86_400 * 31),
+        (format!("refresh_token={token}"), 1_000),
+    ] {
+        let reply = world.post(&format!("grant_type=refresh_token&{body}"), at(secs));
+        assert_eq!(reply.status, 400);
+        assert_eq!(hook.calls(), []);
+    }
+}
+
+/// What the host is told of each outcome, and that none of it has a token, a secret or what a stranger sent.
+#[test]
+fn every_outcome_is_an_event() {
+    let world = World::simple();
+    let mut seen: Vec<String> = Vec::new();
+    let mut expect = |names: &[&str]| {
+        let events = world.events.take();
+        let told: Vec<&str> = events.iter().map(|event| event.split(' ').next().unwrap()).collect();
+        assert_eq!(told, names, "{events:?}");
+        seen.extend(events);
+    };
+    let first = world.login(at(0));
+    expect(&["Issued"]);
+    let second = world.refresh(&first.refresh_token(), at(1));
+    expect(&["Refreshed"]);
+    let backup = world.store.grants();
+    world.refresh(&first.refresh_token(), at(2));
+    expect(&["Retried"]);
+    let third = world.refresh(&second.refresh_token(), at(3));
+    expect(&["Refreshed"]);
+    // The store comes back from a backup, and the client is ahead of it.
+    world.store.clear();
+    for grant in backup {
+        let inserted = regrant::TokenStore::insert(&*world.store, grant, at(3));
+        assert!(
+            std::pin::pin!(inserted).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready()
+        );
+    }
+    let fourth = world.refresh(&third.refresh_token(), at(4));
+    expect(&["StoreBehind", "Refreshed"]);
+    world.refresh(&first.refresh_token(), at(5)).assert_error(400, "invalid_grant");
+    expect(&["ReplayFound", "Revoked"]);
+    world.refresh(&fourth.refresh_token(), at(6));
+    expect(&["Refused"]);
+    world.refresh(&common::altered(&fourth.refresh_token(), 0), at(6));
+    expect(&["UnknownKey", "Refused"]);
+    world.send(&form("grant_type=zq&scope=zq").basic("zq", "zq"), at(6));
+    expect(&["Refused"]);
+    world.store.fail_next(Fault::InsertNotApplied);
+    world.login(at(7));
+    expect(&["Failed"]);
+    for reply in [&first, &second, &third, &fourth] {
+        for token in [reply.access_token(), reply.refresh_token()] {
+            assert!(!seen.iter().any(|event| event.contains(&token) || event.contains(&token[30..])));
+        }
+    }
+    for secret in [SECRET, "alice", "wonderland", "zq"] {
+        assert!(!seen.iter().any(|event| event.contains(secret)), "{secret}");
+    }
+}
+
+#[test]
+fn fields_of_a_response() {
+    for name in [
+        "access_token",
+        "token_type",
+        "expires_in",
+        "refresh_token",
+        "scope",
+        "id_token",
+        "error",
+        "scopes",
+        ".issued",
+        ".expires",
+    ] {
+        assert!(matches!(ResponseFields::new().with(name, "x"), Err(FieldError::Reserved)), "{name}");
+    }
+    assert!(matches!(fields("a", "1").with("a", "1"), Err(FieldError::Repeated)));
+    // An escape is no way to say a name twice.
+    assert!(matches!(fields("\"", "1").with("\"", "1"), Err(FieldError::Repeated)));
+    let most = ResponseFields::MAX_BYTES - r#""a":"""#.len();
+    assert_eq!(ResponseFields::new().with("a", &"x".repeat(most)).unwrap().as_json().len(), ResponseFields::MAX_BYTES);
+    assert!(matches!(ResponseFields::new().with("a", &"x".repeat(most + 1)), Err(FieldError::TooLong)));
+    assert!(matches!(ResponseFields::new().with("a", &Unwritable), Err(FieldError::Json(_))));
+
+    let handler: Handler = |_| {
+        let fields =
+            fields("quote\"\\", "\u{1}\"}é").with("roles", &["a", "b"]).unwrap().with("none", &None::<u8>).unwrap();
+        Ok(Authorization::of("alice").fields(fields))
+    };
+    for style in [ResponseStyle::Rfc6749, ResponseStyle::Katana] {
+        let builder_of =
+            |handler| World::new([extended()], |builder| builder.grant(Extension(handler)).response_style(style));
+        let world = builder_of(handler);
+        let mut reply = world.post(&ask(""), at(0));
+        for secs in 1..3 {
+            assert_eq!(reply.text("quote\"\\"), "\u{1}\"}é");
+            assert_eq!(reply.json()["roles"], serde_json::json!(["a", "b"]));
+            assert_eq!(reply.json()["none"], serde_json::Value::Null);
+            let body = String::from_utf8(reply.body.clone()).unwrap();
+            assert!(
+                body.find("quote") < body.find("roles") && body.find("roles") < body.find("none"),
+                "in their order"
+            );
+            reply = world.refresh(&reply.refresh_token(), at(secs));
+        }
+        assert!(!format!("{:?}", world.store.grants()).contains("roles"));
+        // No scope is no member, or an empty one.
+        let world = builder_of(|_| Ok(Authorization::of("alice").scope(Scope::empty())));
+        let members = world.post(&ask(""), at(0)).json();
+        match style {
+            ResponseStyle::Rfc6749 => assert!(!members.contains_key("scope")),
+            ResponseStyle::Katana => assert_eq!(members["scopes"], ""),
+        }
+    }
+}
+
+/// A value that serde cannot write: maps of JSON have strings for keys.
+struct Unwritable;
+
+impl serde::Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("not this one"))
+    }
+}
+
+#[test]
+fn a_client_that_does_not_rotate_keeps_its_token() {
+    let hour = Duration::from_hours(1);
+    let lifetimes = Lifetimes::default().with_access_token(hour / 60).with_idle(hour).with_absolute(Some(hour * 3));
+    let never = app().rotation(Rotation::Never).lifetimes(lifetimes);
+    let world = World::new([never], |builder| builder.grant(Password));
+    let token = world.login(at(0)).refresh_token();
+    let mut access = Vec::new();
+    for secs in [3_000, 6_000, 9_000] {
+        let reply = world.refresh(&token, at(secs));
+        assert_eq!(reply.refresh_token(), token);
+        access.push(reply.access_token());
+        // The idle expiry moves on, up to the absolute one.
+        assert_eq!(world.store.grants()[0].refresh_expires_at(), at((secs + 3_600).min(10_800)));
+        assert_eq!(world.store.grants()[0].generation().as_u32(), 1);
+    }
+    access.dedup();
+    assert_eq!(access.len(), 3);
+    world.refresh(&token, at(10_799)).assert_ok();
+    world.refresh(&token, at(10_800)).assert_error(400, "invalid_grant");
+    // Another that is not refreshed ends after an hour.
+    let token = world.login(at(20_000)).refresh_token();
+    world.refresh(&token, at(23_600)).assert_error(400, "invalid_grant");
+}
+
+#[test]
+fn a_replay_may_be_rejected_only() {
+    let world = World::new([app().on_replay(OnReplay::RejectOnly)], |builder| builder.grant(Password));
+    let first = world.login(at(0)).refresh_token();
+    let second = world.refresh(&first, at(1)).refresh_token();
+    let before = world.store.bytes();
+    world.events.take();
+    for _ in 0..2 {
+        world.refresh(&first, at(1_000)).assert_error(400, "invalid_grant");
+        assert_eq!(world.events.names(), ["ReplayFound"]);
+    }
+    assert_eq!(world.store.bytes(), before);
+    world.refresh(&second, at(1_000)).assert_ok();
+}
+
+#[test]
+fn without_a_retry_window_the_predecessor_is_a_replay() {
+    let world = World::new([app().retry_window(Duration::ZERO)], |builder| builder.grant(Password));
+    let first = world.login(at(0)).refresh_token();
+    let second = world.refresh(&first, at(1)).refresh_token();
+    world.refresh(&first, at(1)).assert_error(400, "invalid_grant");
+    world.refresh(&second, at(1)).assert_error(400, "invalid_grant");
+    assert!(world.store.bytes().is_empty());
+}
+
+/// Waits once, as a handler that asks a directory over the network does.
+struct Waits;
+
+impl GrantHandler for Waits {
+    fn grant_type(&self) -> &'static str {
+        "password"
+    }
+
+    async fn authorize(&self, _: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+        tokio::task::yield_now().await;
+        Ok(Authorization::of("alice"))
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_waits_is_not_for_hosts_that_do_not() {
+    let world = World::new([app()], |builder| builder.grant(Waits));
+    let ask = form(LOGIN).basic("app", SECRET);
+    assert_eq!(world.engine.blocking().token(&ask.request(), at(0)).unwrap_err(), NotReady);
+    assert!(world.store.bytes().is_empty() && world.events.take().is_empty());
+    // The same engine serves hosts that wait, and what does not ask the handler is ready.
+    let reply = Reply::of(&world.engine.token(&ask.request(), at(0)).await);
+    world.refresh(&reply.refresh_token(), at(1)).assert_ok();
+}

@@ -7,14 +7,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseResult};
 use regrant::{MemoryStore, StoreErrorKind, TokenStore};
 
 use support::bytes_store::BytesStore;
 use support::events::Seen;
 use support::faulty::{Fault, Op, Shelf};
-use support::on_every_store;
 use support::schedule::{Scheduler, run, run_and_drop};
 use support::wire::{Answer, Call};
 use support::world::{APP, Hook, KEEPER, Setup, World, grant_of};
@@ -452,74 +449,4 @@ fn a_record_that_cannot_be_read_is_never_rewritten() {
     }
     world.store.inner().damage(id, good);
     assert!(world.refresh(APP, second.refresh_token()).is_ok());
-}
-
-/// One try of a client that does not give up.
-#[derive(Clone, Debug)]
-struct Try {
-    faults: Vec<(Op, Fault)>,
-    /// The connection is lost after so many polls.
-    dropped: Option<u8>,
-    wait: u64,
-}
-
-fn a_try() -> impl Strategy<Value = Try> {
-    let op = prop_oneof![1 => Just(Op::Load), 3 => Just(Op::Swap)];
-    let fault = prop_oneof![
-        Just(Fault::None),
-        Just(Fault::NotApplied),
-        Just(Fault::LostBefore),
-        Just(Fault::LostAfter),
-        (1..12_u8).prop_map(Fault::Late),
-        (1..12_u8).prop_map(Fault::Slow),
-    ];
-    (
-        prop::collection::vec((op, fault), 0..4),
-        prop::option::weighted(0.3, 0..20_u8),
-        // Five tries at most: all of them within the window of 60 seconds.
-        0..10_000_u64,
-    )
-        .prop_map(|(faults, dropped, wait)| Try { faults, dropped, wait })
-}
-
-fn never_loses_its_session<S: TokenStore>(store: Shelf<S>, rounds: &[Vec<Try>]) -> TestCaseResult {
-    let world = World::new(store, Setup { hook: Some(Hook::default()), ..Setup::default() });
-    let mut token = world.login(APP).refresh_token().to_owned();
-    for tries in rounds {
-        let mut seen: Option<Answer> = None;
-        for one in tries {
-            for &(op, fault) in &one.faults {
-                world.store.plan(op, fault);
-            }
-            let polls = one.dropped.map_or(10_000, usize::from);
-            if let Some(answer) = run_and_drop(world.call(Call::refresh(APP, &token)), polls) {
-                prop_assert!(answer.is_ok() || answer.is_unavailable(), "{:?}", answer);
-                if answer.is_ok() {
-                    if let Some(seen) = &seen {
-                        prop_assert_eq!(seen.refresh_token(), answer.refresh_token());
-                    }
-                    seen = Some(answer);
-                }
-            }
-            world.store.heal();
-            world.advance(Duration::from_millis(one.wait));
-        }
-        let answer = world.refresh(APP, &token);
-        prop_assert!(answer.is_ok(), "logged out: {:?}", answer);
-        prop_assert!(seen.is_none_or(|seen| seen.refresh_token() == answer.refresh_token()));
-        answer.refresh_token().clone_into(&mut token);
-    }
-    prop_assert_eq!(replays(&world.events.take()), 0);
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(Config { cases: 150, failure_persistence: None, ..Config::default() })]
-
-    #[test]
-    fn a_client_that_retries_within_its_window_never_loses_its_session(
-        rounds in prop::collection::vec(prop::collection::vec(a_try(), 1..5), 1..5)
-    ) {
-        on_every_store!(never_loses_its_session, &rounds);
-    }
 }

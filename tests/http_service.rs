@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
@@ -249,18 +250,21 @@ async fn served_by_hyper_alone() {
     walk(serve_on_hyper(service(&world)).await, "/token").await;
 }
 
-/// Writes bytes as they are, and reads until the server closes or has said enough.
+/// Writes bytes as they are, and reads until the server closes or has said enough, ten seconds at most.
 async fn raw(server: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(server).await.unwrap();
-    stream.write_all(bytes).await.unwrap();
-    let (mut answer, mut buffer) = (Vec::new(), [0; 4_096]);
-    while let Ok(read) = stream.read(&mut buffer).await {
-        answer.extend_from_slice(&buffer[..read]);
-        if read == 0 || answer.ends_with(b"}") {
-            break;
+    let answer = async {
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let (mut answer, mut buffer) = (Vec::new(), [0; 4_096]);
+        while let Ok(read) = stream.read(&mut buffer).await {
+            answer.extend_from_slice(&buffer[..read]);
+            if read == 0 || answer.ends_with(b"}") {
+                break;
+            }
         }
-    }
-    String::from_utf8(answer).unwrap()
+        String::from_utf8(answer).unwrap()
+    };
+    tokio::time::timeout(Duration::from_secs(10), answer).await.expect("an answer")
 }
 
 #[tokio::test]

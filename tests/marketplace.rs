@@ -20,7 +20,7 @@ const SETTINGS: Settings = Settings {
     retry_window: Duration::from_mins(2),
 };
 
-/// Every member of the document's example, in its order but for the ids, which the document does not order.
+/// Every member of the document's example, sorted.
 const MEMBERS: [&str; 13] = [
     ".expires",
     ".issued",

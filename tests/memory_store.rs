@@ -98,7 +98,7 @@ fn load(store: &MemoryStore, id: u64) -> Option<Grant> {
 }
 
 fn swap(store: &MemoryStore, expected: u64, next: &Grant, now: Timestamp) -> Swap {
-    ready(store.compare_and_swap(Version::from_u64(expected), next.clone(), now)).unwrap()
+    ready(store.compare_and_swap(Version::from_u64(expected), next, now)).unwrap()
 }
 
 fn remove(store: &MemoryStore, id: u64) -> Option<Grant> {

@@ -41,7 +41,7 @@ fn store(shards: usize) -> Arc<MemoryStore> {
 }
 
 fn insert(store: &MemoryStore, id: u64, version: u64) -> Inserted {
-    ready(store.insert(grant(id, version), NOW)).unwrap()
+    ready(store.insert(&grant(id, version), NOW)).unwrap()
 }
 
 fn load(store: &MemoryStore, id: u64) -> Option<Grant> {
@@ -49,7 +49,7 @@ fn load(store: &MemoryStore, id: u64) -> Option<Grant> {
 }
 
 fn swap(store: &MemoryStore, expected: u64, id: u64, version: u64) -> Swap {
-    ready(store.compare_and_swap(Version::from_u64(expected), grant(id, version), NOW)).unwrap()
+    ready(store.compare_and_swap(Version::from_u64(expected), &grant(id, version), NOW)).unwrap()
 }
 
 fn remove(store: &MemoryStore, id: u64) -> Option<Grant> {
@@ -243,7 +243,7 @@ fn a_purge_takes_no_grant_that_was_extended() {
                 let mut bytes = grant(1, 2).encode();
                 bytes[71..77].fill(0xff);
                 let next = Grant::decode(&bytes).unwrap();
-                ready(store.compare_and_swap(Version::from_u64(1), next, later)).unwrap() == Swap::Swapped
+                ready(store.compare_and_swap(Version::from_u64(1), &next, later)).unwrap() == Swap::Swapped
             }),
             on(&store, move |store| ready(store.purge_expired(later, 10)).unwrap() == 0),
         ]);

@@ -170,7 +170,7 @@ fn stored(engine: &FuzzEngine, id: GrantId) -> Vec<u8> {
 fn restore(engine: &FuzzEngine, id: GrantId, before: &[u8]) {
     let grant = regrant::Grant::decode(before).expect("a record");
     ready(engine.store().remove(id)).expect("the memory store");
-    ready(engine.store().insert(grant, NOW)).expect("the memory store");
+    ready(engine.store().insert(&grant, NOW)).expect("the memory store");
 }
 
 /// The memory store never waits.

@@ -122,7 +122,7 @@ impl World {
             ready(self.engine.store().remove(grant.id())).expect("the memory store");
         }
         for grant in &self.grants {
-            ready(self.engine.store().insert(grant.clone(), NOW)).expect("the memory store");
+            ready(self.engine.store().insert(grant, NOW)).expect("the memory store");
         }
     }
 

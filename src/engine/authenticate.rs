@@ -30,10 +30,10 @@ impl Credentials<'_> {
         }
     }
 
-    fn client_secret(&self) -> Option<&str> {
+    fn client_secret(&self) -> Option<&[u8]> {
         match self {
-            Self::Basic(basic) => Some(basic.client_secret()),
-            Self::Post { client_secret, .. } => Some(client_secret),
+            Self::Basic(basic) => Some(basic.secret_bytes()),
+            Self::Post { client_secret, .. } => Some(client_secret.as_bytes()),
             Self::Public { .. } => None,
         }
     }
@@ -109,7 +109,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     #[cfg(feature = "argon2")]
-    async fn recognize_slowly(&self, secrets: &[ClientSecret], presented: &str) -> Result<bool, Refusal> {
+    async fn recognize_slowly(&self, secrets: &[ClientSecret], presented: &[u8]) -> Result<bool, Refusal> {
         let slow = secrets.iter().filter_map(ClientSecret::phc);
         if slow.clone().next().is_none() {
             return Ok(false);
@@ -122,14 +122,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     #[cfg(not(feature = "argon2"))]
     #[expect(clippy::unused_async, clippy::unused_self, reason = "without the feature there are no slow secrets")]
-    async fn recognize_slowly(&self, _: &[ClientSecret], _: &str) -> Result<bool, Refusal> {
+    async fn recognize_slowly(&self, _: &[ClientSecret], _: &[u8]) -> Result<bool, Refusal> {
         Ok(false)
     }
 }
 
 /// Whether a secret is one of those that are kept as digests.
-fn recognize(secrets: &[ClientSecret], presented: &str) -> bool {
-    let presented = digest(presented.as_bytes());
+fn recognize(secrets: &[ClientSecret], presented: &[u8]) -> bool {
+    let presented = digest(presented);
     // All of them, so that time does not tell which.
     secrets.iter().fold(Choice::from(0), |right, secret| right | secret.matches_digest(&presented)).into()
 }

@@ -104,7 +104,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             expires_at,
         };
         for _ in 0..ID_ATTEMPTS {
-            match self.store.insert(grant.clone(), now).await {
+            match self.store.insert(&grant, now).await {
                 Ok(Inserted::Inserted) => return Ok(grant),
                 Ok(Inserted::Duplicate) => grant.id = GrantId::at(now, rand::random()),
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => {

@@ -104,7 +104,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let mask = self.permit(&grant, &mut refresh, finish).await?;
             let expected = grant.version;
             self.renew(&mut grant, &refresh, generation, finish);
-            match self.store.compare_and_swap(expected, grant.clone(), now).await {
+            match self.store.compare_and_swap(expected, &grant, now).await {
                 Ok(Swap::Swapped) => return self.finish(&grant, &refresh, mask, finish),
                 Ok(Swap::Lost) => refresh.lost = true,
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => refresh.unsure.push(grant.version),

@@ -118,7 +118,7 @@ impl SlowVerifier {
     pub(super) async fn verify_any<'a>(
         &self,
         kept: impl Iterator<Item = &'a Arc<str>> + Clone,
-        presented: &str,
+        presented: &[u8],
     ) -> Result<bool, Busy> {
         // Two secrets at once: the one in use must not pay for the other.
         if kept.clone().any(|phc| self.cache.lock().known.contains(&self.cache_digest(phc, presented))) {
@@ -134,14 +134,14 @@ impl SlowVerifier {
     }
 
     /// Verifies on the pool. Where the request is dropped meanwhile, the work goes on and still counts as running.
-    async fn verify(&self, phc: &Arc<str>, presented: &str) -> Result<bool, Busy> {
+    async fn verify(&self, phc: &Arc<str>, presented: &[u8]) -> Result<bool, Busy> {
         let running = Running::begin(&self.running, self.concurrent)?;
         let (tell, told) = oneshot::channel();
         let phc = Arc::clone(phc);
         let presented = Zeroizing::new(presented.to_owned());
         self.pool.run(Box::new(move || {
             let right = PasswordHash::new(&phc)
-                .is_ok_and(|hash| Argon2::default().verify_password(presented.as_bytes(), &hash).is_ok());
+                .is_ok_and(|hash| Argon2::default().verify_password(&presented, &hash).is_ok());
             drop(running);
             // Whoever asked may be gone.
             let _ = tell.send(right);
@@ -149,12 +149,12 @@ impl SlowVerifier {
         told.await.map_err(|_| Busy)
     }
 
-    fn cache_digest(&self, phc: &str, presented: &str) -> [u8; 32] {
+    fn cache_digest(&self, phc: &str, presented: &[u8]) -> [u8; 32] {
         let mut mac = self.cache_key.clone();
         // The length first, so that no two pairs run into one.
         mac.update(&phc.len().to_be_bytes());
         mac.update(phc.as_bytes());
-        mac.update(presented.as_bytes());
+        mac.update(presented);
         mac.finalize().into_bytes().into()
     }
 }

@@ -72,7 +72,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Ok(form) => form,
             Err(error) => return Err(Refusal::Form(error).into()),
         };
-        let parameters = Parameters::of(&form).map_err(Refusal::from)?;
+        let mut parameters = Parameters::none();
+        parameters.read(&form).map_err(Refusal::from)?;
         let client = self.authenticate(request, &parameters).await?;
         let answered = match parameters.grant_type() {
             Some(REFRESH_TOKEN) if client.may_refresh() => self.refresh(&client, &parameters, now).await,

@@ -189,11 +189,6 @@ impl Scope {
     pub(crate) fn from_canonical(text: SmolStr) -> Self {
         Self(text)
     }
-
-    /// The text, shared rather than copied.
-    pub(crate) fn shared(&self) -> SmolStr {
-        self.0.clone()
-    }
 }
 
 impl fmt::Display for Scope {

@@ -21,16 +21,16 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// ```
 pub trait DynTokenStore: Send + Sync {
     /// [`TokenStore::insert`].
-    fn insert_dyn(&self, grant: Grant, now: Timestamp) -> BoxFuture<'_, Result<Inserted, StoreError>>;
+    fn insert_dyn<'a>(&'a self, grant: &'a Grant, now: Timestamp) -> BoxFuture<'a, Result<Inserted, StoreError>>;
     /// [`TokenStore::load`].
     fn load_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>>;
     /// [`TokenStore::compare_and_swap`].
-    fn compare_and_swap_dyn(
-        &self,
+    fn compare_and_swap_dyn<'a>(
+        &'a self,
         expected: Version,
-        next: Grant,
+        next: &'a Grant,
         now: Timestamp,
-    ) -> BoxFuture<'_, Result<Swap, StoreError>>;
+    ) -> BoxFuture<'a, Result<Swap, StoreError>>;
     /// [`TokenStore::remove`].
     fn remove_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>>;
     /// [`TokenStore::list`].
@@ -47,7 +47,7 @@ pub trait DynTokenStore: Send + Sync {
 }
 
 impl<S: TokenStore> DynTokenStore for S {
-    fn insert_dyn(&self, grant: Grant, now: Timestamp) -> BoxFuture<'_, Result<Inserted, StoreError>> {
+    fn insert_dyn<'a>(&'a self, grant: &'a Grant, now: Timestamp) -> BoxFuture<'a, Result<Inserted, StoreError>> {
         Box::pin(self.insert(grant, now))
     }
 
@@ -55,12 +55,12 @@ impl<S: TokenStore> DynTokenStore for S {
         Box::pin(self.load(id))
     }
 
-    fn compare_and_swap_dyn(
-        &self,
+    fn compare_and_swap_dyn<'a>(
+        &'a self,
         expected: Version,
-        next: Grant,
+        next: &'a Grant,
         now: Timestamp,
-    ) -> BoxFuture<'_, Result<Swap, StoreError>> {
+    ) -> BoxFuture<'a, Result<Swap, StoreError>> {
         Box::pin(self.compare_and_swap(expected, next, now))
     }
 
@@ -88,7 +88,7 @@ impl<S: TokenStore> DynTokenStore for S {
 
 #[deny(clippy::missing_trait_methods)]
 impl TokenStore for dyn DynTokenStore + '_ {
-    async fn insert(&self, grant: Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
         self.insert_dyn(grant, now).await
     }
 
@@ -96,7 +96,7 @@ impl TokenStore for dyn DynTokenStore + '_ {
         self.load_dyn(id).await
     }
 
-    async fn compare_and_swap(&self, expected: Version, next: Grant, now: Timestamp) -> Result<Swap, StoreError> {
+    async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
         self.compare_and_swap_dyn(expected, next, now).await
     }
 

@@ -11,7 +11,7 @@ macro_rules! forward {
         // A method with a default body would otherwise be forwarded to that default, not to the store.
         #[deny(clippy::missing_trait_methods)]
         impl<S: TokenStore + ?Sized> TokenStore for $pointer {
-            fn insert(&self, grant: Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send {
+            fn insert(&self, grant: &Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send {
                 (**self).insert(grant, now)
             }
 
@@ -22,7 +22,7 @@ macro_rules! forward {
             fn compare_and_swap(
                 &self,
                 expected: Version,
-                next: Grant,
+                next: &Grant,
                 now: Timestamp,
             ) -> impl Future<Output = Result<Swap, StoreError>> + Send {
                 (**self).compare_and_swap(expected, next, now)

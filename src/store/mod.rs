@@ -36,12 +36,12 @@ use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 /// struct Shelf(Mutex<BTreeMap<GrantId, Grant>>);
 ///
 /// impl TokenStore for Shelf {
-///     async fn insert(&self, grant: Grant, _now: Timestamp) -> Result<Inserted, StoreError> {
+///     async fn insert(&self, grant: &Grant, _now: Timestamp) -> Result<Inserted, StoreError> {
 ///         let mut shelf = self.0.lock();
 ///         if shelf.contains_key(&grant.id()) {
 ///             return Ok(Inserted::Duplicate);
 ///         }
-///         shelf.insert(grant.id(), grant);
+///         shelf.insert(grant.id(), grant.clone());
 ///         Ok(Inserted::Inserted)
 ///     }
 ///
@@ -49,10 +49,10 @@ use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 ///         Ok(self.0.lock().get(&id).cloned())
 ///     }
 ///
-///     async fn compare_and_swap(&self, expected: Version, next: Grant, _now: Timestamp) -> Result<Swap, StoreError> {
+///     async fn compare_and_swap(&self, expected: Version, next: &Grant, _now: Timestamp) -> Result<Swap, StoreError> {
 ///         match self.0.lock().get_mut(&next.id()) {
 ///             Some(stored) if stored.version() == expected => {
-///                 *stored = next;
+///                 *stored = next.clone();
 ///                 Ok(Swap::Swapped)
 ///             }
 ///             _ => Ok(Swap::Lost),
@@ -101,7 +101,7 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`]; after [`StoreErrorKind::Indeterminate`] the engine loads to find out.
-    fn insert(&self, grant: Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
+    fn insert(&self, grant: &Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
 
     /// The grant of that id, exactly as it was written last.
     ///
@@ -123,7 +123,7 @@ pub trait TokenStore: Send + Sync {
     fn compare_and_swap(
         &self,
         expected: Version,
-        next: Grant,
+        next: &Grant,
         now: Timestamp,
     ) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 

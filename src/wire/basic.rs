@@ -14,7 +14,9 @@ use super::{
 const MAX_HEADER: usize = 4096;
 
 /// The decoded header. Its length is set once, before anything is written, so that no copy is left behind by growing.
-type Buffer = SmallVec<[u8; 256]>;
+type Buffer = SmallVec<[u8; INLINE]>;
+const INLINE: usize = 256;
+static ZEROS: [u8; INLINE] = [0; INLINE];
 
 /// Why an `Authorization` value holds no credentials that could be checked.
 ///
@@ -119,7 +121,11 @@ impl BasicCredentials {
         while let [b' ', rest @ ..] = encoded {
             encoded = rest;
         }
-        self.bytes.resize(decoded_len(encoded)?, 0);
+        // The one length that it will have. Much faster than `resize`, which writes byte by byte.
+        match ZEROS.get(..decoded_len(encoded)?) {
+            Some(zeros) => self.bytes.extend_from_slice(zeros),
+            None => self.bytes.resize(decoded_len(encoded)?, 0),
+        }
         let bytes = self.bytes.as_mut_slice();
         let len = STANDARD.decode_slice(encoded, bytes).map_err(|_| BasicError::Base64)?;
         debug_assert_eq!(len, bytes.len());
@@ -154,6 +160,11 @@ impl BasicCredentials {
     /// ```
     pub fn client_secret(&self) -> &str {
         self.text(self.secret_start, self.secret_len)
+    }
+
+    /// The client secret as bytes, which is what is hashed.
+    pub(crate) fn secret_bytes(&self) -> &[u8] {
+        self.bytes.get(self.secret_start..self.secret_start + self.secret_len).unwrap_or_default()
     }
 
     fn text(&self, start: usize, len: usize) -> &str {

@@ -115,11 +115,11 @@ impl<'a> Form<'a> {
         if body.len() > limits.get_body_bytes() {
             return Err(FormError::TooLarge);
         }
-        // Escapes may complete a character that begins as a raw byte, so a body that has both is decoded as a whole.
-        let raw = if body.is_ascii() || !body.iter().any(|&b| is_escape(b)) {
-            str::from_utf8(body).map_err(|_| FormError::Utf8)?
-        } else {
-            ""
+        let raw = match str::from_utf8(body) {
+            Ok(raw) => raw,
+            // An escape may complete a character that begins as a raw byte: then the body is decoded as a whole.
+            Err(_) if body.iter().any(|&b| is_escape(b)) => "",
+            Err(_) => return Err(FormError::Utf8),
         };
         // Filled in place: it is large enough for copies to be felt.
         let mut form = Form { raw, decoded: SecretText::new(), parameters: SmallVec::new() };

@@ -148,14 +148,18 @@ const KEPT: usize = 7;
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters that the engine itself reads, found in one pass over the form; an empty one is absent.
-#[derive(Clone, Copy)]
 pub(crate) struct Parameters<'f>([Option<&'f str>; KEPT]);
 
 impl<'f> Parameters<'f> {
+    /// None yet.
+    pub(crate) const fn none() -> Self {
+        Self([None; KEPT])
+    }
+
     /// Checks every parameter that a specification defines: there once at most, counted before empty ones are dropped,
     /// and free of control characters.
-    pub(crate) fn of(form: &'f Form<'_>) -> Result<Self, ParameterFault> {
-        let mut kept = [None; KEPT];
+    pub(crate) fn read(&mut self, form: &'f Form<'_>) -> Result<(), ParameterFault> {
+        let Self(kept) = self;
         let mut seen = 0u64;
         for (name, value) in form.iter() {
             if let Some(place) = DEFINED.iter().position(|&defined| defined == name) {
@@ -173,7 +177,7 @@ impl<'f> Parameters<'f> {
                 return Err(ParameterFault::ControlCharacter);
             }
         }
-        Ok(Self(kept))
+        Ok(())
     }
 
     pub(crate) const fn grant_type(&self) -> Option<&'f str> {

@@ -56,7 +56,7 @@ impl Shelf {
 }
 
 impl TokenStore for Shelf {
-    async fn insert(&self, grant: Grant, _: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, _: Timestamp) -> Result<Inserted, StoreError> {
         if self.is_due(Fault::InsertNotApplied) {
             return Err(StoreError::not_applied("injected"));
         }
@@ -67,7 +67,7 @@ impl TokenStore for Shelf {
         if grants.contains_key(&grant.id()) {
             return Ok(Inserted::Duplicate);
         }
-        grants.insert(grant.id(), grant);
+        grants.insert(grant.id(), grant.clone());
         if self.is_due(Fault::InsertAppliedAndReplyLost) {
             return Err(StoreError::indeterminate("injected"));
         }
@@ -81,7 +81,7 @@ impl TokenStore for Shelf {
         Ok(self.grants.lock().unwrap().get(&id).cloned())
     }
 
-    async fn compare_and_swap(&self, expected: Version, next: Grant, _: Timestamp) -> Result<Swap, StoreError> {
+    async fn compare_and_swap(&self, expected: Version, next: &Grant, _: Timestamp) -> Result<Swap, StoreError> {
         if self.is_due(Fault::SwapNotApplied) {
             return Err(StoreError::not_applied("injected"));
         }
@@ -91,7 +91,7 @@ impl TokenStore for Shelf {
         let mut grants = self.grants.lock().unwrap();
         let swap = match grants.get_mut(&next.id()) {
             Some(stored) if stored.version() == expected => {
-                *stored = next;
+                *stored = next.clone();
                 Swap::Swapped
             }
             _ => Swap::Lost,

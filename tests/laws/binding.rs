@@ -10,7 +10,6 @@ use regrant::{Scope, TokenStore};
 use crate::cases;
 use crate::support::events::Seen;
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::schedule::{interleave, run};
 use crate::support::wire::{Answer, Call};
 use crate::support::world::{APP, KEEPER, OTHER, PUBLIC, SCOPE, Setup, World};
@@ -103,7 +102,7 @@ fn any_ask() -> impl Strategy<Value = Option<String>> {
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(120))]
 
     /// Law 5. An access token's scope is within the grant's; a narrowed refresh leaves the successor the whole scope.
     #[test]
@@ -169,7 +168,7 @@ fn bound<S: TokenStore>(
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(120))]
 
     /// Law 6. Another client's token is `invalid_grant` and changes nothing.
     #[test]

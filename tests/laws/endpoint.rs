@@ -14,7 +14,6 @@ use regrant::{
 use crate::cases;
 use crate::support::actions::{Action, Mix};
 use crate::support::faulty::{Fault, Op, Shelf};
-use crate::support::on_every_store;
 use crate::support::sim::Sim;
 use crate::support::wire::{Answer, Call};
 use crate::support::world::{APP, Hook, KEEPER, OTHER, PUBLIC, Says, Setup, World};
@@ -268,7 +267,7 @@ fn changes_nothing<S: TokenStore>(store: Shelf<S>, client: &str, rounds: &[(Refu
 }
 
 proptest! {
-    #![proptest_config(cases(100))]
+    #![proptest_config(cases(150))]
 
     /// Law 13. But for replay, a refused request leaves the stored bytes as they were.
     #[test]
@@ -285,7 +284,7 @@ fn history<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn refusal_changes_nothing_over_histories(actions in Mix { refused: 8, ..Mix::CALM }.actions(50)) {

@@ -7,7 +7,6 @@ use regrant::TokenStore;
 use crate::cases;
 use crate::support::actions::{Action, Mix};
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::sim::Sim;
 use crate::support::world::{Hook, Setup, World};
 
@@ -31,7 +30,7 @@ fn explained<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResu
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn every_history_is_explained(actions in ALL.actions(60)) {

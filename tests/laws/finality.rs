@@ -9,7 +9,6 @@ use regrant::TokenStore;
 use crate::cases;
 use crate::support::actions::{Action, Mix};
 use crate::support::faulty::{Fault, Op, Shelf};
-use crate::support::on_every_store;
 use crate::support::schedule::{Scheduler, run, run_and_drop};
 use crate::support::sim::Sim;
 use crate::support::wire::{Answer, Call};
@@ -74,7 +73,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(120))]
 
     /// Law 9. On a store that loses no acknowledged write nothing revives a removed grant.
     #[test]
@@ -150,7 +149,7 @@ fn is_safe_in_a_crowd<S: TokenStore>(store: Shelf<S>, times: usize, order: &[(u8
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(120))]
 
     /// Law 18. A request dropped anywhere leaves a state from which a retry succeeds.
     #[test]

@@ -8,7 +8,6 @@ use crate::cases;
 use crate::support::bytes_store::BytesStore;
 use crate::support::events::Seen;
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::world::{APP, Setup, World, decode, encode};
 
 const REFRESH_HEAD: usize = 12;
@@ -210,7 +209,7 @@ fn every_bit_counts<S: TokenStore>(store: Shelf<S>, more: u8) -> TestCaseResult 
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(120))]
 
     /// Law 8. Any altered token, and any token presented as another kind, is refused; the stored bytes stay the same.
     #[test]

@@ -9,7 +9,6 @@ use regrant::{Key, TokenStore};
 use crate::cases;
 use crate::support::events::Seen;
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::schedule::{interleave, run_and_drop};
 use crate::support::wire::{Answer, Call};
 use crate::support::world::{APP, PUBLIC, Setup, World, decode, grant_of};
@@ -96,7 +95,7 @@ fn unknown_key_changes_nothing<S: TokenStore>(store: Shelf<S>, steps: usize) -> 
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(120))]
 
     /// Law 16. A retry gets the byte-identical successor at a node that signs with another key.
     #[test]

@@ -9,7 +9,6 @@ use regrant::TokenStore;
 use crate::cases;
 use crate::support::actions::{Action, Mix};
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::sim::Sim;
 use crate::support::wire::{Answer, Call};
 use crate::support::world::{APP, KEEPER, PUBLIC, Setup, World, grant_of};
@@ -136,7 +135,7 @@ fn history<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(300))]
 
     /// Law 7. No refresh token works past its idle expiry, nothing past the absolute one, no access token past its own.
     #[test]
@@ -146,7 +145,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(120))]
 
     #[test]
     fn lifetimes_hold_over_histories(actions in Mix { check: 6, advance: 10, older: 2, ..Mix::CALM }.actions(50)) {

@@ -7,6 +7,19 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// Runs a check on each store there is: plain, kept as bytes, and erased.
+///
+/// The check is a function of a [`Shelf`](faulty::Shelf) and of further arguments, and gives a `TestCaseResult`.
+macro_rules! on_every_store {
+    ($check:ident $(, $argument:expr)* $(,)?) => {{
+        use $crate::support::{bytes_store::BytesStore, faulty::Shelf};
+        $check(Shelf::of(regrant::MemoryStore::builder().shards(2).build()) $(, $argument)*)?;
+        $check(Shelf::of(BytesStore::default()) $(, $argument)*)?;
+        let erased: Box<dyn regrant::DynTokenStore> = Box::new(BytesStore::default());
+        $check(Shelf::of(erased) $(, $argument)*)?;
+    }};
+}
+
 mod binding;
 mod endpoint;
 mod everything;
@@ -16,6 +29,7 @@ mod keys;
 mod lifetimes;
 mod renewal;
 mod rotation;
+mod session;
 mod storage;
 
 use proptest::test_runner::Config;

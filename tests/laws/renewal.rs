@@ -10,7 +10,6 @@ use serde_json::Value;
 use crate::cases;
 use crate::support::events::Seen;
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::schedule::{interleave, run_and_drop};
 use crate::support::wire::{Answer, Call};
 use crate::support::world::{APP, Setup, World, grant_of};
@@ -181,7 +180,7 @@ fn no_generation_renews<S: TokenStore>(store: Shelf<S>, steps: u32) -> TestCaseR
 }
 
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(150))]
 
     /// Law 4. A grant that is not renewable still hands out a refresh token that looks like any other, and that token is
     /// `invalid_grant` every time, for ever, and changes nothing.

@@ -11,7 +11,6 @@ use crate::cases;
 use crate::support::actions::{Action, Mix};
 use crate::support::events::Seen;
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::schedule::{interleave, run_and_drop};
 use crate::support::sim::Sim;
 use crate::support::wire::{Answer, Call};
@@ -68,7 +67,7 @@ fn steps_once<S: TokenStore>(
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(120))]
 
     /// Law 1. However many concurrent requests present the current token, the generation advances once.
     #[test]
@@ -159,7 +158,7 @@ fn retries<S: TokenStore>(
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(120))]
 
     /// Law 2. In the window the predecessor yields the byte-identical refresh token; the stored bytes stay the same.
     #[test]
@@ -275,7 +274,7 @@ fn ends_the_grant_though_dropped<S: TokenStore>(store: Shelf<S>, steps: usize, p
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(120))]
 
     /// Law 3. Any older token, or the predecessor after the window, ends the grant; exactly one event where nothing
     /// failed and nobody was concurrent; every token of it dies.

@@ -10,7 +10,6 @@ use regrant::{GrantId, MemoryStore, TokenStore};
 use crate::cases;
 use crate::support::bytes_store::BytesStore;
 use crate::support::faulty::Shelf;
-use crate::support::on_every_store;
 use crate::support::schedule::{interleave, run_and_drop};
 use crate::support::wire::{Answer, Call};
 use crate::support::world::{APP, Hook, KEEPER, PUBLIC, Says, Setup, World, decode, grant_of};
@@ -125,7 +124,7 @@ fn holds_no_token(raw: &BTreeMap<GrantId, Vec<u8>>, answers: &[Answer]) -> TestC
 }
 
 proptest! {
-    #![proptest_config(cases(40))]
+    #![proptest_config(cases(60))]
 
     /// Law 10. A redeemed grant takes the same space after any number of refreshes.
     #[test]

@@ -113,7 +113,7 @@ impl Mix {
         // To the edges of window, access token, idle and absolute expiry of the usual setup, and anywhere.
         let time = prop_oneof![
             4 => 0..5_000_u32,
-            2 => prop_oneof![Just(59_999_u32), Just(60_000), Just(60_001)],
+            3 => prop_oneof![Just(59_999_u32), Just(60_000), Just(60_001)],
             2 => 0..120_000_u32,
             1 => prop_oneof![Just(300_000_u32), Just(3_599_999), Just(3_600_000), Just(20_000_000)],
         ];

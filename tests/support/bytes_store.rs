@@ -24,7 +24,7 @@ impl BytesStore {
 }
 
 impl TokenStore for BytesStore {
-    async fn insert(&self, grant: Grant, _now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, _now: Timestamp) -> Result<Inserted, StoreError> {
         let mut records = self.0.lock();
         if records.contains_key(&grant.id()) {
             return Ok(Inserted::Duplicate);
@@ -37,7 +37,7 @@ impl TokenStore for BytesStore {
         Ok(self.0.lock().get(&id).map(|bytes| Grant::decode(bytes)).transpose()?)
     }
 
-    async fn compare_and_swap(&self, expected: Version, next: Grant, _now: Timestamp) -> Result<Swap, StoreError> {
+    async fn compare_and_swap(&self, expected: Version, next: &Grant, _now: Timestamp) -> Result<Swap, StoreError> {
         let mut records = self.0.lock();
         let Some(bytes) = records.get_mut(&next.id()) else { return Ok(Swap::Lost) };
         if Grant::decode(bytes)?.version() != expected {

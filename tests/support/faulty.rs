@@ -164,15 +164,17 @@ impl<S: TokenStore> Faulty<S> {
         for bytes in earlier.values() {
             let grant = Grant::decode(bytes).expect("a record");
             // At the epoch, so that nothing counts as expired.
-            run(self.inner.insert(grant, Timestamp::EPOCH)).expect("an insert without faults");
+            run(self.inner.insert(&grant, Timestamp::EPOCH)).expect("an insert without faults");
         }
     }
 
     fn apply(&self, write: Write) {
         // Whether it still finds what it expects is for the store to say.
         let _ = match write {
-            Write::Insert(grant) => run(self.inner.insert(grant, Timestamp::EPOCH)).map(drop),
-            Write::Swap(expected, next) => run(self.inner.compare_and_swap(expected, next, Timestamp::EPOCH)).map(drop),
+            Write::Insert(grant) => run(self.inner.insert(&grant, Timestamp::EPOCH)).map(drop),
+            Write::Swap(expected, next) => {
+                run(self.inner.compare_and_swap(expected, &next, Timestamp::EPOCH)).map(drop)
+            }
             Write::Remove(id) => run(self.inner.remove(id)).map(drop),
         };
     }
@@ -244,7 +246,7 @@ impl<S: TokenStore> Faulty<S> {
 }
 
 impl<S: TokenStore> TokenStore for Faulty<S> {
-    async fn insert(&self, grant: Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
         self.script.lock().known.insert(grant.id());
         let copy = grant.clone();
         self.write(Op::Insert, || Write::Insert(copy), self.inner.insert(grant, now)).await
@@ -259,7 +261,7 @@ impl<S: TokenStore> TokenStore for Faulty<S> {
         outcome
     }
 
-    async fn compare_and_swap(&self, expected: Version, next: Grant, now: Timestamp) -> Result<Swap, StoreError> {
+    async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
         let copy = next.clone();
         let swap = self.inner.compare_and_swap(expected, next, now);
         self.write(Op::Swap, || Write::Swap(expected, copy), swap).await

@@ -10,17 +10,3 @@ pub(crate) mod sim;
 pub(crate) mod spec;
 pub(crate) mod wire;
 pub(crate) mod world;
-
-/// Runs a check on each store there is: plain, kept as bytes, and erased.
-///
-/// The check is a function of a [`Shelf`](faulty::Shelf) and of further arguments, and gives a `TestCaseResult`.
-macro_rules! on_every_store {
-    ($check:ident $(, $argument:expr)* $(,)?) => {{
-        use $crate::support::{bytes_store::BytesStore, faulty::Shelf};
-        $check(Shelf::of(regrant::MemoryStore::builder().shards(2).build()) $(, $argument)*)?;
-        $check(Shelf::of(BytesStore::default()) $(, $argument)*)?;
-        let erased: Box<dyn regrant::DynTokenStore> = Box::new(BytesStore::default());
-        $check(Shelf::of(erased) $(, $argument)*)?;
-    }};
-}
-pub(crate) use on_every_store;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use regrant::{GrantId, TokenStore};
+use regrant::{GrantId, Timestamp, TokenStore};
 
 use super::actions::{Action, Manner, Which};
 use super::events::Seen;
@@ -130,11 +130,15 @@ impl<'w, S: TokenStore> Sim<'w, S> {
             }
             Action::Settle => self.settle(),
             Action::Advance(millis) => {
-                // No request in flight gets older than clocks may differ.
-                let skew = u64::try_from(self.world.setup.skew.as_millis()).unwrap_or(u64::MAX);
+                // No request in flight gets older than clocks may differ: long waits are for when there is none.
+                let by = Duration::from_millis(u64::from(millis));
                 let oldest = self.flights.values().map(|flight| flight.started).min();
-                let most = oldest.map_or(u64::MAX, |started| (started + skew).saturating_sub(self.clock()));
-                self.world.advance(Duration::from_millis(u64::from(millis).min(most)));
+                if oldest.is_some_and(|started| {
+                    self.world.now() + by > Timestamp::from_millis(started) + self.world.setup.skew
+                }) {
+                    self.settle()?;
+                }
+                self.world.advance(by);
                 Ok(())
             }
             Action::Fail(op, fault) => {

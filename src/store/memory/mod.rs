@@ -202,7 +202,7 @@ impl MemoryStore {
         }
     }
 
-    fn insert_at_once(&self, grant: Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    fn insert_at_once(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
         let hash = spread(grant.id);
         let home = self.home(hash);
         let mut reclaimed = false;
@@ -308,7 +308,7 @@ impl Default for MemoryStore {
 /// No lock is held at an await: there is none.
 #[deny(clippy::missing_trait_methods)]
 impl TokenStore for MemoryStore {
-    async fn insert(&self, grant: Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
         self.insert_at_once(grant, now)
     }
 
@@ -317,7 +317,7 @@ impl TokenStore for MemoryStore {
         Ok(self.home(hash).lock().load(hash, id))
     }
 
-    async fn compare_and_swap(&self, expected: Version, next: Grant, now: Timestamp) -> Result<Swap, StoreError> {
+    async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
         let hash = spread(next.id);
         let mut shard = self.home(hash).lock();
         let swap = shard.compare_and_swap(hash, expected, next);

@@ -84,7 +84,7 @@ impl Shard {
     }
 
     /// Adds a grant whose id is not there. `false` where there is no slot left.
-    pub(super) fn insert(&mut self, hash: u64, grant: Grant) -> bool {
+    pub(super) fn insert(&mut self, hash: u64, grant: &Grant) -> bool {
         if self.ids.is_full() {
             self.ids.rebuild(self.slots.occupied().map(|(at, slot)| (spread(slot.id), at)));
         }
@@ -98,7 +98,7 @@ impl Shard {
     }
 
     #[inline]
-    pub(super) fn compare_and_swap(&mut self, hash: u64, expected: Version, next: Grant) -> Swap {
+    pub(super) fn compare_and_swap(&mut self, hash: u64, expected: Version, next: &Grant) -> Swap {
         let Some(at) = self.find(hash, next.id) else { return Swap::Lost };
         let slot = &self.slots[at];
         if slot.version != expected {
@@ -243,10 +243,10 @@ mod tests {
             let mut grant = Grant::sample(&format!("subject {n}"), &format!("client {n}"));
             grant.id = GrantId::from_u64(n);
             let hash = spread(grant.id);
-            assert!(shard.insert(hash, grant.clone()));
+            assert!(shard.insert(hash, &grant));
             let mut next = Grant::sample(&format!("subject {}", n + 1), "app");
             next.id = grant.id;
-            assert_eq!(shard.compare_and_swap(hash, grant.version, next.clone()), Swap::Swapped);
+            assert_eq!(shard.compare_and_swap(hash, grant.version, &next), Swap::Swapped);
             assert_eq!(shard.remove(hash, grant.id), Some(next));
         }
         assert_eq!((shard.slots.len(), shard.slots.occupied().count()), (1, 0));
@@ -260,13 +260,13 @@ mod tests {
         let before = Timestamp::from_millis(expires_at.as_millis() - 1);
         let mut shard = Shard::new();
         assert_eq!(shard.to_sweep(Timestamp::MAX), 0);
-        assert!(shard.insert(hash, grant));
+        assert!(shard.insert(hash, &grant));
         assert_eq!(shard.to_sweep(before), 0);
         assert_eq!(shard.to_sweep(expires_at), 1);
         // Extended: one round finds out that there is nothing to do.
         let mut next = shard.load(hash, GrantId::from_u64(1_700_000_000 << 32 | 7)).unwrap();
         next.expires_at = Timestamp::from_millis(expires_at.as_millis() + 1_000);
-        assert_eq!(shard.compare_and_swap(hash, next.version, next.clone()), Swap::Swapped);
+        assert_eq!(shard.compare_and_swap(hash, next.version, &next), Swap::Swapped);
         assert_eq!(shard.to_sweep(expires_at), 1);
         for _ in 0..3 {
             assert_eq!(shard.sweep(1, usize::MAX, expires_at), 0);

@@ -58,11 +58,23 @@ struct Spilled {
 }
 
 impl Details {
-    fn new(subject: Option<SmolStr>, fields: ResponseFields) -> Self {
-        match subject {
-            subject if !fields.is_empty() => Self::Spilled(Box::new(Spilled { subject, fields })),
-            Some(subject) => Self::Subject(subject),
+    fn of(grant: &Grant) -> Self {
+        match &grant.subject {
+            subject if !grant.fields.is_empty() => {
+                Self::Spilled(Box::new(Spilled { subject: subject.clone(), fields: grant.fields.clone() }))
+            }
+            Some(subject) => Self::Subject(subject.clone()),
             None => Self::None,
+        }
+    }
+
+    /// Whether they are the grant's already, as after nearly every refresh.
+    fn are_of(&self, grant: &Grant) -> bool {
+        match self {
+            Self::Vacant => false,
+            Self::None => grant.subject.is_none() && grant.fields.is_empty(),
+            Self::Subject(subject) => grant.subject.as_ref() == Some(subject) && grant.fields.is_empty(),
+            Self::Spilled(spilled) => spilled.subject == grant.subject && spilled.fields == grant.fields,
         }
     }
 
@@ -118,7 +130,7 @@ impl Slot {
 
     /// Takes over everything but the client and the scope, which are `pair`, and the place in the owner's list.
     #[inline]
-    pub(super) fn write(&mut self, grant: Grant, pair: u32) {
+    pub(super) fn write(&mut self, grant: &Grant, pair: u32) {
         self.id = grant.id;
         self.version = grant.version;
         self.pair = pair;
@@ -133,12 +145,8 @@ impl Slot {
         self.refresh_expires_at = Time::new(grant.refresh_expires_at);
         self.absolute_expires_at = Time::new(grant.absolute_expires_at);
         self.salt.0 = grant.salt.0;
-        match &mut self.details {
-            // The same box, so that no number of refreshes wears out the heap.
-            Details::Spilled(spilled) if !grant.fields.is_empty() => {
-                **spilled = Spilled { subject: grant.subject, fields: grant.fields };
-            }
-            details => *details = Details::new(grant.subject, grant.fields),
+        if !self.details.are_of(grant) {
+            self.details = Details::of(grant);
         }
     }
 
@@ -270,8 +278,8 @@ mod tests {
     fn a_vacated_slot_keeps_no_salt_and_is_taken_next() {
         let mut slots = Slots::new();
         let (a, b) = (slots.take().unwrap(), slots.take().unwrap());
-        slots[a].write(Grant::sample("alice", "app"), 0);
-        slots[b].write(Grant::sample("bob", "app"), 0);
+        slots[a].write(&Grant::sample("alice", "app"), 0);
+        slots[b].write(&Grant::sample("bob", "app"), 0);
         assert_eq!(slots[a].salt.0, [0x5a; 16]);
         slots.vacate(a);
         assert!(slots[a].is_vacant());

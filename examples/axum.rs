@@ -53,9 +53,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .grant_type("refresh_token")
         .scope(Scope::parse("read write")?)
         .build()?;
-    let engine = Arc::new(
-        Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?,
-    );
+    let engine =
+        Arc::new(Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?);
     let router = Router::new()
         .route("/whoami", get(whoami))
         .with_state(Arc::clone(&engine))

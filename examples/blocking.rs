@@ -37,8 +37,7 @@ type AppEngine = Engine<MemoryStore, StaticClients>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (kept, shown_once) = ClientSecret::generate();
-    let app =
-        Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
+    let app = Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
     let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
 
     let listener = TcpListener::bind("127.0.0.1:3000")?;

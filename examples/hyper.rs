@@ -34,8 +34,7 @@ impl GrantHandler for Password {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (kept, shown_once) = ClientSecret::generate();
-    let app =
-        Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
+    let app = Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
     let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
     let tokens = TokenService::new(Arc::new(engine));
 

@@ -144,6 +144,8 @@ pub use client::{
     Client, ClientBuilder, ClientError, ClientRef, ClientSecret, Clients, ClientsError, GeneratedSecret, ReadyClients,
     SecretError, StaticClients,
 };
+#[cfg(feature = "tracing")]
+pub use engine::TracingEvents;
 pub use engine::{
     Access, Authorization, BearerError, BearerErrorKind, Blocking, BuildError, Engine, EngineBuilder, Event, EventSink,
     GrantError, GrantHandler, GrantRequest, HookError, NotReady, RefreshHook, RefreshRequest, Refusal, Renew,
@@ -151,8 +153,6 @@ pub use engine::{
 };
 #[cfg(feature = "argon2")]
 pub use engine::{BlockingPool, SlowVerifier};
-#[cfg(feature = "tracing")]
-pub use engine::TracingEvents;
 pub use grant::{
     DecodeError, FieldError, Generation, Grant, GrantId, InvalidScope, Lifetimes, OnReplay, Owner, ResponseFields,
     Rotation, Scope, Timestamp, Version,

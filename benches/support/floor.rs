@@ -99,7 +99,9 @@ impl Floor {
         out.extend_from_slice(&access_text);
         out.extend_from_slice(b"\",\"refresh_token\":\"");
         out.extend_from_slice(&refresh_text);
-        out.extend_from_slice(b"\",\"scope\":\"scope_1 scope_2 scope_3\",\"token_type\":\"Bearer\",\"expires_in\":3600}");
+        out.extend_from_slice(
+            b"\",\"scope\":\"scope_1 scope_2 scope_3\",\"token_type\":\"Bearer\",\"expires_in\":3600}",
+        );
         out
     }
 

@@ -59,7 +59,12 @@ pub struct Shuffled {
 impl Shuffled {
     pub fn new(n: usize, start: usize) -> Self {
         // A step near n over the golden ratio, without a common divisor with n.
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a start")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a start"
+        )]
         let mut step = ((n as f64) * 0.618_033_988) as usize | 1;
         while gcd(step, n) != 1 {
             step += 2;

@@ -49,12 +49,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     resident_bytes()?;
     let mut progress = Progress::new();
 
-    let mut fleet = Fleet::new(
-        grants,
-        usize::try_from(options.subject_bytes)?,
-        usize::try_from(options.extra_bytes)?,
-        |i| progress.tell("logins", i, grants),
-    );
+    let mut fleet =
+        Fleet::new(grants, usize::try_from(options.subject_bytes)?, usize::try_from(options.extra_bytes)?, |i| {
+            progress.tell("logins", i, grants)
+        });
     let total = grants.checked_mul(usize::try_from(options.refreshes)?).ok_or("too many refreshes to count")?;
     let mut floor = Floor::new(grants);
     let (engine_time, floor_time, floor_done) = refresh_all(&mut fleet, &mut floor, total, &mut progress);

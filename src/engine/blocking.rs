@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use super::bearer::{Access, BearerError};
 use super::Engine;
+use super::bearer::{Access, BearerError};
 use crate::client::ReadyClients;
 use crate::grant::{Scope, Timestamp};
 use crate::store::ReadyStore;

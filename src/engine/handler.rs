@@ -51,19 +51,13 @@ pub trait GrantHandler: Send + Sync {
     /// # Errors
     ///
     /// A [`GrantError`], which becomes the response.
-    fn authorize(
-        &self,
-        request: &GrantRequest<'_>,
-    ) -> impl Future<Output = Result<Authorization, GrantError>> + Send;
+    fn authorize(&self, request: &GrantRequest<'_>) -> impl Future<Output = Result<Authorization, GrantError>> + Send;
 }
 
 /// [`GrantHandler`] with a boxed future; a login can afford the allocation.
 pub(crate) trait DynGrantHandler: Send + Sync {
     fn grant_type_dyn(&self) -> &str;
-    fn authorize_dyn<'a>(
-        &'a self,
-        request: &'a GrantRequest<'a>,
-    ) -> BoxFuture<'a, Result<Authorization, GrantError>>;
+    fn authorize_dyn<'a>(&'a self, request: &'a GrantRequest<'a>) -> BoxFuture<'a, Result<Authorization, GrantError>>;
 }
 
 impl<H: GrantHandler> DynGrantHandler for H {
@@ -71,10 +65,7 @@ impl<H: GrantHandler> DynGrantHandler for H {
         self.grant_type()
     }
 
-    fn authorize_dyn<'a>(
-        &'a self,
-        request: &'a GrantRequest<'a>,
-    ) -> BoxFuture<'a, Result<Authorization, GrantError>> {
+    fn authorize_dyn<'a>(&'a self, request: &'a GrantRequest<'a>) -> BoxFuture<'a, Result<Authorization, GrantError>> {
         Box::pin(self.authorize(request))
     }
 }

@@ -32,7 +32,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.may_use(grant_type) {
             return Err(Refusal::UnauthorizedClient.into());
         }
-        let (login, with_refresh_token) = self.authorize(handler.as_ref(), client, form, parameters.scope(), now).await?;
+        let (login, with_refresh_token) =
+            self.authorize(handler.as_ref(), client, form, parameters.scope(), now).await?;
         let grant = self.insert(login, client, now).await?;
         self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
         let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.keys.signing()));

@@ -140,8 +140,8 @@ impl SlowVerifier {
         let phc = Arc::clone(phc);
         let presented = Zeroizing::new(presented.to_owned());
         self.pool.run(Box::new(move || {
-            let right = PasswordHash::new(&phc)
-                .is_ok_and(|hash| Argon2::default().verify_password(&presented, &hash).is_ok());
+            let right =
+                PasswordHash::new(&phc).is_ok_and(|hash| Argon2::default().verify_password(&presented, &hash).is_ok());
             drop(running);
             // Whoever asked may be gone.
             let _ = tell.send(right);

@@ -49,12 +49,8 @@ impl Grant {
     /// # Ok::<(), regrant::DecodeError>(())
     /// ```
     pub fn encode(&self) -> Vec<u8> {
-        let texts = [
-            self.client_id.as_str(),
-            self.subject().unwrap_or_default(),
-            self.scope.as_str(),
-            self.fields.as_json(),
-        ];
+        let texts =
+            [self.client_id.as_str(), self.subject().unwrap_or_default(), self.scope.as_str(), self.fields.as_json()];
         let mut out = Vec::with_capacity(FIXED_LEN + texts.iter().map(|text| 2 + text.len()).sum::<usize>());
         out.push(FORMAT);
         let renewable = if self.renewable { RENEWABLE } else { 0 };

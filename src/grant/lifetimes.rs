@@ -95,7 +95,9 @@ impl Lifetimes {
 
     /// Whether an access token would live for at least the second that `expires_in` counts in.
     pub(crate) fn are_usable(&self) -> bool {
-        self.access_token.as_secs() > 0 && millis(self.idle) > 0 && self.absolute.is_none_or(|absolute| millis(absolute) > 0)
+        self.access_token.as_secs() > 0
+            && millis(self.idle) > 0
+            && self.absolute.is_none_or(|absolute| millis(absolute) > 0)
     }
 }
 

@@ -138,8 +138,7 @@ impl Grant {
         self.rotated_at = now.max(self.rotated_at);
         self.refresh_expires_at = refresh_expires_at;
         // Access tokens issued before live as long as they were told to, whatever lifetimes are now.
-        self.expires_at =
-            refresh_expires_at.max(access_expires_at).max(self.expires_at).min(self.absolute_expires_at);
+        self.expires_at = refresh_expires_at.max(access_expires_at).max(self.expires_at).min(self.absolute_expires_at);
         if let Some(fields) = fields {
             self.fields = fields;
         }

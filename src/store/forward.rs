@@ -11,7 +11,11 @@ macro_rules! forward {
         // A method with a default body would otherwise be forwarded to that default, not to the store.
         #[deny(clippy::missing_trait_methods)]
         impl<S: TokenStore + ?Sized> TokenStore for $pointer {
-            fn insert(&self, grant: &Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send {
+            fn insert(
+                &self,
+                grant: &Grant,
+                now: Timestamp,
+            ) -> impl Future<Output = Result<Inserted, StoreError>> + Send {
                 (**self).insert(grant, now)
             }
 

@@ -1,7 +1,7 @@
 //! Where grants are kept: the trait, its errors, its erased form and the memory store.
 
-mod error;
 mod erased;
+mod error;
 mod forward;
 mod memory;
 mod ready;
@@ -159,11 +159,7 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`].
-    fn purge_expired(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    fn purge_expired(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Whether grants outlive the process. An engine on such a store must be given a key, since the tokens of those
     /// grants would not outlive a generated one.

@@ -8,7 +8,8 @@ pub(crate) fn constant_time_eq<const N: usize>(left: &[u8; N], right: &[u8; N]) 
     const { assert!(N.is_multiple_of(4), "whole words") };
     let (left, right) = (left.as_chunks::<4>().0, right.as_chunks::<4>().0);
     let words = left.iter().zip(right);
-    let difference = words.fold(0, |seen, (left, right)| seen | (u32::from_ne_bytes(*left) ^ u32::from_ne_bytes(*right)));
+    let difference =
+        words.fold(0, |seen, (left, right)| seen | (u32::from_ne_bytes(*left) ^ u32::from_ne_bytes(*right)));
     difference.ct_eq(&0)
 }
 

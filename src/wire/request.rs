@@ -89,7 +89,10 @@ impl<'a> Request<'a> {
 impl std::fmt::Debug for Request<'_> {
     /// Method and length alone: headers and body hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("method", &self.method).field("body_bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 

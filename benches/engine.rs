@@ -6,7 +6,7 @@
 //! cargo bench --bench engine -- /1000000           # among a million
 //! ```
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark")]
 
 mod support;
 

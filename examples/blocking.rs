@@ -86,12 +86,14 @@ fn serve(engine: &AppEngine, stream: &TcpStream) -> Result<(), Box<dyn Error>> {
         engine.blocking().token(&request, Timestamp::now())?
     };
 
-    let mut out = format!("HTTP/1.1 {} -\r\nconnection: close\r\n", response.status());
+    let mut out = Vec::new();
+    write!(out, "HTTP/1.1 {} -\r\nconnection: close\r\n", response.status())?;
     for (name, value) in response.headers() {
-        out += &format!("{name}: {value}\r\n");
+        write!(out, "{name}: {value}\r\n")?;
     }
-    out += &format!("content-length: {}\r\n\r\n", response.body().len());
+    write!(out, "content-length: {}\r\n\r\n", response.body().len())?;
+    out.extend_from_slice(response.body());
     let mut stream = stream;
-    stream.write_all(&[out.as_bytes(), response.body()].concat())?;
+    stream.write_all(&out)?;
     Ok(())
 }

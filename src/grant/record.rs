@@ -158,7 +158,7 @@ impl Grant {
         self.created_at
     }
 
-    /// When the resource owner logged in (`auth_time` of OpenID Connect Core section 2).
+    /// When the resource owner logged in (`auth_time` of `OpenID` Connect Core section 2).
     ///
     /// ```
     /// # let grant = regrant::Grant::sample("alice", "app");

@@ -165,3 +165,8 @@ pub use token::Key;
 pub use wire::{
     BasicCredentials, BasicError, ErrorCode, Form, FormError, Limits, Repeated, Request, Response, ResponseStyle,
 };
+
+/// The README's code is compiled with the documentation's.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -42,6 +42,12 @@ pub struct Key {
     mac: Hmac<Sha256>,
 }
 
+/// A keyed state is two states of SHA-256. The feature that wipes these is on; without it this does not build.
+const _: fn() = || {
+    fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+    is_wiped::<Sha256>();
+};
+
 impl Key {
     /// The key of these 32 bytes, which must come from a cryptographic random source.
     ///

@@ -31,8 +31,8 @@ use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 /// # let grant = Grant::sample("alice", "app");
 /// # let now = grant.created_at();
 /// let store = MemoryStore::new();
-/// assert_eq!(store.insert(grant.clone(), now).await?, Inserted::Inserted);
-/// assert_eq!(store.insert(grant.clone(), now).await?, Inserted::Duplicate);
+/// assert_eq!(store.insert(&grant, now).await?, Inserted::Inserted);
+/// assert_eq!(store.insert(&grant, now).await?, Inserted::Duplicate);
 /// assert_eq!(store.load(grant.id()).await?, Some(grant));
 /// # Ok(())
 /// # }
@@ -61,7 +61,7 @@ struct Padded<T>(T);
 /// # async fn main() {
 /// # let grant = Grant::sample("alice", "app");
 /// # let now = grant.created_at();
-/// let error = MemoryStore::builder().capacity(0).build().insert(grant, now).await.unwrap_err();
+/// let error = MemoryStore::builder().capacity(0).build().insert(&grant, now).await.unwrap_err();
 /// assert_eq!(error.kind(), StoreErrorKind::NotApplied);
 /// assert!(error.source().unwrap().is::<CapacityError>());
 /// # }

@@ -41,7 +41,7 @@
 //!    you add it.
 //! 3. Build an [`Engine`] on a store: [`MemoryStore`], or your own [`TokenStore`].
 //! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]. With the feature `http`
-//!    there is a `tower::Service`, [`TokenService`](crate::http::TokenService), which axum mounts in one line. Without
+//!    there is a `tower::Service`, `http::TokenService`, which axum mounts in one line. Without
 //!    an async runtime use [`Engine::blocking`].
 //! 5. Guard your resources with [`Engine::bearer`].
 //!
@@ -119,7 +119,7 @@
 //!
 //! All are off by default; none changes what works without it.
 //!
-//! - `http`: [`mod@http`], for the `http` crate and tower.
+//! - `http`: the module of that name, for the `http` crate and tower.
 //! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.
 //! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
 //!

@@ -90,7 +90,7 @@ const fn at(millis: u64) -> Timestamp {
 }
 
 fn insert(store: &MemoryStore, grant: &Grant, now: Timestamp) -> Inserted {
-    ready(store.insert(grant.clone(), now)).unwrap()
+    ready(store.insert(grant, now)).unwrap()
 }
 
 fn load(store: &MemoryStore, id: u64) -> Option<Grant> {
@@ -212,7 +212,7 @@ fn agrees_with_model(steps: Vec<Step>, capacity: Option<usize>, shards: usize) -
                 model.settle(&store, fields.id, now);
                 let grant = fields.grant();
                 let held = model.0.contains_key(&fields.id);
-                match ready(store.insert(grant.clone(), now)) {
+                match ready(store.insert(&grant, now)) {
                     Ok(Inserted::Duplicate) => prop_assert!(held),
                     Ok(Inserted::Inserted) => {
                         prop_assert!(!held);
@@ -383,7 +383,7 @@ fn a_full_store_refuses_and_evicts_nothing() {
     for id in 0..100 {
         insert(&store, &Fields::new(id, 1, "a").expires_at(if id < 3 { 50 } else { 90 }).grant(), at(10));
     }
-    let more = |id| ready(store.insert(Fields::new(id, 1, "b").expires_at(90).grant(), at(49)));
+    let more = |id| ready(store.insert(&Fields::new(id, 1, "b").expires_at(90).grant(), at(49)));
     let error = more(100).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotApplied);
     assert!(error.source().unwrap().is::<CapacityError>());
@@ -397,7 +397,7 @@ fn a_full_store_refuses_and_evicts_nothing() {
         assert_eq!(insert(&store, &grant, at(50)), Inserted::Inserted);
     }
     let grant = Fields::new(104, 1, "b").expires_at(90).grant();
-    assert!(ready(store.insert(grant, at(50))).is_err());
+    assert!(ready(store.insert(&grant, at(50))).is_err());
     assert_eq!(store.len(), 100);
     assert_eq!((0..3).filter_map(|id| load(&store, id)).count(), 0);
 }
@@ -565,7 +565,7 @@ fn threads_that_come_and_go_leave_nothing_behind() {
                     let subject = format!("subject {}", id % 10);
                     match random >> 60 {
                         0..6 => {
-                            let result = ready(store.insert(Fields::new(id, 1, &subject).grant(), at(0)));
+                            let result = ready(store.insert(&Fields::new(id, 1, &subject).grant(), at(0)));
                             if matches!(result, Ok(Inserted::Inserted)) {
                                 inserted.fetch_add(1, Ordering::Relaxed);
                             }

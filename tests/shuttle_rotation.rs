@@ -66,7 +66,7 @@ impl Server {
             .secret(ClientSecret::new(&secret(APP)).unwrap())
             .grant_type("password")
             .grant_type("refresh_token")
-            .retry_window(Duration::from_secs(60))
+            .retry_window(Duration::from_mins(1))
             .build()
             .unwrap();
         let events = Recorder::default();

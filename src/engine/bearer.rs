@@ -10,7 +10,7 @@ use crate::client::Clients;
 use crate::grant::{Grant, GrantId, ResponseFields, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::AccessToken;
-use crate::wire::{Form, Header, Request, Response, is_form_urlencoded};
+use crate::wire::{Form, FormError, Header, Request, Response, is_form_urlencoded};
 
 /// A live access token, and what it allows.
 ///
@@ -34,36 +34,80 @@ pub struct Access {
 
 impl Access {
     /// The resource owner; `None` where the client acts for itself.
+    ///
+    /// ```
+    /// fn greet(access: &regrant::Access) -> &str {
+    ///     access.subject().unwrap_or("a client by itself")
+    /// }
+    /// ```
     pub fn subject(&self) -> Option<&str> {
         self.grant.subject()
     }
 
     /// The client that the token was issued to.
+    ///
+    /// ```
+    /// fn is_ours(access: &regrant::Access) -> bool {
+    ///     access.client_id() == "back-office"
+    /// }
+    /// ```
     pub fn client_id(&self) -> &str {
         self.grant.client_id()
     }
 
     /// The scope of this token, within that of the grant.
+    ///
+    /// ```
+    /// fn may_write(access: &regrant::Access) -> bool {
+    ///     access.scope().contains("write")
+    /// }
+    /// ```
     pub const fn scope(&self) -> &Scope {
         &self.scope
     }
 
     /// When the token expires.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// fn left(access: &regrant::Access, now: regrant::Timestamp) -> Duration {
+    ///     access.expires_at().since(now)
+    /// }
+    /// ```
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
 
     /// The grant it is of; safe to log.
+    ///
+    /// ```
+    /// fn log(access: &regrant::Access) {
+    ///     println!("grant {}", access.grant_id());
+    /// }
+    /// ```
     pub const fn grant_id(&self) -> GrantId {
         self.grant.id()
     }
 
     /// The extra fields of the grant.
+    ///
+    /// ```
+    /// fn extra(access: &regrant::Access) -> String {
+    ///     format!("{{{}}}", access.fields().as_json())
+    /// }
+    /// ```
     pub const fn fields(&self) -> &ResponseFields {
         self.grant.fields()
     }
 
     /// When the resource owner logged in.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// fn is_fresh(access: &regrant::Access, now: regrant::Timestamp) -> bool {
+    ///     now.since(access.authenticated_at()) < Duration::from_secs(300)
+    /// }
+    /// ```
     pub const fn authenticated_at(&self) -> Timestamp {
         self.grant.authenticated_at()
     }
@@ -141,21 +185,46 @@ pub struct BearerError {
 
 impl BearerError {
     /// Which refusal it is.
+    ///
+    /// ```
+    /// use regrant::{BearerError, BearerErrorKind};
+    /// fn needs_login(refused: &BearerError) -> bool {
+    ///     matches!(refused.kind(), BearerErrorKind::NoToken | BearerErrorKind::InvalidToken)
+    /// }
+    /// ```
     pub const fn kind(&self) -> BearerErrorKind {
         self.kind
     }
 
     /// The status code.
+    ///
+    /// ```
+    /// fn is_ours(refused: &regrant::BearerError) -> bool {
+    ///     refused.status() == 503
+    /// }
+    /// ```
     pub const fn status(&self) -> u16 {
         self.kind.status()
     }
 
     /// The value of `WWW-Authenticate`.
+    ///
+    /// ```
+    /// fn header(refused: &regrant::BearerError) -> (&'static str, &str) {
+    ///     ("www-authenticate", refused.challenge())
+    /// }
+    /// ```
     pub fn challenge(&self) -> &str {
         &self.challenge
     }
 
     /// A whole response: status, challenge and `{"error": …}`, `{}` where there is no code.
+    ///
+    /// ```
+    /// fn answer(refused: &regrant::BearerError) -> regrant::Response {
+    ///     refused.response()
+    /// }
+    /// ```
     pub fn response(&self) -> Response {
         Response::challenge(self.kind.status(), self.kind.code(), self.challenge.clone())
     }
@@ -168,12 +237,6 @@ impl fmt::Display for BearerError {
 }
 
 impl std::error::Error for BearerError {}
-
-/// A token on its way in, or why there is none.
-enum Presented<'a> {
-    Token(&'a str),
-    Refused(BearerErrorKind),
-}
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Checks the access token of a request to a resource, and that it has all of the scope `required`.
@@ -200,43 +263,38 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub async fn bearer(&self, request: &Request<'_>, required: &Scope, now: Timestamp) -> Result<Access, BearerError> {
         let form = self.resource_form(request);
-        let text = match presented(request, &form) {
-            Presented::Token(text) => text,
-            Presented::Refused(kind) => return Err(self.refuse_bearer(kind, required)),
+        let checked = match presented(request, &form) {
+            Ok(text) => self.check_access(text, required, now).await,
+            Err(why) => Err(why.into()),
         };
-        let access = match self.check_access(text, now).await {
-            Ok(access) => access,
-            Err(failure) => {
-                let cause = failure.cause.as_deref().map(|cause| cause as _);
-                self.tell(failure.why, failure.client_id.as_deref(), failure.grant, cause);
-                let kind = match failure.why {
-                    Refusal::Store(_) | Refusal::Clients => BearerErrorKind::Unavailable,
-                    _ => BearerErrorKind::InvalidToken,
-                };
-                return Err(self.refuse_bearer(kind, required));
-            }
-        };
-        if required.is_subset_of(&access.scope) {
-            Ok(access)
-        } else {
-            Err(self.refuse_bearer(BearerErrorKind::InsufficientScope, required))
-        }
+        checked.map_err(|failure| {
+            self.tell(&failure);
+            let kind = match failure.why {
+                Refusal::NoToken => BearerErrorKind::NoToken,
+                Refusal::MalformedToken => BearerErrorKind::InvalidRequest,
+                Refusal::InsufficientScope => BearerErrorKind::InsufficientScope,
+                Refusal::Store(_) | Refusal::Clients => BearerErrorKind::Unavailable,
+                _ => BearerErrorKind::InvalidToken,
+            };
+            BearerError { kind, challenge: self.challenge(kind, required) }
+        })
     }
 
-    /// The form of a request to a resource, if it has one; `Err` where it claims to have one and has not.
-    fn resource_form<'a>(&self, request: &Request<'a>) -> Result<Option<Form<'a>>, ()> {
+    /// The form of a request to a resource, if it has one. It is the resource's own, so it need not be one that the
+    /// token endpoint would read.
+    fn resource_form<'a>(&self, request: &Request<'a>) -> Result<Option<Form<'a>>, FormError> {
         match request.content_type() {
             Header::One(content_type)
                 if is_form_urlencoded(content_type) && !request.body().is_empty() && request.method() != "GET" =>
             {
-                Form::parse(request.body(), &self.limits).map(Some).map_err(|_| ())
+                Form::parse(request.body(), &self.limits).map(Some)
             }
             _ => Ok(None),
         }
     }
 
-    /// Whether the token is live: shape, key, record, MAC, client, expiry, epoch.
-    async fn check_access(&self, text: &str, now: Timestamp) -> Result<Access, Failure> {
+    /// Whether the token is live: shape, key, record, MAC, client, expiry, epoch, scope.
+    async fn check_access(&self, text: &str, required: &Scope, now: Timestamp) -> Result<Access, Failure> {
         let token = AccessToken::decode(text).ok_or(Refusal::Shape)?;
         let key = self.key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(Refusal::NoGrant)?;
@@ -260,56 +318,61 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(refused(Refusal::AccessRevoked));
         }
         let scope = grant.scope.select(token.scope_mask());
+        if !required.is_subset_of(&scope) {
+            return Err(refused(Refusal::InsufficientScope));
+        }
         Ok(Access { expires_at: token.expires_at().min(grant.expires_at), scope, grant })
     }
 
-    fn refuse_bearer(&self, kind: BearerErrorKind, required: &Scope) -> BearerError {
-        let challenge = match (kind, kind.code()) {
+    fn challenge(&self, kind: BearerErrorKind, required: &Scope) -> Arc<str> {
+        match (kind, kind.code()) {
             (BearerErrorKind::InsufficientScope, Some(code)) => {
                 format!("{}, error=\"{code}\", scope=\"{required}\"", self.bearer_challenge).into()
             }
             (BearerErrorKind::Unavailable, _) | (_, None) => self.bearer_challenge.clone(),
             (_, Some(code)) => format!("{}, error=\"{code}\"", self.bearer_challenge).into(),
-        };
-        BearerError { kind, challenge }
+        }
     }
 }
 
 /// Finds the one token of a request.
-fn presented<'a>(request: &Request<'a>, form: &'a Result<Option<Form<'_>>, ()>) -> Presented<'a> {
-    use BearerErrorKind::{InvalidRequest, NoToken};
-    let Ok(form) = form else { return Presented::Refused(InvalidRequest) };
-    let Ok(in_body) = form.as_ref().map_or(Ok(None), |form| form.single("access_token")) else {
-        return Presented::Refused(InvalidRequest);
-    };
+fn presented<'a>(request: &Request<'a>, form: &'a Result<Option<Form<'_>>, FormError>) -> Result<&'a str, Refusal> {
     let in_header = match request.authorization() {
         Header::Absent => None,
-        Header::Repeated => return Presented::Refused(InvalidRequest),
-        Header::One(header) => match bearer_token(header) {
-            Ok(token) => token,
-            Err(()) => return Presented::Refused(InvalidRequest),
-        },
+        Header::Repeated => return Err(Refusal::MalformedToken),
+        Header::One(header) => bearer_token(header)?,
+    };
+    let in_body = match form {
+        Ok(Some(form)) => form.single("access_token").map_err(|_| Refusal::MalformedToken)?,
+        Ok(None) => None,
+        // With a token in the header, the form is the resource's own business.
+        Err(_) if in_header.is_some() => None,
+        Err(_) => return Err(Refusal::MalformedToken),
     };
     match (in_header, in_body) {
-        (Some(_), Some(_)) => Presented::Refused(InvalidRequest),
-        (Some(token), None) => Presented::Token(token),
-        (None, Some(token)) if is_b64token(token.as_bytes()) => Presented::Token(token),
-        (None, Some(_)) => Presented::Refused(InvalidRequest),
-        (None, None) => Presented::Refused(NoToken),
+        (Some(token), None) => Ok(token),
+        (None, Some(token)) if is_b64token(token.as_bytes()) => Ok(token),
+        (None, None) => Err(Refusal::NoToken),
+        (Some(_) | None, Some(_)) => Err(Refusal::MalformedToken),
     }
 }
 
 /// `credentials = "Bearer" 1*SP b64token`, RFC 6750 section 2.1. `Ok(None)` for another scheme.
-fn bearer_token(header: &[u8]) -> Result<Option<&str>, ()> {
-    let (scheme, rest) = match header.iter().position(|&byte| byte == b' ') {
+fn bearer_token(header: &[u8]) -> Result<Option<&str>, Refusal> {
+    let (scheme, mut token) = match header.iter().position(|&byte| byte == b' ') {
         Some(space) => header.split_at(space),
         None => (header, &[][..]),
     };
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
-    let token = rest.trim_ascii_start();
-    if is_b64token(token) { std::str::from_utf8(token).map(Some).map_err(|_| ()) } else { Err(()) }
+    while let [b' ', rest @ ..] = token {
+        token = rest;
+    }
+    match std::str::from_utf8(token) {
+        Ok(text) if is_b64token(token) => Ok(Some(text)),
+        _ => Err(Refusal::MalformedToken),
+    }
 }
 
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`

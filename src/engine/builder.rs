@@ -74,7 +74,7 @@ pub enum BuildError {
     /// A realm that does not fit a quoted string.
     #[error("a realm is printable ASCII without quotes and backslashes")]
     Realm,
-    /// A client has a PHC string for a secret, and the engine has no [`SlowVerifier`](crate::SlowVerifier).
+    /// A client has a PHC string for a secret, and the engine has no `SlowVerifier`.
     #[error("a client's secret takes a slow verification, and the engine has no slow verifier")]
     SlowVerifier,
 }

@@ -93,12 +93,17 @@ pub enum Event<'a> {
         /// The id of the key.
         key_id: u8,
     },
-    /// The store, the registry, a handler or the hook failed; the request was answered 503.
+    /// The store, the registry, a handler or the hook failed, or could not be asked; the request was answered 503, or 500
+    /// where a retry cannot help. A write may have taken place.
     Failed {
+        /// The client, once it is known to be a registered one.
+        client_id: Option<&'a str>,
+        /// The grant, once a token was proven to be of it.
+        grant: Option<GrantId>,
         /// What failed.
         why: Refusal,
         /// The cause, as it was given. Whether it is safe to log is for whoever wrote it to say.
-        cause: &'a (dyn Error + 'static),
+        cause: Option<&'a (dyn Error + 'static)>,
     },
 }
 

@@ -71,6 +71,14 @@ impl<H: GrantHandler> DynGrantHandler for H {
 }
 
 /// A request that a [`GrantHandler`] decides on.
+///
+/// ```
+/// use regrant::{GrantError, GrantRequest};
+///
+/// fn device_code<'a>(request: &GrantRequest<'a>) -> Result<&'a str, GrantError> {
+///     request.required("device_code")
+/// }
+/// ```
 pub struct GrantRequest<'a> {
     pub(crate) client: &'a Client,
     pub(crate) form: &'a Form<'a>,
@@ -80,16 +88,34 @@ pub struct GrantRequest<'a> {
 
 impl<'a> GrantRequest<'a> {
     /// The client, authenticated.
+    ///
+    /// ```
+    /// fn is_public(request: &regrant::GrantRequest<'_>) -> bool {
+    ///     request.client().is_public()
+    /// }
+    /// ```
     pub const fn client(&self) -> &'a Client {
         self.client
     }
 
     /// The scope that the client asks for, which it may have; its default scope where it asks for none.
+    ///
+    /// ```
+    /// fn asks_to_write(request: &regrant::GrantRequest<'_>) -> bool {
+    ///     request.scope().contains("write")
+    /// }
+    /// ```
     pub const fn scope(&self) -> &'a Scope {
         self.scope
     }
 
     /// The time of the request.
+    ///
+    /// ```
+    /// fn has_begun(request: &regrant::GrantRequest<'_>, campaign: regrant::Timestamp) -> bool {
+    ///     request.now() >= campaign
+    /// }
+    /// ```
     pub const fn now(&self) -> Timestamp {
         self.now
     }
@@ -99,6 +125,13 @@ impl<'a> GrantRequest<'a> {
     /// # Errors
     ///
     /// `invalid_request` where it is repeated, empty ones counted.
+    ///
+    /// ```
+    /// use regrant::{GrantError, GrantRequest};
+    /// fn tenant<'a>(request: &GrantRequest<'a>) -> Result<&'a str, GrantError> {
+    ///     Ok(request.parameter("tenant")?.unwrap_or("default"))
+    /// }
+    /// ```
     pub fn parameter(&self, name: &str) -> Result<Option<&'a str>, GrantError> {
         self.form.single(name).map_err(|_| GrantError::refused(Refusal::RepeatedParameter))
     }
@@ -108,11 +141,24 @@ impl<'a> GrantRequest<'a> {
     /// # Errors
     ///
     /// `invalid_request` where it is absent, empty or repeated.
+    ///
+    /// ```
+    /// use regrant::{GrantError, GrantRequest};
+    /// fn campaign<'a>(request: &GrantRequest<'a>) -> Result<&'a str, GrantError> {
+    ///     request.required("campaign_id")
+    /// }
+    /// ```
     pub fn required(&self, name: &str) -> Result<&'a str, GrantError> {
         self.parameter(name)?.ok_or_else(|| GrantError::refused(Refusal::MissingParameter))
     }
 
     /// All values of a parameter that may repeat, such as `resource` (RFC 8707), but for empty ones.
+    ///
+    /// ```
+    /// fn resources(request: &regrant::GrantRequest<'_>) -> usize {
+    ///     request.all("resource").count()
+    /// }
+    /// ```
     pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.form.all(name)
     }

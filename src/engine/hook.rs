@@ -47,6 +47,12 @@ impl<H: RefreshHook> DynRefreshHook for H {
 }
 
 /// A refresh that the hook decides on.
+///
+/// ```
+/// fn log(request: &regrant::RefreshRequest<'_>) {
+///     println!("grant {} is refreshed by {}", request.grant().id(), request.client().id());
+/// }
+/// ```
 #[derive(Debug)]
 pub struct RefreshRequest<'a> {
     pub(crate) grant: &'a Grant,
@@ -58,27 +64,58 @@ pub struct RefreshRequest<'a> {
 
 impl<'a> RefreshRequest<'a> {
     /// The grant, as it is before the refresh.
+    ///
+    /// ```
+    /// fn who<'a>(request: &regrant::RefreshRequest<'a>) -> Option<&'a str> {
+    ///     request.grant().subject()
+    /// }
+    /// ```
     pub const fn grant(&self) -> &'a Grant {
         self.grant
     }
 
     /// The client, authenticated.
+    ///
+    /// ```
+    /// fn is_public(request: &regrant::RefreshRequest<'_>) -> bool {
+    ///     request.client().is_public()
+    /// }
+    /// ```
     pub const fn client(&self) -> &'a Client {
         self.client
     }
 
     /// The scope of the access token to be issued, within that of the grant.
+    ///
+    /// ```
+    /// fn may_write(request: &regrant::RefreshRequest<'_>) -> bool {
+    ///     request.scope().contains("write")
+    /// }
+    /// ```
     pub const fn scope(&self) -> &'a Scope {
         self.scope
     }
 
     /// Whether a lost response is answered again. Then only the hook's permission counts, and the stored fields are
     /// repeated whatever it gives.
+    ///
+    /// ```
+    /// fn counts(request: &regrant::RefreshRequest<'_>) -> bool {
+    ///     !request.is_retry()
+    /// }
+    /// ```
     pub const fn is_retry(&self) -> bool {
         self.is_retry
     }
 
     /// The time of the request.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// fn idle(request: &regrant::RefreshRequest<'_>) -> Duration {
+    ///     request.now().since(request.grant().rotated_at())
+    /// }
+    /// ```
     pub const fn now(&self) -> Timestamp {
         self.now
     }

@@ -85,6 +85,15 @@ pub enum Refusal {
     /// The token or its grant has expired.
     #[error("the grant has expired")]
     Expired,
+    /// No access token came to a resource.
+    #[error("no access token")]
+    NoToken,
+    /// An access token came in more than one way, or not in the form of one (RFC 6750 section 2).
+    #[error("an access token in two ways, or malformed")]
+    MalformedToken,
+    /// A live access token has too little scope for the resource.
+    #[error("too little scope for the resource")]
+    InsufficientScope,
     /// The access token was revoked.
     #[error("the access token was revoked")]
     AccessRevoked,
@@ -121,7 +130,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What the response says.
+    /// What the response of the token endpoint says; a resource's is [`BearerErrorKind`](crate::BearerErrorKind).
     ///
     /// ```
     /// use regrant::{ErrorCode, Refusal};
@@ -136,11 +145,13 @@ impl Refusal {
             | Self::ControlCharacter
             | Self::MissingParameter
             | Self::TwoAuthentications
-            | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
+            | Self::ClientIdMismatch
+            | Self::NoToken
+            | Self::MalformedToken => ErrorCode::InvalidRequest,
             Self::Credentials | Self::UnknownClient | Self::WrongSecret | Self::AuthMethod => ErrorCode::InvalidClient,
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
-            Self::Scope => ErrorCode::InvalidScope,
+            Self::Scope | Self::InsufficientScope => ErrorCode::InvalidScope,
             Self::Shape
             | Self::UnknownKey
             | Self::NoGrant
@@ -172,7 +183,7 @@ impl Refusal {
     pub const fn status(self) -> u16 {
         match self {
             Self::Method => 405,
-            Self::Form(FormError::TooLarge) => 413,
+            Self::Form(FormError::TooLarge | FormError::TooManyParameters) => 413,
             _ => self.code().status(),
         }
     }
@@ -183,7 +194,7 @@ impl Refusal {
         match self {
             Self::Method => "the method must be POST",
             Self::ContentType => "the content type must be application/x-www-form-urlencoded",
-            Self::Form(FormError::TooLarge) => "the body is too large",
+            Self::Form(FormError::TooLarge | FormError::TooManyParameters) => "the body is too large",
             Self::Form(_) => "the body is not a well-formed form",
             Self::RepeatedParameter => "a parameter is repeated",
             Self::ControlCharacter => "a parameter has a control character",

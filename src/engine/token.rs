@@ -97,8 +97,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Tells the host, and answers the client.
     pub(super) fn refuse(&self, failure: Failure) -> Response {
-        let Failure { why, client_id, grant, cause } = failure;
-        self.tell(why, client_id.as_deref(), grant, cause.as_deref().map(|cause| cause as _));
+        self.tell(&failure);
+        let why = failure.why;
         let code = why.code();
         let response = Response::error(self.style, why.status(), code, why.description());
         match (why, code) {
@@ -109,18 +109,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The event of a refusal.
-    pub(super) fn tell(
-        &self,
-        why: Refusal,
-        client_id: Option<&str>,
-        grant: Option<GrantId>,
-        cause: Option<&(dyn Error + 'static)>,
-    ) {
-        match cause {
-            Some(cause) => self.emit(&Event::Failed { why, cause }),
+    pub(super) fn tell(&self, failure: &Failure) {
+        let Failure { why, grant, .. } = *failure;
+        let client_id = failure.client_id.as_deref();
+        self.emit(&match why.code() {
             // A replay has an event of its own.
-            None if why == Refusal::Replay => {}
-            None => self.emit(&Event::Refused { client_id, grant, why }),
-        }
+            _ if why == Refusal::Replay => return,
+            ErrorCode::TemporarilyUnavailable | ErrorCode::ServerError => {
+                let cause = failure.cause.as_deref().map(|cause| cause as _);
+                Event::Failed { client_id, grant, why, cause }
+            }
+            _ => Event::Refused { client_id, grant, why },
+        });
     }
 }

@@ -43,7 +43,10 @@ impl EventSink for TracingEvents {
                 tracing::warn!(target: "regrant", %grant, presented, stored, "store behind");
             }
             Event::UnknownKey { key_id } => tracing::warn!(target: "regrant", key_id, "unknown key"),
-            Event::Failed { why, .. } => tracing::warn!(target: "regrant", %why, "failed"),
+            Event::Failed { client_id, grant, why, .. } => {
+                let grant = grant.map(tracing::field::display);
+                tracing::warn!(target: "regrant", grant, client_id, %why, "failed");
+            }
         }
     }
 }

@@ -7,6 +7,13 @@ use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 
 /// The future of an erased call.
+///
+/// ```
+/// use regrant::{BoxFuture, DynTokenStore, Grant, GrantId, StoreError};
+/// fn load(store: &dyn DynTokenStore, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>> {
+///     store.load_dyn(id)
+/// }
+/// ```
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// [`TokenStore`] with boxed futures, so that there can be a `Box<dyn DynTokenStore>`, which is a [`TokenStore`] in

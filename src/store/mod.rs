@@ -167,6 +167,14 @@ pub trait TokenStore: Send + Sync {
 }
 
 /// What an [insert](TokenStore::insert) did.
+///
+/// ```
+/// use regrant::Inserted;
+/// fn is_there(exists: bool) -> Inserted {
+///     if exists { Inserted::Duplicate } else { Inserted::Inserted }
+/// }
+/// assert_eq!(is_there(true), Inserted::Duplicate);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Inserted {
     /// It was added.
@@ -176,6 +184,15 @@ pub enum Inserted {
 }
 
 /// What a [compare-and-swap](TokenStore::compare_and_swap) did.
+///
+/// ```
+/// use regrant::Swap;
+/// /// Of `UPDATE … WHERE id = $1 AND version = $2`.
+/// fn swap(rows_updated: u64) -> Swap {
+///     if rows_updated == 1 { Swap::Swapped } else { Swap::Lost }
+/// }
+/// assert_eq!(swap(0), Swap::Lost);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Swap {
     /// The record is now `next`.
@@ -185,6 +202,11 @@ pub enum Swap {
 }
 
 /// Whether grants outlive the process.
+///
+/// ```
+/// use regrant::{Durability, MemoryStore, TokenStore};
+/// assert_eq!(MemoryStore::new().durability(), Durability::Volatile);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Durability {
     /// They are gone with it.
@@ -194,6 +216,11 @@ pub enum Durability {
 }
 
 /// A page of an owner's grants.
+///
+/// ```
+/// let nothing = regrant::Listed::default();
+/// assert!(nothing.grants.is_empty() && nothing.next.is_none());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Listed {
     /// The grants.

@@ -49,7 +49,7 @@ pub(crate) fn refused() -> Vec<Refused> {
         // "A body over the limit (default 64 KiB, 64 parameters) is refused before it is parsed (413)."
         ("design", "64 KiB and a byte, malformed too", ours(&too_large), 413, "invalid_request", "Form(TooLarge)"),
         ("design", "64 KiB and a byte, from a stranger", form(&too_large), 413, "invalid_request", "Form(TooLarge)"),
-        ("design", "65 parameters", ours(&format!("{LOGIN}{}", "&a=zqMARKERqz".repeat(62))), 400, "invalid_request", "Form(TooManyParameters)"),
+        ("design", "65 parameters", ours(&format!("{LOGIN}{}", "&a=zqMARKERqz".repeat(62))), 413, "invalid_request", "Form(TooManyParameters)"),
         ("design", "a value over 8 KiB", login(&format!("a={}", "a".repeat(8_193))), 400, "invalid_request", "Form(TooLong)"),
         // "An empty value counts as absent"
         ("RFC 6749 3.2", "an empty grant_type", ours("grant_type=&username=zqMARKERqz"), 400, "invalid_request", "MissingParameter"),

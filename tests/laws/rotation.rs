@@ -293,3 +293,32 @@ proptest! {
         on_every_store!(history, &actions);
     }
 }
+
+/// Nodes whose clocks differ by no more than the skew: the rotation is as late as the latest of them says.
+fn clocks_may_differ<S: TokenStore>(store: Shelf<S>, behind: u64, late: bool) -> TestCaseResult {
+    let world = World::new(store, Setup::default());
+    let first = world.login(APP);
+    world.advance(Duration::from_secs(100));
+    let ahead = world.now();
+    let second = world.refresh(APP, first.refresh_token());
+    // A node that is behind answers the same, and its own step moves no time back.
+    world.set_now(ahead - Duration::from_millis(behind));
+    let retry = world.refresh(APP, first.refresh_token());
+    prop_assert_eq!(retry.refresh_token(), second.refresh_token());
+    let third = world.refresh(APP, second.refresh_token());
+    prop_assert!(third.is_ok(), "{:?}", third);
+    world.set_now(ahead + Duration::from_millis(if late { 60_000 } else { 59_999 }));
+    let retry = world.refresh(APP, second.refresh_token());
+    prop_assert_eq!(retry.is_ok(), !late);
+    prop_assert_eq!(world.store.stored().is_empty(), late);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(30))]
+
+    #[test]
+    fn retry_is_idempotent_where_clocks_differ(behind in 1..=5_000_u64, late in any::<bool>()) {
+        on_every_store!(clocks_may_differ, behind, late);
+    }
+}

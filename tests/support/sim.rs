@@ -339,14 +339,14 @@ impl<'w, S: TokenStore> Sim<'w, S> {
         let clock = self.clock();
         let outcome = outcome(&flight, done)?;
         let known = &mut self.grants[flight.grant];
+        let before = known.oracle.clone();
         prop_assert!(
-            known.oracle.clone().end(id, outcome, clock),
+            known.oracle.end(id, outcome, flight.faulted, clock),
             "{:?} was {:?}, which nothing explains: {}",
             flight.ask,
             outcome,
-            known.oracle.describe()
+            before.describe()
         );
-        known.oracle.end(id, outcome, clock);
         if let (Done::Token(answer), Ask::Refresh { token, .. }) = (done, flight.ask)
             && answer.is_ok()
         {

@@ -108,10 +108,15 @@ impl Oracle {
         });
     }
 
-    /// An answer was given. Whether anything explains it.
-    pub(crate) fn end(&mut self, id: TaskId, outcome: Outcome, clock: Millis) -> bool {
+    /// An answer was given. Whether anything explains it. `unsure`: it had to look again whether its write took place.
+    pub(crate) fn end(&mut self, id: TaskId, outcome: Outcome, unsure: bool, clock: Millis) -> bool {
         self.let_happen(clock);
-        self.possible.retain(|possible| possible.phases.get(&id) == Some(&Phase::Done(outcome)));
+        self.possible.retain(|possible| {
+            let phase = possible.phases.get(&id);
+            // When it looked, its step and all of the grant were gone.
+            let too_late = unsure && outcome == Outcome::Refused && possible.grant.is_none();
+            phase == Some(&Phase::Done(outcome)) || too_late && phase == Some(&Phase::Done(Outcome::Stepped))
+        });
         self.forget(id);
         !self.possible.is_empty()
     }

@@ -201,7 +201,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     }
 
     /// How far the clocks of the nodes that share a store may be apart: so much of a negative elapsed time counts as
-    /// inside the retry window. Default: 5 seconds.
+    /// inside the retry window. Further back nothing can be said of the predecessor, and it is answered 503. Default: 5
+    /// seconds.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients};

@@ -142,6 +142,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Decision::Replay if !refresh.unsure.is_empty() => {
                 return Err(of_grant(grant, Refusal::Store(StoreErrorKind::Indeterminate)));
             }
+            // It was current when this request came; its client has given up on it and gone on by two steps.
+            Decision::Replay if refresh.lost && presented.next() != Some(grant.generation) => {
+                return Err(of_grant(grant, Refusal::Contention));
+            }
             Decision::Replay => (Verdict::Replay, false),
             Decision::Refuse(void) => return Err(of_grant(grant, void.into())),
         };
@@ -266,6 +270,7 @@ impl From<Void> for Refusal {
             Void::Expired => Self::Expired,
             Void::NotRenewable => Self::NotRenewable,
             Void::Exhausted => Self::Exhausted,
+            Void::ClockBehind => Self::ClockBehind,
         }
     }
 }

@@ -106,6 +106,10 @@ pub enum Refusal {
     /// The grant was refreshed 16,777,214 times.
     #[error("the last generation of the grant")]
     Exhausted,
+    /// The predecessor came at a time that is before the last rotation, by more than clocks may differ: the request hung
+    /// since before it, or this node's clock is wrong.
+    #[error("the time is before the last rotation")]
+    ClockBehind,
     /// The host's hook refused the refresh.
     #[error("the host refused the refresh")]
     Hook,
@@ -166,7 +170,12 @@ impl Refusal {
             | Self::Hook => ErrorCode::InvalidGrant,
             Self::Handler(code) => code,
             Self::HandlerFault => ErrorCode::ServerError,
-            Self::SlowVerifier | Self::Store(_) | Self::Clients | Self::Host | Self::Contention => {
+            Self::SlowVerifier
+            | Self::Store(_)
+            | Self::Clients
+            | Self::Host
+            | Self::Contention
+            | Self::ClockBehind => {
                 ErrorCode::TemporarilyUnavailable
             }
         }

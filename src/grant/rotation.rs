@@ -79,6 +79,8 @@ pub(crate) enum Void {
     NotRenewable,
     /// The last of 16,777,215 generations.
     Exhausted,
+    /// It is earlier than the last rotation, by more than clocks may differ.
+    ClockBehind,
 }
 
 /// Judges `presented` against the record. The order is the order of the checks; the first match answers.
@@ -93,8 +95,11 @@ pub(crate) fn decide(grant: &Grant, presented: Generation, policy: &RefreshPolic
         return Decision::Refuse(Void::NotRenewable);
     }
     if presented < grant.generation {
-        let is_predecessor = presented.next() == Some(grant.generation);
-        return if is_predecessor && in_window(grant, policy, now) { Decision::Retry } else { Decision::Replay };
+        return if presented.next() == Some(grant.generation) {
+            decide_predecessor(grant, policy, now)
+        } else {
+            Decision::Replay
+        };
     }
     let behind = presented > grant.generation;
     match (policy.rotation, presented.next()) {
@@ -104,13 +109,17 @@ pub(crate) fn decide(grant: &Grant, presented: Generation, policy: &RefreshPolic
     }
 }
 
-/// Whether the predecessor is still answered with its successor. A node whose clock is a little behind the one that
-/// rotated sees a negative elapsed time: up to the skew it counts as none.
-fn in_window(grant: &Grant, policy: &RefreshPolicy, now: Timestamp) -> bool {
-    if now < grant.rotated_at && grant.rotated_at.since(now) > policy.clock_skew {
-        return false;
+/// The token that was current before the last rotation. A node whose clock is a little behind the one that rotated sees
+/// a negative elapsed time: up to the skew it counts as none. Further back it says nothing: the request may have begun
+/// before the rotation and hung since, which is no evidence of a thief.
+fn decide_predecessor(grant: &Grant, policy: &RefreshPolicy, now: Timestamp) -> Decision {
+    if grant.rotated_at.since(now) > policy.clock_skew {
+        Decision::Refuse(Void::ClockBehind)
+    } else if now.since(grant.rotated_at) < policy.retry_window {
+        Decision::Retry
+    } else {
+        Decision::Replay
     }
-    now.since(grant.rotated_at) < policy.retry_window
 }
 
 /// What a refresh writes besides the next generation.
@@ -222,7 +231,8 @@ mod tests {
         assert_eq!(at(6, &POLICY, 29_999), Decision::Retry);
         assert_eq!(at(6, &POLICY, 30_000), Decision::Replay);
         assert_eq!(at(6, &POLICY, -5_000), Decision::Retry);
-        assert_eq!(at(6, &POLICY, -5_001), Decision::Replay);
+        assert_eq!(at(6, &POLICY, -5_001), Decision::Refuse(Void::ClockBehind));
+        assert_eq!(at(5, &POLICY, -5_001), Decision::Replay);
         let none = RefreshPolicy { retry_window: Duration::ZERO, ..POLICY };
         assert_eq!(at(6, &none, 0), Decision::Replay);
         assert_eq!(at(6, &none, -1), Decision::Replay);

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut fleet =
         Fleet::new(grants, usize::try_from(options.subject_bytes)?, usize::try_from(options.extra_bytes)?, |i| {
-            progress.tell("logins", i, grants)
+            progress.tell_of_many("logins", i, grants);
         });
     let total = grants.checked_mul(usize::try_from(options.refreshes)?).ok_or("too many refreshes to count")?;
     let mut floor = Floor::new(grants);
@@ -126,15 +126,20 @@ impl Progress {
         Self { last: Instant::now(), in_place: std::io::stderr().is_terminal() }
     }
 
+    /// For what happens often: asking the clock each time would cost a few per cent of a login.
+    fn tell_of_many(&mut self, what: &str, done: usize, total: usize) {
+        if done.is_multiple_of(4_096) || done + 1 == total {
+            self.tell(what, done + 1, total);
+        }
+    }
+
     fn tell(&mut self, what: &str, done: usize, total: usize) {
-        let finished = done + 1 >= total;
-        // Asking the clock costs as much as a few per cent of a login.
-        if !finished && (done % 4_096 != 0 || self.last.elapsed() < Duration::from_millis(500)) {
+        let finished = done >= total;
+        if !finished && self.last.elapsed() < Duration::from_millis(500) {
             return;
         }
         self.last = Instant::now();
-        let percent = (done.min(total) * 100).checked_div(total).unwrap_or(100);
-        let percent = if finished { 100 } else { percent };
+        let percent = done * 100 / total;
         if self.in_place {
             eprint!("\r{what}: {percent:3} % of {total}{}", if finished { "\n" } else { "" });
         } else {

@@ -109,10 +109,6 @@ impl ClientSecret {
     /// ```
     /// assert_eq!(regrant::ClientSecret::from_digest([1; 32]).digest(), Some([1; 32]));
     /// ```
-    #[cfg_attr(
-        not(feature = "argon2"),
-        expect(clippy::unnecessary_wraps, reason = "with the feature it can be `None`")
-    )]
     pub const fn digest(&self) -> Option<[u8; 32]> {
         match self.0 {
             Verifier::Digest(digest) => Some(digest),

@@ -121,7 +121,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     #[cfg(not(feature = "argon2"))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "without the feature there are no slow secrets")]
+    #[expect(clippy::unused_async, reason = "without the feature there are no slow secrets")]
     async fn recognize_slowly(&self, _: &[ClientSecret], _: &[u8]) -> Result<bool, Refusal> {
         Ok(false)
     }

@@ -149,7 +149,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn body_too_large(&self) -> Response {
-        self.refuse(Refusal::Form(FormError::TooLarge).into())
+        self.refuse(&Refusal::Form(FormError::TooLarge).into())
     }
 
     /// Voids every grant that was made before this time, at this engine and until it is built again: keep the time and

@@ -35,8 +35,10 @@ struct Refresh<'a> {
     text: &'a str,
     scope: Option<Result<Scope, InvalidScope>>,
     now: Timestamp,
-    /// What the hook allowed, once it was asked; `Some` fields take the place of the stored ones.
-    permit: Option<Option<ResponseFields>>,
+    /// Whether the hook has allowed it; it is asked once.
+    permitted: bool,
+    /// Fields that the hook gave in place of the stored ones.
+    fields: Option<ResponseFields>,
     /// Versions of writes whose outcome is unknown. A record of one of these was written by this very request.
     unsure: SmallVec<[Version; 2]>,
     /// Whether a swap was lost.
@@ -81,7 +83,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             text,
             scope: parameters.scope().map(Scope::parse),
             now,
-            permit: None,
+            permitted: false,
+            fields: None,
             unsure: SmallVec::new(),
             lost: false,
             told_behind: false,
@@ -133,7 +136,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (verdict, behind) = match decide(grant, presented, &policy, refresh.now) {
             Decision::Step { to, behind } => (Verdict::Write(to, Finish::Step), behind),
             // Whoever won the swap has extended the grant as well as this request would have.
-            Decision::Keep { behind: false } if refresh.lost && !matches!(refresh.permit, Some(Some(_))) => {
+            Decision::Keep { behind: false } if refresh.lost && refresh.fields.is_none() => {
                 (Verdict::Answer(Finish::Keep), false)
             }
             Decision::Keep { behind } => (Verdict::Write(presented, Finish::Keep), behind),
@@ -179,16 +182,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Checks the scope that is asked for, and asks the host's hook, once. The mask of that scope.
     async fn permit(&self, grant: &Grant, refresh: &mut Refresh<'_>, finish: Finish) -> Result<u64, Failure> {
         let mask = asked_mask(grant, refresh)?;
-        let (Some(hook), None) = (&self.hook, &refresh.permit) else { return Ok(mask) };
+        let Some(hook) = self.hook.as_ref().filter(|_| !refresh.permitted) else { return Ok(mask) };
         let scope = grant.scope.select(mask);
         let is_retry = finish == Finish::Retry;
         let request = RefreshRequest { grant, client: refresh.client, scope: &scope, is_retry, now: refresh.now };
-        refresh.permit = Some(match hook.on_refresh_dyn(&request).await {
-            Ok(Renew::Allow) => None,
-            Ok(Renew::AllowWith(fields)) => Some(fields),
+        match hook.on_refresh_dyn(&request).await {
+            Ok(Renew::Allow) => {}
+            Ok(Renew::AllowWith(fields)) => refresh.fields = Some(fields),
             Ok(Renew::Refuse) => return Err(of_grant(grant, Refusal::Hook)),
             Err(error) => return Err(Failure { cause: Some(error.into()), ..of_grant(grant, Refusal::Host) }),
-        });
+        }
+        refresh.permitted = true;
         Ok(mask)
     }
 
@@ -204,7 +208,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             generation,
             key_id,
             lifetimes: self.lifetimes(refresh.client),
-            fields: refresh.permit.clone().flatten(),
+            fields: refresh.fields.clone(),
             now: refresh.now,
         });
     }

@@ -170,12 +170,7 @@ impl Refusal {
             | Self::Hook => ErrorCode::InvalidGrant,
             Self::Handler(code) => code,
             Self::HandlerFault => ErrorCode::ServerError,
-            Self::SlowVerifier
-            | Self::Store(_)
-            | Self::Clients
-            | Self::Host
-            | Self::Contention
-            | Self::ClockBehind => {
+            Self::SlowVerifier | Self::Store(_) | Self::Clients | Self::Host | Self::Contention | Self::ClockBehind => {
                 ErrorCode::TemporarilyUnavailable
             }
         }

@@ -62,7 +62,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub async fn token(&self, request: &Request<'_>, now: Timestamp) -> Response {
         match self.try_token(request, now).await {
             Ok(body) => Response::ok(body),
-            Err(failure) => self.refuse(failure),
+            Err(failure) => self.refuse(&failure),
         }
     }
 
@@ -96,8 +96,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Tells the host, and answers the client.
-    pub(super) fn refuse(&self, failure: Failure) -> Response {
-        self.tell(&failure);
+    pub(super) fn refuse(&self, failure: &Failure) -> Response {
+        self.tell(failure);
         let why = failure.why;
         let code = why.code();
         let response = Response::error(self.style, why.status(), code, why.description());

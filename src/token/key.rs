@@ -139,8 +139,8 @@ mod tests {
         let mut mac = Key::from_bytes(0, &bytes).mac;
         mac.update(&[0xcd; 50]);
         let out: [u8; 32] = mac.finalize().into_bytes().into();
-        let hex: String = out.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+        assert_eq!(u128::from_be_bytes(out[..16].try_into().unwrap()), 0x8255_8a38_9a44_3c0e_a4cc_8198_99f2_083a);
+        assert_eq!(u128::from_be_bytes(out[16..].try_into().unwrap()), 0x85f0_faa3_e578_f807_7a2e_3ff4_6729_665b);
     }
 
     #[test]

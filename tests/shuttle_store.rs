@@ -155,7 +155,7 @@ fn the_capacity_is_never_exceeded_and_always_reached() {
         let inserted: Vec<bool> = all((0..4_u64)
             .map(|thread| {
                 on(&store, move |store| {
-                    let inserted = ready(store.insert(grant(thread << 32, 1), NOW)).is_ok();
+                    let inserted = ready(store.insert(&grant(thread << 32, 1), NOW)).is_ok();
                     assert!(store.len() <= 2);
                     inserted
                 })
@@ -173,8 +173,8 @@ fn a_removal_makes_room_for_one() {
         insert(&store, 1, 1);
         let inserted = all(vec![
             on(&store, |store| remove(store, 1).is_none()),
-            on(&store, |store| ready(store.insert(grant(2, 1), NOW)).is_ok()),
-            on(&store, |store| ready(store.insert(grant(3, 1), NOW)).is_ok()),
+            on(&store, |store| ready(store.insert(&grant(2, 1), NOW)).is_ok()),
+            on(&store, |store| ready(store.insert(&grant(3, 1), NOW)).is_ok()),
         ]);
         let inserted = inserted.iter().filter(|&&inserted| inserted).count();
         assert!(inserted <= 1);
@@ -195,7 +195,7 @@ fn expired_grants_make_room_once_each() {
                     // As if made later, so that it has not expired with the first.
                     let mut bytes = grant(id, 1).encode();
                     bytes[71..77].fill(0xff);
-                    ready(store.insert(Grant::decode(&bytes).unwrap(), later)).is_ok()
+                    ready(store.insert(&Grant::decode(&bytes).unwrap(), later)).is_ok()
                 })
             })
             .collect());

@@ -4,6 +4,7 @@
 #   bash tests/walk.sh target/release/examples/server
 set -euo pipefail
 server=$(realpath "$1")
+readme=$(realpath "$(dirname "$0")/../README.md")
 folder=$(mktemp -d)
 cd "$folder"
 
@@ -18,6 +19,11 @@ done
 
 sed -n '/# log in/,/Ctrl-C stops it/p' server.out | sed '$d' >walk.sh
 bash -eu walk.sh >walk.out
+
+# The README has the same walk, at the default address.
+diff <(sed -E 's/^  //; s/127\.0\.0\.1:[0-9]+/127.0.0.1:8080/' walk.sh | sed '/^$/d') \
+    <(sed -n '/^# log in/,/^```$/p' "$readme" | sed '$d; /^$/d') ||
+    { echo 'the walk of the README is another one' >&2; exit 1; }
 mapfile -t answers < <(grep -v '^$' walk.out)
 
 fail() { echo "the walk went wrong: $1" >&2; cat walk.out >&2; exit 1; }

@@ -43,7 +43,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     walk::print(listener.local_addr()?);
-    axum::serve(listener, app).with_graceful_shutdown(stop()).await?;
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop());
+    tokio::select! {
+        ended = served.into_future() => ended?,
+        // A client that never finishes its request must not keep the server.
+        () = async { stop().await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
+    }
     println!("Stopped. What was in memory is gone.");
     Ok(())
 }

@@ -7,7 +7,9 @@ use super::time::millis;
 /// How long an access token, an idle grant and a whole grant live.
 ///
 /// The engine has one set of these; a [`Client`](crate::Client) may have others. Parts of a second count for the
-/// grant, not for access tokens: their lifetime is cut to whole seconds, since `expires_in` (RFC 6749 section 5.1) is.
+/// grant, not for access tokens: their lifetime is in whole seconds, since `expires_in` (RFC 6749 section 5.1) is, and
+/// runs from the beginning of the second in which they are issued, as `iat` of a JWT does. So a token may stop working up
+/// to a second before `expires_in` is over, and never works after.
 ///
 /// ```
 /// use regrant::Lifetimes;

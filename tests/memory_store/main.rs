@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
+mod model;
+mod threads;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::future::Future;
@@ -16,6 +19,12 @@ use regrant::{
     CapacityError, Cursor, Durability, Grant, GrantId, Inserted, MemoryStore, Owner, ReadyStore, StoreErrorKind, Swap,
     Timestamp, TokenStore, Version,
 };
+
+const SUBJECTS: [Option<&str>; 6] =
+    [Some("a"), Some("b"), Some(""), Some("exactly-twenty-three-by"), Some("a subject that does not fit a slot"), None];
+const CLIENTS: [&str; 3] = ["app", "web", "a client id that is longer than what is inline"];
+const SCOPES: [&str; 3] = ["", "read", "a:scope:that:is:longer than:what:is:inline"];
+const EXTRAS: [&str; 3] = ["", "\"a\":1", "\"home_uri\":\"/a/rather/long/place\""];
 
 /// Every stored field, to be written as a record.
 #[derive(Clone, Debug)]
@@ -125,178 +134,6 @@ fn ids(grants: &[Grant]) -> Vec<u64> {
     let mut ids: Vec<u64> = grants.iter().map(|grant| grant.id().as_u64()).collect();
     ids.sort_unstable();
     ids
-}
-
-const SUBJECTS: [Option<&str>; 6] =
-    [Some("a"), Some("b"), Some(""), Some("exactly-twenty-three-by"), Some("a subject that does not fit a slot"), None];
-const CLIENTS: [&str; 3] = ["app", "web", "a client id that is longer than what is inline"];
-const SCOPES: [&str; 3] = ["", "read", "a:scope:that:is:longer than:what:is:inline"];
-const EXTRAS: [&str; 3] = ["", "\"a\":1", "\"home_uri\":\"/a/rather/long/place\""];
-
-prop_compose! {
-    fn fields()(
-        (id, version, renewable) in (0..12_u64, 0..4_u64, any::<bool>()),
-        (salt, generation, key_id, epoch) in (any::<[u8; 16]>(), 0..1_u32 << 24, any::<u8>(), 0..1_u32 << 24),
-        (mut times, life) in (any::<[u64; 6]>(), 0..2_000_u64),
-        (client, subject, scope, extra) in (0..3_usize, 0..6_usize, 0..3_usize, 0..3_usize),
-    ) -> Fields {
-        times = times.map(|time| time >> 16);
-        // Relative to the time of the write; see `Step`.
-        times[5] = life;
-        Fields {
-            renewable, id, version, salt, generation, key_id, epoch, times,
-            client_id: CLIENTS[client].into(),
-            subject: SUBJECTS[subject].map(Into::into),
-            scope: SCOPES[scope].into(),
-            extra: EXTRAS[extra].into(),
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Insert(Fields),
-    Load(u64),
-    /// `true`: expects the version that is there.
-    Swap(bool, Fields),
-    Remove(u64),
-    List {
-        subject: usize,
-        client: Option<usize>,
-        limit: usize,
-    },
-    Purge(usize),
-    Wait(u64),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => fields().prop_map(Step::Insert),
-        2 => (0..12_u64).prop_map(Step::Load),
-        8 => (any::<bool>(), fields()).prop_map(|(current, fields)| Step::Swap(current, fields)),
-        2 => (0..12_u64).prop_map(Step::Remove),
-        3 => (0..6_usize, prop::option::of(0..3_usize), 0..4_usize)
-            .prop_map(|(subject, client, limit)| Step::List { subject, client, limit }),
-        1 => (0..4_usize).prop_map(Step::Purge),
-        2 => (0..800_u64).prop_map(Step::Wait),
-    ]
-}
-
-/// What is there, by the simplest means. Expired grants may be there or not, so the model follows the store in that.
-#[derive(Default)]
-struct Model(BTreeMap<u64, Grant>);
-
-impl Model {
-    fn settle(&mut self, store: &MemoryStore, id: u64, now: Timestamp) {
-        if self.0.get(&id).is_some_and(|grant| grant.expires_at() <= now) && load(store, id).is_none() {
-            self.0.remove(&id);
-        }
-    }
-
-    fn settle_all(&mut self, store: &MemoryStore, now: Timestamp) {
-        for id in self.0.keys().copied().collect::<Vec<_>>() {
-            self.settle(store, id, now);
-        }
-    }
-}
-
-fn agrees_with_model(steps: Vec<Step>, capacity: Option<usize>, shards: usize) -> Result<(), TestCaseError> {
-    let builder = MemoryStore::builder().shards(shards);
-    let store = capacity.map_or(builder.clone(), |capacity| builder.capacity(capacity)).build();
-    let mut model = Model::default();
-    let mut now = at(1_000_000);
-    for step in steps {
-        match step {
-            Step::Insert(mut fields) => {
-                fields.times[5] += now.as_millis();
-                model.settle(&store, fields.id, now);
-                let grant = fields.grant();
-                let held = model.0.contains_key(&fields.id);
-                match ready(store.insert(&grant, now)) {
-                    Ok(Inserted::Duplicate) => prop_assert!(held),
-                    Ok(Inserted::Inserted) => {
-                        prop_assert!(!held);
-                        model.0.insert(fields.id, grant);
-                    }
-                    Err(error) => {
-                        // So small a store is searched as a whole before it is full.
-                        let live = model.0.values().filter(|grant| grant.expires_at() > now).count();
-                        prop_assert_eq!((held, Some(live)), (false, capacity));
-                        prop_assert_eq!(error.kind(), StoreErrorKind::NotApplied);
-                    }
-                }
-            }
-            Step::Load(id) => {
-                model.settle(&store, id, now);
-                prop_assert_eq!(load(&store, id), model.0.get(&id).cloned());
-            }
-            Step::Swap(current, mut fields) => {
-                fields.times[5] += now.as_millis();
-                model.settle(&store, fields.id, now);
-                let next = fields.grant();
-                let stored = model.0.get(&fields.id).map(|grant| grant.version().as_u64());
-                let expected = stored.filter(|_| current).unwrap_or(fields.version ^ 1);
-                let won = swap(&store, expected, &next, now) == Swap::Swapped;
-                prop_assert_eq!(won, stored == Some(expected));
-                if won {
-                    model.0.insert(fields.id, next);
-                }
-            }
-            Step::Remove(id) => {
-                model.settle(&store, id, now);
-                prop_assert_eq!(remove(&store, id), model.0.remove(&id));
-            }
-            Step::List { subject, client, limit } => {
-                let mut owner = Owner::subject(SUBJECTS[subject].unwrap_or("nobody"));
-                if let Some(client) = client {
-                    owner = owner.at_client(CLIENTS[client]);
-                }
-                model.settle_all(&store, now);
-                let mut listed = list(&store, &owner, limit);
-                listed.sort_by_key(Grant::id);
-                let expected: Vec<Grant> = model.0.values().filter(|grant| owner.owns(grant)).cloned().collect();
-                prop_assert_eq!(listed, expected);
-            }
-            Step::Purge(limit) => {
-                model.settle_all(&store, now);
-                let expired = model.0.values().filter(|grant| grant.expires_at() <= now).count();
-                prop_assert_eq!(ready(store.purge_expired(now, limit)).unwrap(), expired.min(limit));
-            }
-            Step::Wait(millis) => now = at(now.as_millis() + millis),
-        }
-        model.settle_all(&store, now);
-        prop_assert_eq!(store.len(), model.0.len());
-        prop_assert!(capacity.is_none_or(|capacity| store.len() <= capacity));
-    }
-    for (id, grant) in &model.0 {
-        prop_assert_eq!(load(&store, *id), Some(grant.clone()));
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
-    #[test]
-    fn agrees_with_a_map(
-        steps in prop::collection::vec(step(), 1..120),
-        capacity in prop::option::of(0..8_usize),
-        shards in prop::sample::select(vec![1, 2, 256]),
-    ) {
-        agrees_with_model(steps, capacity, shards)?;
-    }
-
-    #[test]
-    fn any_cursor_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..12), limit in any::<usize>()) {
-        let store = MemoryStore::builder().shards(4).build();
-        for id in 0..20 {
-            insert(&store, &Fields::new(id, 1, "a").grant(), at(0));
-        }
-        let page = ready(store.list(&Owner::subject("a"), Some(Cursor::new(bytes)), limit));
-        if let Ok(page) = page {
-            prop_assert!(page.grants.len() <= 20);
-        }
-    }
 }
 
 #[test]
@@ -514,92 +351,6 @@ proptest! {
             prop_assert!(distinct.contains(id), "{} was left out", id);
         }
     }
-}
-
-#[test]
-fn of_many_threads_one_wins_each_version() {
-    let store = MemoryStore::builder().shards(2).build();
-    let (grants, rounds, threads) = (2_u64, 20_000_u64, 4_u64);
-    for id in 0..grants {
-        insert(&store, &Fields::new(id, 0, "a").grant(), at(0));
-    }
-    let won: Vec<AtomicUsize> = (0..grants * rounds).map(|_| AtomicUsize::new(0)).collect();
-    let start = Barrier::new(4);
-    thread::scope(|scope| {
-        for thread in 1..=threads {
-            let (store, won, start) = (&store, &won, &start);
-            scope.spawn(move || {
-                start.wait();
-                for round in 0..rounds {
-                    for id in 0..grants {
-                        // The round is the upper part of a version, the thread that wrote it the lower.
-                        let current = load(store, id).unwrap().version().as_u64();
-                        if current >> 8 == round {
-                            let next = Fields::new(id, ((round + 1) << 8) | thread, "a").grant();
-                            if swap(store, current, &next, at(0)) == Swap::Swapped {
-                                won[usize::try_from(id * rounds + round).unwrap()].fetch_add(1, Ordering::Relaxed);
-                            }
-                        }
-                    }
-                }
-            });
-        }
-    });
-    assert!(won.iter().all(|won| won.load(Ordering::Relaxed) == 1));
-}
-
-#[test]
-fn threads_that_come_and_go_leave_nothing_behind() {
-    let store = MemoryStore::builder().shards(4).capacity(300).build();
-    let start = Barrier::new(4);
-    let (inserted, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        for thread in 0..4_u64 {
-            let (store, start, inserted, removed) = (&store, &start, &inserted, &removed);
-            scope.spawn(move || {
-                start.wait();
-                let mut random = thread + 1;
-                for _ in 0..20_000 {
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    let id = random >> 33 & 511;
-                    let subject = format!("subject {}", id % 10);
-                    match random >> 60 {
-                        0..6 => {
-                            let result = ready(store.insert(&Fields::new(id, 1, &subject).grant(), at(0)));
-                            if matches!(result, Ok(Inserted::Inserted)) {
-                                inserted.fetch_add(1, Ordering::Relaxed);
-                            }
-                        }
-                        6..10 => {
-                            if remove(store, id).is_some() {
-                                removed.fetch_add(1, Ordering::Relaxed);
-                            }
-                        }
-                        10..14 => {
-                            if let Some(stored) = load(store, id) {
-                                assert_eq!(stored.subject(), Some(subject.as_str()));
-                                swap(store, 1, &Fields::new(id, 1, &subject).grant(), at(0));
-                            }
-                        }
-                        _ => {
-                            let listed = list(store, &Owner::subject(&subject), 5);
-                            assert!(listed.iter().all(|grant| grant.subject() == Some(subject.as_str())));
-                        }
-                    }
-                    assert!(store.len() <= 300);
-                }
-            });
-        }
-    });
-    assert_eq!(store.len(), inserted.into_inner() - removed.into_inner());
-    let mut left = 0;
-    for subject in 0..10 {
-        for grant in list(&store, &Owner::subject(&format!("subject {subject}")), 5) {
-            assert_eq!(remove(&store, grant.id().as_u64()), Some(grant));
-            left += 1;
-        }
-    }
-    assert!(left > 0 && store.is_empty());
 }
 
 #[test]

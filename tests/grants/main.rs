@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod hook;
+mod policies;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -205,123 +208,6 @@ fn engines_that_are_not_built() {
     }
 }
 
-/// A hook that answers as it is told, and notes each call: was it a retry, and over which scope?
-#[derive(Clone, Default)]
-struct Hook(Arc<Mutex<Told>>);
-
-#[derive(Default)]
-struct Told {
-    answer: Option<fn() -> Result<Renew, HookError>>,
-    calls: Vec<(bool, String)>,
-}
-
-impl Hook {
-    fn answer(&self, answer: fn() -> Result<Renew, HookError>) {
-        self.0.lock().unwrap().answer = Some(answer);
-    }
-
-    fn calls(&self) -> Vec<(bool, String)> {
-        std::mem::take(&mut self.0.lock().unwrap().calls)
-    }
-}
-
-impl RefreshHook for Hook {
-    async fn on_refresh(&self, request: &RefreshRequest<'_>) -> Result<Renew, HookError> {
-        assert_eq!((request.client().id(), request.grant().subject()), ("app", Some("alice")));
-        let mut told = self.0.lock().unwrap();
-        told.calls.push((request.is_retry(), request.scope().as_str().into()));
-        told.answer.map_or(Ok(Renew::Allow), |answer| answer())
-    }
-}
-
-fn hooked() -> (World, Hook) {
-    let hook = Hook::default();
-    (World::new([app()], |builder| builder.grant(Password).on_refresh(hook.clone())), hook)
-}
-
-#[test]
-fn a_hook_may_refuse_and_the_grant_stays() {
-    let (world, hook) = hooked();
-    let token = world.login(at(0)).refresh_token();
-    let before = world.store.bytes();
-    hook.answer(|| Ok(Renew::Refuse));
-    for _ in 0..2 {
-        world.events.take();
-        let refused = world.refresh(&token, at(1));
-        assert!(world.events.take()[0].contains("why: Hook"));
-        assert_eq!(refused, world.refresh("made-up", at(1)), "like every other invalid grant");
-        assert_eq!(world.store.bytes(), before);
-    }
-    hook.answer(|| Ok(Renew::Allow));
-    let next = world.refresh(&token, at(2)).refresh_token();
-    // Its permission counts on a retry too.
-    hook.answer(|| Ok(Renew::Refuse));
-    world.refresh(&token, at(3)).assert_error(400, "invalid_grant");
-    hook.answer(|| Ok(Renew::Allow));
-    assert_eq!(world.refresh(&token, at(4)).refresh_token(), next);
-}
-
-#[test]
-fn a_hook_may_fail_and_nothing_changes() {
-    let (world, hook) = hooked();
-    let token = world.login(at(0)).refresh_token();
-    let before = world.store.bytes();
-    hook.answer(|| Err(HookError::new("the account service is down")));
-    world.events.take();
-    let reply = world.refresh(&token, at(1));
-    reply.assert_error(503, "temporarily_unavailable");
-    assert!(!String::from_utf8_lossy(&reply.body).contains("account"));
-    assert_eq!((world.store.bytes(), world.events.names()), (before, vec!["Failed".into()]));
-    hook.answer(|| Ok(Renew::Allow));
-    world.refresh(&token, at(1)).assert_ok();
-}
-
-#[test]
-fn a_hook_gives_new_fields_and_a_retry_repeats_the_stored_ones() {
-    let (world, hook) = hooked();
-    let first = world.login(at(0)).refresh_token();
-    hook.answer(|| Ok(Renew::AllowWith(fields("tier", "gold"))));
-    let second = world.refresh(&first, at(1));
-    assert_eq!(second.text("tier"), "gold");
-    hook.answer(|| Ok(Renew::AllowWith(fields("tier", "silver"))));
-    let before = world.store.bytes();
-    let again = world.refresh(&first, at(2));
-    assert_eq!((again.text("tier"), again.refresh_token()), ("gold".into(), second.refresh_token()));
-    assert_eq!(world.store.bytes(), before, "a retry writes nothing");
-    hook.answer(|| Ok(Renew::Allow));
-    let third = world.refresh(&second.refresh_token(), at(3));
-    assert_eq!(third.text("tier"), "gold", "they stay");
-    hook.answer(|| Ok(Renew::AllowWith(ResponseFields::new())));
-    assert!(!world.refresh(&third.refresh_token(), at(4)).json().contains_key("tier"));
-    assert_eq!(hook.calls().iter().map(|call| call.0).collect::<Vec<_>>(), [false, true, false, false]);
-}
-
-#[test]
-fn a_hook_runs_once_and_only_after_every_check() {
-    let (world, hook) = hooked();
-    let token = world.login(at(0)).refresh_token();
-    for fault in [Fault::SwapLost, Fault::SwapAppliedAndReplyLost] {
-        world.store.fail_next(fault);
-        let token = world.login(at(0)).refresh_token();
-        world.refresh(&token, at(1)).assert_ok();
-        assert_eq!(hook.calls(), [(false, "read write".into())], "{fault:?}");
-    }
-    world.post(&format!("grant_type=refresh_token&refresh_token={token}&scope=write"), at(1)).assert_ok();
-    assert_eq!(hook.calls(), [(false, "write".into())]);
-    let next = world.refresh(&token, at(2)).refresh_token();
-    hook.calls();
-    for (body, secs) in [
-        (format!("refresh_token={}", common::forged(&next)), 3),
-        (format!("refresh_token={next}&scope=root"), 3),
-        (format!("refresh_token={next}"), 86_400 * 31),
-        (format!("refresh_token={token}"), 1_000),
-    ] {
-        let reply = world.post(&format!("grant_type=refresh_token&{body}"), at(secs));
-        assert_eq!(reply.status, 400);
-        assert_eq!(hook.calls(), []);
-    }
-}
-
 /// What the host is told of each outcome, and that none of it has a token, a secret or what a stranger sent.
 #[test]
 fn every_outcome_is_an_event() {
@@ -436,56 +322,6 @@ impl serde::Serialize for Unwritable {
     fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom("not this one"))
     }
-}
-
-#[test]
-fn a_client_that_does_not_rotate_keeps_its_token() {
-    let hour = Duration::from_hours(1);
-    let lifetimes = Lifetimes::default().with_access_token(hour / 60).with_idle(hour).with_absolute(Some(hour * 3));
-    let never = app().rotation(Rotation::Never).lifetimes(lifetimes);
-    let world = World::new([never], |builder| builder.grant(Password));
-    let token = world.login(at(0)).refresh_token();
-    let mut access = Vec::new();
-    for secs in [3_000, 6_000, 9_000] {
-        let reply = world.refresh(&token, at(secs));
-        assert_eq!(reply.refresh_token(), token);
-        access.push(reply.access_token());
-        // The idle expiry moves on, up to the absolute one.
-        assert_eq!(world.store.grants()[0].refresh_expires_at(), at((secs + 3_600).min(10_800)));
-        assert_eq!(world.store.grants()[0].generation().as_u32(), 1);
-    }
-    access.dedup();
-    assert_eq!(access.len(), 3);
-    world.refresh(&token, at(10_799)).assert_ok();
-    world.refresh(&token, at(10_800)).assert_error(400, "invalid_grant");
-    // Another that is not refreshed ends after an hour.
-    let token = world.login(at(20_000)).refresh_token();
-    world.refresh(&token, at(23_600)).assert_error(400, "invalid_grant");
-}
-
-#[test]
-fn a_replay_may_be_rejected_only() {
-    let world = World::new([app().on_replay(OnReplay::RejectOnly)], |builder| builder.grant(Password));
-    let first = world.login(at(0)).refresh_token();
-    let second = world.refresh(&first, at(1)).refresh_token();
-    let before = world.store.bytes();
-    world.events.take();
-    for _ in 0..2 {
-        world.refresh(&first, at(1_000)).assert_error(400, "invalid_grant");
-        assert_eq!(world.events.names(), ["ReplayFound"]);
-    }
-    assert_eq!(world.store.bytes(), before);
-    world.refresh(&second, at(1_000)).assert_ok();
-}
-
-#[test]
-fn without_a_retry_window_the_predecessor_is_a_replay() {
-    let world = World::new([app().retry_window(Duration::ZERO)], |builder| builder.grant(Password));
-    let first = world.login(at(0)).refresh_token();
-    let second = world.refresh(&first, at(1)).refresh_token();
-    world.refresh(&first, at(1)).assert_error(400, "invalid_grant");
-    world.refresh(&second, at(1)).assert_error(400, "invalid_grant");
-    assert!(world.store.bytes().is_empty());
 }
 
 /// Waits once, as a handler that asks a directory over the network does.

@@ -17,7 +17,7 @@ enum Credentials<'a> {
     /// `client_secret_basic`
     Basic(&'a BasicCredentials),
     /// `client_secret_post`
-    Post { client_id: &'a str, client_secret: &'a str },
+    Post { client_id: &'a str, client_secret: &'a [u8] },
     /// A public client says who it is.
     Public { client_id: &'a str },
 }
@@ -33,7 +33,7 @@ impl Credentials<'_> {
     fn client_secret(&self) -> Option<&[u8]> {
         match self {
             Self::Basic(basic) => Some(basic.secret_bytes()),
-            Self::Post { client_secret, .. } => Some(client_secret.as_bytes()),
+            Self::Post { client_secret, .. } => Some(client_secret),
             Self::Public { .. } => None,
         }
     }

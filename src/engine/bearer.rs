@@ -295,7 +295,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Whether the token is live: shape, key, record, MAC, client, expiry, epoch, scope.
     async fn check_access(&self, text: &str, required: &Scope, now: Timestamp) -> Result<Access, Failure> {
-        let token = AccessToken::decode(text).ok_or(Refusal::Shape)?;
+        let token = AccessToken::decode(text.as_bytes()).ok_or(Refusal::Shape)?;
         let key = self.key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(Refusal::NoGrant)?;
         if !token.is_genuine(key, &grant.salt) {

@@ -18,7 +18,7 @@ const ID_ATTEMPTS: usize = 4;
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn login(
         &self,
-        grant_type: &str,
+        grant_type: &[u8],
         client: &Client,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
@@ -27,9 +27,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let handler = self
             .handlers
             .iter()
-            .find(|handler| handler.grant_type_dyn() == grant_type)
+            .find(|handler| handler.grant_type_dyn().as_bytes() == grant_type)
             .ok_or(Refusal::UnsupportedGrantType)?;
-        if !client.may_use(grant_type) {
+        if !client.may_use(handler.grant_type_dyn()) {
             return Err(Refusal::UnauthorizedClient.into());
         }
         let (login, with_refresh_token) =

@@ -32,7 +32,7 @@ const ATTEMPTS: usize = 5;
 struct Refresh<'a> {
     client: &'a Client,
     token: RefreshToken,
-    text: &'a str,
+    text: &'a [u8],
     scope: Option<Result<Scope, InvalidScope>>,
     now: Timestamp,
     /// Whether the hook has allowed it; it is asked once.
@@ -217,7 +217,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     fn finish(&self, grant: &Grant, refresh: &Refresh<'_>, mask: u64, finish: Finish) -> Result<Vec<u8>, Failure> {
         let successor;
         let refresh_token = match finish {
-            Finish::Keep => refresh.text.as_bytes(),
+            Finish::Keep => refresh.text,
             Finish::Step | Finish::Retry => {
                 successor = mint_refresh(grant, self.key(grant.key_id)?);
                 &successor

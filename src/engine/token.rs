@@ -68,18 +68,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     async fn try_token(&self, request: &Request<'_>, now: Timestamp) -> Result<Vec<u8>, Failure> {
         Self::check_head(request)?;
-        let form = match Form::parse(request.body(), &self.limits) {
-            Ok(form) => form,
-            Err(error) => return Err(Refusal::Form(error).into()),
-        };
+        let mut form = Form::unread();
+        form.read(request.body(), &self.limits).map_err(Refusal::Form)?;
         let mut parameters = Parameters::none();
         parameters.read(&form).map_err(Refusal::from)?;
         let client = self.authenticate(request, &parameters).await?;
         let answered = match parameters.grant_type() {
-            Some(REFRESH_TOKEN) if client.may_refresh() => self.refresh(&client, &parameters, now).await,
-            Some(REFRESH_TOKEN) => Err(Refusal::UnauthorizedClient.into()),
-            Some(grant_type) => self.login(grant_type, &client, &form, &parameters, now).await,
             None => Err(Refusal::MissingParameter.into()),
+            Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
+                self.login(grant_type, &client, &form, &parameters, now).await
+            }
+            Some(_) if client.may_refresh() => self.refresh(&client, &parameters, now).await,
+            Some(_) => Err(Refusal::UnauthorizedClient.into()),
         };
         answered.map_err(|failure| failure.of_client(client.shared_id()))
     }

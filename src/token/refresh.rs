@@ -21,7 +21,7 @@ pub(crate) struct RefreshToken {
 
 impl RefreshToken {
     /// Reads the wire form: 43 characters of canonical base64url, nothing else.
-    pub(crate) fn decode(text: &str) -> Option<Self> {
+    pub(crate) fn decode(text: &[u8]) -> Option<Self> {
         let bytes: [u8; TOKEN_LEN] = decode_exact::<TOKEN_LEN, REFRESH_TEXT_LEN>(text)?;
         let (head, mac) = bytes.split_first_chunk()?;
         Some(Self { head: *head, mac: mac.try_into().ok()? })

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Reads `CHARS` characters that stand for `BYTES` bytes. One byte string has one text: stray trailing bits, padding
 /// and white space are refused.
-pub(crate) fn decode_exact<const BYTES: usize, const CHARS: usize>(text: &str) -> Option<[u8; BYTES]> {
+pub(crate) fn decode_exact<const BYTES: usize, const CHARS: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
     if text.len() != CHARS {
         return None;
     }
@@ -33,14 +33,14 @@ mod tests {
     fn only_the_canonical_text_is_read() {
         let text: [u8; 43] = encode_exact(&[0xff; 32]);
         let text = std::str::from_utf8(&text).unwrap();
-        assert_eq!(decode_exact::<32, 43>(text), Some([0xff; 32]));
+        assert_eq!(decode_exact::<32, 43>(text.as_bytes()), Some([0xff; 32]));
         // The last character carries two bits that belong to no byte.
         for last in ["9", "-", "_"] {
             let twin = format!("{}{last}", &text[..42]);
-            assert_eq!(decode_exact::<32, 43>(&twin), None, "{twin}");
+            assert_eq!(decode_exact::<32, 43>(twin.as_bytes()), None, "{twin}");
         }
         for wrong in [&text[..42], &format!("{text}="), &format!("{text}A"), &text.replacen('_', "/", 1)] {
-            assert_eq!(decode_exact::<32, 43>(wrong), None, "{wrong}");
+            assert_eq!(decode_exact::<32, 43>(wrong.as_bytes()), None, "{wrong}");
         }
     }
 }

@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use smallvec::SmallVec;
 
 use super::{
+    marks::Marks,
     percent::decode_in_place,
     text::{has_control, wipe},
 };
@@ -130,11 +131,21 @@ impl BasicCredentials {
         let len = STANDARD.decode_slice(encoded, bytes).map_err(|_| BasicError::Base64)?;
         debug_assert_eq!(len, bytes.len());
 
-        let colon = bytes.iter().position(|&b| b == b':').ok_or(BasicError::NoColon)?;
-        // In bounds: `colon` is the place of a byte.
-        self.id_len = decode_half(&mut bytes[..colon])?;
+        let (mut colon, mut id_is_plain, mut secret_is_plain) = (None, true, true);
+        for at in Marks::<b':'>::of(bytes) {
+            // In bounds: places of bytes. White space is plain here, though scarcely ever there.
+            match (bytes[at], colon) {
+                (b':', None) => colon = Some(at),
+                (b' '..=b'~', _) if !is_escape(bytes[at]) => {}
+                (_, None) => id_is_plain = false,
+                (_, Some(_)) => secret_is_plain = false,
+            }
+        }
+        let colon = colon.ok_or(BasicError::NoColon)?;
+        self.id_len = if id_is_plain { colon } else { decode_half(&mut bytes[..colon])? };
         self.secret_start = colon + 1;
-        self.secret_len = decode_half(&mut bytes[colon + 1..])?;
+        let secret = &mut bytes[colon + 1..];
+        self.secret_len = if secret_is_plain { secret.len() } else { decode_half(secret)? };
         if self.id_len == 0 { Err(BasicError::EmptyClientId) } else { Ok(()) }
     }
 
@@ -198,16 +209,13 @@ fn decoded_len(encoded: &[u8]) -> Result<usize, BasicError> {
     Ok(encoded.len() / 4 * 3 - padding)
 }
 
+const fn is_escape(byte: u8) -> bool {
+    matches!(byte, b'%' | b'+')
+}
+
 /// Decodes one half in place and returns its new length.
+#[inline(never)]
 fn decode_half(half: &mut [u8]) -> Result<usize, BasicError> {
-    // No branch in the loop, so that it is done many bytes at a time.
-    let mut special = false;
-    for &b in &*half {
-        special |= matches!(b, b'%' | b'+') || !matches!(b, b' '..=b'~');
-    }
-    if !special {
-        return Ok(half.len());
-    }
     let len = decode_in_place(half).map_err(|_| BasicError::Encoding)?;
     // Decoding never makes longer.
     let text = str::from_utf8(&half[..len]).map_err(|_| BasicError::Encoding)?;

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     limits::Limits,
+    marks::Marks,
     percent::decode_in_place,
     text::{SecretBytes, SecretText},
 };
@@ -69,7 +70,7 @@ pub struct Repeated;
 /// ```
 pub struct Form<'a> {
     /// The body, or nothing when it cannot be borrowed: then all text is in `decoded`.
-    raw: &'a str,
+    raw: &'a [u8],
     decoded: SecretText,
     parameters: SmallVec<[Parameter; 8]>,
 }
@@ -78,6 +79,8 @@ pub struct Form<'a> {
 struct Parameter {
     name: Span,
     value: Span,
+    /// Whether the value is printable ASCII for certain, since it was that before decoding and nothing was decoded.
+    plain: bool,
 }
 
 /// Where a text is: in `raw`, or as far in `decoded` as it starts beyond the end of `raw`.
@@ -112,42 +115,61 @@ impl<'a> Form<'a> {
     /// # Ok::<(), FormError>(())
     /// ```
     pub fn parse(body: &'a [u8], limits: &Limits) -> Result<Form<'a>, FormError> {
-        if body.len() > limits.get_body_bytes() {
-            return Err(FormError::TooLarge);
-        }
-        let raw = match str::from_utf8(body) {
-            Ok(raw) => raw,
-            // An escape may complete a character that begins as a raw byte: then the body is decoded as a whole.
-            Err(_) if body.iter().any(|&b| is_escape(b)) => "",
-            Err(_) => return Err(FormError::Utf8),
-        };
-        // Filled in place: it is large enough for copies to be felt.
-        let mut form = Form { raw, decoded: SecretText::new(), parameters: SmallVec::new() };
+        let mut form = Self::unread();
         form.read(body, limits)?;
         Ok(form)
     }
 
-    fn read(&mut self, body: &[u8], limits: &Limits) -> Result<(), FormError> {
-        let mut parser =
-            Parser { body, raw: self.raw, value_bytes: limits.get_value_bytes(), decoded: SecretBytes::new() };
-        let mut at = 0;
-        while let Some(&byte) = body.get(at) {
-            if byte == b'&' {
-                at += 1;
-                continue;
+    /// A form of nothing, to [`read`](Self::read) into.
+    pub(crate) fn unread() -> Self {
+        Self { raw: &[], decoded: SecretText::new(), parameters: SmallVec::new() }
+    }
+
+    /// As [`parse`](Self::parse), in place: a form is large enough for moves to be felt.
+    pub(crate) fn read(&mut self, body: &'a [u8], limits: &Limits) -> Result<(), FormError> {
+        if body.len() > limits.get_body_bytes() {
+            return Err(FormError::TooLarge);
+        }
+        self.raw = body;
+        let is_ascii = self.split(body, limits)?;
+        if !is_ascii && str::from_utf8(body).is_err() {
+            // An escape may complete a character that begins as a raw byte: then the body is decoded as a whole.
+            if !body.contains(&b'%') {
+                return Err(FormError::Utf8);
             }
-            if self.parameters.len() == limits.get_parameters() {
-                return Err(FormError::TooManyParameters);
+            *self = Self::unread();
+            self.split(body, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Splits the body, and says whether it is ASCII before decoding.
+    fn split(&mut self, body: &[u8], limits: &Limits) -> Result<bool, FormError> {
+        let mut parser = Parser { body, raw_len: self.raw.len(), limits, decoded: SecretBytes::new() };
+        let mut segment = Segment::at(0);
+        let mut is_ascii = true;
+        let mut marks = Marks::<b'='>::of(body);
+        loop {
+            let at = marks.next().unwrap_or(body.len());
+            match body.get(at) {
+                Some(b'&') | None => {
+                    if segment.start < at {
+                        let parameter = parser.parameter(&segment, at, self.parameters.len())?;
+                        self.parameters.push(parameter);
+                    }
+                    if at == body.len() {
+                        break;
+                    }
+                    segment = Segment::at(at + 1);
+                }
+                Some(b'=') => segment.equals = segment.equals.or(Some(at)),
+                Some(b'%' | b'+') => segment.content().escaped = true,
+                Some(b' '..=b'~') => {}
+                Some(&byte) => {
+                    segment.content().unusual = true;
+                    is_ascii &= byte.is_ascii();
+                }
             }
-            let name = Piece::scan(body, at, AMPERSAND | EQUALS);
-            let value = if body.get(name.end) == Some(&b'=') {
-                Piece::scan(body, name.end + 1, AMPERSAND)
-            } else {
-                Piece { start: name.end, end: name.end, escaped: false }
-            };
-            at = value.end + 1;
-            let parameter = Parameter { name: parser.span(name)?, value: parser.span(value)? };
-            self.parameters.push(parameter);
         }
         if parser.decoded.len() > 0 {
             self.decoded = parser.decoded.into_text().ok_or(FormError::Utf8)?;
@@ -156,7 +178,7 @@ impl<'a> Form<'a> {
                 return Err(FormError::Utf8);
             }
         }
-        Ok(())
+        Ok(is_ascii)
     }
 
     /// All parameters, in order, as (name, value), those with an empty value too.
@@ -223,20 +245,27 @@ impl<'a> Form<'a> {
         self.values(name).map(|span| self.text(span)).filter(|value| !value.is_empty())
     }
 
+    /// Names, values, and whether the value is known to be printable ASCII.
+    pub(crate) fn raw_parameters(&self) -> impl Iterator<Item = (&[u8], &[u8], bool)> {
+        self.parameters.iter().map(|p| (self.bytes(p.name), self.bytes(p.value), p.plain))
+    }
+
     fn values(&self, name: &str) -> impl Iterator<Item = Span> + Clone {
-        // Most names differ in length, and that is known without touching the text.
-        self.parameters.iter().filter(move |p| p.name.len() == name.len() && self.text(p.name) == name).map(|p| p.value)
+        self.parameters.iter().filter(move |p| self.bytes(p.name) == name.as_bytes()).map(|p| p.value)
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        let Span { start, end } = span;
+        let (start, end) = (start as usize, end as usize);
+        // Never out of bounds: `read` cut the spans from these very texts.
+        match start.checked_sub(self.raw.len()) {
+            None => &self.raw[start..end],
+            Some(start) => &self.decoded.as_str().as_bytes()[start..end - self.raw.len()],
+        }
     }
 
     fn text(&self, span: Span) -> &str {
-        let Span { start, end } = span;
-        let (start, end) = (start as usize, end as usize);
-        // Never out of bounds or within a character, since `read` cut the spans from these very texts: raw ones lie
-        // between ASCII characters or at an end, and for decoded ones it was checked.
-        match start.checked_sub(self.raw.len()) {
-            None => &self.raw[start..end],
-            Some(start) => &self.decoded.as_str()[start..end - self.raw.len()],
-        }
+        text(self.bytes(span))
     }
 
     /// Whether a text begins at a character; it ends where the next begins, or at the end of all.
@@ -258,98 +287,92 @@ impl Span {
     fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
     }
+}
 
-    fn len(self) -> usize {
-        (self.end - self.start) as usize
+/// The bytes of a name or a value as text, which they are: the form was checked as a whole, and its pieces lie between
+/// ASCII characters or, where they were decoded, were checked themselves. The type cannot say so without `unsafe`, and
+/// most bytes are never asked for as text.
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// What is known of a segment between two `&`.
+struct Segment {
+    start: usize,
+    equals: Option<usize>,
+    name: Content,
+    value: Content,
+}
+
+/// What a name or a value has in it.
+#[derive(Clone, Copy, Default)]
+struct Content {
+    escaped: bool,
+    /// Control characters or characters beyond ASCII.
+    unusual: bool,
+}
+
+impl Segment {
+    const fn at(start: usize) -> Self {
+        let plain = Content { escaped: false, unusual: false };
+        Self { start, equals: None, name: plain, value: plain }
+    }
+
+    fn content(&mut self) -> &mut Content {
+        if self.equals.is_none() { &mut self.name } else { &mut self.value }
     }
 }
 
 struct Parser<'a> {
     body: &'a [u8],
-    raw: &'a str,
-    value_bytes: usize,
+    /// How much of the body can be borrowed: all of it or nothing.
+    raw_len: usize,
+    limits: &'a Limits,
     decoded: SecretBytes,
 }
 
 impl Parser<'_> {
-    fn span(&mut self, piece: Piece) -> Result<Span, FormError> {
-        if piece.escaped || self.raw.is_empty() {
-            return self.decode(piece);
+    /// The parameter of a segment that ends there, after so many others.
+    #[inline]
+    fn parameter(&mut self, segment: &Segment, end: usize, before: usize) -> Result<Parameter, FormError> {
+        if before == self.limits.get_parameters() {
+            return Err(FormError::TooManyParameters);
         }
-        if piece.end - piece.start > self.value_bytes {
+        let (name_end, value_start) = segment.equals.map_or((end, end), |equals| (equals, equals + 1));
+        let name = self.span(segment.start, name_end, segment.name.escaped)?;
+        let value = self.span(value_start, end, segment.value.escaped)?;
+        Ok(Parameter { name, value, plain: !segment.value.escaped && !segment.value.unusual })
+    }
+
+    #[inline]
+    fn span(&mut self, start: usize, end: usize, escaped: bool) -> Result<Span, FormError> {
+        if escaped || self.raw_len == 0 {
+            return self.decode(start, end);
+        }
+        if end - start > self.limits.get_value_bytes() {
             return Err(FormError::TooLong);
         }
-        Ok(Span::new(piece.start, piece.end))
+        Ok(Span::new(start, end))
     }
 
     #[inline(never)]
-    fn decode(&mut self, piece: Piece) -> Result<Span, FormError> {
-        // `scan` made it from this body.
-        let bytes = &self.body[piece.start..piece.end];
+    fn decode(&mut self, start: usize, end: usize) -> Result<Span, FormError> {
+        // Places of this body.
+        let bytes = &self.body[start..end];
+        let limit = self.limits.get_value_bytes();
         // Three bytes are decoded to one at best.
-        if bytes.len() / 3 > self.value_bytes {
+        if bytes.len() / 3 > limit {
             return Err(FormError::TooLong);
         }
         // Enough for this piece and all that follow.
-        self.decoded.allocate(self.body.len() - piece.start);
+        self.decoded.allocate(self.body.len() - start);
         let start = self.decoded.len();
         let len = decode_in_place(self.decoded.append(bytes)).map_err(|_| FormError::PercentEncoding)?;
-        if len > self.value_bytes {
+        if len > limit {
             return Err(FormError::TooLong);
         }
         self.decoded.truncate(start + len);
-        Ok(Span::new(self.raw.len() + start, self.raw.len() + start + len))
-    }
-}
-
-const AMPERSAND: u8 = 1;
-const EQUALS: u8 = 2;
-const ESCAPE: u8 = 4;
-
-/// What a byte may mean in a form.
-const CLASS: [u8; 256] = {
-    let mut table = [0; 256];
-    table[b'&' as usize] = AMPERSAND;
-    table[b'=' as usize] = EQUALS;
-    table[b'%' as usize] = ESCAPE;
-    table[b'+' as usize] = ESCAPE;
-    table
-};
-
-fn is_escape(byte: u8) -> bool {
-    CLASS[usize::from(byte)] & ESCAPE != 0
-}
-
-const CHUNK: usize = 8;
-
-/// A name or a value, not decoded.
-#[derive(Clone, Copy)]
-struct Piece {
-    start: usize,
-    end: usize,
-    escaped: bool,
-}
-
-impl Piece {
-    /// The piece from `start` to the first byte of the classes `stop`, or to the end.
-    fn scan(body: &[u8], start: usize, stop: u8) -> Self {
-        let mut end = start;
-        let mut seen = 0;
-        // Tokens and secrets are long and plain: pass over them many bytes at a time.
-        while let Some(chunk) = body.get(end..).and_then(<[u8]>::first_chunk::<CHUNK>)
-            && chunk.iter().fold(0, |seen, &b| seen | CLASS[usize::from(b)]) == 0
-        {
-            end += CHUNK;
-        }
-        while let Some(&byte) = body.get(end) {
-            let class = CLASS[usize::from(byte)];
-            if class & stop != 0 {
-                break;
-            }
-            seen |= class;
-            end += 1;
-        }
-        Self { start, end, escaped: seen & ESCAPE != 0 }
+        Ok(Span::new(self.raw_len + start, self.raw_len + start + len))
     }
 }
 
@@ -365,21 +388,6 @@ mod tests {
             assert!(form.decoded.as_str().is_empty());
         }
         Ok(())
-    }
-
-    #[test]
-    fn pieces_end_where_they_should_at_any_distance() {
-        for len in 0..40 {
-            let plain = "x".repeat(len);
-            for (rest, escaped) in
-                [("", false), ("&y%", false), ("%41", true), ("+&", true), ("=+", true), ("==&", false)]
-            {
-                let body = format!("{plain}{rest}");
-                let piece = Piece::scan(body.as_bytes(), 0, AMPERSAND);
-                assert_eq!((piece.start, Some(piece.end)), (0, body.find('&').or(Some(body.len()))), "{body}");
-                assert_eq!(piece.escaped, escaped, "{body}");
-            }
-        }
     }
 
     #[test]

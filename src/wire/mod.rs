@@ -4,6 +4,7 @@ mod basic;
 mod error_code;
 mod form;
 mod limits;
+mod marks;
 mod media_type;
 mod percent;
 mod request;

@@ -1,6 +1,6 @@
 //! A request, as little of it as the endpoints look at.
 
-use super::form::Form;
+use super::form::{Form, text};
 use super::text::has_control;
 
 /// A request to one of the engine's endpoints, borrowed from whatever HTTP stack received it.
@@ -151,7 +151,7 @@ const KEPT: usize = 7;
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters that the engine itself reads, found in one pass over the form; an empty one is absent.
-pub(crate) struct Parameters<'f>([Option<&'f str>; KEPT]);
+pub(crate) struct Parameters<'f>([Option<&'f [u8]>; KEPT]);
 
 impl<'f> Parameters<'f> {
     /// None yet.
@@ -164,8 +164,8 @@ impl<'f> Parameters<'f> {
     pub(crate) fn read(&mut self, form: &'f Form<'_>) -> Result<(), ParameterFault> {
         let Self(kept) = self;
         let mut seen = 0u64;
-        for (name, value) in form.iter() {
-            if let Some(place) = DEFINED.iter().position(|&defined| defined == name) {
+        for (name, value, plain) in form.raw_parameters() {
+            if let Some(place) = DEFINED.iter().position(|defined| defined.as_bytes() == name) {
                 if seen & (1 << place) != 0 {
                     return Err(ParameterFault::Repeated);
                 }
@@ -173,33 +173,33 @@ impl<'f> Parameters<'f> {
                 if let Some(kept) = kept.get_mut(place) {
                     *kept = (!value.is_empty()).then_some(value);
                 }
-            } else if !REPEATABLE.contains(&name) {
+            } else if !REPEATABLE.iter().any(|repeatable| repeatable.as_bytes() == name) {
                 continue;
             }
-            if has_control(value) {
+            if !plain && has_control(text(value)) {
                 return Err(ParameterFault::ControlCharacter);
             }
         }
         Ok(())
     }
 
-    pub(crate) const fn grant_type(&self) -> Option<&'f str> {
+    pub(crate) const fn grant_type(&self) -> Option<&'f [u8]> {
         self.0[0]
     }
 
-    pub(crate) const fn refresh_token(&self) -> Option<&'f str> {
+    pub(crate) const fn refresh_token(&self) -> Option<&'f [u8]> {
         self.0[1]
     }
 
-    pub(crate) const fn scope(&self) -> Option<&'f str> {
-        self.0[2]
+    pub(crate) fn scope(&self) -> Option<&'f str> {
+        self.0[2].map(text)
     }
 
-    pub(crate) const fn client_id(&self) -> Option<&'f str> {
-        self.0[3]
+    pub(crate) fn client_id(&self) -> Option<&'f str> {
+        self.0[3].map(text)
     }
 
-    pub(crate) const fn client_secret(&self) -> Option<&'f str> {
+    pub(crate) const fn client_secret(&self) -> Option<&'f [u8]> {
         self.0[4]
     }
 

@@ -1,0 +1,106 @@
+//! Finding the few bytes that mean something among the many that do not.
+
+/// The places, first to last, of every byte that is `ALSO`, below `-` or above `~`: controls, space, `%`, `&`, `+`, DEL
+/// and what is not ASCII are among them, and nothing that tokens are made of is.
+///
+/// Tokens and secrets are long and plain, so eight bytes are looked at in one go, as one number: that is as good for ten
+/// bytes, where vectors would be all set-up and rest.
+pub(crate) struct Marks<'a, const ALSO: u8> {
+    bytes: &'a [u8],
+    /// The end of the word that `marks` are of; beyond the end of `bytes` for the last one.
+    end: usize,
+    /// The highest bit of every marked byte of that word, the first byte lowest.
+    marks: u64,
+}
+
+impl<'a, const ALSO: u8> Marks<'a, ALSO> {
+    pub(crate) const fn of(bytes: &'a [u8]) -> Self {
+        const { assert!(ALSO.is_ascii(), "compared as seven bits") };
+        Self { bytes, end: 0, marks: 0 }
+    }
+
+    /// The marks of a rest that is shorter than a word. By itself, so that the loop has the registers.
+    #[inline(never)]
+    fn of_rest(&self, rest: &[u8]) -> u64 {
+        if let Some(&last) = self.bytes.last_chunk() {
+            // The last word of all, without the bytes that were looked at before.
+            return marks::<ALSO>(last) >> (8 * (WORD - rest.len()));
+        }
+        let mut word = [b'-'; WORD];
+        word[..rest.len()].copy_from_slice(rest);
+        // What is beyond the rest is no place.
+        marks::<ALSO>(word) & ((1 << (8 * rest.len())) - 1)
+    }
+}
+
+impl<const ALSO: u8> Iterator for Marks<'_, ALSO> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            let left = self.bytes.get(self.end..)?;
+            self.marks = match left.first_chunk() {
+                Some(&word) => marks::<ALSO>(word),
+                None if left.is_empty() => return None,
+                None => self.of_rest(left),
+            };
+            self.end += WORD;
+        }
+        let at = self.end - WORD + self.marks.trailing_zeros() as usize / 8;
+        self.marks &= self.marks - 1;
+        Some(at)
+    }
+}
+
+const WORD: usize = 8;
+
+const fn all(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; WORD])
+}
+
+/// The highest bit of each byte that is marked.
+#[inline]
+const fn marks<const ALSO: u8>(word: [u8; WORD]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    // Of seven bits, sums tell all by the eighth, and nothing is carried on to the next byte.
+    let low = word & all(0x7f);
+    let is_above = (low + all(0x80 - 0x7f)) | word;
+    let is_not_below = low + all(0x80 - b'-');
+    let differs = (low ^ all(ALSO)) + all(0x7f);
+    (is_above | !(is_not_below & differs)) & all(0x80)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn naive(bytes: &[u8]) -> Vec<usize> {
+        (0..bytes.len()).filter(|&at| bytes[at] == b'=' || !matches!(bytes[at], b'-'..=b'~')).collect()
+    }
+
+    #[test]
+    fn every_byte_at_every_place_of_a_word() {
+        for byte in 0..=u8::MAX {
+            for (before, after) in [0, 3, 7, 8, 9, 40].into_iter().flat_map(|b| [0, 1, 6, 7, 8].map(|a| (b, a))) {
+                let bytes = [vec![b'-'; before], vec![byte], vec![b'~'; after]].concat();
+                let marks = Marks::<b'='>::of(&bytes);
+                assert!(marks.eq(naive(&bytes)), "{byte:#x} after {before}, before {after}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_looking_at_each(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert!(Marks::<b'='>::of(&bytes).eq(naive(&bytes)));
+        }
+
+        #[test]
+        fn agrees_where_few_are_marked(bytes in prop::collection::vec(prop::sample::select(b"+-<=>a~\x7f".to_vec()), 0..64)) {
+            prop_assert!(Marks::<b'='>::of(&bytes).eq(naive(&bytes)));
+        }
+    }
+}

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use super::Engine;
 use super::event::Event;
-use super::hook::{RefreshRequest, Renew};
+use super::hook::{DynRefreshHook, RefreshRequest, Renew};
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::{Client, Clients};
@@ -90,25 +90,29 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             told_behind: false,
         };
         for _ in 0..ATTEMPTS {
-            let mut grant = match self.store.load(refresh.token.grant_id()).await {
-                Ok(Some(grant)) => grant,
+            // Borrowed from where it is: a grant is large enough for moves to be felt.
+            let mut loaded = self.store.load(refresh.token.grant_id()).await;
+            let grant = match loaded {
+                Ok(Some(ref mut grant)) => grant,
                 Ok(None) => return Err(Refusal::NoGrant.into()),
                 Err(error) => return Err(error.into()),
             };
-            prove(&grant, key, &refresh)?;
-            let (generation, finish) = match self.judge(&grant, &mut refresh)? {
-                Verdict::Replay => return Err(self.replay(&grant, &refresh).await),
-                Verdict::Answer(finish) => {
-                    let mask = self.permit(&grant, &mut refresh, finish).await?;
-                    return self.finish(&grant, &refresh, mask, finish);
-                }
-                Verdict::Write(generation, finish) => (generation, finish),
+            prove(grant, key, &refresh)?;
+            let (generation, finish) = match self.judge(grant, &mut refresh)? {
+                Verdict::Replay => return Err(self.replay(grant, &refresh).await),
+                Verdict::Answer(finish) => (None, finish),
+                Verdict::Write(generation, finish) => (Some(generation), finish),
             };
-            let mask = self.permit(&grant, &mut refresh, finish).await?;
+            let mask = asked_mask(grant, &refresh)?;
+            if let (Some(hook), false) = (&self.hook, refresh.permitted) {
+                refresh.fields = ask(hook.as_ref(), grant, &refresh, mask, finish).await?;
+                refresh.permitted = true;
+            }
+            let Some(generation) = generation else { return self.finish(grant, &refresh, mask, finish) };
             let expected = grant.version;
-            self.renew(&mut grant, &refresh, generation, finish);
-            match self.store.compare_and_swap(expected, &grant, now).await {
-                Ok(Swap::Swapped) => return self.finish(&grant, &refresh, mask, finish),
+            self.renew(grant, &refresh, generation, finish);
+            match self.store.compare_and_swap(expected, grant, now).await {
+                Ok(Swap::Swapped) => return self.finish(grant, &refresh, mask, finish),
                 Ok(Swap::Lost) => refresh.lost = true,
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => refresh.unsure.push(grant.version),
                 Err(error) => return Err(error.into()),
@@ -179,23 +183,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Refusal::Replay.into()
     }
 
-    /// Checks the scope that is asked for, and asks the host's hook, once. The mask of that scope.
-    async fn permit(&self, grant: &Grant, refresh: &mut Refresh<'_>, finish: Finish) -> Result<u64, Failure> {
-        let mask = asked_mask(grant, refresh)?;
-        let Some(hook) = self.hook.as_ref().filter(|_| !refresh.permitted) else { return Ok(mask) };
-        let scope = grant.scope.select(mask);
-        let is_retry = finish == Finish::Retry;
-        let request = RefreshRequest { grant, client: refresh.client, scope: &scope, is_retry, now: refresh.now };
-        match hook.on_refresh_dyn(&request).await {
-            Ok(Renew::Allow) => {}
-            Ok(Renew::AllowWith(fields)) => refresh.fields = Some(fields),
-            Ok(Renew::Refuse) => return Err(of_grant(grant, Refusal::Hook)),
-            Err(error) => return Err(Failure { cause: Some(error.into()), ..of_grant(grant, Refusal::Host) }),
-        }
-        refresh.permitted = true;
-        Ok(mask)
-    }
-
     /// Makes it the record after this refresh, of a version that is new.
     fn renew(&self, grant: &mut Grant, refresh: &Refresh<'_>, generation: Generation, finish: Finish) {
         let key_id = match finish {
@@ -260,6 +247,25 @@ fn asked_mask(grant: &Grant, refresh: &Refresh<'_>) -> Result<u64, Failure> {
         Some(Err(InvalidScope)) => None,
     }
     .ok_or_else(|| of_grant(grant, Refusal::Scope))
+}
+
+/// Asks the host's hook: new extra fields, if it has any.
+async fn ask(
+    hook: &dyn DynRefreshHook,
+    grant: &Grant,
+    refresh: &Refresh<'_>,
+    mask: u64,
+    finish: Finish,
+) -> Result<Option<ResponseFields>, Failure> {
+    let scope = grant.scope.select(mask);
+    let is_retry = finish == Finish::Retry;
+    let request = RefreshRequest { grant, client: refresh.client, scope: &scope, is_retry, now: refresh.now };
+    match hook.on_refresh_dyn(&request).await {
+        Ok(Renew::Allow) => Ok(None),
+        Ok(Renew::AllowWith(fields)) => Ok(Some(fields)),
+        Ok(Renew::Refuse) => Err(of_grant(grant, Refusal::Hook)),
+        Err(error) => Err(Failure { cause: Some(error.into()), ..of_grant(grant, Refusal::Host) }),
+    }
 }
 
 /// A refusal of a token that was proven to be of this grant.

@@ -75,8 +75,7 @@ pub(crate) fn mint_access(
     lifetime_secs: u32,
     now: Timestamp,
 ) -> [u8; ACCESS_TEXT_LEN] {
-    let mut bytes = [0; TOKEN_LEN];
-    let (head, mac) = bytes.split_at_mut(HEAD_LEN);
+    let mut head = [0; HEAD_LEN];
     head[0] = key.id();
     head[1..9].copy_from_slice(&grant.id.as_u64().to_be_bytes());
     head[9..12].copy_from_slice(&grant.generation.to_bytes());
@@ -84,7 +83,9 @@ pub(crate) fn mint_access(
     head[15..19].copy_from_slice(&issued_secs(now).to_be_bytes());
     head[19..22].copy_from_slice(&u24_to_bytes(lifetime_secs));
     head[22..].copy_from_slice(&scope_mask.to_be_bytes());
-    mac.copy_from_slice(&key.mac(TokenKind::Access, head, &grant.salt));
+    let mut bytes = [0; TOKEN_LEN];
+    bytes[..HEAD_LEN].copy_from_slice(&head);
+    bytes[HEAD_LEN..].copy_from_slice(&key.mac(TokenKind::Access, &head, &grant.salt));
     encode_exact(&bytes)
 }
 

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::equal::constant_time_eq;
 use crate::grant::Salt;
+use crate::wire::wipe;
 
 /// 160 bits: what RFC 6749 section 10.10 asks for (a chance of guessing of at most 2^-160).
 pub(crate) const MAC_LEN: usize = 20;
@@ -79,13 +80,19 @@ impl Key {
         self.id
     }
 
-    /// The MAC over format, kind, the token's bytes and the grant's salt: at most 55 bytes, so one block of SHA-256.
-    pub(crate) fn mac(&self, kind: TokenKind, token: &[u8], salt: &Salt) -> [u8; MAC_LEN] {
-        debug_assert!(2 + token.len() + salt.0.len() <= 55, "one block");
+    /// The MAC over format, kind, the token's head and the grant's salt: at most 55 bytes, so one block of SHA-256.
+    #[inline]
+    pub(crate) fn mac<const HEAD: usize>(&self, kind: TokenKind, head: &[u8; HEAD], salt: &Salt) -> [u8; MAC_LEN] {
+        const { assert!(2 + HEAD + size_of::<Salt>() <= 55, "one block") };
+        let mut block = [0; 55];
+        let message = &mut block[..2 + HEAD + size_of::<Salt>()];
+        message[0] = FORMAT;
+        message[1] = kind as u8;
+        message[2..2 + HEAD].copy_from_slice(head);
+        message[2 + HEAD..].copy_from_slice(&salt.0);
         let mut mac = self.mac.clone();
-        mac.update(&[FORMAT, kind as u8]);
-        mac.update(token);
-        mac.update(&salt.0);
+        mac.update(message);
+        wipe(message);
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
         let mut cut = [0; MAC_LEN];
         cut.copy_from_slice(&whole[..MAC_LEN]);
@@ -93,8 +100,14 @@ impl Key {
     }
 
     /// Whether `presented` is that MAC, in constant time.
-    pub(crate) fn verify(&self, kind: TokenKind, token: &[u8], salt: &Salt, presented: &[u8; MAC_LEN]) -> bool {
-        constant_time_eq(&self.mac(kind, token, salt), presented).into()
+    pub(crate) fn verify<const HEAD: usize>(
+        &self,
+        kind: TokenKind,
+        head: &[u8; HEAD],
+        salt: &Salt,
+        presented: &[u8; MAC_LEN],
+    ) -> bool {
+        constant_time_eq(&self.mac(kind, head, salt), presented).into()
     }
 }
 

@@ -14,36 +14,33 @@ const TOKEN_LEN: usize = HEAD_LEN + MAC_LEN;
 pub(crate) const REFRESH_TEXT_LEN: usize = 43;
 
 /// A refresh token of the right shape; nothing in it is proven before [`RefreshToken::is_genuine`].
-pub(crate) struct RefreshToken {
-    head: [u8; HEAD_LEN],
-    mac: [u8; MAC_LEN],
-}
+pub(crate) struct RefreshToken([u8; TOKEN_LEN]);
 
 impl RefreshToken {
     /// Reads the wire form: 43 characters of canonical base64url, nothing else.
     pub(crate) fn decode(text: &[u8]) -> Option<Self> {
-        let bytes: [u8; TOKEN_LEN] = decode_exact::<TOKEN_LEN, REFRESH_TEXT_LEN>(text)?;
-        let (head, mac) = bytes.split_first_chunk()?;
-        Some(Self { head: *head, mac: mac.try_into().ok()? })
+        decode_exact::<TOKEN_LEN, REFRESH_TEXT_LEN>(text).map(Self)
     }
 
     pub(crate) const fn key_id(&self) -> u8 {
-        self.head[0]
+        self.0[0]
     }
 
-    pub(crate) fn grant_id(&self) -> GrantId {
-        let [_, a, b, c, d, e, f, g, h, ..] = self.head;
+    pub(crate) const fn grant_id(&self) -> GrantId {
+        let [_, a, b, c, d, e, f, g, h, ..] = self.0;
         GrantId::from_u64(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
     pub(crate) const fn generation(&self) -> Generation {
-        let [.., a, b, c] = self.head;
+        let [_, _, _, _, _, _, _, _, _, a, b, c, ..] = self.0;
         Generation::from_bytes([a, b, c])
     }
 
     /// Whether this engine made it, as a refresh token of the grant with this salt.
     pub(crate) fn is_genuine(&self, key: &Key, salt: &Salt) -> bool {
-        key.verify(TokenKind::Refresh, &self.head, salt, &self.mac)
+        self.0
+            .split_first_chunk::<HEAD_LEN>()
+            .is_some_and(|(head, mac)| mac.try_into().is_ok_and(|mac| key.verify(TokenKind::Refresh, head, salt, mac)))
     }
 }
 
@@ -51,11 +48,12 @@ impl RefreshToken {
 /// same record: that is how a lost response is answered again.
 pub(crate) fn mint_refresh(grant: &Grant, key: &Key) -> [u8; REFRESH_TEXT_LEN] {
     debug_assert_eq!(key.id(), grant.key_id, "the key of the record");
-    let mut bytes = [0; TOKEN_LEN];
-    let (head, mac) = bytes.split_at_mut(HEAD_LEN);
+    let mut head = [0; HEAD_LEN];
     head[0] = key.id();
     head[1..9].copy_from_slice(&grant.id.as_u64().to_be_bytes());
     head[9..].copy_from_slice(&grant.generation.to_bytes());
-    mac.copy_from_slice(&key.mac(TokenKind::Refresh, head, &grant.salt));
+    let mut bytes = [0; TOKEN_LEN];
+    bytes[..HEAD_LEN].copy_from_slice(&head);
+    bytes[HEAD_LEN..].copy_from_slice(&key.mac(TokenKind::Refresh, &head, &grant.salt));
     encode_exact(&bytes)
 }

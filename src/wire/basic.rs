@@ -113,7 +113,9 @@ impl BasicCredentials {
     /// As [`parse`](Self::parse), in place: moving what was parsed would cost a copy, and leave one of the secret behind.
     pub(crate) fn read(&mut self, header_value: &[u8]) -> Result<(), BasicError> {
         let (scheme, mut encoded) = header_value.split_first_chunk::<5>().ok_or(BasicError::Scheme)?;
-        if !scheme.eq_ignore_ascii_case(b"basic") || !matches!(encoded, [] | [b' ', ..]) {
+        // As nearly all clients write it, or else in any case.
+        let is_basic = scheme == b"Basic" || scheme.eq_ignore_ascii_case(b"basic");
+        if !is_basic || !matches!(encoded, [] | [b' ', ..]) {
             return Err(BasicError::Scheme);
         }
         if header_value.len() > MAX_HEADER {

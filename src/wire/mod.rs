@@ -20,5 +20,6 @@ pub use request::Request;
 pub(crate) use request::{Header, ParameterFault, Parameters, is_defined};
 pub(crate) use response::TokenAnswer;
 pub use response::{Response, ResponseStyle};
+pub(crate) use text::wipe;
 
 pub(crate) use media_type::is_form_urlencoded;

@@ -105,20 +105,28 @@ impl Shard {
             return Swap::Lost;
         }
         self.sweep.note(next.expires_at);
-        let mut pair = slot.pair;
-        let same_owner = slot.subject() == next.subject();
-        if !self.pairs.get(pair).is(&next.client_id, &next.scope) {
-            self.pairs.release(pair);
-            pair = self.pairs.acquire(&next.client_id, &next.scope);
+        let (pair, same_details) = (slot.pair, slot.has_details_of(next));
+        if same_details && self.pairs.get(pair).is(&next.client_id, &next.scope) {
+            self.slots[at].renew(next, pair);
+        } else {
+            self.rewrite(at, next);
         }
-        if same_owner {
+        Swap::Swapped
+    }
+
+    /// Writes a grant of the same id, but with another client, scope, subject or fields, over one.
+    #[inline(never)]
+    fn rewrite(&mut self, at: u32, next: &Grant) {
+        // The new pair is taken before the old one goes: they may be the same.
+        let pair = self.pairs.acquire(&next.client_id, &next.scope);
+        self.pairs.release(self.slots[at].pair);
+        if self.slots[at].subject() == next.subject() {
             self.slots[at].write(next, pair);
         } else {
             self.owners.unlink(&mut self.slots, at);
             self.slots[at].write(next, pair);
             self.owners.link(&mut self.slots, at);
         }
-        Swap::Swapped
     }
 
     pub(super) fn remove(&mut self, hash: u64, id: GrantId) -> Option<Grant> {

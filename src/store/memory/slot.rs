@@ -68,7 +68,6 @@ impl Details {
         }
     }
 
-    /// Whether they are the grant's already, as after nearly every refresh.
     fn are_of(&self, grant: &Grant) -> bool {
         match self {
             Self::Vacant => false,
@@ -128,9 +127,21 @@ impl Slot {
         self.expires_at.get()
     }
 
-    /// Takes over everything but the client and the scope, which are `pair`, and the place in the owner's list.
+    /// Whether subject and fields are the grant's already, as after nearly every refresh.
     #[inline]
+    pub(super) fn has_details_of(&self, grant: &Grant) -> bool {
+        self.details.are_of(grant)
+    }
+
+    /// Takes over all of the grant but the client and the scope, which are `pair`, and the place in the owner's list.
     pub(super) fn write(&mut self, grant: &Grant, pair: u32) {
+        self.details = Details::of(grant);
+        self.renew(grant, pair);
+    }
+
+    /// Takes over everything but the client and the scope, which are `pair`, and the subject and the fields.
+    #[inline]
+    pub(super) fn renew(&mut self, grant: &Grant, pair: u32) {
         self.id = grant.id;
         self.version = grant.version;
         self.pair = pair;
@@ -145,12 +156,9 @@ impl Slot {
         self.refresh_expires_at = Time::new(grant.refresh_expires_at);
         self.absolute_expires_at = Time::new(grant.absolute_expires_at);
         self.salt.0 = grant.salt.0;
-        if !self.details.are_of(grant) {
-            self.details = Details::of(grant);
-        }
     }
 
-    /// The grant as it was written.    /// The grant as it was written. Inlined, since a grant is two hundred bytes and each call would copy them.
+    /// The grant as it was written. Inlined, since a grant is two hundred bytes and each call would copy them.
     #[inline]
     pub(super) fn read(&self, pair: &Pair) -> Grant {
         let (subject, fields) = self.details.parts();

@@ -74,6 +74,8 @@ pub fn response(response: Response) -> http::Response<Full<Bytes>> {
 
 /// The token endpoint as a `tower::Service`: reads the body up to the engine's limit, asks the engine, never fails.
 ///
+/// A body may take as long as it likes: time-outs are for whatever stands in front.
+///
 /// It reads the system's clock for each request; [`with_clock`](Self::with_clock) takes another. Cloning shares the
 /// engine.
 ///

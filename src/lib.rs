@@ -147,9 +147,9 @@ pub use client::{
 #[cfg(feature = "tracing")]
 pub use engine::TracingEvents;
 pub use engine::{
-    Access, Authorization, BearerError, BearerErrorKind, Blocking, BuildError, Engine, EngineBuilder, Event, EventSink,
-    GrantError, GrantHandler, GrantRequest, HookError, NotReady, RefreshHook, RefreshRequest, Refusal, Renew,
-    RenewalPolicy,
+    Access, Authorization, BearerError, BearerErrorKind, Blocking, BuildError, Cause, Engine, EngineBuilder, Event,
+    EventSink, GrantError, GrantHandler, GrantRequest, HookError, NotReady, RefreshHook, RefreshRequest, Refusal,
+    Renew, RenewalPolicy,
 };
 #[cfg(feature = "argon2")]
 pub use engine::{BlockingPool, SlowVerifier};

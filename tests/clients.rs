@@ -275,10 +275,7 @@ fn a_dropped_job_is_503_and_a_dropped_request_counts_until_its_job_ends() {
     drop(request);
     poll(&mut start()).unwrap().assert_error(503, "temporarily_unavailable");
     pool.run_all();
-    let mut request = start();
-    assert_eq!(poll(&mut request), None, "the job has ended, and nobody was there to remember it");
-    pool.run_all();
-    poll(&mut request).unwrap().assert_ok();
+    // The job has ended and was remembered, though nobody was there to hear of it: the next try is quick.
     poll(&mut start()).unwrap().assert_ok();
 }
 
@@ -290,6 +287,10 @@ fn an_unknown_client_costs_what_a_wrong_secret_costs() {
     for (id, secret, runs) in
         [("shop", "wrong", 1), ("unknown", "wrong", 1), ("unknown", "hunter2", 1), ("app", "wrong", 0)]
     {
+        // A second time, too: nothing is remembered that would tell whose secret was guessed.
+        let reply = mixed.send(&login(id, secret), at(0));
+        reply.assert_error(401, "invalid_client");
+        assert_eq!(pool.runs(), runs, "{id} {secret}");
         let reply = mixed.send(&login(id, secret), at(0));
         reply.assert_error(401, "invalid_client");
         assert_eq!(pool.runs(), runs, "{id} {secret}");
@@ -362,7 +363,7 @@ async fn a_registry_that_waits_and_shares() {
     let reply = Reply::of(&down.token(&ask.request(), at(0)).await);
     check(reply.assert_error(503, "temporarily_unavailable"));
     let told = events.take();
-    assert!(told.len() == 1 && told[0].starts_with("Failed") && told[0].contains("connection refused"), "{told:?}");
+    assert!(told.len() == 1 && told[0].starts_with("Failed") && !told[0].contains("connection"), "{told:?}");
     assert!(!String::from_utf8_lossy(&reply.body).contains("connection"));
 }
 

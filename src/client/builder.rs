@@ -148,7 +148,7 @@ impl ClientBuilder {
     ///
     /// ```
     /// use regrant::{Client, OnReplay};
-    /// let client = Client::public("app").on_replay(OnReplay::RejectOnly).build()?;
+    /// let client = Client::public("app").on_replay(OnReplay::DangerRejectOnly).build()?;
     /// # Ok::<(), regrant::ClientError>(())
     /// ```
     pub fn on_replay(mut self, on_replay: OnReplay) -> Self {
@@ -224,6 +224,9 @@ impl ClientBuilder {
         client.default_scope = default_scope.unwrap_or_else(|| client.scope.clone());
         if !client.default_scope.is_subset_of(&client.scope) {
             return Err(ClientError::DefaultScope);
+        }
+        if client.retry_window > Client::MAX_RETRY_WINDOW {
+            return Err(ClientError::RetryWindow);
         }
         if client.lifetimes.is_some_and(|lifetimes| !lifetimes.are_usable()) {
             return Err(ClientError::Lifetimes);

@@ -77,6 +77,9 @@ pub enum ClientError {
     /// A lifetime of zero.
     #[error("a lifetime is longer than zero, that of access tokens at least a second")]
     Lifetimes,
+    /// A retry window longer than [`Client::MAX_RETRY_WINDOW`]: within it, replays are not found.
+    #[error("a retry window is at most a day")]
+    RetryWindow,
     /// Two clients of one id.
     #[error("a client of this id is there already")]
     Duplicate,
@@ -88,6 +91,9 @@ impl Client {
 
     /// The retry window of a confidential client: 120 seconds. A thief of its tokens needs its secret too.
     pub const CONFIDENTIAL_RETRY_WINDOW: Duration = Duration::from_secs(120);
+
+    /// The longest retry window: a day.
+    pub const MAX_RETRY_WINDOW: Duration = Duration::from_secs(86_400);
 
     /// The retry window of a public client: 30 seconds.
     pub const PUBLIC_RETRY_WINDOW: Duration = Duration::from_secs(30);

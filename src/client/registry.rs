@@ -38,8 +38,8 @@ pub trait Clients: Send + Sync {
     /// [`ClientsError`] where it cannot be told now: answered 503. An unknown client is `Ok(None)`.
     fn find(&self, client_id: &str) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send;
 
-    /// A secret that nobody knows, of the kind that most clients here have: the secret of an unknown client is compared
-    /// with it, so that it takes as long as a wrong one. `None`, the default, stands for a digest.
+    /// A secret of the kind that most clients here have: the secret of an unknown client is compared with it, so that it
+    /// takes as long as a wrong one. Whether it matches is told to nobody. `None`, the default, stands for a digest.
     fn decoy(&self) -> Option<&ClientSecret> {
         None
     }

@@ -95,7 +95,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(secret) => {
                 let decoy = std::slice::from_ref(self.clients.decoy().unwrap_or(&DECOY));
                 let secrets = found.as_ref().map_or(decoy, |client| client.secrets());
-                let right = recognize(secrets, secret) || self.recognize_slowly(secrets, secret).await?;
+                let right =
+                    recognize(secrets, secret) || self.recognize_slowly(secrets, secret, found.is_some()).await?;
                 right && found.is_some()
             }
         };
@@ -108,21 +109,28 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(Failure::from(why).of_client(client.shared_id()))
     }
 
+    /// Where the client is not known, the verification of the decoy is never remembered, and never known before: it would tell who guessed the secret that it
+    /// was made of.
     #[cfg(feature = "argon2")]
-    async fn recognize_slowly(&self, secrets: &[ClientSecret], presented: &[u8]) -> Result<bool, Refusal> {
+    async fn recognize_slowly(
+        &self,
+        secrets: &[ClientSecret],
+        presented: &[u8],
+        is_known: bool,
+    ) -> Result<bool, Refusal> {
         let slow = secrets.iter().filter_map(ClientSecret::phc);
         if slow.clone().next().is_none() {
             return Ok(false);
         }
         match &self.slow {
-            Some(verifier) => verifier.verify_any(slow, presented).await.map_err(|_| Refusal::SlowVerifier),
+            Some(verifier) => verifier.verify_any(slow, presented, is_known).await.map_err(|_| Refusal::SlowVerifier),
             None => Err(Refusal::SlowVerifier),
         }
     }
 
     #[cfg(not(feature = "argon2"))]
     #[expect(clippy::unused_async, reason = "without the feature there are no slow secrets")]
-    async fn recognize_slowly(&self, _: &[ClientSecret], _: &[u8]) -> Result<bool, Refusal> {
+    async fn recognize_slowly(&self, _: &[ClientSecret], _: &[u8], _: bool) -> Result<bool, Refusal> {
         Ok(false)
     }
 }

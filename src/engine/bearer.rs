@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Engine;
+use super::refresh::is_record_of;
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::Clients;
@@ -298,6 +299,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let token = AccessToken::decode(text.as_bytes()).ok_or(Refusal::Shape)?;
         let key = self.key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(Refusal::NoGrant)?;
+        is_record_of(&grant, token.grant_id())?;
         if !token.is_genuine(key, &grant.salt) {
             return Err(Refusal::Mac.into());
         }

@@ -1,6 +1,7 @@
 //! What the engine tells its host.
 
 use std::error::Error;
+use std::fmt;
 
 use super::refusal::Refusal;
 use crate::grant::{Generation, GrantId};
@@ -102,9 +103,42 @@ pub enum Event<'a> {
         grant: Option<GrantId>,
         /// What failed.
         why: Refusal,
-        /// The cause, as it was given. Whether it is safe to log is for whoever wrote it to say.
-        cause: Option<&'a (dyn Error + 'static)>,
+        /// The cause, as it was given.
+        cause: Option<Cause<'a>>,
     },
+}
+
+/// The cause of a failure, as a store, a registry, a handler or a hook gave it. Its text is theirs: whether it is safe to
+/// log is for whoever wrote it to say, so `Debug` does not show it.
+///
+/// ```
+/// use regrant::Event;
+/// fn log(event: &Event<'_>) {
+///     if let Event::Failed { why, cause: Some(cause), .. } = event {
+///         eprintln!("{why}: {}", cause.error());
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Cause<'a>(pub(super) &'a (dyn Error + 'static));
+
+impl<'a> Cause<'a> {
+    /// The error itself.
+    ///
+    /// ```
+    /// fn is_io(cause: regrant::Cause<'_>) -> bool {
+    ///     cause.error().is::<std::io::Error>()
+    /// }
+    /// ```
+    pub const fn error(&self) -> &'a (dyn Error + 'static) {
+        self.0
+    }
+}
+
+impl fmt::Debug for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cause(..)")
+    }
 }
 
 /// Where events go. Called inline: hand over to a queue what takes time.

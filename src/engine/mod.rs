@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use bearer::{Access, BearerError, BearerErrorKind};
 pub use blocking::{Blocking, NotReady};
 pub use builder::{BuildError, EngineBuilder};
-pub use event::{Event, EventSink};
+pub use event::{Cause, Event, EventSink};
 pub use handler::{Authorization, GrantError, GrantHandler, GrantRequest};
 pub use hook::{HookError, RefreshHook, RefreshRequest, Renew};
 pub use refusal::Refusal;
@@ -153,7 +153,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Voids every grant that was made before this time, at this engine and until it is built again: keep the time and
-    /// give it to [`EngineBuilder::not_before`] as well. It never moves back.
+    /// give it to [`EngineBuilder::not_before`] as well. It never moves back. Where nodes share a store, add what their clocks
+    /// may differ by.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};

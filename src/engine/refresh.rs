@@ -19,7 +19,7 @@ use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, OnReplay, RefreshPolicy, Renewal, Rotation, Void, decide};
-use crate::grant::{Generation, Grant, InvalidScope, ResponseFields, Scope, Timestamp, Version};
+use crate::grant::{Generation, Grant, GrantId, InvalidScope, ResponseFields, Scope, Timestamp, Version};
 use crate::store::{StoreErrorKind, Swap, TokenStore};
 use crate::token::{Key, RefreshToken, mint_refresh};
 use crate::wire::Parameters;
@@ -151,7 +151,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             // It was current when this request came; its client has given up on it and gone on by two steps.
             Decision::Replay if refresh.lost && presented.next() != Some(grant.generation) => {
-                return Err(of_grant(grant, Refusal::Contention));
+                return Err(of_grant(grant, Refusal::Overtaken));
             }
             Decision::Replay => (Verdict::Replay, false),
             Decision::Refuse(void) => return Err(of_grant(grant, void.into())),
@@ -206,7 +206,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let refresh_token = match finish {
             Finish::Keep => refresh.text,
             Finish::Step | Finish::Retry => {
-                successor = mint_refresh(grant, self.key(grant.key_id)?);
+                let key = self.keys.get(grant.key_id).ok_or_else(|| {
+                    self.emit(&Event::UnknownKey { key_id: grant.key_id });
+                    // The token is good; another node can answer it, and this one once it has the key.
+                    of_grant(grant, Refusal::MissingKey)
+                })?;
+                successor = mint_refresh(grant, key);
                 &successor
             }
         };
@@ -230,6 +235,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
 /// Proves that the token is of this record and of this client.
 fn prove(grant: &Grant, key: &Key, refresh: &Refresh<'_>) -> Result<(), Failure> {
+    is_record_of(grant, refresh.token.grant_id())?;
     if !refresh.token.is_genuine(key, &grant.salt) {
         return Err(Refusal::Mac.into());
     }
@@ -237,6 +243,11 @@ fn prove(grant: &Grant, key: &Key, refresh: &Refresh<'_>) -> Result<(), Failure>
         return Err(of_grant(grant, Refusal::AnotherClient));
     }
     Ok(())
+}
+
+/// A store that gives another record than it was asked for would have one grant's replay end another grant.
+pub(super) fn is_record_of(grant: &Grant, asked: GrantId) -> Result<(), Refusal> {
+    if grant.id == asked { Ok(()) } else { Err(Refusal::Store(StoreErrorKind::Corrupt)) }
 }
 
 /// The part of the grant's scope that the request asks for: all of it where it asks for none (RFC 6749 section 6).

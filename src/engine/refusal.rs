@@ -128,6 +128,13 @@ pub enum Refusal {
     /// The handler gave a scope that the client may not have, or a subject that does not fit a record.
     #[error("the grant handler gave what cannot be granted")]
     HandlerFault,
+    /// The token was current when the request came, and its grant has gone on by two steps since: the client gave the
+    /// request up, or a thief and the owner raced.
+    #[error("overtaken by other requests for the grant")]
+    Overtaken,
+    /// This engine has not got the key that the record's refresh token is made under; another node may.
+    #[error("the key of the record is missing")]
+    MissingKey,
     /// Too many requests for one grant at once.
     #[error("too much contention for one grant")]
     Contention,
@@ -170,9 +177,14 @@ impl Refusal {
             | Self::Hook => ErrorCode::InvalidGrant,
             Self::Handler(code) => code,
             Self::HandlerFault => ErrorCode::ServerError,
-            Self::SlowVerifier | Self::Store(_) | Self::Clients | Self::Host | Self::Contention | Self::ClockBehind => {
-                ErrorCode::TemporarilyUnavailable
-            }
+            Self::SlowVerifier
+            | Self::Store(_)
+            | Self::Clients
+            | Self::Host
+            | Self::Contention
+            | Self::Overtaken
+            | Self::MissingKey
+            | Self::ClockBehind => ErrorCode::TemporarilyUnavailable,
         }
     }
 

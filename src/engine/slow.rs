@@ -37,8 +37,11 @@ impl<F: Fn(Box<dyn FnOnce() + Send>) + Send + Sync> BlockingPool for F {
 /// Verifies secrets that are kept as PHC strings (feature `argon2`), each on the host's blocking pool.
 ///
 /// - A secret that was verified is remembered by a keyed digest, so that honest clients pay once; the cache is bounded.
-/// - No more than a set number of verifications run at once. Beyond that a request is answered 503 at once, and honest
-///   clients whose secret is remembered do not notice: guessing cannot stall the endpoint.
+/// - No more than a set number of verifications run at once. Beyond that a request is answered 503 at once: guessing
+///   stalls neither the endpoint nor a client whose secret is remembered. A client whose secret is not, as after a
+///   restart, waits until the guessing ends; limit its rate in front of the endpoint.
+///
+/// A client that has two slow secrets at once costs two verifications where an unknown client costs one.
 ///
 /// ```
 /// use regrant::SlowVerifier;
@@ -49,7 +52,7 @@ pub struct SlowVerifier {
     pool: Box<dyn BlockingPool>,
     concurrent: usize,
     running: Arc<AtomicUsize>,
-    cache: Mutex<Cache>,
+    cache: Arc<Mutex<Cache>>,
     /// Made for this process: the cache is of no use to whoever reads it without this.
     cache_key: Hmac<Sha256>,
 }
@@ -79,7 +82,7 @@ impl SlowVerifier {
             pool: Box::new(pool),
             concurrent: 2,
             running: Arc::default(),
-            cache: Mutex::new(Cache { most: 1_024, known: HashSet::new(), order: VecDeque::new() }),
+            cache: Arc::new(Mutex::new(Cache { most: 1_024, known: HashSet::new(), order: VecDeque::new() })),
             cache_key: Hmac::new((&*key).into()),
         }
     }
@@ -114,34 +117,44 @@ impl SlowVerifier {
         self
     }
 
-    /// Whether the secret is one of these PHC strings'.
+    /// Whether the secret is one of these PHC strings'. Without `remember` the cache is neither asked nor filled.
     pub(super) async fn verify_any<'a>(
         &self,
         kept: impl Iterator<Item = &'a Arc<str>> + Clone,
         presented: &[u8],
+        remember: bool,
     ) -> Result<bool, Busy> {
         // Two secrets at once: the one in use must not pay for the other.
-        if kept.clone().any(|phc| self.cache.lock().known.contains(&self.cache_digest(phc, presented))) {
+        if remember && kept.clone().any(|phc| self.is_remembered(phc, presented)) {
             return Ok(true);
         }
         for phc in kept {
-            if self.verify(phc, presented).await? {
-                self.cache.lock().remember(self.cache_digest(phc, presented));
+            if self.verify(phc, presented, remember).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Verifies on the pool. Where the request is dropped meanwhile, the work goes on and still counts as running.
-    async fn verify(&self, phc: &Arc<str>, presented: &[u8]) -> Result<bool, Busy> {
+    fn is_remembered(&self, phc: &str, presented: &[u8]) -> bool {
+        let digest = self.cache_digest(phc, presented);
+        self.cache.lock().known.contains(&digest)
+    }
+
+    /// Verifies on the pool. Where the request is dropped meanwhile, the work goes on, counts as running, and is
+    /// remembered all the same, so that the client's next try is quick.
+    async fn verify(&self, phc: &Arc<str>, presented: &[u8], remember: bool) -> Result<bool, Busy> {
         let running = Running::begin(&self.running, self.concurrent)?;
         let (tell, told) = oneshot::channel();
+        let cached = remember.then(|| (Arc::clone(&self.cache), self.cache_digest(phc, presented)));
         let phc = Arc::clone(phc);
         let presented = Zeroizing::new(presented.to_owned());
         self.pool.run(Box::new(move || {
             let right =
                 PasswordHash::new(&phc).is_ok_and(|hash| Argon2::default().verify_password(&presented, &hash).is_ok());
+            if let (true, Some((cache, digest))) = (right, cached) {
+                cache.lock().remember(digest);
+            }
             drop(running);
             // Whoever asked may be gone.
             let _ = tell.send(right);

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use smol_str::SmolStr;
 
-use super::event::Event;
+use super::event::{Cause, Event};
 use super::refusal::Refusal;
 use super::{Engine, REFRESH_TOKEN};
 use crate::client::Clients;
@@ -45,7 +45,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// refusals are 400 or 401, 405 and 413; a store, a registry, a handler or a hook that fails is 503, and the same
     /// request may then be sent again.
     ///
-    /// `now` is the time of the request, and the only clock that counts. The future may be dropped at any await: what
+    /// `now` is the time of the request, and the only clock that counts: read it when the body is there, or a client that
+    /// sends its body slowly chooses the time that its token is judged by. The future may be dropped at any await: what
     /// it leaves, a retry of the client makes good.
     ///
     /// ```
@@ -116,7 +117,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // A replay has an event of its own.
             _ if why == Refusal::Replay => return,
             ErrorCode::TemporarilyUnavailable | ErrorCode::ServerError => {
-                let cause = failure.cause.as_deref().map(|cause| cause as _);
+                let cause = failure.cause.as_deref().map(|cause| Cause(cause));
                 Event::Failed { client_id, grant, why, cause }
             }
             _ => Event::Refused { client_id, grant, why },

@@ -3,7 +3,7 @@
 use super::event::{Event, EventSink};
 
 /// Writes each event to `tracing` (feature `tracing`), target `regrant`: a found replay, a store that is behind and a
-/// failure as warnings, an unknown key too; logins, retries and revocations as information, the rest for debugging.
+/// failure as warnings; logins, retries, revocations and unknown keys as information, the rest for debugging.
 ///
 /// The cause of a failure is left out, since only whoever wrote it knows whether it is safe to log.
 ///
@@ -42,7 +42,8 @@ impl EventSink for TracingEvents {
                 let (presented, stored) = (presented.as_u32(), stored.as_u32());
                 tracing::warn!(target: "regrant", %grant, presented, stored, "store behind");
             }
-            Event::UnknownKey { key_id } => tracing::warn!(target: "regrant", key_id, "unknown key"),
+            // Any stranger can cause it.
+            Event::UnknownKey { key_id } => tracing::info!(target: "regrant", key_id, "unknown key"),
             Event::Failed { client_id, grant, why, .. } => {
                 let grant = grant.map(tracing::field::display);
                 tracing::warn!(target: "regrant", grant, client_id, %why, "failed");

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 /// The members that a specification defines for a token response, or that a response style writes itself.
 const RESERVED: [&str; 16] = [
@@ -101,9 +102,7 @@ impl ResponseFields {
         }
         let mut json = String::from(self.as_json());
         if !json.is_empty() {
-            let earlier: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(&format!("{{{json}}}")).map_err(FieldError::Json)?;
-            if earlier.contains_key(name) {
+            if names(&json).map_err(FieldError::Json)?.iter().any(|earlier| earlier == name) {
                 return Err(FieldError::Repeated);
             }
             json.push(',');
@@ -145,7 +144,11 @@ impl ResponseFields {
             return None;
         }
         // Spliced into responses as they are, so a damaged record must not get that far.
-        serde_json::from_str::<serde::de::IgnoredAny>(&format!("{{{json}}}")).ok()?;
+        let names = names(json).ok()?;
+        let repeated = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
+        if names.is_empty() || repeated || names.iter().any(|name| RESERVED.contains(&name.as_str())) {
+            return None;
+        }
         Some(Self(Some(json.into())))
     }
 }
@@ -155,4 +158,35 @@ impl fmt::Debug for ResponseFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ResponseFields({} bytes)", self.as_json().len())
     }
+}
+
+/// The names of JSON members that stand without braces, repeated ones repeatedly.
+fn names(members: &str) -> Result<Vec<String>, serde_json::Error> {
+    struct Names(Vec<String>);
+
+    impl<'de> Deserialize<'de> for Names {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_map(NamesVisitor)
+        }
+    }
+
+    struct NamesVisitor;
+
+    impl<'de> Visitor<'de> for NamesVisitor {
+        type Value = Names;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("members")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+            let mut names = Vec::new();
+            while let Some((name, IgnoredAny)) = map.next_entry()? {
+                names.push(name);
+            }
+            Ok(Names(names))
+        }
+    }
+
+    serde_json::from_str(&format!("{{{members}}}")).map(|Names(names)| names)
 }

@@ -41,7 +41,7 @@ pub enum OnReplay {
     EndGrant,
     /// Refuses the token and leaves the grant, so that a thief who was quicker than the owner keeps it. The event is
     /// the same.
-    RejectOnly,
+    DangerRejectOnly,
 }
 
 /// What of a client's and the engine's settings bears on a refresh.
@@ -138,7 +138,9 @@ impl Grant {
     /// Makes it the record after a refresh.
     pub(crate) fn renew(&mut self, renewal: Renewal<'_>) {
         let Renewal { version, generation, key_id, lifetimes, fields, now } = renewal;
-        let refresh_expires_at = (now + lifetimes.idle()).min(self.absolute_expires_at);
+        // A node whose clock is behind the last rotation must not end the session that it extends.
+        let least = if now < self.rotated_at { self.refresh_expires_at } else { Timestamp::EPOCH };
+        let refresh_expires_at = (now + lifetimes.idle()).max(least).min(self.absolute_expires_at);
         let access_expires_at = now + lifetimes.access_token();
         self.version = version;
         self.generation = generation;
@@ -273,6 +275,9 @@ mod tests {
             now: Timestamp::from_millis(ROTATED - 60_000),
         };
         let mut renewed = grant(7);
+        let short = Lifetimes::default().with_idle(Duration::from_secs(1));
+        renewed.renew(Renewal { now: Timestamp::EPOCH, lifetimes: &short, ..renewal.clone() });
+        assert_eq!(renewed.refresh_expires_at, grant(7).refresh_expires_at);
         renewed.renew(renewal);
         assert_eq!(renewed.rotated_at, Timestamp::from_millis(ROTATED));
     }

@@ -7,16 +7,16 @@
 /// bytes, where vectors would be all set-up and rest.
 pub(crate) struct Marks<'a, const ALSO: u8> {
     bytes: &'a [u8],
-    /// The end of the word that `marks` are of; beyond the end of `bytes` for the last one.
+    /// The end of the word that `found` are of; beyond the end of `bytes` for the last one.
     end: usize,
     /// The highest bit of every marked byte of that word, the first byte lowest.
-    marks: u64,
+    found: u64,
 }
 
 impl<'a, const ALSO: u8> Marks<'a, ALSO> {
     pub(crate) const fn of(bytes: &'a [u8]) -> Self {
         const { assert!(ALSO.is_ascii(), "compared as seven bits") };
-        Self { bytes, end: 0, marks: 0 }
+        Self { bytes, end: 0, found: 0 }
     }
 
     /// The marks of a rest that is shorter than a word. By itself, so that the loop has the registers.
@@ -38,17 +38,17 @@ impl<const ALSO: u8> Iterator for Marks<'_, ALSO> {
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
-        while self.marks == 0 {
+        while self.found == 0 {
             let left = self.bytes.get(self.end..)?;
-            self.marks = match left.first_chunk() {
+            self.found = match left.first_chunk() {
                 Some(&word) => marks::<ALSO>(word),
                 None if left.is_empty() => return None,
                 None => self.of_rest(left),
             };
             self.end += WORD;
         }
-        let at = self.end - WORD + self.marks.trailing_zeros() as usize / 8;
-        self.marks &= self.marks - 1;
+        let at = self.end - WORD + self.found.trailing_zeros() as usize / 8;
+        self.found &= self.found - 1;
         Some(at)
     }
 }

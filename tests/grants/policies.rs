@@ -29,7 +29,7 @@ fn a_client_that_does_not_rotate_keeps_its_token() {
 
 #[test]
 fn a_replay_may_be_rejected_only() {
-    let world = World::new([app().on_replay(OnReplay::RejectOnly)], |builder| builder.grant(Password));
+    let world = World::new([app().on_replay(OnReplay::DangerRejectOnly)], |builder| builder.grant(Password));
     let first = world.login(at(0)).refresh_token();
     let second = world.refresh(&first, at(1)).refresh_token();
     let before = world.store.bytes();

@@ -40,6 +40,11 @@ impl Shelf {
         self.grants.lock().unwrap().values().cloned().collect()
     }
 
+    /// Puts a record where another is looked for.
+    pub(crate) fn misplace(&self, id: GrantId, grant: Grant) {
+        self.grants.lock().unwrap().insert(id, grant);
+    }
+
     pub(crate) fn clear(&self) {
         self.grants.lock().unwrap().clear();
     }

@@ -26,7 +26,7 @@ fn a_record_of_another_id_is_damaged_and_ends_nobody() {
     world.events.take();
 
     world.refresh(&first.refresh_token(), at(2)).assert_error(503, "temporarily_unavailable");
-    let ask = form("").header("authorization", &format!("Bearer {}", first.access_token()));
+    let ask = form("").header("authorization", format!("Bearer {}", first.access_token()));
     let refused = world.engine.blocking().bearer(&ask.request(), &Scope::empty(), at(2)).unwrap().unwrap_err();
     assert_eq!(refused.status(), 503);
     assert_eq!(world.store.bytes(), stored, "nobody was logged out");
@@ -71,7 +71,7 @@ fn a_retry_on_a_node_without_the_records_key_may_be_sent_again() {
     let engine = |signing: Key, accepted: Option<Key>| {
         let clients = StaticClients::new().with(app().build().unwrap()).unwrap();
         let builder = Engine::builder(Arc::clone(&store), clients).grant(Password).events(events.clone()).key(signing);
-        accepted.into_iter().fold(builder, |builder, key| builder.accept_key(key)).build().unwrap()
+        accepted.into_iter().fold(builder, regrant::EngineBuilder::accept_key).build().unwrap()
     };
     let (old, new) = (engine(key(1), None), engine(key(2), Some(key(1))));
     let send = |engine: &Engine<Arc<Shelf>, StaticClients>, body: &str, secs| {

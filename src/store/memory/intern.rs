@@ -7,8 +7,9 @@ use smol_str::SmolStr;
 use super::index::Index;
 use crate::grant::Scope;
 
-/// A client and a scope that grants of the shard have.
+/// A client and a scope that grants of the shard have; on a line of memory of its own.
 #[derive(Default)]
+#[repr(align(64))]
 pub(super) struct Pair {
     pub(super) client_id: SmolStr,
     pub(super) scope: Scope,

@@ -23,11 +23,14 @@ pub(super) const fn home(hash: u64, shards: usize) -> usize {
 }
 
 /// Slots, and the two indexes over them: by id and by owner.
+///
+/// In this order, since a refresh needs all but the owners, and what it needs fills two lines of memory.
+#[repr(C)]
 pub(super) struct Shard {
     ids: Index,
     slots: Slots,
-    pairs: Pairs,
     sweep: Sweep,
+    pairs: Pairs,
     owners: Owners,
 }
 

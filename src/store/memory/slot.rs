@@ -204,7 +204,8 @@ impl Time {
 
 /// The slots of a shard, in chunks, so that growth copies nothing and needs no memory twice.
 pub(super) struct Slots {
-    /// All full but the last. Each has its capacity from the start; pages are touched as slots are.
+    /// All full but the last, and each twice as large as the one before, so that most look-ups find their chunk on the
+    /// same line of memory. Each has its capacity from the start; pages are touched as slots are.
     chunks: Vec<Vec<Slot>>,
     len: u32,
     /// The first vacant slot.
@@ -212,7 +213,8 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    const PER_CHUNK: usize = 256;
+    /// Slots of the first chunk; a power of two.
+    const FIRST_CHUNK: u32 = 256;
 
     pub(super) const fn new() -> Self {
         Self { chunks: Vec::new(), len: 0, vacant: NONE }
@@ -237,15 +239,22 @@ impl Slots {
         }
         let at = self.len;
         match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < Self::PER_CHUNK => chunk.push(Slot::vacant()),
+            Some(chunk) if chunk.len() < chunk.capacity() => chunk.push(Slot::vacant()),
             _ => {
-                let mut chunk = Vec::with_capacity(Self::PER_CHUNK);
+                let mut chunk = Vec::with_capacity((Self::FIRST_CHUNK as usize) << self.chunks.len());
                 chunk.push(Slot::vacant());
                 self.chunks.push(chunk);
             }
         }
         self.len += 1;
         Some(at)
+    }
+
+    /// The chunk of a slot, and its place in there. Before the chunk of 256 * 2^n slots there are 256 * (2^n - 1).
+    const fn locate(at: u32) -> (usize, usize) {
+        let at = at + Self::FIRST_CHUNK;
+        let chunk = at.ilog2();
+        ((chunk - Self::FIRST_CHUNK.ilog2()) as usize, (at - (1 << chunk)) as usize)
     }
 
     /// The slots that hold a grant, first to last.
@@ -265,15 +274,15 @@ impl Index<u32> for Slots {
     type Output = Slot;
 
     fn index(&self, at: u32) -> &Slot {
-        let at = at as usize;
-        &self.chunks[at / Self::PER_CHUNK][at % Self::PER_CHUNK]
+        let (chunk, at) = Self::locate(at);
+        &self.chunks[chunk][at]
     }
 }
 
 impl IndexMut<u32> for Slots {
     fn index_mut(&mut self, at: u32) -> &mut Slot {
-        let at = at as usize;
-        &mut self.chunks[at / Self::PER_CHUNK][at % Self::PER_CHUNK]
+        let (chunk, at) = Self::locate(at);
+        &mut self.chunks[chunk][at]
     }
 }
 

@@ -1,10 +1,14 @@
 //! The floor: a refresh that does only what no design avoids.
 //!
 //! The digest of the client's secret, base64 both ways, one random access into a table of as many records, the MAC that
-//! checks and the two that mint, and the bytes of the response. No parsing, no look-up by key, no lock, no policy.
+//! checks and the two that mint, and the bytes of the response. No parsing, no lock, no policy.
+//!
+//! The table is an array, and the token says the place in it: no look-up at all. Beside it there is a floor whose table
+//! is a hash map, for designs whose tokens name a record by an id, as everything does that can have another store.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hashbrown::HashMap;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -18,26 +22,49 @@ struct Record {
     rest: [u8; 93],
 }
 
+const NEW: Record = Record { salt: [0; 16], generation: [0, 0, 1], rest: [1; 93] };
+
+enum Table {
+    Array(Vec<Record>),
+    Keyed(HashMap<u64, Record>),
+}
+
+impl Table {
+    fn record(&mut self, id: u64) -> &mut Record {
+        match self {
+            Self::Array(records) => &mut records[usize::try_from(id).unwrap()],
+            Self::Keyed(records) => records.get_mut(&id).unwrap(),
+        }
+    }
+}
+
 pub struct Floor {
     mac: Hmac<Sha256>,
     secret: [u8; 32],
-    /// Behind a raw split for threads: each has a table of its own half.
-    table: Vec<Record>,
+    table: Table,
     pub header: Vec<u8>,
     pub tokens: Vec<[u8; REFRESH_LEN]>,
 }
 
 impl Floor {
     pub fn new(records: usize) -> Self {
+        Self::over(records, Table::Array(vec![NEW; records]))
+    }
+
+    pub fn keyed(records: usize) -> Self {
+        Self::over(records, Table::Keyed((0..records as u64).map(|id| (id, NEW)).collect()))
+    }
+
+    fn over(records: usize, table: Table) -> Self {
         let mut floor = Self {
             mac: Hmac::new((&[7; 64]).into()),
             secret: Sha256::digest(CLIENT_SECRET).into(),
-            table: vec![Record { salt: [0; 16], generation: [0, 0, 1], rest: [1; 93] }; records],
+            table,
             header: basic_header(),
             tokens: Vec::with_capacity(records),
         };
         for i in 0..records {
-            let token = floor.mint(i as u64, [0, 0, 1]);
+            let token = floor.mint(i as u64, [0, 0, 1], NEW.salt);
             floor.tokens.push(token);
         }
         floor
@@ -52,11 +79,10 @@ impl Floor {
         whole[..20].try_into().unwrap()
     }
 
-    fn mint(&self, id: u64, generation: [u8; 3]) -> [u8; REFRESH_LEN] {
+    fn mint(&self, id: u64, generation: [u8; 3], salt: [u8; 16]) -> [u8; REFRESH_LEN] {
         let mut bytes = [0; 32];
         bytes[1..9].copy_from_slice(&id.to_be_bytes());
         bytes[9..12].copy_from_slice(&generation);
-        let salt = self.table[usize::try_from(id).unwrap()].salt;
         let mac = self.mac(&[&[1, 1], &bytes[..12], &salt]);
         bytes[12..].copy_from_slice(&mac);
         let mut text = [0; REFRESH_LEN];
@@ -74,8 +100,7 @@ impl Floor {
         let mut token = [0; 32];
         URL_SAFE_NO_PAD.decode_slice(RefreshBody::token(body), &mut token).unwrap();
         let id = u64::from_be_bytes(token[1..9].try_into().unwrap());
-        let place = usize::try_from(id).unwrap();
-        let mut record = self.table[place];
+        let mut record = *self.table.record(id);
         let presented: &[u8; 20] = token[12..].try_into().unwrap();
         assert!(is_equal(&self.mac(&[&[1, 1], &token[..12], &record.salt]), presented));
 
@@ -83,7 +108,7 @@ impl Floor {
         let [_, a, b, c] = (u32::from_be_bytes([0, a, b, c]) + 1).to_be_bytes();
         record.generation = [a, b, c];
         record.rest[0] ^= c;
-        self.table[place] = record;
+        *self.table.record(id) = record;
 
         let mut access = [0; 50];
         access[1..9].copy_from_slice(&token[1..9]);
@@ -92,7 +117,7 @@ impl Floor {
         access[30..].copy_from_slice(&mac);
         let mut access_text = [0; 67];
         URL_SAFE_NO_PAD.encode_slice(access, &mut access_text).unwrap();
-        let refresh_text = self.mint(id, record.generation);
+        let refresh_text = self.mint(id, record.generation, record.salt);
 
         let mut out = Vec::with_capacity(256);
         out.extend_from_slice(b"{\"access_token\":\"");

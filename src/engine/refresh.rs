@@ -21,7 +21,7 @@ use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, OnReplay, RefreshPolicy, Renewal, Rotation, Void, decide};
 use crate::grant::{Generation, Grant, GrantId, InvalidScope, ResponseFields, Scope, Timestamp, Version};
 use crate::store::{StoreErrorKind, Swap, TokenStore};
-use crate::token::{Key, RefreshToken, mint_refresh};
+use crate::token::{Key, REFRESH_TEXT_LEN, RefreshToken, mint_refresh};
 use crate::wire::Parameters;
 
 /// How often a lost swap loads and decides again. Whoever wins a swap makes the others retries, so one more round
@@ -32,7 +32,7 @@ const ATTEMPTS: usize = 5;
 struct Refresh<'a> {
     client: &'a Client,
     token: RefreshToken,
-    text: &'a [u8],
+    text: &'a [u8; REFRESH_TEXT_LEN],
     scope: Option<Result<Scope, InvalidScope>>,
     now: Timestamp,
     /// Whether the hook has allowed it; it is asked once.
@@ -75,6 +75,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<Vec<u8>, Failure> {
         let text = parameters.refresh_token().ok_or(Refusal::MissingParameter)?;
+        let text = text.try_into().map_err(|_| Refusal::Shape)?;
         let token = RefreshToken::decode(text).ok_or(Refusal::Shape)?;
         let key = self.key(token.key_id())?;
         let mut refresh = Refresh {

@@ -130,6 +130,12 @@ impl Generation {
     pub(crate) const fn from_bytes(bytes: [u8; 3]) -> Self {
         Self(u24_from_bytes(bytes))
     }
+
+    /// Of a number that is no more than [`MAX`](Self::MAX).
+    pub(crate) const fn from_u24(number: u32) -> Self {
+        debug_assert!(number <= Self::MAX.0);
+        Self(number)
+    }
 }
 
 /// The lower 24 bits, big-endian.

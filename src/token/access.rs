@@ -25,7 +25,8 @@ pub(crate) struct AccessToken {
 impl AccessToken {
     /// Reads the wire form: 67 characters of canonical base64url, nothing else.
     pub(crate) fn decode(text: &[u8]) -> Option<Self> {
-        let bytes: [u8; TOKEN_LEN] = decode_exact::<TOKEN_LEN, ACCESS_TEXT_LEN>(text)?;
+        let text: &[u8; ACCESS_TEXT_LEN] = text.try_into().ok()?;
+        let bytes: [u8; TOKEN_LEN] = decode_exact(text)?;
         let (head, mac) = bytes.split_first_chunk()?;
         Some(Self { head: *head, mac: mac.try_into().ok()? })
     }

@@ -10,4 +10,4 @@ pub(crate) use access::{AccessToken, mint_access};
 pub(crate) use equal::constant_time_eq;
 pub use key::Key;
 pub(crate) use key::KeyRing;
-pub(crate) use refresh::{RefreshToken, mint_refresh};
+pub(crate) use refresh::{REFRESH_TEXT_LEN, RefreshToken, mint_refresh};

@@ -18,8 +18,8 @@ pub(crate) struct RefreshToken([u8; TOKEN_LEN]);
 
 impl RefreshToken {
     /// Reads the wire form: 43 characters of canonical base64url, nothing else.
-    pub(crate) fn decode(text: &[u8]) -> Option<Self> {
-        decode_exact::<TOKEN_LEN, REFRESH_TEXT_LEN>(text).map(Self)
+    pub(crate) fn decode(text: &[u8; REFRESH_TEXT_LEN]) -> Option<Self> {
+        decode_exact(text).map(Self)
     }
 
     pub(crate) const fn key_id(&self) -> u8 {

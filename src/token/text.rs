@@ -5,10 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Reads `CHARS` characters that stand for `BYTES` bytes. One byte string has one text: stray trailing bits, padding
 /// and white space are refused.
-pub(crate) fn decode_exact<const BYTES: usize, const CHARS: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
-    if text.len() != CHARS {
-        return None;
-    }
+pub(crate) fn decode_exact<const BYTES: usize, const CHARS: usize>(text: &[u8; CHARS]) -> Option<[u8; BYTES]> {
+    const { assert!(CHARS == (BYTES * 4).div_ceil(3), "the exact length of the text") };
     let mut bytes = [0; BYTES];
     match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
         Ok(len) if len == BYTES => Some(bytes),
@@ -32,15 +30,19 @@ mod tests {
     #[test]
     fn only_the_canonical_text_is_read() {
         let text: [u8; 43] = encode_exact(&[0xff; 32]);
-        let text = std::str::from_utf8(&text).unwrap();
-        assert_eq!(decode_exact::<32, 43>(text.as_bytes()), Some([0xff; 32]));
+        assert_eq!(decode_exact(&text), Some([0xff; 32]));
         // The last character carries two bits that belong to no byte.
-        for last in ["9", "-", "_"] {
-            let twin = format!("{}{last}", &text[..42]);
-            assert_eq!(decode_exact::<32, 43>(twin.as_bytes()), None, "{twin}");
+        for last in *b"9-_" {
+            let mut twin = text;
+            twin[42] = last;
+            assert_eq!(decode_exact::<32, 43>(&twin), None, "{last}");
         }
-        for wrong in [&text[..42], &format!("{text}="), &format!("{text}A"), &text.replacen('_', "/", 1)] {
-            assert_eq!(decode_exact::<32, 43>(wrong.as_bytes()), None, "{wrong}");
+        for wrong in *b"/+=\n \xff" {
+            for at in 0..43 {
+                let mut twin = text;
+                twin[at] = wrong;
+                assert_eq!(decode_exact::<32, 43>(&twin), None, "{wrong} at {at}");
+            }
         }
     }
 }

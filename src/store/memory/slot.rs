@@ -5,9 +5,7 @@ use std::ops::{Index, IndexMut};
 use smol_str::SmolStr;
 
 use super::intern::Pair;
-use crate::grant::{
-    Generation, Grant, GrantId, ResponseFields, Salt, Timestamp, Version, u24_from_bytes, u24_to_bytes,
-};
+use crate::grant::{Generation, Grant, GrantId, ResponseFields, Salt, Timestamp, Version};
 
 /// No slot: the end of a list.
 pub(super) const NONE: u32 = u32::MAX;
@@ -26,10 +24,10 @@ pub(super) struct Slot {
     /// Neighbours in the owner's list. In a vacant slot `next` is the next vacant one.
     pub(super) prev: u32,
     pub(super) next: u32,
-    generation: [u8; 3],
-    key_id: u8,
-    access_epoch: [u8; 3],
-    flags: u8,
+    /// The generation and the key id.
+    current: Packed,
+    /// The access epoch and the flags.
+    epoch: Packed,
     expires_at: Time,
     created_at: Time,
     authenticated_at: Time,
@@ -97,10 +95,8 @@ impl Slot {
             pair: NONE,
             prev: NONE,
             next: NONE,
-            generation: [0; 3],
-            key_id: 0,
-            access_epoch: [0; 3],
-            flags: 0,
+            current: Packed(0),
+            epoch: Packed(0),
             expires_at: never,
             created_at: never,
             authenticated_at: never,
@@ -145,10 +141,8 @@ impl Slot {
         self.id = grant.id;
         self.version = grant.version;
         self.pair = pair;
-        self.generation = grant.generation.to_bytes();
-        self.key_id = grant.key_id;
-        self.access_epoch = u24_to_bytes(grant.access_epoch);
-        self.flags = if grant.renewable { RENEWABLE } else { 0 };
+        self.current = Packed::new(grant.generation.as_u32(), grant.key_id);
+        self.epoch = Packed::new(grant.access_epoch, if grant.renewable { RENEWABLE } else { 0 });
         self.expires_at = Time::new(grant.expires_at);
         self.created_at = Time::new(grant.created_at);
         self.authenticated_at = Time::new(grant.authenticated_at);
@@ -169,11 +163,11 @@ impl Slot {
             subject,
             scope: pair.scope.clone(),
             fields,
-            renewable: self.flags & RENEWABLE != 0,
+            renewable: self.epoch.byte() & RENEWABLE != 0,
             salt: self.salt.clone(),
-            generation: Generation::from_bytes(self.generation),
-            key_id: self.key_id,
-            access_epoch: u24_from_bytes(self.access_epoch),
+            generation: Generation::from_u24(self.current.number()),
+            key_id: self.current.byte(),
+            access_epoch: self.epoch.number(),
             created_at: self.created_at.get(),
             authenticated_at: self.authenticated_at.get(),
             rotated_at: self.rotated_at.get(),
@@ -181,6 +175,25 @@ impl Slot {
             absolute_expires_at: self.absolute_expires_at.get(),
             expires_at: self.expires_at.get(),
         }
+    }
+}
+
+/// A number of 24 bits and a byte.
+#[derive(Clone, Copy)]
+struct Packed(u32);
+
+impl Packed {
+    fn new(number: u32, byte: u8) -> Self {
+        debug_assert!(number < 1 << 24);
+        Self(number << 8 | u32::from(byte))
+    }
+
+    const fn number(self) -> u32 {
+        self.0 >> 8
+    }
+
+    const fn byte(self) -> u8 {
+        self.0.to_le_bytes()[0]
     }
 }
 

@@ -135,7 +135,7 @@ impl BasicCredentials {
 
         let (mut colon, mut id_is_plain, mut secret_is_plain) = (None, true, true);
         for at in Marks::<b':'>::of(bytes) {
-            // In bounds: places of bytes. White space is plain here, though scarcely ever there.
+            // In bounds: places of bytes.
             match (bytes[at], colon) {
                 (b':', None) => colon = Some(at),
                 (b' '..=b'~', _) if !is_escape(bytes[at]) => {}

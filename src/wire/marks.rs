@@ -7,9 +7,9 @@
 /// bytes, where vectors would be all set-up and rest.
 pub(crate) struct Marks<'a, const ALSO: u8> {
     bytes: &'a [u8],
-    /// The end of the word that `found` are of; beyond the end of `bytes` for the last one.
+    /// The end of the word that was looked at last; beyond the end of `bytes` for the last one.
     end: usize,
-    /// The highest bit of every marked byte of that word, the first byte lowest.
+    /// The highest bit of every marked byte of that word that is still to be given, the first byte lowest.
     found: u64,
 }
 

@@ -251,14 +251,11 @@ impl Slots {
             return None;
         }
         let at = self.len;
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < chunk.capacity() => chunk.push(Slot::vacant()),
-            _ => {
-                let mut chunk = Vec::with_capacity((Self::FIRST_CHUNK as usize) << self.chunks.len());
-                chunk.push(Slot::vacant());
-                self.chunks.push(chunk);
-            }
+        let (chunk, _) = Self::locate(at);
+        if chunk == self.chunks.len() {
+            self.chunks.push(Vec::with_capacity((Self::FIRST_CHUNK as usize) << chunk));
         }
+        self.chunks[chunk].push(Slot::vacant());
         self.len += 1;
         Some(at)
     }
@@ -317,6 +314,18 @@ mod tests {
         assert_eq!(slots[a].subject(), None);
         assert_eq!(slots[b].subject(), Some("bob"));
         assert_eq!((slots.take(), slots.take(), slots.len()), (Some(a), Some(2), 3));
+    }
+
+    #[test]
+    fn every_place_is_in_a_chunk() {
+        let mut before = 0;
+        for chunk in 0..17 {
+            let len = 256 << chunk;
+            assert_eq!(Slots::locate(before), (chunk, 0));
+            assert_eq!(Slots::locate(before + len - 1), (chunk, len as usize - 1));
+            before += len;
+        }
+        assert!(before >= super::super::index::Index::PLACES);
     }
 
     #[test]

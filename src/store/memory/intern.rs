@@ -89,7 +89,6 @@ fn hash(key: &RandomState, client_id: &str, scope: &Scope) -> u64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

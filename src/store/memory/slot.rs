@@ -297,7 +297,6 @@ impl IndexMut<u32> for Slots {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

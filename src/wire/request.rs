@@ -60,10 +60,12 @@ impl<'a> Request<'a> {
     /// # let _ = request;
     /// ```
     #[must_use]
-    pub const fn header(mut self, name: &str, value: &'a [u8]) -> Self {
-        if name.eq_ignore_ascii_case("content-type") {
+    pub fn header(mut self, name: &str, value: &'a [u8]) -> Self {
+        // As HTTP/2 and most libraries write it, or else in any case.
+        let is = |header: &str| name == header || name.eq_ignore_ascii_case(header);
+        if is("content-type") {
             self.content_type = self.content_type.and(value);
-        } else if name.eq_ignore_ascii_case("authorization") {
+        } else if is("authorization") {
             self.authorization = self.authorization.and(value);
         }
         self

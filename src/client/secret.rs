@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::Choice;
 use zeroize::Zeroizing;
 
-use crate::token::constant_time_eq;
+use crate::wire::constant_time_eq;
 
 /// What the server keeps of a client secret: enough to recognize it, not to tell it.
 ///

@@ -109,8 +109,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(Failure::from(why).of_client(client.shared_id()))
     }
 
-    /// Where the client is not known, the verification of the decoy is never remembered, and never known before: it would tell who guessed the secret that it
-    /// was made of.
+    /// Where the client is not known, the verification of the decoy is neither remembered nor looked for among those that
+    /// are: a quick answer would tell that the secret it was made of had been guessed.
     #[cfg(feature = "argon2")]
     async fn recognize_slowly(
         &self,

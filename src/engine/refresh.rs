@@ -178,7 +178,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Ok(Some(_)) => self.emit(&Event::Revoked { grant: grant.id, client_id: refresh.client.id() }),
                 Ok(None) => {}
                 // Not ended for certain: 503, so that whoever sent it may send it again.
-                Err(error) => return error.into(),
+                Err(error) => return Failure { grant: Some(grant.id), ..error.into() },
             }
         }
         Refusal::Replay.into()

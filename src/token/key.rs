@@ -6,9 +6,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::equal::constant_time_eq;
 use crate::grant::Salt;
-use crate::wire::wipe;
+use crate::wire::{constant_time_eq, wipe};
 
 /// 160 bits: what RFC 6749 section 10.10 asks for (a chance of guessing of at most 2^-160).
 pub(crate) const MAC_LEN: usize = 20;

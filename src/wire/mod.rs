@@ -1,6 +1,7 @@
 //! Bytes to types and back. No policy lives here: what a parameter means is for the rooms above.
 
 mod basic;
+mod equal;
 mod error_code;
 mod form;
 mod limits;
@@ -12,6 +13,7 @@ mod response;
 mod text;
 
 pub use basic::{BasicCredentials, BasicError};
+pub(crate) use equal::constant_time_eq;
 pub use error_code::ErrorCode;
 pub(crate) use error_code::is_error_text;
 pub use form::{Form, FormError, Repeated};

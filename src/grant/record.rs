@@ -8,6 +8,7 @@ use super::fields::ResponseFields;
 use super::id::{Generation, GrantId, Version};
 use super::scope::Scope;
 use super::time::Timestamp;
+use crate::wire::wipe;
 
 /// 128 random bits of a grant that enter every MAC over its tokens.
 ///
@@ -17,9 +18,7 @@ pub(crate) struct Salt(pub(crate) [u8; 16]);
 
 impl Drop for Salt {
     fn drop(&mut self) {
-        // One store and a barrier, where `Zeroize` would write byte by byte: a refresh drops a few of these.
-        self.0 = [0; 16];
-        zeroize::optimization_barrier(&self.0);
+        wipe(&mut self.0);
     }
 }
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use regrant::http::TokenService;
+use regrant::http::EndpointService;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, Scope,
     StaticClients, Timestamp,
@@ -36,8 +36,8 @@ impl GrantHandler for Password {
 
 type AppEngine = Engine<MemoryStore, StaticClients>;
 
-async fn whoami(State(engine): State<Arc<AppEngine>>, method: Method, headers: HeaderMap) -> Response {
-    let request = regrant::http::request(&method, &headers, b"");
+async fn whoami(State(engine): State<Arc<AppEngine>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let request = regrant::http::request(&method, &uri, &headers, b"");
     match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
         Ok(access) => access.subject().unwrap_or("nobody").to_owned().into_response(),
         Err(refused) => regrant::http::response(refused.response()).into_response(),
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let router = Router::new()
         .route("/whoami", get(whoami))
         .with_state(Arc::clone(&engine))
-        .route_service("/token", TokenService::new(engine));
+        .route_service("/token", EndpointService::token(engine));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("curl -u app:{} http://127.0.0.1:3000/token \\", shown_once.reveal());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use regrant::http::TokenService;
+use regrant::http::EndpointService;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, StaticClients,
 };
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (kept, shown_once) = ClientSecret::generate();
     let app = Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
     let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
-    let tokens = TokenService::new(Arc::new(engine));
+    let tokens = EndpointService::token(Arc::new(engine));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("curl -u app:{} http://127.0.0.1:3000/ \\", shown_once.reveal());

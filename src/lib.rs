@@ -41,7 +41,7 @@
 //!    you add it.
 //! 3. Build an [`Engine`] on a store: [`MemoryStore`], or your own [`TokenStore`].
 //! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]. With the feature `http`
-//!    there is a `tower::Service`, `http::TokenService`, which axum mounts in one line. Without
+//!    there is a `tower::Service`, `http::EndpointService`, which axum mounts in one line. Without
 //!    an async runtime use [`Engine::blocking`].
 //! 5. Guard your resources with [`Engine::bearer`].
 //!
@@ -140,19 +140,24 @@ mod store;
 mod token;
 mod wire;
 
+#[cfg(feature = "jwt")]
+pub use client::RecoverableSecret;
 pub use client::{
-    Client, ClientBuilder, ClientError, ClientRef, ClientSecret, Clients, ClientsError, GeneratedSecret, ReadyClients,
-    SecretError, StaticClients,
+    Client, ClientBuilder, ClientError, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError,
+    GeneratedSecret, ReadyClients, SecretError, StaticClients,
 };
 #[cfg(feature = "tracing")]
 pub use engine::TracingEvents;
 pub use engine::{
-    Access, Authorization, BearerError, BearerErrorKind, Blocking, BuildError, Cause, Engine, EngineBuilder, Event,
-    EventSink, GrantError, GrantHandler, GrantRequest, HookError, NotReady, RefreshHook, RefreshRequest, Refusal,
-    Renew, RenewalPolicy,
+    Access, Authorization, AuthorizationError, AuthorizationRequest, BearerError, BearerErrorKind, Blocking,
+    BuildError, Cause, ClientCredentials, Denial, Endpoints, Engine, EngineBuilder, Event, EventSink, GrantError,
+    GrantHandler, GrantRequest, HookError, NotReady, Prompt, RefreshHook, RefreshRequest, Refusal, Renew,
+    RenewalPolicy, Session, Sessions, ShownError,
 };
 #[cfg(feature = "argon2")]
 pub use engine::{BlockingPool, SlowVerifier};
+#[cfg(feature = "jwt")]
+pub use engine::{ClaimsProvider, IdTokenRequest, JwtAccessTokens};
 pub use grant::{
     DecodeError, FieldError, Generation, Grant, GrantId, InvalidScope, Lifetimes, OnReplay, Owner, ResponseFields,
     Rotation, Scope, Timestamp, Version,

@@ -18,7 +18,7 @@ use common::{Events, LOGIN, Password, Reply, SECRET, T0, World, app, at, form, s
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use proptest::prelude::*;
-use regrant::http::TokenService;
+use regrant::http::EndpointService;
 use regrant::{
     Authorization, BearerErrorKind, Client, ClientSecret, Cursor, Durability, Engine, Grant, GrantError, GrantHandler,
     GrantId, GrantRequest, HookError, Inserted, Listed, MemoryStore, Owner, ReadyStore, RefreshHook, RefreshRequest,
@@ -132,8 +132,8 @@ impl Body for Trickle {
 #[tokio::test]
 async fn a_body_that_trickles_in_does_not_stop_the_clock() {
     let world = World::new([app()], |b| b.grant(Password).response_style(ResponseStyle::Katana));
-    let service =
-        TokenService::new(Arc::clone(&world.engine)).with_clock(|| Timestamp::from_secs(CLOCK.load(Ordering::Relaxed)));
+    let service = EndpointService::token(Arc::clone(&world.engine))
+        .with_clock(|| Timestamp::from_secs(CLOCK.load(Ordering::Relaxed)));
     let (head, tail) = LOGIN.as_bytes().split_at(20);
     let request = http::Request::post("/token")
         .header("content-type", common::ask::FORM)

@@ -1,4 +1,4 @@
-//! `TokenService`: how far it reads a body, what it makes of headers, and the stacks it is mounted on.
+//! `EndpointService`: how far it reads a body, what it makes of headers, and the stacks it is mounted on.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ use common::http::{send, serve};
 use common::{LOGIN, Password, Reply, SECRET, Shelf, T0, World, app, basic, check, form};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
-use regrant::http::TokenService;
+use regrant::http::EndpointService;
 use regrant::{Limits, ResponseStyle, StaticClients, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,10 +27,10 @@ use tower_service::Service;
 
 const LIMIT: usize = 64 * 1_024;
 
-type TestService = TokenService<Arc<Shelf>, StaticClients>;
+type TestService = EndpointService<Arc<Shelf>, StaticClients>;
 
 fn service(world: &World) -> TestService {
-    TokenService::new(Arc::clone(&world.engine))
+    EndpointService::token(Arc::clone(&world.engine))
 }
 
 /// A body that gives frames of 1 KiB, as many as it has, and then ends or breaks. It counts what was taken of it.

@@ -15,7 +15,7 @@ use oauth2::{
     AuthType, ClientId, ClientSecret, HttpClientError, HttpRequest, HttpResponse, RefreshToken, RequestTokenError,
     ResourceOwnerPassword, ResourceOwnerUsername, Scope, TokenResponse, TokenUrl,
 };
-use regrant::http::TokenService;
+use regrant::http::EndpointService;
 use regrant::{Authorization, Client, GrantError, GrantHandler, GrantRequest, ResponseStyle};
 
 type HttpError = HttpClientError<std::io::Error>;
@@ -60,7 +60,7 @@ async fn serve(style: ResponseStyle) -> SocketAddr {
         Client::public("mobile").grant_type("password").grant_type("refresh_token").scope(scope("read")),
     ];
     let world = World::new(clients, |builder| builder.grant(Password).grant(ClientCredentials).response_style(style));
-    common::http::serve(Router::new().route_service("/token", TokenService::new(Arc::clone(&world.engine)))).await
+    common::http::serve(Router::new().route_service("/token", EndpointService::token(Arc::clone(&world.engine)))).await
 }
 
 fn client(server: SocketAddr, id: &str, secret: Option<&str>, auth: AuthType) -> BasicClient {

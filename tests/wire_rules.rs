@@ -17,7 +17,7 @@ use common::{
     scope, secret,
 };
 use http_body_util::{BodyExt, Full};
-use regrant::http::TokenService;
+use regrant::http::EndpointService;
 use regrant::{Client, ClientBuilder, Lifetimes, RenewalPolicy, ResponseStyle, TracingEvents};
 use rules::{DEFINED, MARKER, accepted, refused};
 
@@ -173,7 +173,7 @@ fn defined_parameters_are_single_and_have_no_control_characters() {
 #[tokio::test]
 async fn the_query_counts_for_nothing() {
     let world = world(ResponseStyle::Rfc6749);
-    let service = TokenService::new(Arc::clone(&world.engine));
+    let service = EndpointService::token(Arc::clone(&world.engine));
     let query = format!("/token?{LOGIN}&client_id=app&client_secret={SECRET}&scope={MARKER}");
     for (body, credentials, status, code) in [
         (LOGIN, None, 401, Some("invalid_client")),

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use regrant::http::TokenService;
+use regrant::http::EndpointService;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, Event, GrantError, GrantHandler, GrantRequest, Lifetimes, MemoryStore,
     RenewalPolicy, ResponseFields, ResponseStyle, Scope, StaticClients, Timestamp,
@@ -40,7 +40,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, Box<dyn Error>> {
     Ok(Router::new()
         .route("/resource", get(resource))
         .with_state(Arc::clone(&engine))
-        .route_service("/token", TokenService::new(engine)))
+        .route_service("/token", EndpointService::token(engine)))
 }
 
 fn engine(settings: &Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
@@ -98,8 +98,13 @@ fn fields(campaign: &str) -> Result<ResponseFields, regrant::FieldError> {
 }
 
 /// A protected resource: says whose token it was.
-async fn resource(State(engine): State<Arc<MarketplaceEngine>>, method: Method, headers: HeaderMap) -> Response {
-    let request = regrant::http::request(&method, &headers, b"");
+async fn resource(
+    State(engine): State<Arc<MarketplaceEngine>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let request = regrant::http::request(&method, &uri, &headers, b"");
     match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
         Ok(access) => Json(json!({ "sub": access.subject(), "scope": access.scope().as_str() })).into_response(),
         Err(refused) => regrant::http::response(refused.response()).into_response(),

@@ -5,10 +5,13 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::client::{Client, ClientError};
+use super::not_before::NotBefore;
+use super::redirect_uri::RedirectUri;
+#[cfg(feature = "jwt")]
+use super::secret::RecoverableSecret;
 use super::secret::{ClientSecret, is_plain};
+use super::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN};
 use crate::grant::{Lifetimes, OnReplay, Rotation, Scope, Timestamp};
-
-const REFRESH_TOKEN: &str = "refresh_token";
 
 /// Builds a [`Client`].
 ///
@@ -22,6 +25,7 @@ const REFRESH_TOKEN: &str = "refresh_token";
 pub struct ClientBuilder {
     client: Client,
     default_scope: Option<Scope>,
+    redirect_uri_refused: bool,
 }
 
 impl ClientBuilder {
@@ -41,9 +45,15 @@ impl ClientBuilder {
                 retry_window: if public { Client::PUBLIC_RETRY_WINDOW } else { Client::CONFIDENTIAL_RETRY_WINDOW },
                 rotation: Rotation::Always,
                 on_replay: OnReplay::EndGrant,
-                not_before: Timestamp::EPOCH,
+                not_before: NotBefore::default(),
+                redirect_uris: Vec::new(),
+                requires_pkce: false,
+                resource_server: false,
+                #[cfg(feature = "jwt")]
+                id_token_secret: None,
             },
             default_scope: None,
+            redirect_uri_refused: false,
         }
     }
 
@@ -60,7 +70,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Allows a grant type: `refresh_token`, `password`, or the absolute URI of an extension grant. A client that may
+    /// Allows a grant type: `authorization_code`, `refresh_token`, `client_credentials`, `password`, or the absolute URI of an extension grant. A client that may
     /// not use `refresh_token` is handed no refresh tokens. Default: none.
     ///
     /// ```
@@ -163,7 +173,71 @@ impl ClientBuilder {
     /// # Ok::<(), regrant::ClientError>(())
     /// ```
     pub fn not_before(mut self, time: Timestamp) -> Self {
-        self.client.not_before = time;
+        self.client.not_before = NotBefore::at(time);
+        self
+    }
+
+    /// Adds a URI that authorization responses may be sent to (RFC 6749 section 3.1.2). A request has to name it as it is
+    /// here, to the character (RFC 9700 section 2.1), or may leave it out where it is the only one; the port of
+    /// `http://127.0.0.1` and `http://[::1]` is free (RFC 8252 section 7.3). It is `https`, `http` to the same machine, or
+    /// of a scheme of an app's own with a dot in it, such as `com.example.app:/callback`; it has no fragment and at most
+    /// 2,048 bytes.
+    ///
+    /// ```
+    /// use regrant::{Client, ClientError};
+    /// let app = Client::public("app").grant_type("authorization_code").redirect_uri("com.example.app:/callback");
+    /// assert!(app.build().is_ok());
+    /// let plain = Client::public("app").redirect_uri("http://app.example/callback");
+    /// assert!(matches!(plain.build(), Err(ClientError::RedirectUri)));
+    /// ```
+    pub fn redirect_uri(mut self, uri: &str) -> Self {
+        match RedirectUri::parse(uri) {
+            Some(uri) => self.client.redirect_uris.push(uri),
+            None => self.redirect_uri_refused = true,
+        }
+        self
+    }
+
+    /// Whether its authorization requests need a code challenge (RFC 7636). Those of public clients do in any case.
+    /// Default: no; RFC 9700 section 2.1.1 recommends it, so turn it on where the client sends one.
+    ///
+    /// ```
+    /// let builder = regrant::Client::confidential("portal").require_pkce(true);
+    /// # let _ = builder;
+    /// ```
+    pub fn require_pkce(mut self, required: bool) -> Self {
+        self.client.requires_pkce = required;
+        self
+    }
+
+    /// Registers it as a resource server: it may introspect the access tokens of all clients (RFC 7662). Default: no; a
+    /// client learns of its own tokens alone.
+    ///
+    /// ```
+    /// use regrant::{Client, ClientSecret};
+    /// let (secret, _) = ClientSecret::generate();
+    /// let api = Client::confidential("accounts-api").secret(secret).resource_server(true).build()?;
+    /// # Ok::<(), regrant::ClientError>(())
+    /// ```
+    pub fn resource_server(mut self, is_one: bool) -> Self {
+        self.client.resource_server = is_one;
+        self
+    }
+
+    /// Adds a secret that is kept as it is: it authenticates as any other, and its bytes key the `HS256` signatures of the
+    /// client's ID tokens (OpenID Connect Core section 10.1). Of two, the one added last signs. Without one, ID tokens are
+    /// signed by the engine's key, which is the better choice where the client can verify that.
+    ///
+    /// ```
+    /// use regrant::{Client, RecoverableSecret};
+    /// let secret = RecoverableSecret::new("a-secret-of-32-characters-or-more")?;
+    /// let client = Client::confidential("portal").recoverable_secret(secret).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn recoverable_secret(mut self, secret: RecoverableSecret) -> Self {
+        self.client.secrets.push(secret.to_digest());
+        self.client.id_token_secret = Some(secret);
         self
     }
 
@@ -205,7 +279,7 @@ impl ClientBuilder {
     /// assert!(matches!(Client::public("a+b").build(), Err(ClientError::Id)));
     /// ```
     pub fn build(self) -> Result<Client, ClientError> {
-        let Self { mut client, default_scope } = self;
+        let Self { mut client, default_scope, redirect_uri_refused } = self;
         if client.id.is_empty() || client.id.len() > Client::MAX_ID_BYTES || !is_plain(&client.id) {
             return Err(ClientError::Id);
         }
@@ -220,6 +294,18 @@ impl ClientBuilder {
         }
         if client.public && client.rotation == Rotation::Never {
             return Err(ClientError::PublicWithoutRotation);
+        }
+        if redirect_uri_refused {
+            return Err(ClientError::RedirectUri);
+        }
+        if client.may_use(AUTHORIZATION_CODE) && client.redirect_uris.is_empty() {
+            return Err(ClientError::NoRedirectUri);
+        }
+        if client.public && client.may_use(CLIENT_CREDENTIALS) {
+            return Err(ClientError::PublicClientCredentials);
+        }
+        if client.public && client.resource_server {
+            return Err(ClientError::PublicResourceServer);
         }
         client.default_scope = default_scope.unwrap_or_else(|| client.scope.clone());
         if !client.default_scope.is_subset_of(&client.scope) {

@@ -6,7 +6,11 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::builder::ClientBuilder;
+use super::not_before::NotBefore;
+use super::redirect_uri::RedirectUri;
 use super::secret::ClientSecret;
+#[cfg(feature = "jwt")]
+use super::secret::RecoverableSecret;
 use crate::grant::{Lifetimes, OnReplay, Rotation, Scope, Timestamp};
 
 /// A registered client (RFC 6749 section 2): who it is, how it authenticates, what it may ask for.
@@ -40,7 +44,12 @@ pub struct Client {
     pub(super) retry_window: Duration,
     pub(super) rotation: Rotation,
     pub(super) on_replay: OnReplay,
-    pub(super) not_before: Timestamp,
+    pub(super) not_before: NotBefore,
+    pub(super) redirect_uris: Vec<RedirectUri>,
+    pub(super) requires_pkce: bool,
+    pub(super) resource_server: bool,
+    #[cfg(feature = "jwt")]
+    pub(super) id_token_secret: Option<RecoverableSecret>,
 }
 
 /// Why a client cannot be registered.
@@ -80,6 +89,18 @@ pub enum ClientError {
     /// A retry window longer than [`Client::MAX_RETRY_WINDOW`]: within it, replays are not found.
     #[error("a retry window is at most a day")]
     RetryWindow,
+    /// A redirect URI that cannot be registered; see [`ClientBuilder::redirect_uri`](crate::ClientBuilder::redirect_uri).
+    #[error("a redirect URI is https, http to this machine, or of an app's own scheme, without a fragment")]
+    RedirectUri,
+    /// `authorization_code` without a redirect URI (RFC 6749 section 3.1.2.2).
+    #[error("a client that may use authorization codes has a redirect URI")]
+    NoRedirectUri,
+    /// `client_credentials` for a public client (RFC 6749 section 4.4).
+    #[error("client credentials are for confidential clients")]
+    PublicClientCredentials,
+    /// A public client as a resource server: anybody could introspect in its name (RFC 7662 section 2.1).
+    #[error("a resource server authenticates, so it is a confidential client")]
+    PublicResourceServer,
     /// Two clients of one id.
     #[error("a client of this id is there already")]
     Duplicate,
@@ -207,8 +228,54 @@ impl Client {
         self.on_replay
     }
 
-    pub(crate) const fn not_before(&self) -> Timestamp {
-        self.not_before
+    /// Voids every grant of the client that was made before this time, from now on and until the client is built again:
+    /// keep the time and give it to [`ClientBuilder::not_before`](crate::ClientBuilder::not_before) as well. It never
+    /// moves back. A clone of the client has a time of its own. Where nodes share a store, tell each, and add what their
+    /// clocks may differ by.
+    ///
+    /// ```
+    /// use regrant::{Client, Engine, MemoryStore, StaticClients, Timestamp};
+    /// let clients = StaticClients::new().with(Client::public("app").build()?)?;
+    /// let engine = Engine::builder(MemoryStore::new(), clients).build()?;
+    /// if let Some(client) = engine.clients().get("app") {
+    ///     client.end_all_before(Timestamp::now());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn end_all_before(&self, time: Timestamp) {
+        self.not_before.raise(time);
+    }
+
+    pub(crate) fn not_before(&self) -> Timestamp {
+        self.not_before.get()
+    }
+
+    pub(crate) fn redirect_uris(&self) -> &[RedirectUri] {
+        &self.redirect_uris
+    }
+
+    /// Whether its authorization requests need a challenge (RFC 7636).
+    pub(crate) const fn requires_pkce(&self) -> bool {
+        self.public || self.requires_pkce
+    }
+
+    /// Whether it may introspect the tokens of other clients.
+    pub(crate) const fn is_resource_server(&self) -> bool {
+        self.resource_server
+    }
+
+    /// Whether its ID tokens are signed by a secret of its own.
+    pub(crate) const fn signs_id_tokens(&self) -> bool {
+        #[cfg(feature = "jwt")]
+        return self.id_token_secret.is_some();
+        #[cfg(not(feature = "jwt"))]
+        false
+    }
+
+    /// What its ID tokens are signed with, where it is not the engine's key.
+    #[cfg(feature = "jwt")]
+    pub(crate) const fn id_token_secret(&self) -> Option<&RecoverableSecret> {
+        self.id_token_secret.as_ref()
     }
 
     /// The id, shared with the records of its grants.

@@ -43,6 +43,11 @@ pub trait Clients: Send + Sync {
     fn decoy(&self) -> Option<&ClientSecret> {
         None
     }
+
+    /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: all of it.
+    fn features(&self) -> ClientFeatures {
+        ClientFeatures { client_secret_basic: true, client_secret_post: true, public: true, id_token_hs256: true }
+    }
 }
 
 /// A registry all of whose futures are ready at the first poll; see [`ReadyStore`](crate::ReadyStore).
@@ -148,6 +153,25 @@ pub struct StaticClients {
     clients: HashMap<SmolStr, Client>,
     /// The first slow secret: where there is one, unknown clients cost as much.
     slow_decoy: Option<ClientSecret>,
+    features: ClientFeatures,
+}
+
+/// What of the protocol the clients of a registry use.
+///
+/// ```
+/// let nothing = regrant::ClientFeatures::default();
+/// assert!(!nothing.public);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ClientFeatures {
+    /// Some authenticate by `client_secret_basic`.
+    pub client_secret_basic: bool,
+    /// Some authenticate by `client_secret_post`.
+    pub client_secret_post: bool,
+    /// Some are public: their authentication method is `none`.
+    pub public: bool,
+    /// The ID tokens of some are signed by a secret of their own.
+    pub id_token_hs256: bool,
 }
 
 impl StaticClients {
@@ -178,8 +202,24 @@ impl StaticClients {
         if self.slow_decoy.is_none() {
             self.slow_decoy = client.secrets().iter().find(|secret| secret.is_phc()).cloned();
         }
+        self.features.client_secret_basic |= client.allows_basic();
+        self.features.client_secret_post |= client.allows_post();
+        self.features.public |= client.is_public();
+        self.features.id_token_hs256 |= client.signs_id_tokens();
         self.clients.insert(client.shared_id(), client);
         Ok(self)
+    }
+
+    /// The client of this id.
+    ///
+    /// ```
+    /// use regrant::{Client, StaticClients};
+    /// let clients = StaticClients::new().with(Client::public("app").build()?)?;
+    /// assert!(clients.get("app").is_some_and(|client| client.is_public()));
+    /// # Ok::<(), regrant::ClientError>(())
+    /// ```
+    pub fn get(&self, client_id: &str) -> Option<&Client> {
+        self.clients.get(client_id)
     }
 
     /// How many.
@@ -209,6 +249,10 @@ impl Clients for StaticClients {
     fn decoy(&self) -> Option<&ClientSecret> {
         self.slow_decoy.as_ref()
     }
+
+    fn features(&self) -> ClientFeatures {
+        self.features
+    }
 }
 
 impl ReadyClients for StaticClients {}
@@ -226,6 +270,10 @@ macro_rules! forward {
 
             fn decoy(&self) -> Option<&ClientSecret> {
                 (**self).decoy()
+            }
+
+            fn features(&self) -> ClientFeatures {
+                (**self).features()
             }
         }
 

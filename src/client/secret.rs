@@ -172,6 +172,55 @@ impl fmt::Debug for ClientSecret {
     }
 }
 
+/// A client secret that is kept as it is, not as a digest, since it keys signatures: see
+/// [`ClientBuilder::recoverable_secret`](crate::ClientBuilder::recoverable_secret). At least 32 bytes, which is what `HS256`
+/// asks for (RFC 7518 section 3.2). Zeroized on drop; `Debug` shows nothing.
+///
+/// ```
+/// use regrant::{RecoverableSecret, SecretError};
+/// assert!(RecoverableSecret::new("a-secret-of-32-characters-or-more").is_ok());
+/// assert!(matches!(RecoverableSecret::new("too short"), Err(SecretError::TooShort)));
+/// ```
+#[cfg(feature = "jwt")]
+#[derive(Clone)]
+pub struct RecoverableSecret(std::sync::Arc<Zeroizing<String>>);
+
+#[cfg(feature = "jwt")]
+impl RecoverableSecret {
+    /// The secret of this text.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`], as for [`ClientSecret::new`].
+    ///
+    /// ```
+    /// # use regrant::RecoverableSecret;
+    /// let secret = RecoverableSecret::new("a-secret-of-32-characters-or-more")?;
+    /// assert_eq!(format!("{secret:?}"), "RecoverableSecret");
+    /// # Ok::<(), regrant::SecretError>(())
+    /// ```
+    pub fn new(secret: &str) -> Result<Self, SecretError> {
+        ClientSecret::new(secret)?;
+        Ok(Self(std::sync::Arc::new(Zeroizing::new(secret.to_owned()))))
+    }
+
+    /// The same secret as it authenticates.
+    pub(super) fn to_digest(&self) -> ClientSecret {
+        ClientSecret(Verifier::Digest(digest(self.as_bytes())))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+#[cfg(feature = "jwt")]
+impl fmt::Debug for RecoverableSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoverableSecret")
+    }
+}
+
 /// A secret that was just made, to be shown to its owner once. Zeroized on drop; `Debug` shows nothing.
 ///
 /// ```

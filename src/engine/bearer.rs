@@ -4,115 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Engine;
-use super::refresh::is_record_of;
+use super::access::Access;
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::Clients;
-use crate::grant::{Grant, GrantId, ResponseFields, Scope, Timestamp};
+use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::AccessToken;
 use crate::wire::{Form, FormError, Header, Request, Response, is_form_urlencoded};
-
-/// A live access token, and what it allows.
-///
-/// ```
-/// # async fn resource<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>) {
-/// use regrant::{Request, Scope, Timestamp};
-///
-/// let request = Request::new("GET", b"").header("authorization", b"Bearer ...");
-/// match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
-///     Ok(access) => println!("{:?} may {}", access.subject(), access.scope()),
-///     Err(refused) => println!("{} {}", refused.status(), refused.challenge()),
-/// }
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Access {
-    grant: Grant,
-    scope: Scope,
-    expires_at: Timestamp,
-}
-
-impl Access {
-    /// The resource owner; `None` where the client acts for itself.
-    ///
-    /// ```
-    /// fn greet(access: &regrant::Access) -> &str {
-    ///     access.subject().unwrap_or("a client by itself")
-    /// }
-    /// ```
-    pub fn subject(&self) -> Option<&str> {
-        self.grant.subject()
-    }
-
-    /// The client that the token was issued to.
-    ///
-    /// ```
-    /// fn is_ours(access: &regrant::Access) -> bool {
-    ///     access.client_id() == "back-office"
-    /// }
-    /// ```
-    pub fn client_id(&self) -> &str {
-        self.grant.client_id()
-    }
-
-    /// The scope of this token, within that of the grant.
-    ///
-    /// ```
-    /// fn may_write(access: &regrant::Access) -> bool {
-    ///     access.scope().contains("write")
-    /// }
-    /// ```
-    pub const fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    /// When the token expires.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// fn left(access: &regrant::Access, now: regrant::Timestamp) -> Duration {
-    ///     access.expires_at().since(now)
-    /// }
-    /// ```
-    pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
-    }
-
-    /// The grant it is of; safe to log.
-    ///
-    /// ```
-    /// fn log(access: &regrant::Access) {
-    ///     println!("grant {}", access.grant_id());
-    /// }
-    /// ```
-    pub const fn grant_id(&self) -> GrantId {
-        self.grant.id()
-    }
-
-    /// The extra fields of the grant.
-    ///
-    /// ```
-    /// fn extra(access: &regrant::Access) -> String {
-    ///     format!("{{{}}}", access.fields().as_json())
-    /// }
-    /// ```
-    pub const fn fields(&self) -> &ResponseFields {
-        self.grant.fields()
-    }
-
-    /// When the resource owner logged in.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// fn is_fresh(access: &regrant::Access, now: regrant::Timestamp) -> bool {
-    ///     now.since(access.authenticated_at()) < Duration::from_secs(300)
-    /// }
-    /// ```
-    pub const fn authenticated_at(&self) -> Timestamp {
-        self.grant.authenticated_at()
-    }
-}
 
 /// Which of the refusals of RFC 6750 section 3.1 it is.
 ///
@@ -246,7 +144,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// as `access_token` (section 2.2): leave the body of the [`Request`] empty to allow the header only. A token in the
     /// query string does not count.
     ///
-    /// The grant is loaded each time, so a revoked one lets nobody in.
+    /// The grant is loaded each time, so a revoked one lets nobody in; an engine that signs JWTs can be told to leave that
+    /// out (`JwtAccessTokens::danger_signature_alone`).
     ///
     /// # Errors
     ///
@@ -294,36 +193,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// Whether the token is live: shape, key, record, MAC, client, expiry, epoch, scope.
     async fn check_access(&self, text: &str, required: &Scope, now: Timestamp) -> Result<Access, Failure> {
-        let token = AccessToken::decode(text.as_bytes()).ok_or(Refusal::Shape)?;
-        let key = self.key(token.key_id())?;
-        let grant = self.store.load(token.grant_id()).await?.ok_or(Refusal::NoGrant)?;
-        is_record_of(&grant, token.grant_id())?;
-        if !token.is_genuine(key, &grant.salt) {
-            return Err(Refusal::Mac.into());
+        let access = self.live_access(text, now, true).await?;
+        if required.is_subset_of(access.scope()) {
+            Ok(access)
+        } else {
+            Err(Failure { grant: Some(access.grant_id()), ..Refusal::InsufficientScope.into() })
         }
-        let refused = |why: Refusal| Failure { grant: Some(grant.id), ..why.into() };
-        let not_before = match self.clients.find(grant.client_id()).await {
-            Ok(Some(client)) => self.not_before(&client),
-            Ok(None) => return Err(refused(Refusal::UnknownClient)),
-            Err(error) => return Err(Failure { cause: Some(error.into()), ..refused(Refusal::Clients) }),
-        };
-        if grant.created_at < not_before {
-            return Err(refused(Refusal::NotBefore));
-        }
-        if now >= token.expires_at() || now >= grant.expires_at {
-            return Err(refused(Refusal::Expired));
-        }
-        // A later epoch than the record's is genuine: the store lost the write that began it.
-        if token.epoch() < grant.access_epoch {
-            return Err(refused(Refusal::AccessRevoked));
-        }
-        let scope = grant.scope.select(token.scope_mask());
-        if !required.is_subset_of(&scope) {
-            return Err(refused(Refusal::InsufficientScope));
-        }
-        Ok(Access { expires_at: token.expires_at().min(grant.expires_at), scope, grant })
     }
 
     fn challenge(&self, kind: BearerErrorKind, required: &Scope) -> Arc<str> {

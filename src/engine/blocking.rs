@@ -6,10 +6,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::Engine;
-use super::bearer::{Access, BearerError};
+use super::access::Access;
+use super::authorization::{AuthorizationError, AuthorizationRequest};
+use super::bearer::BearerError;
+use super::handler::Authorization;
+use super::sessions::Sessions;
 use crate::client::ReadyClients;
-use crate::grant::{Scope, Timestamp};
-use crate::store::ReadyStore;
+use crate::grant::{GrantId, Scope, Timestamp};
+use crate::store::{Cursor, ReadyStore, StoreError};
 use crate::wire::{Request, Response};
 
 /// An [`Engine`] on a store and a registry that never wait. Handlers and hooks must not wait either.
@@ -76,6 +80,139 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         now: Timestamp,
     ) -> Result<Result<Access, BearerError>, NotReady> {
         poll_once(pin!(self.0.bearer(request, required, now)))
+    }
+
+    /// [`Engine::revoke`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let response = engine.blocking().revoke(&Request::new("GET", b""), Timestamp::now())?;
+    /// assert_eq!(response.status(), 405);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn revoke(&self, request: &Request<'_>, now: Timestamp) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.revoke(request, now)))
+    }
+
+    /// [`Engine::introspect`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let response = engine.blocking().introspect(&Request::new("GET", b""), Timestamp::now())?;
+    /// assert_eq!(response.status(), 405);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn introspect(&self, request: &Request<'_>, now: Timestamp) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.introspect(request, now)))
+    }
+
+    /// [`Engine::authorize`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::authorize`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    /// #     .issuer("https://id.example").authorization_code().build()?;
+    /// assert!(engine.blocking().authorize(&Request::new("GET", b""))?.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn authorize(
+        &self,
+        request: &Request<'a>,
+    ) -> Result<Result<AuthorizationRequest<'a>, AuthorizationError>, NotReady> {
+        poll_once(pin!(self.0.authorize(request)))
+    }
+
+    /// [`Engine::approve`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// use regrant::{Authorization, AuthorizationRequest, Engine, MemoryStore, NotReady, StaticClients, Timestamp};
+    /// fn logged_in(
+    ///     engine: &Engine<MemoryStore, StaticClients>,
+    ///     asked: &AuthorizationRequest<'_>,
+    /// ) -> Result<regrant::Response, NotReady> {
+    ///     engine.blocking().approve(asked, Authorization::of("alice"), Timestamp::now())
+    /// }
+    /// ```
+    pub fn approve(
+        &self,
+        request: &AuthorizationRequest<'_>,
+        authorization: Authorization,
+        now: Timestamp,
+    ) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.approve(request, authorization, now)))
+    }
+
+    /// [`Engine::sessions`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::sessions`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let page = engine.blocking().sessions("alice", None, 50, Timestamp::now())??;
+    /// assert!(page.sessions.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sessions(
+        &self,
+        subject: &str,
+        after: Option<Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Result<Sessions, StoreError>, NotReady> {
+        poll_once(pin!(self.0.sessions(subject, after, limit, now)))
+    }
+
+    /// [`Engine::end_session`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::end_session`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, GrantId, MemoryStore, StaticClients};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert!(!engine.blocking().end_session("alice", GrantId::from_u64(7))??);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn end_session(&self, subject: &str, id: GrantId) -> Result<Result<bool, StoreError>, NotReady> {
+        poll_once(pin!(self.0.end_session(subject, id)))
+    }
+
+    /// [`Engine::end_all`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::end_all`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert_eq!(engine.blocking().end_all("alice")??, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn end_all(&self, subject: &str) -> Result<Result<usize, StoreError>, NotReady> {
+        poll_once(pin!(self.0.end_all(subject)))
     }
 }
 

@@ -1,17 +1,17 @@
 //! Building an engine.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::Engine;
 use super::event::EventSink;
 use super::handler::{DynGrantHandler, GrantHandler};
 use super::hook::{DynRefreshHook, RefreshHook};
+use super::metadata::Endpoints;
 use super::renewal::RenewalPolicy;
 #[cfg(feature = "argon2")]
 use super::slow::SlowVerifier;
-use crate::client::Clients;
+use crate::client::{AUTHORIZATION_CODE, Clients, NotBefore, REFRESH_TOKEN};
 use crate::grant::{Lifetimes, Timestamp};
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
@@ -37,6 +37,11 @@ pub struct EngineBuilder<S, C> {
     limits: Limits,
     realm: String,
     clock_skew: Duration,
+    issuer: Option<String>,
+    authorization_code: bool,
+    endpoints: Endpoints,
+    #[cfg(feature = "jwt")]
+    pub(super) jwt: super::jwt_builder::JwtSettings,
     not_before: Timestamp,
     handlers: Vec<Box<dyn DynGrantHandler>>,
     hook: Option<Box<dyn DynRefreshHook>>,
@@ -68,12 +73,23 @@ pub enum BuildError {
     /// The opt-in parameter is empty or one that a specification defines.
     #[error("the opt-in parameter is a name that no specification defines")]
     OptInParameter,
-    /// Two handlers of one grant type, or one of `refresh_token`, which is the engine's own, or of an empty name.
-    #[error("each grant type has one handler, and refresh_token is the engine's own")]
+    /// Two handlers of one grant type, or one of `refresh_token` or `authorization_code`, which are the engine's own, or of
+    /// an empty name.
+    #[error("each grant type has one handler; refresh_token and authorization_code are the engine's own")]
     GrantType,
     /// A realm that does not fit a quoted string.
     #[error("a realm is printable ASCII without quotes and backslashes")]
     Realm,
+    /// An issuer that is not one: see [`EngineBuilder::issuer`].
+    #[error("an issuer is an http or https URL without query, fragment and trailing slash")]
+    Issuer,
+    /// Authorization codes, JWTs and ID tokens name the issuer (RFC 9207, RFC 9068 section 2.2, OpenID Connect Core section
+    /// 2).
+    #[error("what this engine issues names its issuer, so it needs one")]
+    IssuerRequired,
+    /// JWT access tokens or ID tokens without a key to sign them.
+    #[error("JWTs are signed, so the engine needs a signing key")]
+    SigningKeyRequired,
     /// A client has a PHC string for a secret, and the engine has no `SlowVerifier`.
     #[error("a client's secret takes a slow verification, and the engine has no slow verifier")]
     SlowVerifier,
@@ -92,6 +108,11 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             limits: Limits::default(),
             realm: String::from("token"),
             clock_skew: Duration::from_secs(5),
+            issuer: None,
+            authorization_code: false,
+            endpoints: Endpoints::default(),
+            #[cfg(feature = "jwt")]
+            jwt: super::jwt_builder::JwtSettings::default(),
             not_before: Timestamp::EPOCH,
             handlers: Vec::new(),
             hook: None,
@@ -144,6 +165,52 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// ```
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.lifetimes = lifetimes;
+        self
+    }
+
+    /// Who this server is: an `https` URL (`http` for trying out) without query and fragment and without a slash at its
+    /// end (RFC 8414 section 2). It is in authorization responses (RFC 9207), JWTs, introspection and metadata. Default:
+    /// none.
+    ///
+    /// ```
+    /// # use regrant::{BuildError, Engine, MemoryStore, StaticClients};
+    /// let builder = Engine::builder(MemoryStore::new(), StaticClients::new());
+    /// assert!(builder.issuer("https://id.example/tenant").build().is_ok());
+    /// let builder = Engine::builder(MemoryStore::new(), StaticClients::new());
+    /// assert!(matches!(builder.issuer("id.example").build(), Err(BuildError::Issuer)));
+    /// ```
+    pub fn issuer(mut self, url: &str) -> Self {
+        self.issuer = Some(url.to_owned());
+        self
+    }
+
+    /// Turns the authorization code grant on (RFC 6749 section 4.1): [`Engine::authorize`], [`Engine::approve`], and
+    /// `grant_type=authorization_code`. Default: off.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .issuer("https://id.example")
+    ///     .authorization_code()
+    ///     .build()?;
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn authorization_code(mut self) -> Self {
+        self.authorization_code = true;
+        self
+    }
+
+    /// Where the host mounts the endpoints, for [`Engine::metadata`]. Default: nowhere.
+    ///
+    /// ```
+    /// # use regrant::{Endpoints, Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .endpoints(Endpoints::new().token("/oauth2/token"))
+    ///     .build()?;
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
+        self.endpoints = endpoints;
         self
     }
 
@@ -335,13 +402,23 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         }
         let grant_types: Vec<&str> = self.handlers.iter().map(|handler| handler.grant_type_dyn()).collect();
         for (at, grant_type) in grant_types.iter().enumerate() {
-            if grant_type.is_empty() || *grant_type == super::REFRESH_TOKEN || grant_types[..at].contains(grant_type) {
+            if grant_type.is_empty()
+                || [REFRESH_TOKEN, AUTHORIZATION_CODE].contains(grant_type)
+                || grant_types[..at].contains(grant_type)
+            {
                 return Err(BuildError::GrantType);
             }
         }
         if !is_error_text(&self.realm) {
             return Err(BuildError::Realm);
         }
+        match &self.issuer {
+            Some(issuer) if !is_issuer(issuer) => return Err(BuildError::Issuer),
+            None if self.authorization_code => return Err(BuildError::IssuerRequired),
+            _ => {}
+        }
+        #[cfg(feature = "jwt")]
+        let jwt = self.jwt.build(self.issuer.is_some())?;
         let slow_secrets = self.clients.decoy().is_some_and(crate::client::ClientSecret::is_phc);
         #[cfg(feature = "argon2")]
         let slow_secrets = slow_secrets && self.slow.is_none();
@@ -359,7 +436,12 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             basic_challenge: Arc::from(format!("Basic realm=\"{}\"", self.realm)),
             bearer_challenge: Arc::from(format!("Bearer realm=\"{}\"", self.realm)),
             clock_skew: self.clock_skew,
-            not_before: AtomicU64::new(self.not_before.as_millis()),
+            issuer: self.issuer.map(Arc::from),
+            authorization_code: self.authorization_code,
+            endpoints: self.endpoints,
+            #[cfg(feature = "jwt")]
+            jwt,
+            not_before: NotBefore::at(self.not_before),
             handlers: self.handlers,
             hook: self.hook,
             events: self.events,
@@ -367,4 +449,12 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             slow: self.slow,
         })
     }
+}
+
+/// An issuer as RFC 8414 section 2 has it, and without a slash at its end, so that it compares as it is written.
+fn is_issuer(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    is_error_text(text)
+        && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.ends_with('/'))
+        && !text.contains(['?', '#', ' ', '"', '<', '>'])
 }

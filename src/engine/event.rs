@@ -23,7 +23,22 @@ use crate::grant::{Generation, GrantId};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A login: a grant was made.
+    /// An authorization code was issued: somebody is logged in, and the client may redeem the code.
+    CodeIssued {
+        /// The new grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+    },
+    /// A code was redeemed a second time, by someone who knew redirect URI and verifier. Emitted before the grant is
+    /// removed, so it stands even where the request is dropped at that moment.
+    CodeReplayed {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+    },
+    /// A login: the first tokens of a grant were handed out.
     Issued {
         /// The new grant.
         grant: GrantId,
@@ -65,6 +80,13 @@ pub enum Event<'a> {
     },
     /// A grant was ended; every token of it is dead.
     Revoked {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+    },
+    /// The access tokens of a grant that were issued up to now were revoked; its refresh token works.
+    AccessRevoked {
         /// The grant.
         grant: GrantId,
         /// Its client.

@@ -1,12 +1,15 @@
 //! Every grant type but `refresh_token`: a handler decides, the engine stores and issues.
 
+use std::sync::Arc;
+
 use super::Engine;
+use super::answer::Issue;
 use super::event::Event;
 use super::handler::{DynGrantHandler, GrantRequest};
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::{Client, Clients};
-use crate::grant::rotation::{Login, first_expiries};
+use crate::grant::rotation::{Login, absolute_expiry, expiries};
 use crate::grant::{Generation, Grant, GrantId, Salt, Scope, Timestamp, Version};
 use crate::store::{Inserted, StoreErrorKind, TokenStore};
 use crate::token::mint_refresh;
@@ -33,16 +36,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(Refusal::UnauthorizedClient.into());
         }
         let (login, with_refresh_token) =
-            self.authorize(handler.as_ref(), client, form, parameters.scope(), now).await?;
-        let grant = self.insert(login, client, now).await?;
+            self.ask_handler(handler.as_ref(), client, form, parameters.scope(), now).await?;
+        let mut grant = self.new_grant(login, client, now);
+        let claims = self.id_claims(&grant, client, Scope::WHOLE, now).await?;
+        self.insert(&mut grant, now).await?;
         self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
         let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.keys.signing()));
         let refresh_token = refresh_token.as_ref().map(<[u8; 43]>::as_slice);
-        Ok(self.answer(&grant, client, refresh_token, Scope::WHOLE, now))
+        self.answer(&Issue { grant: &grant, client, refresh_token, scope_mask: Scope::WHOLE, nonce: None, claims, now })
     }
 
     /// Asks the handler, and checks what it allows. The second half: whether a refresh token is handed out.
-    async fn authorize(
+    async fn ask_handler(
         &self,
         handler: &dyn DynGrantHandler,
         client: &Client,
@@ -77,15 +82,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             fields: authorization.fields,
             renewable: with_refresh_token && authorization.renewable && self.renewal.allows(form),
             authenticated_at: authorization.authenticated_at.unwrap_or(now),
+            code: None,
         };
         Ok((login, with_refresh_token))
     }
 
-    /// Stores a new grant under an id that is free.
-    async fn insert(&self, login: Login, client: &Client, now: Timestamp) -> Result<Grant, Failure> {
-        let [refresh_expires_at, absolute_expires_at, expires_at] =
-            first_expiries(self.lifetimes(client), login.renewable, now);
-        let mut grant = Grant {
+    /// The record of a login. Where it is to be redeemed by a code first, it lives as long as the code does.
+    pub(super) fn new_grant(&self, login: Login, client: &Client, now: Timestamp) -> Grant {
+        let lifetimes = self.lifetimes(client);
+        let absolute_expires_at = absolute_expiry(lifetimes, now);
+        let (generation, [refresh_expires_at, expires_at]) = if login.code.is_some() {
+            (Generation::NONE, [(now + Grant::CODE_LIFETIME).min(absolute_expires_at); 2])
+        } else {
+            (Generation::FIRST, expiries(lifetimes, login.renewable, absolute_expires_at, now))
+        };
+        Grant {
             id: GrantId::at(now, rand::random()),
             version: Version::from_u64(rand::random()),
             client_id: login.client_id,
@@ -94,7 +105,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             fields: login.fields,
             renewable: login.renewable,
             salt: Salt(rand::random()),
-            generation: Generation::FIRST,
+            generation,
             key_id: self.keys.signing().id(),
             access_epoch: 0,
             created_at: now,
@@ -103,14 +114,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             refresh_expires_at,
             absolute_expires_at,
             expires_at,
-        };
+            code: login.code.map(Arc::new),
+        }
+    }
+
+    /// Stores a new grant under an id that is free.
+    pub(super) async fn insert(&self, grant: &mut Grant, now: Timestamp) -> Result<(), Failure> {
         for _ in 0..ID_ATTEMPTS {
-            match self.store.insert(&grant, now).await {
-                Ok(Inserted::Inserted) => return Ok(grant),
+            match self.store.insert(grant, now).await {
+                Ok(Inserted::Inserted) => return Ok(()),
                 Ok(Inserted::Duplicate) => grant.id = GrantId::at(now, rand::random()),
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
                     return match self.store.load(grant.id).await? {
-                        Some(stored) if stored.version == grant.version => Ok(grant),
+                        Some(stored) if stored.version == grant.version => Ok(()),
                         // It may be written yet; nobody will ever have a token of it.
                         _ => Err(error.into()),
                     };

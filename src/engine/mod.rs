@@ -1,17 +1,35 @@
 //! The endpoints, and what a host plugs into them.
 
+mod access;
 mod answer;
 mod authenticate;
+mod authorization;
+mod authorize;
 mod bearer;
 mod blocking;
 mod builder;
+#[cfg(feature = "jwt")]
+mod claims;
+mod client_credentials;
+#[cfg(feature = "jwt")]
+mod discovery;
 mod event;
 mod handler;
 mod hook;
+mod id_token;
+mod introspect;
+#[cfg(feature = "jwt")]
+mod jwt;
+#[cfg(feature = "jwt")]
+mod jwt_builder;
 mod login;
+mod metadata;
+mod redeem;
 mod refresh;
 mod refusal;
 mod renewal;
+mod revoke;
+mod sessions;
 #[cfg(feature = "argon2")]
 mod slow;
 mod token;
@@ -20,29 +38,35 @@ mod tracing;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use bearer::{Access, BearerError, BearerErrorKind};
+pub use access::Access;
+pub use authorization::{AuthorizationError, AuthorizationRequest, Denial, Prompt, ShownError};
+pub use bearer::{BearerError, BearerErrorKind};
 pub use blocking::{Blocking, NotReady};
 pub use builder::{BuildError, EngineBuilder};
+#[cfg(feature = "jwt")]
+pub use claims::{ClaimsProvider, IdTokenRequest};
+pub use client_credentials::ClientCredentials;
 pub use event::{Cause, Event, EventSink};
 pub use handler::{Authorization, GrantError, GrantHandler, GrantRequest};
 pub use hook::{HookError, RefreshHook, RefreshRequest, Renew};
+#[cfg(feature = "jwt")]
+pub use jwt::JwtAccessTokens;
+pub use metadata::Endpoints;
 pub use refusal::Refusal;
 pub use renewal::RenewalPolicy;
+pub use sessions::{Session, Sessions};
 #[cfg(feature = "argon2")]
 pub use slow::{BlockingPool, SlowVerifier};
 #[cfg(feature = "tracing")]
 pub use tracing::TracingEvents;
 
-use crate::client::{Client, Clients, ReadyClients};
+use crate::client::{Client, Clients, NotBefore, ReadyClients};
 use crate::grant::{Lifetimes, Timestamp};
 use crate::store::{ReadyStore, TokenStore};
 use crate::token::KeyRing;
 use crate::wire::{FormError, Limits, Response, ResponseStyle};
-
-const REFRESH_TOKEN: &str = "refresh_token";
 
 /// The token engine: requests in, responses out, grants in a store.
 ///
@@ -95,8 +119,14 @@ pub struct Engine<S, C> {
     basic_challenge: Arc<str>,
     bearer_challenge: Arc<str>,
     clock_skew: Duration,
-    /// Milliseconds; see [`Engine::end_all_before`].
-    not_before: AtomicU64,
+    /// Without a slash at its end; the claim and parameter `iss`.
+    issuer: Option<Arc<str>>,
+    authorization_code: bool,
+    endpoints: Endpoints,
+    #[cfg(feature = "jwt")]
+    jwt: Option<jwt::Jwt>,
+    /// See [`Engine::end_all_before`].
+    not_before: NotBefore,
     handlers: Vec<Box<dyn handler::DynGrantHandler>>,
     hook: Option<Box<dyn hook::DynRefreshHook>>,
     events: Option<Box<dyn EventSink>>,
@@ -126,6 +156,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub const fn store(&self) -> &S {
         &self.store
+    }
+
+    /// The clients.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert!(engine.clients().get("app").is_none());
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub const fn clients(&self) -> &C {
+        &self.clients
     }
 
     /// How much of a request is read: what a host that reads bodies itself keeps to.
@@ -163,12 +205,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn end_all_before(&self, time: Timestamp) {
-        self.not_before.fetch_max(time.as_millis(), Ordering::Relaxed);
+        self.not_before.raise(time);
     }
 
     /// What a client's grants must not be older than.
     fn not_before(&self, client: &Client) -> Timestamp {
-        Timestamp::from_millis(self.not_before.load(Ordering::Relaxed)).max(client.not_before())
+        self.not_before.get().max(client.not_before())
     }
 
     /// The lifetimes that hold for a client.

@@ -13,26 +13,28 @@
 use smallvec::SmallVec;
 
 use super::Engine;
+use super::answer::Issue;
 use super::event::Event;
 use super::hook::{DynRefreshHook, RefreshRequest, Renew};
+use super::id_token::Claims;
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, OnReplay, RefreshPolicy, Renewal, Rotation, Void, decide};
 use crate::grant::{Generation, Grant, GrantId, InvalidScope, ResponseFields, Scope, Timestamp, Version};
 use crate::store::{StoreErrorKind, Swap, TokenStore};
-use crate::token::{Key, REFRESH_TEXT_LEN, RefreshToken, mint_refresh};
+use crate::token::{GRANT_TEXT_LEN, GrantToken, Key, TokenKind, mint_refresh};
 use crate::wire::Parameters;
 
 /// How often a lost swap loads and decides again. Whoever wins a swap makes the others retries, so one more round
 /// settles it; the rest is for stores whose replies get lost.
-const ATTEMPTS: usize = 5;
+pub(super) const ATTEMPTS: usize = 5;
 
 /// One refresh, and what must hold over its attempts.
 struct Refresh<'a> {
     client: &'a Client,
-    token: RefreshToken,
-    text: &'a [u8; REFRESH_TEXT_LEN],
+    token: GrantToken,
+    text: &'a [u8; GRANT_TEXT_LEN],
     scope: Option<Result<Scope, InvalidScope>>,
     now: Timestamp,
     /// Whether the hook has allowed it; it is asked once.
@@ -44,6 +46,8 @@ struct Refresh<'a> {
     /// Whether a swap was lost.
     lost: bool,
     told_behind: bool,
+    /// What the host says in the ID token; it is asked once.
+    claims: Option<Claims>,
 }
 
 /// What one look at the record comes to.
@@ -76,7 +80,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Vec<u8>, Failure> {
         let text = parameters.refresh_token().ok_or(Refusal::MissingParameter)?;
         let text = text.try_into().map_err(|_| Refusal::Shape)?;
-        let token = RefreshToken::decode(text).ok_or(Refusal::Shape)?;
+        let token = GrantToken::decode(text).ok_or(Refusal::Shape)?;
         let key = self.key(token.key_id())?;
         let mut refresh = Refresh {
             client,
@@ -89,6 +93,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             unsure: SmallVec::new(),
             lost: false,
             told_behind: false,
+            claims: None,
         };
         for _ in 0..ATTEMPTS {
             // Borrowed from where it is: a grant is large enough for moves to be felt.
@@ -109,17 +114,29 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 refresh.fields = ask(hook.as_ref(), grant, &refresh, mask, finish).await?;
                 refresh.permitted = true;
             }
-            let Some(generation) = generation else { return self.finish(grant, &refresh, mask, finish) };
+            if refresh.claims.is_none() {
+                refresh.claims = Some(self.id_claims(grant, client, mask, now).await?);
+            }
+            let Some(generation) = generation else { return self.finish(grant, refresh, mask, finish) };
             let expected = grant.version;
             self.renew(grant, &refresh, generation, finish);
             match self.store.compare_and_swap(expected, grant, now).await {
-                Ok(Swap::Swapped) => return self.finish(grant, &refresh, mask, finish),
+                Ok(Swap::Swapped) => return self.finish(grant, refresh, mask, finish),
                 Ok(Swap::Lost) => refresh.lost = true,
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => refresh.unsure.push(grant.version),
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Refusal::Contention.into())
+    }
+
+    pub(super) fn refresh_policy(&self, client: &Client) -> RefreshPolicy {
+        RefreshPolicy {
+            rotation: client.rotation(),
+            retry_window: client.retry_window(),
+            clock_skew: self.clock_skew,
+            not_before: self.not_before(client),
+        }
     }
 
     /// What the record makes of the token.
@@ -131,14 +148,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Rotation::Never => Finish::Keep,
             }));
         }
-        let policy = RefreshPolicy {
-            rotation: client.rotation(),
-            retry_window: client.retry_window(),
-            clock_skew: self.clock_skew,
-            not_before: self.not_before(client),
-        };
         let presented = refresh.token.generation();
-        let (verdict, behind) = match decide(grant, presented, &policy, refresh.now) {
+        let (verdict, behind) = match decide(grant, presented, &self.refresh_policy(client), refresh.now) {
             Decision::Step { to, behind } => (Verdict::Write(to, Finish::Step), behind),
             // Whoever won the swap has extended the grant as well as this request would have.
             Decision::Keep { behind: false } if refresh.lost && refresh.fields.is_none() => {
@@ -173,13 +184,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             presented: refresh.token.generation(),
             current: grant.generation,
         });
-        if refresh.client.on_replay() == OnReplay::EndGrant {
-            match self.store.remove(grant.id).await {
-                Ok(Some(_)) => self.emit(&Event::Revoked { grant: grant.id, client_id: refresh.client.id() }),
-                Ok(None) => {}
-                // Not ended for certain: 503, so that whoever sent it may send it again.
-                Err(error) => return Failure { grant: Some(grant.id), ..error.into() },
-            }
+        self.replayed(grant, refresh.client).await
+    }
+
+    /// Ends a grant whose refresh token or code was replayed, and refuses the request.
+    pub(super) async fn replayed(&self, grant: &Grant, client: &Client) -> Failure {
+        if client.on_replay() == OnReplay::EndGrant
+            && let Err(failure) = self.end_for(grant).await
+        {
+            return failure;
         }
         Refusal::Replay.into()
     }
@@ -202,7 +215,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Mints from the record, tells the host and writes the response.
-    fn finish(&self, grant: &Grant, refresh: &Refresh<'_>, mask: u64, finish: Finish) -> Result<Vec<u8>, Failure> {
+    fn finish(&self, grant: &Grant, refresh: Refresh<'_>, mask: u64, finish: Finish) -> Result<Vec<u8>, Failure> {
         let successor;
         let refresh_token = match finish {
             Finish::Keep => refresh.text,
@@ -216,7 +229,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 &successor
             }
         };
-        let body = self.answer(grant, refresh.client, Some(refresh_token), mask, refresh.now);
+        let body = self.answer(&Issue {
+            grant,
+            client: refresh.client,
+            refresh_token: Some(refresh_token),
+            scope_mask: mask,
+            nonce: None,
+            claims: refresh.claims.unwrap_or_default(),
+            now: refresh.now,
+        })?;
         let (grant, client_id, generation) = (grant.id, refresh.client.id(), grant.generation);
         self.emit(&match finish {
             Finish::Retry => Event::Retried { grant, client_id, generation },
@@ -237,7 +258,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 /// Proves that the token is of this record and of this client.
 fn prove(grant: &Grant, key: &Key, refresh: &Refresh<'_>) -> Result<(), Failure> {
     is_record_of(grant, refresh.token.grant_id())?;
-    if !refresh.token.is_genuine(key, &grant.salt) {
+    if !refresh.token.is_genuine(TokenKind::Refresh, key, &grant.salt) {
         return Err(Refusal::Mac.into());
     }
     if grant.client_id() != refresh.client.id() {
@@ -281,7 +302,7 @@ async fn ask(
 }
 
 /// A refusal of a token that was proven to be of this grant.
-fn of_grant(grant: &Grant, why: Refusal) -> Failure {
+pub(super) fn of_grant(grant: &Grant, why: Refusal) -> Failure {
     Failure { grant: Some(grant.id), ..why.into() }
 }
 

@@ -19,6 +19,9 @@ pub enum Refusal {
     /// Another method than POST.
     #[error("the method is not POST")]
     Method,
+    /// Another method than GET and POST, at the authorization endpoint.
+    #[error("the method is neither GET nor POST")]
+    GetOrPost,
     /// Another content type than `application/x-www-form-urlencoded`, or none, or two.
     #[error("the content type is not application/x-www-form-urlencoded")]
     ContentType,
@@ -55,6 +58,51 @@ pub enum Refusal {
     /// A secret takes a slow verification, and the cap on concurrent ones is reached or there is no verifier.
     #[error("no slow verification is possible now")]
     SlowVerifier,
+    /// A public client at the introspection endpoint: anybody can be one (RFC 7662 section 2.1).
+    #[error("a public client where one has to authenticate")]
+    PublicClient,
+    /// A redirect URI that is not registered for the client, in an authorization request.
+    #[error("a redirect URI that is not registered")]
+    UnregisteredRedirectUri,
+    /// A response type other than `code`.
+    #[error("an unsupported response type")]
+    ResponseType,
+    /// A response mode other than `query`.
+    #[error("an unsupported response mode")]
+    ResponseMode,
+    /// No code challenge where one is needed, a malformed one, or one by another method than `S256`.
+    #[error("no code challenge by S256")]
+    Challenge,
+    /// `prompt`, `max_age` or `nonce` of OpenID Connect is malformed.
+    #[error("a malformed parameter of OpenID Connect")]
+    OpenIdParameter,
+    /// The parameter `request`.
+    #[error("request objects are not supported")]
+    RequestObject,
+    /// The parameter `request_uri`.
+    #[error("request URIs are not supported")]
+    RequestUri,
+    /// The parameter `registration`.
+    #[error("registration in a request is not supported")]
+    Registration,
+    /// The login is older than `max_age` allows.
+    #[error("the login is older than the request allows")]
+    LoginTooOld,
+    /// The host denied the authorization request.
+    #[error("the host denied the request: {}", .0.as_str())]
+    Denied(ErrorCode),
+    /// Another redirect URI than the one that the code was sent to.
+    #[error("another redirect URI than that of the code")]
+    RedirectUri,
+    /// A verifier that is not that of the code's challenge.
+    #[error("a verifier that is not that of the code")]
+    Verifier,
+    /// A JWT could not be signed, or was not signed by a key of this engine.
+    #[error("a signature that could not be made")]
+    Signing,
+    /// A JWT that this engine did not sign, or not for this issuer, audience or grant.
+    #[error("not a JWT of this engine")]
+    Jwt,
     /// No handler has this grant type.
     #[error("an unsupported grant type")]
     UnsupportedGrantType,
@@ -158,8 +206,20 @@ impl Refusal {
             | Self::TwoAuthentications
             | Self::ClientIdMismatch
             | Self::NoToken
+            | Self::GetOrPost
+            | Self::UnregisteredRedirectUri
+            | Self::ResponseMode
+            | Self::Challenge
+            | Self::OpenIdParameter
             | Self::MalformedToken => ErrorCode::InvalidRequest,
-            Self::Credentials | Self::UnknownClient | Self::WrongSecret | Self::AuthMethod => ErrorCode::InvalidClient,
+            Self::ResponseType => ErrorCode::UnsupportedResponseType,
+            Self::RequestObject => ErrorCode::RequestNotSupported,
+            Self::RequestUri => ErrorCode::RequestUriNotSupported,
+            Self::Registration => ErrorCode::RegistrationNotSupported,
+            Self::LoginTooOld => ErrorCode::LoginRequired,
+            Self::PublicClient | Self::Credentials | Self::UnknownClient | Self::WrongSecret | Self::AuthMethod => {
+                ErrorCode::InvalidClient
+            }
             Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
             Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
             Self::Scope | Self::InsufficientScope => ErrorCode::InvalidScope,
@@ -174,9 +234,12 @@ impl Refusal {
             | Self::NotRenewable
             | Self::Replay
             | Self::Exhausted
+            | Self::RedirectUri
+            | Self::Verifier
+            | Self::Jwt
             | Self::Hook => ErrorCode::InvalidGrant,
-            Self::Handler(code) => code,
-            Self::HandlerFault => ErrorCode::ServerError,
+            Self::Handler(code) | Self::Denied(code) => code,
+            Self::HandlerFault | Self::Signing => ErrorCode::ServerError,
             Self::SlowVerifier
             | Self::Store(_)
             | Self::Clients
@@ -198,7 +261,7 @@ impl Refusal {
     /// ```
     pub const fn status(self) -> u16 {
         match self {
-            Self::Method => 405,
+            Self::Method | Self::GetOrPost => 405,
             Self::Form(FormError::TooLarge | FormError::TooManyParameters) => 413,
             _ => self.code().status(),
         }
@@ -209,6 +272,10 @@ impl Refusal {
     pub(crate) const fn description(self) -> &'static str {
         match self {
             Self::Method => "the method must be POST",
+            Self::GetOrPost => "the method must be GET or POST",
+            Self::UnregisteredRedirectUri => "the redirect_uri is not one that the client has registered",
+            Self::ResponseMode => "the response mode is not supported",
+            Self::Challenge => "a code_challenge by the method S256 is needed, and no other is supported",
             Self::ContentType => "the content type must be application/x-www-form-urlencoded",
             Self::Form(FormError::TooLarge | FormError::TooManyParameters) => "the body is too large",
             Self::Form(_) => "the body is not a well-formed form",
@@ -226,6 +293,15 @@ impl Refusal {
                 ErrorCode::InvalidScope => "the scope is malformed or exceeds what may be granted",
                 ErrorCode::TemporarilyUnavailable => "try again later",
                 ErrorCode::ServerError => "the server is at fault",
+                ErrorCode::AccessDenied => "the request was denied",
+                ErrorCode::UnsupportedResponseType => "the response type is not supported",
+                ErrorCode::LoginRequired => "the person has to log in",
+                ErrorCode::ConsentRequired => "the person has to consent",
+                ErrorCode::AccountSelectionRequired => "the person has to choose an account",
+                ErrorCode::InteractionRequired => "the person has to be asked",
+                ErrorCode::RequestNotSupported => "the parameter request is not supported",
+                ErrorCode::RequestUriNotSupported => "the parameter request_uri is not supported",
+                ErrorCode::RegistrationNotSupported => "the parameter registration is not supported",
                 ErrorCode::Extension(_) => "the request was refused",
             },
         }

@@ -4,10 +4,10 @@ use std::error::Error;
 
 use smol_str::SmolStr;
 
+use super::Engine;
 use super::event::{Cause, Event};
 use super::refusal::Refusal;
-use super::{Engine, REFRESH_TOKEN};
-use crate::client::Clients;
+use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 use crate::grant::{GrantId, Timestamp};
 use crate::store::{StoreError, TokenStore};
 use crate::wire::{ErrorCode, Form, Header, Parameters, Request, Response, is_form_urlencoded};
@@ -76,6 +76,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client = self.authenticate(request, &parameters).await?;
         let answered = match parameters.grant_type() {
             None => Err(Refusal::MissingParameter.into()),
+            Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => self.redeem(&client, &form, now).await,
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
                 self.login(grant_type, &client, &form, &parameters, now).await
             }
@@ -86,7 +87,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Method and content type.
-    fn check_head(request: &Request<'_>) -> Result<(), Refusal> {
+    pub(super) fn check_head(request: &Request<'_>) -> Result<(), Refusal> {
         if request.method() != "POST" {
             return Err(Refusal::Method);
         }

@@ -18,6 +18,15 @@ pub struct TracingEvents;
 impl EventSink for TracingEvents {
     fn event(&self, event: &Event<'_>) {
         match *event {
+            Event::CodeIssued { grant, client_id } => {
+                tracing::info!(target: "regrant", %grant, client_id, "code issued");
+            }
+            Event::CodeReplayed { grant, client_id } => {
+                tracing::warn!(target: "regrant", %grant, client_id, "code replayed");
+            }
+            Event::AccessRevoked { grant, client_id } => {
+                tracing::info!(target: "regrant", %grant, client_id, "access tokens revoked");
+            }
             Event::Issued { grant, client_id, renewable } => {
                 tracing::info!(target: "regrant", %grant, client_id, renewable, "issued");
             }

@@ -3,12 +3,16 @@
 //! ```text
 //! format 1 | flags 1 | id 8 | version 8 | salt 16 | generation 3 | key id 1 | epoch 3 | six times of 6
 //!          | client 2+n | subject 2+n | scope 2+n | fields 2+n
+//!          | of an authorization request: flags 1 | state hash 2+n | nonce 2+n | redirect URI 32 | challenge 32
 //! ```
 //!
-//! Big-endian, fixed widths first, so that a refresh never changes the length of a record.
+//! Big-endian, fixed widths first, so that a refresh never makes a record longer. What a flag says is absent is left out.
+
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::code::{CodeBinding, CodeDetails};
 use super::fields::ResponseFields;
 use super::id::{Generation, GrantId, Version, u24_from_bytes, u24_to_bytes};
 use super::record::{Grant, Salt};
@@ -18,6 +22,13 @@ use super::time::Timestamp;
 const FORMAT: u8 = 1;
 const RENEWABLE: u8 = 1;
 const HAS_SUBJECT: u8 = 2;
+const HAS_CODE: u8 = 4;
+const HAS_STATE_HASH: u8 = 1;
+const HAS_NONCE: u8 = 2;
+const WITH_REFRESH_TOKEN: u8 = 4;
+const HAS_BINDING: u8 = 8;
+const REDIRECT_URI_NAMED: u8 = 16;
+const HAS_CHALLENGE: u8 = 32;
 const FIXED_LEN: usize = 2 + 8 + 8 + 16 + 3 + 1 + 3 + 6 * 6;
 
 /// Why stored bytes are not a grant.
@@ -55,7 +66,8 @@ impl Grant {
         out.push(FORMAT);
         let renewable = if self.renewable { RENEWABLE } else { 0 };
         let subject = if self.subject.is_some() { HAS_SUBJECT } else { 0 };
-        out.push(renewable | subject);
+        let code = if self.code.is_some() { HAS_CODE } else { 0 };
+        out.push(renewable | subject | code);
         out.extend(self.id.as_u64().to_be_bytes());
         out.extend(self.version.as_u64().to_be_bytes());
         out.extend(self.salt.0);
@@ -73,9 +85,10 @@ impl Grant {
             out.extend(&time.as_millis().to_be_bytes()[2..]);
         }
         for text in texts {
-            // Every text has a bound below 64 KiB, checked where it enters the crate.
-            out.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
-            out.extend(text.as_bytes());
+            push_text(&mut out, text);
+        }
+        if let Some(code) = &self.code {
+            code.encode(&mut out);
         }
         out
     }
@@ -99,7 +112,7 @@ impl Grant {
             return Err(DecodeError::NewerFormat);
         }
         let [flags] = rest.array()?;
-        if format != FORMAT || flags & !(RENEWABLE | HAS_SUBJECT) != 0 {
+        if format != FORMAT || flags & !(RENEWABLE | HAS_SUBJECT | HAS_CODE) != 0 {
             return Err(DecodeError::Corrupt);
         }
         let grant = Self {
@@ -131,9 +144,61 @@ impl Grant {
                 scope
             },
             fields: ResponseFields::from_json(rest.text()?).ok_or(DecodeError::Corrupt)?,
+            code: (flags & HAS_CODE != 0).then(|| CodeDetails::decode(&mut rest)).transpose()?.map(Arc::new),
         };
         if rest.0.is_empty() { Ok(grant) } else { Err(DecodeError::Corrupt) }
     }
+}
+
+impl CodeDetails {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let binding = self.binding.as_ref();
+        out.push(
+            flag(self.state_hash.is_some(), HAS_STATE_HASH)
+                | flag(self.nonce.is_some(), HAS_NONCE)
+                | flag(self.with_refresh_token, WITH_REFRESH_TOKEN)
+                | flag(binding.is_some(), HAS_BINDING)
+                | flag(binding.is_some_and(|binding| binding.redirect_uri_named), REDIRECT_URI_NAMED)
+                | flag(binding.is_some_and(|binding| binding.challenge.is_some()), HAS_CHALLENGE),
+        );
+        for text in [&self.state_hash, &self.nonce].into_iter().flatten() {
+            push_text(out, text);
+        }
+        if let Some(binding) = binding {
+            out.extend(binding.redirect_uri);
+            out.extend(binding.challenge.iter().flatten());
+        }
+    }
+
+    fn decode(rest: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let [flags] = rest.array()?;
+        let has = |flag: u8| flags & flag != 0;
+        let known = HAS_STATE_HASH | HAS_NONCE | WITH_REFRESH_TOKEN | HAS_BINDING | REDIRECT_URI_NAMED | HAS_CHALLENGE;
+        if flags & !known != 0 || (!has(HAS_BINDING) && (has(REDIRECT_URI_NAMED) || has(HAS_CHALLENGE))) {
+            return Err(DecodeError::Corrupt);
+        }
+        Ok(Self {
+            state_hash: has(HAS_STATE_HASH).then(|| rest.text().map(SmolStr::new)).transpose()?,
+            nonce: has(HAS_NONCE).then(|| rest.text().map(SmolStr::new)).transpose()?,
+            with_refresh_token: has(WITH_REFRESH_TOKEN),
+            binding: if has(HAS_BINDING) {
+                Some(CodeBinding {
+                    redirect_uri: rest.array()?,
+                    redirect_uri_named: has(REDIRECT_URI_NAMED),
+                    challenge: has(HAS_CHALLENGE).then(|| rest.array()).transpose()?,
+                })
+            } else {
+                None
+            },
+        })
+    }
+}
+
+/// Every text has a bound below 64 KiB, checked where it enters the crate.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    out.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
+    out.extend(text.as_bytes());
 }
 
 /// What is left to read.

@@ -102,6 +102,8 @@ impl Version {
 pub struct Generation(u32);
 
 impl Generation {
+    /// Before the first refresh token: the generation of a grant whose authorization code was not redeemed yet.
+    pub const NONE: Self = Self(0);
     /// The generation of the refresh token that a login hands out.
     pub const FIRST: Self = Self(1);
     /// The last one, 16,777,215; a grant that gets there can be refreshed no more.

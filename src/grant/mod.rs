@@ -1,5 +1,6 @@
 //! The domain, pure: a grant, its scope and lifetimes, and the rotation. No clock, no randomness, no store.
 
+pub(crate) mod code;
 mod codec;
 mod fields;
 mod id;

@@ -1,9 +1,11 @@
 //! The one record of a grant.
 
 use std::fmt;
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::code::CodeDetails;
 use super::fields::ResponseFields;
 use super::id::{Generation, GrantId, Version};
 use super::scope::Scope;
@@ -59,6 +61,8 @@ pub struct Grant {
     pub(crate) refresh_expires_at: Timestamp,
     pub(crate) absolute_expires_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// Of grants that began with an authorization request.
+    pub(crate) code: Option<Arc<CodeDetails>>,
 }
 
 impl Grant {
@@ -232,6 +236,7 @@ impl Grant {
             refresh_expires_at: later,
             absolute_expires_at: later,
             expires_at: later,
+            code: None,
         }
     }
 }

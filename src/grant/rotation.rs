@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::code::CodeDetails;
 use super::fields::ResponseFields;
 use super::id::{Generation, Version};
 use super::lifetimes::Lifetimes;
@@ -153,6 +154,7 @@ impl Grant {
         if let Some(fields) = fields {
             self.fields = fields;
         }
+        self.forget_code(now);
     }
 
     /// How long an access token of this grant that is issued now may live: the lifetime, or what is left of the record,
@@ -174,16 +176,22 @@ pub(crate) struct Login {
     pub(crate) fields: ResponseFields,
     pub(crate) renewable: bool,
     pub(crate) authenticated_at: Timestamp,
+    /// Of a login by an authorization request, whose code is to be redeemed.
+    pub(crate) code: Option<CodeDetails>,
 }
 
-/// The expiries of a grant made now: refresh token, absolute, record.
-pub(crate) fn first_expiries(lifetimes: &Lifetimes, renewable: bool, now: Timestamp) -> [Timestamp; 3] {
-    let absolute = lifetimes.absolute().map_or(Timestamp::MAX, |absolute| now + absolute);
+/// The last moment of a grant that is made now.
+pub(crate) fn absolute_expiry(lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
+    lifetimes.absolute().map_or(Timestamp::MAX, |absolute| now + absolute)
+}
+
+/// When the first refresh token that is handed out now expires, and when the record does.
+pub(crate) fn expiries(lifetimes: &Lifetimes, renewable: bool, absolute: Timestamp, now: Timestamp) -> [Timestamp; 2] {
     let refresh = (now + lifetimes.idle()).min(absolute);
     let access = (now + lifetimes.access_token()).min(absolute);
     // A refresh token that renews nothing must not keep the record alive.
     let record = if renewable { refresh.max(access) } else { access };
-    [refresh, absolute, record]
+    [refresh, record]
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ const FORMAT: u8 = 1;
 pub(crate) enum TokenKind {
     Refresh = 1,
     Access = 2,
+    Code = 3,
 }
 
 /// A key that tokens are made and checked under: 256 bits and the one byte that names it in every token.

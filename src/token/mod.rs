@@ -1,11 +1,12 @@
 //! Minting and checking tokens. Tokens are computed from the record and a key; none is ever stored.
 
 mod access;
+mod grant_token;
 mod key;
-mod refresh;
 mod text;
 
-pub(crate) use access::{AccessToken, mint_access};
+pub(crate) use access::{ACCESS_TEXT_LEN, AccessToken, mint_access};
+pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh};
 pub use key::Key;
-pub(crate) use key::KeyRing;
-pub(crate) use refresh::{REFRESH_TEXT_LEN, RefreshToken, mint_refresh};
+pub(crate) use key::{KeyRing, TokenKind};
+pub(crate) use text::decode_exact;

@@ -1,4 +1,4 @@
-//! The error codes of RFC 6749 section 5.2, and their statuses.
+//! The error codes of RFC 6749 sections 4.1.2.1 and 5.2 and of OpenID Connect Core section 3.1.2.6, and their statuses.
 
 /// What an error response says in its member `error`.
 ///
@@ -26,6 +26,24 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// The host's configuration or its handler is wrong; a retry will not help.
     ServerError,
+    /// The resource owner or the host said no (section 4.1.2.1).
+    AccessDenied,
+    /// A response type that is not served (section 4.1.2.1).
+    UnsupportedResponseType,
+    /// Nobody is logged in, or too long ago, and `prompt=none` forbids to ask (OpenID Connect Core section 3.1.2.6).
+    LoginRequired,
+    /// Consent is needed, and `prompt=none` forbids to ask.
+    ConsentRequired,
+    /// The person has to choose an account, and `prompt=none` forbids to ask.
+    AccountSelectionRequired,
+    /// Something else has to be asked, and `prompt=none` forbids to ask.
+    InteractionRequired,
+    /// The parameter `request` is not supported (OpenID Connect Core section 6.1).
+    RequestNotSupported,
+    /// The parameter `request_uri` is not supported (OpenID Connect Core section 6.2).
+    RequestUriNotSupported,
+    /// The parameter `registration` is not supported (OpenID Connect Core section 7.2.1).
+    RegistrationNotSupported,
     /// The code of an extension grant (RFC 6749 section 8.5), such as `authorization_pending` of RFC 8628.
     Extension(&'static str),
 }
@@ -46,6 +64,15 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
             Self::Extension(code) => code,
         }
     }

@@ -20,6 +20,7 @@ use super::text::has_control;
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     method: &'a str,
+    query: &'a [u8],
     body: &'a [u8],
     content_type: Header<'a>,
     authorization: Header<'a>,
@@ -50,7 +51,19 @@ impl<'a> Request<'a> {
     /// # let _ = request;
     /// ```
     pub const fn new(method: &'a str, body: &'a [u8]) -> Self {
-        Self { method, body, content_type: Header::Absent, authorization: Header::Absent }
+        Self { method, query: b"", body, content_type: Header::Absent, authorization: Header::Absent }
+    }
+
+    /// The query string of the URI, without the `?`. Only the authorization endpoint looks at it: client credentials
+    /// and tokens never come there (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2).
+    ///
+    /// ```
+    /// let request = regrant::Request::new("GET", b"").query(b"response_type=code&client_id=app");
+    /// # let _ = request;
+    /// ```
+    #[must_use]
+    pub const fn query(self, query: &'a [u8]) -> Self {
+        Self { query, ..self }
     }
 
     /// Adds a header; names in any case.
@@ -73,6 +86,10 @@ impl<'a> Request<'a> {
 
     pub(crate) const fn method(&self) -> &'a str {
         self.method
+    }
+
+    pub(crate) const fn query_string(&self) -> &'a [u8] {
+        self.query
     }
 
     pub(crate) const fn body(&self) -> &'a [u8] {
@@ -107,7 +124,7 @@ pub(crate) enum ParameterFault {
 
 /// The parameters of the IANA registry "OAuth Parameters" that a request to a token, revocation or introspection
 /// endpoint can have. The first [`KEPT`] are what the engine itself reads.
-const DEFINED: [&str; 39] = [
+const DEFINED: [&str; 46] = [
     "grant_type",
     "refresh_token",
     "scope",
@@ -138,6 +155,13 @@ const DEFINED: [&str; 39] = [
     "code_challenge",
     "code_challenge_method",
     "nonce",
+    "prompt",
+    "max_age",
+    "display",
+    "ui_locales",
+    "claims_locales",
+    "acr_values",
+    "registration",
     "id_token_hint",
     "login_hint",
     "request",

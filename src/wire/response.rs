@@ -40,9 +40,22 @@ pub enum ResponseStyle {
 #[derive(Clone)]
 pub struct Response {
     status: u16,
-    challenge: Option<Arc<str>>,
-    extra: Option<(&'static str, &'static str)>,
+    special: Special,
     body: Vec<u8>,
+}
+
+/// What sets a response apart from the others.
+#[derive(Clone)]
+enum Special {
+    Nothing,
+    /// Another header.
+    Header(&'static str, &'static str),
+    /// `WWW-Authenticate`
+    Challenge(Arc<str>),
+    /// `Location`, and no body.
+    Redirect(String),
+    /// Says nothing of anybody, so that caches may keep it for a while.
+    Public,
 }
 
 impl Response {
@@ -59,8 +72,9 @@ impl Response {
         self.status
     }
 
-    /// The headers, names in lower case. `content-type`, `cache-control` and `pragma` are always among them (RFC 6749
-    /// section 5.1).
+    /// The headers, names in lower case. `content-type`, `cache-control` and `pragma` are among them (RFC 6749 section
+    /// 5.1), but for a redirect, which has `location` in place of a body and its type, and for metadata, which caches may
+    /// keep.
     ///
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
@@ -70,13 +84,26 @@ impl Response {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [("content-type", "application/json"), ("cache-control", "no-store"), ("pragma", "no-cache")]
-            .into_iter()
-            .chain(self.extra)
-            .chain(self.challenge.as_deref().map(|challenge| ("www-authenticate", challenge)))
+        const TYPE: (&str, &str) = ("content-type", "application/json");
+        const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+        const NO_CACHE: (&str, &str) = ("pragma", "no-cache");
+        let usual = [Some(TYPE), Some(NO_STORE), Some(NO_CACHE), None];
+        match &self.special {
+            Special::Nothing => usual,
+            Special::Header(name, value) => [Some(TYPE), Some(NO_STORE), Some(NO_CACHE), Some((name, value))],
+            Special::Challenge(challenge) => {
+                [Some(TYPE), Some(NO_STORE), Some(NO_CACHE), Some(("www-authenticate", &**challenge))]
+            }
+            Special::Redirect(location) => {
+                [Some(("location", location.as_str())), Some(NO_STORE), Some(NO_CACHE), None]
+            }
+            Special::Public => [Some(TYPE), Some(("cache-control", "public, max-age=300")), None, None],
+        }
+        .into_iter()
+        .flatten()
     }
 
-    /// The body, which is JSON.
+    /// The body, which is JSON; that of a redirect is empty.
     ///
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
@@ -104,7 +131,17 @@ impl Response {
 
     /// A success with this JSON.
     pub(crate) const fn ok(body: Vec<u8>) -> Self {
-        Self { status: 200, challenge: None, extra: None, body }
+        Self { status: 200, special: Special::Nothing, body }
+    }
+
+    /// JSON that is the same for everybody.
+    pub(crate) const fn public(body: Vec<u8>) -> Self {
+        Self { status: 200, special: Special::Public, body }
+    }
+
+    /// Sends the user agent there, by GET whatever it came by (RFC 9700 section 4.12).
+    pub(crate) const fn see_other(location: String) -> Self {
+        Self { status: 303, special: Special::Redirect(location), body: Vec::new() }
     }
 
     /// An error. `description` is fixed text of ours in the characters of RFC 6749 section 5.2, so nothing of it needs
@@ -118,23 +155,23 @@ impl Response {
             body.extend_from_slice(description.as_bytes());
         }
         body.extend_from_slice(b"\"}");
-        Self { status, challenge: None, extra: None, body }
+        Self { status, special: Special::Nothing, body }
     }
 
     /// A refusal of a resource (RFC 6750 section 3).
     pub(crate) fn challenge(status: u16, code: Option<&str>, challenge: Arc<str>) -> Self {
         let body = code.map_or_else(|| String::from("{}"), |code| format!("{{\"error\":\"{code}\"}}"));
-        Self { status, challenge: Some(challenge), extra: None, body: body.into() }
+        Self { status, special: Special::Challenge(challenge), body: body.into() }
     }
 
     /// Adds `WWW-Authenticate`.
     pub(crate) fn with_challenge(self, challenge: Arc<str>) -> Self {
-        Self { challenge: Some(challenge), ..self }
+        Self { special: Special::Challenge(challenge), ..self }
     }
 
     /// Adds one more header.
     pub(crate) fn with_header(self, name: &'static str, value: &'static str) -> Self {
-        Self { extra: Some((name, value)), ..self }
+        Self { special: Special::Header(name, value), ..self }
     }
 }
 
@@ -152,6 +189,7 @@ pub(crate) struct TokenAnswer<'a> {
     pub(crate) refresh_token: Option<&'a [u8]>,
     /// Tokens with one space between; scope tokens need no escaping in JSON.
     pub(crate) scope: &'a str,
+    pub(crate) id_token: Option<&'a str>,
     /// The host's members as JSON, without braces.
     pub(crate) fields: &'a str,
     pub(crate) lifetime_secs: u32,
@@ -177,6 +215,10 @@ impl TokenAnswer<'_> {
             out.extend_from_slice(b"\",\"scope\":\"");
             out.extend_from_slice(self.scope.as_bytes());
         }
+        if let Some(id_token) = self.id_token {
+            out.extend_from_slice(b"\",\"id_token\":\"");
+            out.extend_from_slice(id_token.as_bytes());
+        }
         out.extend_from_slice(b"\",\"token_type\":\"Bearer\",\"expires_in\":");
         out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs).as_bytes());
         self.push_fields(&mut out);
@@ -195,6 +237,11 @@ impl TokenAnswer<'_> {
             out.extend_from_slice(refresh_token);
             out.push(b'"');
         }
+        if let Some(id_token) = self.id_token {
+            out.extend_from_slice(b",\"id_token\":\"");
+            out.extend_from_slice(id_token.as_bytes());
+            out.push(b'"');
+        }
         self.push_fields(&mut out);
         out.extend_from_slice(b",\"scopes\":\"");
         for (at, token) in self.scope.split(' ').enumerate() {
@@ -211,7 +258,8 @@ impl TokenAnswer<'_> {
 
     /// The access token, which all styles begin with, in a buffer that holds the rest too.
     fn begin(&self, style_len: usize) -> Vec<u8> {
-        let tokens = self.access_token.len() + self.refresh_token.map_or(0, <[u8]>::len);
+        let id_token = self.id_token.map_or(0, |id_token| 16 + id_token.len());
+        let tokens = self.access_token.len() + self.refresh_token.map_or(0, <[u8]>::len) + id_token;
         let mut out = Vec::with_capacity(40 + tokens + self.fields.len() + style_len);
         out.extend_from_slice(b"{\"access_token\":\"");
         out.extend_from_slice(self.access_token);

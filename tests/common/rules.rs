@@ -203,7 +203,7 @@ pub(crate) const DEFINED: &[(&str, &[&str])] = &[
     ("RFC 9101 5", &["request", "request_uri"]),
     ("RFC 9396 2", &["authorization_details"]),
     ("RFC 9449 10", &["dpop_jkt"]),
-    ("OpenID Connect Core 18.2", &["nonce", "id_token_hint", "login_hint", "claims"]),
+    ("OpenID Connect Core 18.2", &["nonce", "id_token_hint", "login_hint", "claims", "prompt", "max_age", "display"]),
     ("OAuth 2.0 Multiple Response Types 2.1", &["response_mode"]),
     ("OpenID Connect CIBA 10.1", &["auth_req_id"]),
     ("UMA 2.0 Grant 3.3.1", &["claim_token", "claim_token_format", "ticket"]),

@@ -1,10 +1,12 @@
 //! One grant in memory, and the slots of a shard.
 
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use super::intern::Pair;
+use crate::grant::code::CodeDetails;
 use crate::grant::{Generation, Grant, GrantId, ResponseFields, Salt, Timestamp, Version};
 
 /// No slot: the end of a list.
@@ -53,14 +55,17 @@ enum Details {
 struct Spilled {
     subject: Option<SmolStr>,
     fields: ResponseFields,
+    code: Option<Arc<CodeDetails>>,
 }
 
 impl Details {
     fn of(grant: &Grant) -> Self {
         match &grant.subject {
-            subject if !grant.fields.is_empty() => {
-                Self::Spilled(Box::new(Spilled { subject: subject.clone(), fields: grant.fields.clone() }))
-            }
+            subject if spills(grant) => Self::Spilled(Box::new(Spilled {
+                subject: subject.clone(),
+                fields: grant.fields.clone(),
+                code: grant.code.clone(),
+            })),
             Some(subject) => Self::Subject(subject.clone()),
             None => Self::None,
         }
@@ -69,20 +74,27 @@ impl Details {
     fn are_of(&self, grant: &Grant) -> bool {
         match self {
             Self::Vacant => false,
-            Self::None => grant.subject.is_none() && grant.fields.is_empty(),
-            Self::Subject(subject) => grant.subject.as_ref() == Some(subject) && grant.fields.is_empty(),
-            Self::Spilled(spilled) => spilled.subject == grant.subject && spilled.fields == grant.fields,
+            Self::None => grant.subject.is_none() && !spills(grant),
+            Self::Subject(subject) => grant.subject.as_ref() == Some(subject) && !spills(grant),
+            Self::Spilled(spilled) => {
+                spilled.subject == grant.subject && spilled.fields == grant.fields && spilled.code == grant.code
+            }
         }
     }
 
     /// Clones without allocating.
-    fn parts(&self) -> (Option<SmolStr>, ResponseFields) {
+    fn parts(&self) -> (Option<SmolStr>, ResponseFields, Option<Arc<CodeDetails>>) {
         match self {
-            Self::Vacant | Self::None => (None, ResponseFields::new()),
-            Self::Subject(subject) => (Some(subject.clone()), ResponseFields::new()),
-            Self::Spilled(spilled) => (spilled.subject.clone(), spilled.fields.clone()),
+            Self::Vacant | Self::None => (None, ResponseFields::new(), None),
+            Self::Subject(subject) => (Some(subject.clone()), ResponseFields::new(), None),
+            Self::Spilled(spilled) => (spilled.subject.clone(), spilled.fields.clone(), spilled.code.clone()),
         }
     }
+}
+
+/// Whether a grant has more than a subject that has no fixed length.
+fn spills(grant: &Grant) -> bool {
+    !grant.fields.is_empty() || grant.code.is_some()
 }
 
 impl Slot {
@@ -155,7 +167,7 @@ impl Slot {
     /// The grant as it was written. Inlined, since a grant is two hundred bytes and each call would copy them.
     #[inline]
     pub(super) fn read(&self, pair: &Pair) -> Grant {
-        let (subject, fields) = self.details.parts();
+        let (subject, fields, code) = self.details.parts();
         Grant {
             id: self.id,
             version: self.version,
@@ -174,6 +186,7 @@ impl Slot {
             refresh_expires_at: self.refresh_expires_at.get(),
             absolute_expires_at: self.absolute_expires_at.get(),
             expires_at: self.expires_at.get(),
+            code,
         }
     }
 }

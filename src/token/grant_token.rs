@@ -1,8 +1,10 @@
-//! Refresh tokens.
+//! Refresh tokens and authorization codes: the same bytes, and the kind under the MAC.
 //!
 //! ```text
 //! key id 1 | grant id 8 | generation 3 | MAC 20        32 bytes, 43 characters
 //! ```
+//!
+//! A code is of generation 0, refresh tokens are of 1 and more.
 
 use super::key::{Key, MAC_LEN, TokenKind};
 use super::text::{decode_exact, encode_exact};
@@ -10,15 +12,15 @@ use crate::grant::{Generation, Grant, GrantId, Salt};
 
 const HEAD_LEN: usize = 12;
 const TOKEN_LEN: usize = HEAD_LEN + MAC_LEN;
-/// Characters of a refresh token.
-pub(crate) const REFRESH_TEXT_LEN: usize = 43;
+/// Characters of a refresh token or a code.
+pub(crate) const GRANT_TEXT_LEN: usize = 43;
 
-/// A refresh token of the right shape; nothing in it is proven before [`RefreshToken::is_genuine`].
-pub(crate) struct RefreshToken([u8; TOKEN_LEN]);
+/// A refresh token or a code of the right shape; nothing in it is proven before [`GrantToken::is_genuine`].
+pub(crate) struct GrantToken([u8; TOKEN_LEN]);
 
-impl RefreshToken {
+impl GrantToken {
     /// Reads the wire form: 43 characters of canonical base64url, nothing else.
-    pub(crate) fn decode(text: &[u8; REFRESH_TEXT_LEN]) -> Option<Self> {
+    pub(crate) fn decode(text: &[u8; GRANT_TEXT_LEN]) -> Option<Self> {
         decode_exact(text).map(Self)
     }
 
@@ -36,10 +38,10 @@ impl RefreshToken {
         Generation::from_bytes([a, b, c])
     }
 
-    /// Whether this engine made it, as a refresh token of the grant with this salt.
-    pub(crate) fn is_genuine(&self, key: &Key, salt: &Salt) -> bool {
+    /// Whether this engine made it, as a token of this kind, of the grant with this salt.
+    pub(crate) fn is_genuine(&self, kind: TokenKind, key: &Key, salt: &Salt) -> bool {
         match (self.0.first_chunk::<HEAD_LEN>(), self.0.last_chunk()) {
-            (Some(head), Some(mac)) => key.verify(TokenKind::Refresh, head, salt, mac),
+            (Some(head), Some(mac)) => key.verify(kind, head, salt, mac),
             _ => false,
         }
     }
@@ -47,14 +49,24 @@ impl RefreshToken {
 
 /// Computes the current refresh token of a grant under the key that the record names. Always the same bytes for the
 /// same record: that is how a lost response is answered again.
-pub(crate) fn mint_refresh(grant: &Grant, key: &Key) -> [u8; REFRESH_TEXT_LEN] {
+pub(crate) fn mint_refresh(grant: &Grant, key: &Key) -> [u8; GRANT_TEXT_LEN] {
     debug_assert_eq!(key.id(), grant.key_id, "the key of the record");
+    debug_assert!(grant.is_redeemed(), "refresh tokens begin at generation 1");
+    mint(TokenKind::Refresh, grant, grant.generation, key)
+}
+
+/// Computes the authorization code of a grant.
+pub(crate) fn mint_code(grant: &Grant, key: &Key) -> [u8; GRANT_TEXT_LEN] {
+    mint(TokenKind::Code, grant, Generation::NONE, key)
+}
+
+fn mint(kind: TokenKind, grant: &Grant, generation: Generation, key: &Key) -> [u8; GRANT_TEXT_LEN] {
     let mut head = [0; HEAD_LEN];
     head[0] = key.id();
     head[1..9].copy_from_slice(&grant.id.as_u64().to_be_bytes());
-    head[9..].copy_from_slice(&grant.generation.to_bytes());
+    head[9..].copy_from_slice(&generation.to_bytes());
     let mut bytes = [0; TOKEN_LEN];
     bytes[..HEAD_LEN].copy_from_slice(&head);
-    bytes[HEAD_LEN..].copy_from_slice(&key.mac(TokenKind::Refresh, &head, &grant.salt));
+    bytes[HEAD_LEN..].copy_from_slice(&key.mac(kind, &head, &grant.salt));
     encode_exact(&bytes)
 }

@@ -1,0 +1,362 @@
+//! A validated authorization request, and how it ends where it is not one: RFC 6749 section 4.1.1, OpenID Connect Core
+//! section 3.1.2.1.
+
+use std::fmt;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use super::refusal::Refusal;
+use crate::client::{Client, ClientRef};
+use crate::grant::{Scope, Timestamp};
+use crate::wire::{ErrorCode, Form, Response};
+
+/// An authorization request that holds: the client is registered, its redirect URI too, and everything else is in order.
+/// Show your own login and consent, then hand it to [`Engine::approve`](crate::Engine::approve) or
+/// [`Engine::deny`](crate::Engine::deny).
+///
+/// It borrows the request. A host that shows a page in between puts [`carried`](Self::carried) into the page's form as
+/// hidden fields, and validates what comes back again.
+///
+/// ```
+/// # async fn page<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>, query: &[u8])
+/// # -> Result<(), regrant::AuthorizationError> {
+/// let request = regrant::Request::new("GET", b"").query(query);
+/// let asked = engine.authorize(&request).await?;
+/// println!("{} asks for {}", asked.client().id(), asked.scope());
+/// # Ok(())
+/// # }
+/// ```
+pub struct AuthorizationRequest<'a> {
+    pub(super) client: ClientRef<'a>,
+    pub(super) form: Form<'a>,
+    pub(super) redirect_uri: SmolStr,
+    pub(super) redirect_uri_named: bool,
+    pub(super) scope: Scope,
+    pub(super) challenge: Option<[u8; 32]>,
+    pub(super) prompt: Prompt,
+    pub(super) max_age: Option<Duration>,
+}
+
+/// What a client wants the person to be asked, `prompt` of OpenID Connect Core section 3.1.2.1.
+///
+/// ```
+/// let prompt = regrant::Prompt::default();
+/// assert!(!prompt.none && !prompt.login && !prompt.consent && !prompt.select_account);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Prompt {
+    /// No page may be shown: without a login, [deny](crate::Engine::deny) with `login_required`.
+    pub none: bool,
+    /// The person has to log in again.
+    pub login: bool,
+    /// The person has to consent again.
+    pub consent: bool,
+    /// The person has to choose an account.
+    pub select_account: bool,
+}
+
+impl Prompt {
+    /// Reads the parameter. Unknown values mean nothing here; `none` stands alone.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut prompt = Self::default();
+        for value in text.split(' ') {
+            match value {
+                "none" => prompt.none = true,
+                "login" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                "select_account" => prompt.select_account = true,
+                _ => {}
+            }
+        }
+        (!prompt.none || text == "none").then_some(prompt)
+    }
+}
+
+/// The parameters that make up an authorization request, RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section
+/// 2, OpenID Connect Core section 3.1.2.1.
+const CARRIED: [&str; 17] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "resource",
+    "nonce",
+    "prompt",
+    "max_age",
+    "display",
+    "ui_locales",
+    "acr_values",
+    "login_hint",
+    "id_token_hint",
+];
+
+impl AuthorizationRequest<'_> {
+    /// The client that asks.
+    ///
+    /// ```
+    /// fn title(asked: &regrant::AuthorizationRequest<'_>) -> String {
+    ///     format!("Log in to {}", asked.client().id())
+    /// }
+    /// ```
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The scope that it asks for, which it may have; its default scope where it asks for none.
+    ///
+    /// ```
+    /// fn asks_for_mail(asked: &regrant::AuthorizationRequest<'_>) -> bool {
+    ///     asked.scope().contains("email")
+    /// }
+    /// ```
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Where the answer goes.
+    ///
+    /// ```
+    /// fn stays_on_this_machine(asked: &regrant::AuthorizationRequest<'_>) -> bool {
+    ///     asked.redirect_uri().starts_with("http://127.0.0.1")
+    /// }
+    /// ```
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// What the person is to be asked.
+    ///
+    /// ```
+    /// fn may_show_a_page(asked: &regrant::AuthorizationRequest<'_>) -> bool {
+    ///     !asked.prompt().none
+    /// }
+    /// ```
+    pub const fn prompt(&self) -> Prompt {
+        self.prompt
+    }
+
+    /// How long ago the person may have logged in, where the client says so. [`Engine::approve`](crate::Engine::approve)
+    /// answers `login_required` to a login that is older.
+    ///
+    /// ```
+    /// fn wants_a_fresh_login(asked: &regrant::AuthorizationRequest<'_>) -> bool {
+    ///     asked.max_age().is_some()
+    /// }
+    /// ```
+    pub const fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
+
+    /// Whether a login of that time will do: `prompt=login` wants a new one, `max_age` one that is not older.
+    ///
+    /// ```
+    /// use regrant::{AuthorizationRequest, Timestamp};
+    /// fn must_log_in(asked: &AuthorizationRequest<'_>, session: Option<Timestamp>, now: Timestamp) -> bool {
+    ///     session.is_none_or(|authenticated_at| !asked.accepts_login_of(authenticated_at, now))
+    /// }
+    /// ```
+    pub fn accepts_login_of(&self, authenticated_at: Timestamp, now: Timestamp) -> bool {
+        !self.prompt.login && self.is_fresh(authenticated_at, now)
+    }
+
+    pub(super) fn is_fresh(&self, authenticated_at: Timestamp, now: Timestamp) -> bool {
+        // In whole seconds, which is how the client counts.
+        let age = now.as_secs().saturating_sub(authenticated_at.as_secs());
+        self.max_age.is_none_or(|most| age <= most.as_secs())
+    }
+
+    /// A parameter of the request, such as `login_hint` or one of the host's own; `None` where it is absent, empty or
+    /// repeated.
+    ///
+    /// ```
+    /// fn hint<'r>(asked: &'r regrant::AuthorizationRequest<'_>) -> Option<&'r str> {
+    ///     asked.parameter("login_hint")
+    /// }
+    /// ```
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.form.single(name).ok().flatten()
+    }
+
+    /// The parameters that make up the request, for hidden fields of a page's form: escape them, they are a stranger's.
+    /// What else came, such as a password, is not among them.
+    ///
+    /// ```
+    /// fn fields(asked: &regrant::AuthorizationRequest<'_>, escape: fn(&str) -> String) -> String {
+    ///     let field = |(name, value)| format!("<input type=hidden name={name} value=\"{}\">", escape(value));
+    ///     asked.carried().map(field).collect()
+    /// }
+    /// ```
+    pub fn carried(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let known = |name: &str| CARRIED.iter().find(|carried| **carried == name).copied();
+        self.form.iter().filter_map(move |(name, value)| known(name).map(|name| (name, value)))
+    }
+
+    pub(super) fn state(&self) -> Option<&str> {
+        self.parameter("state")
+    }
+}
+
+impl fmt::Debug for AuthorizationRequest<'_> {
+    /// No parameters: a page's form may have a password among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationRequest")
+            .field("client_id", &self.client.id())
+            .field("scope", &self.scope)
+            .field("prompt", &self.prompt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an authorization request ends that is not one.
+///
+/// ```
+/// use regrant::{AuthorizationError, Response};
+/// fn answer(error: AuthorizationError, page: fn(u16, &str) -> Response) -> Response {
+///     match error {
+///         AuthorizationError::Redirect(response) => response,
+///         AuthorizationError::Show(shown) => page(shown.status(), shown.description()),
+///     }
+/// }
+/// ```
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizationError {
+    /// The client hears of it: send this response, a redirect with `error` (RFC 6749 section 4.1.2.1).
+    #[error("the client is told what is wrong with its request")]
+    Redirect(Response),
+    /// There is no redirect URI that can be trusted, so nobody is redirected: show the person a page of your own.
+    #[error(transparent)]
+    Show(ShownError),
+}
+
+/// An error for a page of the host's own.
+///
+/// ```
+/// use regrant::{AuthorizationError, Engine, MemoryStore, Request, StaticClients};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), regrant::BuildError> {
+/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+///     .issuer("https://id.example")
+///     .authorization_code()
+///     .build()?;
+/// let request = Request::new("GET", b"").query(b"response_type=code&client_id=unknown");
+/// let Err(AuthorizationError::Show(error)) = engine.authorize(&request).await else { panic!("an unknown client") };
+/// assert_eq!((error.status(), error.code().as_str()), (400, "invalid_request"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{}", .0.description())]
+pub struct ShownError(pub(super) Refusal);
+
+impl ShownError {
+    /// The status of the page: 400, 405, 413 or 503.
+    ///
+    /// ```
+    /// fn is_ours(error: &regrant::ShownError) -> bool {
+    ///     error.status() == 503
+    /// }
+    /// ```
+    pub const fn status(&self) -> u16 {
+        match self.0 {
+            // Nobody was to authenticate.
+            Refusal::UnknownClient => 400,
+            other => other.status(),
+        }
+    }
+
+    /// The error code.
+    ///
+    /// ```
+    /// fn log(error: &regrant::ShownError) {
+    ///     eprintln!("{}", error.code().as_str());
+    /// }
+    /// ```
+    pub const fn code(&self) -> ErrorCode {
+        match self.0 {
+            Refusal::UnknownClient => ErrorCode::InvalidRequest,
+            other => other.code(),
+        }
+    }
+
+    /// What to say: fixed text of plain ASCII, with nothing of the request in it.
+    ///
+    /// ```
+    /// fn page(error: &regrant::ShownError) -> String {
+    ///     format!("<h1>This link does not work</h1><p>{}", error.description())
+    /// }
+    /// ```
+    pub const fn description(&self) -> &'static str {
+        match self.0 {
+            Refusal::UnknownClient => "the client is not registered",
+            Refusal::MissingParameter => "client_id, or a redirect_uri where several are registered, is missing",
+            other => other.description(),
+        }
+    }
+}
+
+/// Why a host [denies](crate::Engine::deny) an authorization request, RFC 6749 section 4.1.2.1 and OpenID Connect Core
+/// section 3.1.2.6.
+///
+/// ```
+/// use regrant::{Denial, ErrorCode};
+/// assert_eq!(Denial::LoginRequired.code(), ErrorCode::LoginRequired);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The person said no, or may not have what the client asks for.
+    AccessDenied,
+    /// `prompt=none`, and nobody is logged in.
+    LoginRequired,
+    /// `prompt=none`, and consent is needed.
+    ConsentRequired,
+    /// `prompt=none`, and an account has to be chosen.
+    AccountSelectionRequired,
+    /// `prompt=none`, and something else has to be asked.
+    InteractionRequired,
+    /// The host is at fault.
+    ServerError,
+    /// The host cannot answer now.
+    TemporarilyUnavailable,
+}
+
+impl Denial {
+    /// The code that the client gets.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Denial::AccessDenied.code().as_str(), "access_denied");
+    /// ```
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::AccessDenied => ErrorCode::AccessDenied,
+            Self::LoginRequired => ErrorCode::LoginRequired,
+            Self::ConsentRequired => ErrorCode::ConsentRequired,
+            Self::AccountSelectionRequired => ErrorCode::AccountSelectionRequired,
+            Self::InteractionRequired => ErrorCode::InteractionRequired,
+            Self::ServerError => ErrorCode::ServerError,
+            Self::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_stands_alone() {
+        let parse = Prompt::parse;
+        assert_eq!(parse("none"), Some(Prompt { none: true, ..Prompt::default() }));
+        assert_eq!(parse("login consent"), Some(Prompt { login: true, consent: true, ..Prompt::default() }));
+        assert_eq!(parse("create select_account"), Some(Prompt { select_account: true, ..Prompt::default() }));
+        for bad in ["none login", "login none", "none none", "none ", " none"] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -121,6 +121,10 @@
 //!
 //! - `http`: the module of that name, for the `http` crate and tower.
 //! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.
+//! - `jwt-aws-lc-rs`: signed tokens by AWS-LC, with `SigningKey`. The one for production; it needs a C compiler.
+//! - `jwt-rust-crypto`: the same in Rust alone. Its RSA leaks a little of the key through time (RUSTSEC-2023-0071), so it is
+//!   for trying out, or for P-256 and Ed25519. With both features on AWS-LC signs.
+//! - `jwt`: what both have in common. Alone it compiles and has no keys.
 //! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
 //!
 //! # Names
@@ -167,6 +171,8 @@ pub use store::{
     ReadyStore, StoreError, StoreErrorKind, Swap, TokenStore,
 };
 pub use token::Key;
+#[cfg(feature = "jwt")]
+pub use token::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
 pub use wire::{
     BasicCredentials, BasicError, ErrorCode, Form, FormError, Limits, Repeated, Request, Response, ResponseStyle,
 };

@@ -1,0 +1,101 @@
+//! Who computes signatures. Everything goes through the tables of functions that `jsonwebtoken` has for each backend, and
+//! never through its process-wide choice: that one panics where both backends are compiled in and nobody chose, and it is
+//! the host's to make.
+
+#[cfg(feature = "jwt-aws-lc-rs")]
+mod aws_lc;
+#[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc-rs")))]
+mod rust_crypto;
+
+#[cfg(not(any(feature = "jwt-aws-lc-rs", feature = "jwt-rust-crypto")))]
+mod none;
+
+#[cfg(feature = "jwt-aws-lc-rs")]
+use aws_lc as chosen;
+#[cfg(not(any(feature = "jwt-aws-lc-rs", feature = "jwt-rust-crypto")))]
+use none as chosen;
+#[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc-rs")))]
+use rust_crypto as chosen;
+
+use jsonwebtoken::crypto::CryptoProvider;
+use jsonwebtoken::jwk::EllipticCurve;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use zeroize::Zeroizing;
+
+use super::SigningAlgorithm;
+use super::compact::SigningFailed;
+use super::der::PrivateKey;
+use super::key::SigningKeyError;
+use super::public::PublicKey;
+
+/// A private key and its public half, as the backend takes them.
+pub(super) struct KeyPair {
+    provider: &'static CryptoProvider,
+    algorithm: SigningAlgorithm,
+    private: EncodingKey,
+    public: DecodingKey,
+}
+
+impl KeyPair {
+    /// Takes a key that has proven itself: it signs, and what it signs verifies.
+    pub(super) fn load(key: &PrivateKey<'_>) -> Result<(Self, PublicKey), SigningKeyError> {
+        let provider = chosen::provider().ok_or(SigningKeyError::NoBackend)?;
+        if !chosen::accepts(key) {
+            return Err(SigningKeyError::Invalid);
+        }
+        let parts = public_half(provider, key).ok_or(SigningKeyError::Invalid)?;
+        let (private, public) = match &parts {
+            PublicKey::Rsa { n, e } => (EncodingKey::from_rsa_der(key.der), DecodingKey::from_rsa_raw_components(n, e)),
+            PublicKey::P256 { x, y } => {
+                let mut point = Vec::with_capacity(65);
+                point.push(4);
+                point.extend_from_slice(x);
+                point.extend_from_slice(y);
+                (EncodingKey::from_ec_der(key.der), DecodingKey::from_ec_der(&point))
+            }
+            PublicKey::Ed25519 { x } => (EncodingKey::from_ed_der(key.der), DecodingKey::from_ed_der(x)),
+        };
+        let pair = Self { provider, algorithm: key.algorithm, private, public };
+        let trial = b"regrant";
+        let proven = pair.sign(trial).is_ok_and(|signature| pair.verify(trial, signature));
+        if proven { Ok((pair, parts)) } else { Err(SigningKeyError::Invalid) }
+    }
+
+    /// The raw signature over these bytes.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+        (self.provider.signer_factory)(&self.algorithm.as_jose(), &self.private)
+            .ok()
+            .and_then(|signer| signer.try_sign(message).ok())
+            .ok_or(SigningFailed)
+    }
+
+    /// Whether that is a signature of it.
+    pub(super) fn verify(&self, message: &[u8], signature: Vec<u8>) -> bool {
+        (self.provider.verifier_factory)(&self.algorithm.as_jose(), &self.public)
+            .is_ok_and(|verifier| verifier.verify(message, &signature).is_ok())
+    }
+}
+
+/// A new key, as PKCS#8.
+pub(super) fn generate(algorithm: SigningAlgorithm) -> Result<Zeroizing<Vec<u8>>, SigningKeyError> {
+    chosen::generate(algorithm)
+}
+
+/// The public half, computed from the private one.
+fn public_half(provider: &CryptoProvider, key: &PrivateKey<'_>) -> Option<PublicKey> {
+    let utils = &provider.key_utils;
+    match key.algorithm {
+        SigningAlgorithm::Rs256 => {
+            let (n, e) = (utils.rsa_pub_components_from_private_key)(key.der).ok()?;
+            Some(PublicKey::Rsa { n, e })
+        }
+        SigningAlgorithm::Es256 => {
+            let (_, x, y) = (utils.ec_pub_components_from_private_key)(key.der, key.algorithm.as_jose()).ok()?;
+            Some(PublicKey::P256 { x: x.try_into().ok()?, y: y.try_into().ok()? })
+        }
+        SigningAlgorithm::EdDsa => {
+            let x = (utils.ed_pub_components_from_private_key)(key.der, &EllipticCurve::Ed25519).ok()?;
+            Some(PublicKey::Ed25519 { x: x.try_into().ok()? })
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Rust's own crates.
+
+use jsonwebtoken::crypto::{CryptoProvider, rust_crypto};
+use p256::pkcs8::EncodePrivateKey as _;
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::DecodeRsaPrivateKey as _;
+use rsa::pkcs1v15::Pkcs1v15Sign;
+use rsa::rand_core::OsRng;
+use zeroize::Zeroizing;
+
+use super::super::der::ed25519_pkcs8;
+use super::{PrivateKey, SigningAlgorithm, SigningKeyError};
+
+#[expect(clippy::unnecessary_wraps, reason = "without a backend there is none")]
+pub(super) fn provider() -> Option<&'static CryptoProvider> {
+    Some(&rust_crypto::DEFAULT_PROVIDER)
+}
+
+/// An RSA key whose "primes" are none comes through the checks of its crate and then cannot sign, which is an error here
+/// and would be a panic one layer up. So it signs here first.
+pub(super) fn accepts(key: &PrivateKey<'_>) -> bool {
+    key.algorithm != SigningAlgorithm::Rs256
+        || RsaPrivateKey::from_pkcs1_der(key.der)
+            .is_ok_and(|key| key.sign_with_rng(&mut OsRng, Pkcs1v15Sign::new_unprefixed(), &[7; 32]).is_ok())
+}
+
+pub(super) fn generate(algorithm: SigningAlgorithm) -> Result<Zeroizing<Vec<u8>>, SigningKeyError> {
+    let der = match algorithm {
+        SigningAlgorithm::Rs256 => RsaPrivateKey::new(&mut OsRng, 2_048).ok().and_then(|key| key.to_pkcs8_der().ok()),
+        SigningAlgorithm::Es256 => p256::SecretKey::random(&mut OsRng).to_pkcs8_der().ok(),
+        SigningAlgorithm::EdDsa => return Ok(ed25519_pkcs8(&Zeroizing::new(rand::random()))),
+    };
+    der.map(|der| Zeroizing::new(der.as_bytes().to_vec())).ok_or(SigningKeyError::Generation)
+}

@@ -1,0 +1,201 @@
+//! Keys that sign tokens which others verify.
+
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::SigningAlgorithm;
+use super::backend::{self, KeyPair};
+use super::compact::SigningFailed;
+use super::der;
+use super::public::{KID_LEN, PublicKey};
+
+/// A private key that signs access tokens and ID tokens, named by the thumbprint of its public half (RFC 7638).
+///
+/// The algorithm follows from the key: RSA signs by `RS256`, P-256 by `ES256`, Ed25519 by `EdDSA`. Whoever holds the key can
+/// make any token of yours, so keep it as you keep the engine's [`Key`](crate::Key). Cloning shares it; what it holds is
+/// zeroized on drop, and `Debug` shows the algorithm and the name alone.
+///
+/// With the feature `jwt-aws-lc-rs` signatures are made by AWS-LC, which is the one for production. `jwt-rust-crypto` is Rust
+/// alone; its RSA leaks a little of the key through time (RUSTSEC-2023-0071). With both it is AWS-LC, and with neither
+/// there are no keys.
+///
+/// ```
+/// use regrant::{SigningAlgorithm, SigningKey};
+///
+/// let (key, pem) = SigningKey::generate(SigningAlgorithm::EdDsa)?;
+/// let again = SigningKey::from_pkcs8_pem(pem.reveal())?;
+/// assert_eq!(again.kid(), key.kid());
+/// assert_eq!(again.algorithm(), SigningAlgorithm::EdDsa);
+/// # Ok::<(), regrant::SigningKeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKey(Arc<Inner>);
+
+struct Inner {
+    pair: KeyPair,
+    public: PublicKey,
+    algorithm: SigningAlgorithm,
+    kid: [u8; KID_LEN],
+}
+
+/// Why there is no key. Says nothing of what was read.
+///
+/// ```
+/// use regrant::{SigningKey, SigningKeyError};
+/// let pkcs1 = "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+/// assert_eq!(SigningKey::from_pkcs8_pem(pkcs1).err(), Some(SigningKeyError::Pem));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SigningKeyError {
+    /// Neither `jwt-aws-lc-rs` nor `jwt-rust-crypto` is on.
+    #[error("no backend for signatures is compiled in")]
+    NoBackend,
+    /// Not one PEM block labelled `PRIVATE KEY`: perhaps PKCS#1 or SEC1, encrypted, a public key, or several blocks.
+    #[error("not one unencrypted PKCS#8 private key as PEM")]
+    Pem,
+    /// The block does not hold PKCS#8 (RFC 5958).
+    #[error("the PEM block does not hold PKCS#8")]
+    Pkcs8,
+    /// Neither RSA nor P-256 nor Ed25519.
+    #[error("neither an RSA nor a P-256 nor an Ed25519 key")]
+    Unsupported,
+    /// RSA of fewer than 2048 bits (RFC 7518 section 3.3) or more than 4096.
+    #[error("an RSA key has 2048 to 4096 bits")]
+    RsaSize,
+    /// The parts of the key do not belong together, so that it cannot sign.
+    #[error("the parts of the key do not belong together")]
+    Invalid,
+    /// The backend could not make a key.
+    #[error("no key could be made")]
+    Generation,
+}
+
+impl SigningKey {
+    /// Reads a private key as `openssl genpkey` writes it: one PEM block labelled `PRIVATE KEY`, which is PKCS#8 (RFC 7468
+    /// section 10). RSA of 2048 to 4096 bits, P-256 or Ed25519. The key signs once before it is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningKeyError`] says what is wrong with it.
+    ///
+    /// ```
+    /// use regrant::{SigningAlgorithm, SigningKey};
+    ///
+    /// // The key of RFC 8037 appendix A.1.
+    /// let key = SigningKey::from_pkcs8_pem(
+    ///     "-----BEGIN PRIVATE KEY-----
+    /// MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+    /// -----END PRIVATE KEY-----",
+    /// )?;
+    /// assert_eq!(key.algorithm(), SigningAlgorithm::EdDsa);
+    /// assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// ```
+    pub fn from_pkcs8_pem(pem: &str) -> Result<Self, SigningKeyError> {
+        Self::from_pkcs8_der(&der::from_pem(pem)?)
+    }
+
+    /// Makes a key; RSA keys have 2048 bits. What is returned beside it is its PEM, to be kept where secrets are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningKeyError::NoBackend`] and [`SigningKeyError::Generation`].
+    ///
+    /// ```
+    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// let (key, pem) = SigningKey::generate(SigningAlgorithm::Es256)?;
+    /// assert_eq!(key.kid().len(), 43);
+    /// assert!(pem.reveal().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// ```
+    pub fn generate(algorithm: SigningAlgorithm) -> Result<(Self, GeneratedPem), SigningKeyError> {
+        let der = backend::generate(algorithm)?;
+        Ok((Self::from_pkcs8_der(&der)?, GeneratedPem(der::to_pem(&der))))
+    }
+
+    fn from_pkcs8_der(pkcs8: &[u8]) -> Result<Self, SigningKeyError> {
+        let key = der::parse(pkcs8)?;
+        let (pair, public) = KeyPair::load(&key)?;
+        let kid = public.thumbprint();
+        Ok(Self(Arc::new(Inner { pair, public, algorithm: key.algorithm, kid })))
+    }
+
+    /// What it signs by.
+    ///
+    /// ```
+    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// let (key, _) = SigningKey::generate(SigningAlgorithm::Es256)?;
+    /// assert_eq!(key.algorithm(), SigningAlgorithm::Es256);
+    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// ```
+    pub fn algorithm(&self) -> SigningAlgorithm {
+        self.0.algorithm
+    }
+
+    /// Its name in the `kid` header and in the JWK set: the SHA-256 thumbprint of the public half (RFC 7638), 43
+    /// characters of base64url.
+    ///
+    /// ```
+    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// assert_eq!(SigningKey::generate(SigningAlgorithm::EdDsa)?.0.kid().len(), 43);
+    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// ```
+    pub fn kid(&self) -> &str {
+        // Base64url is ASCII.
+        std::str::from_utf8(&self.0.kid).unwrap_or_default()
+    }
+
+    /// The raw signature over these bytes.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+        self.0.pair.sign(message)
+    }
+
+    /// Whether this key made that signature.
+    pub(super) fn verify(&self, message: &[u8], signature: Vec<u8>) -> bool {
+        self.0.pair.verify(message, signature)
+    }
+
+    /// The public half as a JWK.
+    pub(super) fn jwk(&self) -> String {
+        self.0.public.jwk(self.0.algorithm, self.kid())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({} {})", self.algorithm(), self.kid())
+    }
+}
+
+/// The PEM of a key that was just made. Zeroized on drop; `Debug` shows nothing.
+///
+/// ```
+/// use regrant::{SigningAlgorithm, SigningKey};
+/// let (_, pem) = SigningKey::generate(SigningAlgorithm::EdDsa)?;
+/// assert_eq!(format!("{pem:?}"), "GeneratedPem");
+/// # Ok::<(), regrant::SigningKeyError>(())
+/// ```
+pub struct GeneratedPem(Zeroizing<String>);
+
+impl GeneratedPem {
+    /// The PEM text, which [`SigningKey::from_pkcs8_pem`] reads.
+    ///
+    /// ```
+    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// let (_, pem) = SigningKey::generate(SigningAlgorithm::EdDsa)?;
+    /// assert!(pem.reveal().ends_with("-----END PRIVATE KEY-----\n"));
+    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// ```
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GeneratedPem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GeneratedPem")
+    }
+}

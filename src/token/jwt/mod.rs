@@ -1,0 +1,38 @@
+//! Signed tokens: access tokens as JWTs (RFC 9068) and ID tokens (OpenID Connect Core section 2).
+//!
+//! ```text
+//! der       PKCS#8 between its PEM lines, far enough to tell what key it is
+//! backend   who computes: AWS-LC or Rust's own crates, through one table of functions
+//! public    the public half: JWK and thumbprint
+//! key       the key that signs, and those whose signatures are accepted
+//! compact   three parts and two dots (RFC 7515 section 3.1)
+//! access    access tokens; jti names the grant in them
+//! id_token  ID tokens, and what a host adds to them
+//! ```
+
+mod access;
+mod algorithm;
+mod audience;
+mod backend;
+mod compact;
+mod der;
+mod half_hash;
+mod id_claims;
+mod id_token;
+mod jti;
+mod key;
+mod keys;
+mod public;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use access::{AccessClaims, sign_access, verify_access};
+pub use algorithm::SigningAlgorithm;
+pub(crate) use audience::Audience;
+pub(crate) use compact::SigningFailed;
+pub(crate) use half_hash::{HalfHash, half_hash};
+pub use id_claims::{ClaimError, IdClaims};
+pub(crate) use id_token::{IdToken, IdTokenKey, sign_id_token};
+pub(crate) use jti::{JTI_TEXT_LEN, Jti};
+pub use key::{GeneratedPem, SigningKey, SigningKeyError};
+pub(crate) use keys::SigningKeys;

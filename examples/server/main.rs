@@ -1,10 +1,13 @@
-//! A token server to try regrant out: the second system, a loyalty marketplace's endpoint, at `POST /token`.
+//! A token server to try regrant out: two systems, each an engine of its own with its own clients. A loyalty marketplace's
+//! endpoint at `POST /token`, and a bank's identity provider under `/oauth2`.
 //!
 //! ```text
 //! cargo run --release --example server
 //! ```
 
+mod bank;
 mod marketplace;
+mod page;
 mod walk;
 
 use std::error::Error;
@@ -20,9 +23,12 @@ struct Options {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// How long an access token works, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
-    access_ttl: u64,
+    /// Who the bank's identity provider says it is [default: http:// and the address]
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// How long an access token works, in seconds [default: 3600 of the marketplace, 86400 of the bank]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
+    access_ttl: Option<u64>,
     /// How long a login lasts without a refresh, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 2_592_000, value_parser = clap::value_parser!(u64).range(1..=3_153_600_000))]
     refresh_ttl: u64,
@@ -34,15 +40,22 @@ struct Options {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let app = marketplace::router(&marketplace::Settings {
-        access_token: Duration::from_secs(options.access_ttl),
-        idle: Duration::from_secs(options.refresh_ttl),
-        retry_window: Duration::from_secs(options.retry_window),
-    })?;
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
-    walk::print(listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let access_token = |default| Duration::from_secs(options.access_ttl.unwrap_or(default));
+    let idle = Duration::from_secs(options.refresh_ttl);
+    let retry_window = Duration::from_secs(options.retry_window);
+    let marketplace = marketplace::Settings { access_token: access_token(3_600), idle, retry_window };
+    let bank = bank::Settings {
+        issuer: options.issuer.unwrap_or_else(|| format!("http://{address}")),
+        access_token: access_token(86_400),
+        idle,
+        retry_window,
+    };
+    let app = marketplace::router(&marketplace)?.merge(bank::router(&bank)?);
+    walk::print(address);
     let served = axum::serve(listener, app).with_graceful_shutdown(stop());
     tokio::select! {
         ended = served.into_future() => ended?,

@@ -102,7 +102,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let grant = issue.grant;
         let issuer = self.issuer.as_deref().unwrap_or_default();
         let issued_at = issue.now.as_secs();
-        let jti = Jti::new(grant.id, grant.access_epoch).encode();
         let claims = AccessClaims {
             iss: issuer.into(),
             // A client that acts for itself is its own subject (RFC 9068 section 2.2).
@@ -110,7 +109,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             aud: Audience::new(tokens.audiences(issuer)),
             exp: issued_at + u64::from(lifetime_secs),
             iat: issued_at,
-            jti: String::from_utf8_lossy(&jti),
+            jti: Jti::new(grant.id, grant.access_epoch),
             client_id: grant.client_id().into(),
             scope: scope.as_str().into(),
         };
@@ -128,7 +127,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if claims.iss != issuer || !tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) {
             return Err(Refusal::Jwt.into());
         }
-        let jti = Jti::decode(&claims.jti).ok_or(Refusal::Jwt)?;
+        let jti = claims.jti;
         let scope = Scope::parse(&claims.scope).map_err(|_| Refusal::Jwt)?;
         let subject = (claims.sub != claims.client_id).then(|| SmolStr::new(&claims.sub));
         let mut access = Access {
@@ -139,7 +138,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             issued_at: Timestamp::from_secs(claims.iat),
             expires_at: Timestamp::from_secs(claims.exp),
             epoch: jti.epoch,
-            jti: Some(SmolStr::new(&claims.jti)),
+            jti: std::str::from_utf8(&jti.encode()).ok().map(SmolStr::new),
             grant: None,
         };
         if at_resource && tokens.signature_alone {

@@ -4,6 +4,8 @@ use ed25519_dalek::Verifier as _;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::compact::SigningFailed;
+use super::jti::JTI_TEXT_LEN;
 use super::*;
 
 fn id_token(claims: &IdClaims) -> IdToken<'_> {

@@ -123,7 +123,8 @@
 //! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.
 //! - `jwt-aws-lc-rs`: signed tokens by AWS-LC, with `SigningKey`. The one for production; it needs a C compiler.
 //! - `jwt-rust-crypto`: the same in Rust alone. Its RSA leaks a little of the key through time (RUSTSEC-2023-0071), so it is
-//!   for trying out, or for P-256 and Ed25519. With both features on AWS-LC signs.
+//!   for trying out, or for P-256 and Ed25519. With both features on AWS-LC signs. Who calls `jsonwebtoken` besides this
+//!   crate and has both of its backends on must install one of them there; this crate neither needs nor touches that.
 //! - `jwt`: what both have in common. Alone it compiles and has no keys.
 //! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
 //!

@@ -80,7 +80,7 @@ pub(crate) fn verify_access(keys: &SigningKeys, text: &str) -> Option<AccessClai
     if header.alg != key.algorithm().as_str() || !is_access_type(&header.typ) || header.crit.0 {
         return None;
     }
-    if !key.verify(parts.message.as_bytes(), compact::decode(parts.signature)?) {
+    if !key.verify(parts.message.as_bytes(), &compact::decode(parts.signature)?) {
         return None;
     }
     let claims: AccessClaims<'static> = serde_json::from_slice(&compact::decode(parts.claims)?).ok()?;

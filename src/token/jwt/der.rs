@@ -115,10 +115,7 @@ pub(super) fn parse(pkcs8: &[u8]) -> Result<PrivateKey<'_>, SigningKeyError> {
             }
             Ok(PrivateKey { algorithm: SigningAlgorithm::Rs256, der: key })
         }
-        EC_PUBLIC_KEY => {
-            if !Der(parameters).only(OBJECT_ID).is_some_and(|curve| curve == P_256) {
-                return Err(SigningKeyError::Unsupported);
-            }
+        EC_PUBLIC_KEY if Der(parameters).only(OBJECT_ID) == Some(P_256) => {
             Ok(PrivateKey { algorithm: SigningAlgorithm::Es256, der: pkcs8 })
         }
         ED25519 if parameters.is_empty() => Ok(PrivateKey { algorithm: SigningAlgorithm::EdDsa, der: pkcs8 }),
@@ -168,8 +165,7 @@ impl<'a> Der<'a> {
     fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         let (len, rest) = match self.0 {
             [found, ..] if *found != tag => return None,
-            [_, len @ 0..=0x7f, rest @ ..] => (usize::from(*len), rest),
-            [_, 0x81, len @ 0x80..=0xff, rest @ ..] => (usize::from(*len), rest),
+            [_, len @ 0..=0x7f, rest @ ..] | [_, 0x81, len @ 0x80..=0xff, rest @ ..] => (usize::from(*len), rest),
             [_, 0x82, high @ 1..=0xff, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
             _ => return None,
         };

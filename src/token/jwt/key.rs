@@ -154,7 +154,7 @@ impl SigningKey {
     }
 
     /// Whether this key made that signature.
-    pub(super) fn verify(&self, message: &[u8], signature: Vec<u8>) -> bool {
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.0.pair.verify(message, signature)
     }
 

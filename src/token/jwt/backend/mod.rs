@@ -1,6 +1,6 @@
 //! Who computes signatures. Everything goes through the tables of functions that `jsonwebtoken` has for each backend, and
 //! never through its process-wide choice: that one panics where both backends are compiled in and nobody chose, and it is
-//! the host's to make.
+//! the host's to make. Only signing by AWS-LC goes past the table, which would read the key again for each signature.
 
 #[cfg(feature = "jwt-aws-lc-rs")]
 mod aws_lc;
@@ -17,9 +17,9 @@ use none as chosen;
 #[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc-rs")))]
 use rust_crypto as chosen;
 
+use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::CryptoProvider;
 use jsonwebtoken::jwk::EllipticCurve;
-use jsonwebtoken::{DecodingKey, EncodingKey};
 use zeroize::Zeroizing;
 
 use super::SigningAlgorithm;
@@ -32,7 +32,7 @@ use super::public::PublicKey;
 pub(super) struct KeyPair {
     provider: &'static CryptoProvider,
     algorithm: SigningAlgorithm,
-    private: EncodingKey,
+    private: chosen::Signer,
     public: DecodingKey,
 }
 
@@ -40,39 +40,34 @@ impl KeyPair {
     /// Takes a key that has proven itself: it signs, and what it signs verifies.
     pub(super) fn load(key: &PrivateKey<'_>) -> Result<(Self, PublicKey), SigningKeyError> {
         let provider = chosen::provider().ok_or(SigningKeyError::NoBackend)?;
-        if !chosen::accepts(key) {
-            return Err(SigningKeyError::Invalid);
-        }
+        let private = chosen::Signer::load(key).ok_or(SigningKeyError::Invalid)?;
         let parts = public_half(provider, key).ok_or(SigningKeyError::Invalid)?;
-        let (private, public) = match &parts {
-            PublicKey::Rsa { n, e } => (EncodingKey::from_rsa_der(key.der), DecodingKey::from_rsa_raw_components(n, e)),
+        let public = match &parts {
+            PublicKey::Rsa { n, e } => DecodingKey::from_rsa_raw_components(n, e),
             PublicKey::P256 { x, y } => {
                 let mut point = Vec::with_capacity(65);
                 point.push(4);
                 point.extend_from_slice(x);
                 point.extend_from_slice(y);
-                (EncodingKey::from_ec_der(key.der), DecodingKey::from_ec_der(&point))
+                DecodingKey::from_ec_der(&point)
             }
-            PublicKey::Ed25519 { x } => (EncodingKey::from_ed_der(key.der), DecodingKey::from_ed_der(x)),
+            PublicKey::Ed25519 { x } => DecodingKey::from_ed_der(x),
         };
         let pair = Self { provider, algorithm: key.algorithm, private, public };
         let trial = b"regrant";
-        let proven = pair.sign(trial).is_ok_and(|signature| pair.verify(trial, signature));
+        let proven = pair.sign(trial).is_ok_and(|signature| pair.verify(trial, &signature));
         if proven { Ok((pair, parts)) } else { Err(SigningKeyError::Invalid) }
     }
 
     /// The raw signature over these bytes.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
-        (self.provider.signer_factory)(&self.algorithm.as_jose(), &self.private)
-            .ok()
-            .and_then(|signer| signer.try_sign(message).ok())
-            .ok_or(SigningFailed)
+        self.private.sign(message).ok_or(SigningFailed)
     }
 
     /// Whether that is a signature of it.
-    pub(super) fn verify(&self, message: &[u8], signature: Vec<u8>) -> bool {
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         (self.provider.verifier_factory)(&self.algorithm.as_jose(), &self.public)
-            .is_ok_and(|verifier| verifier.verify(message, &signature).is_ok())
+            .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
     }
 }
 

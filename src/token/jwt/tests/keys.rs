@@ -50,19 +50,18 @@ fn line_ends_and_white_space_around_do_not_matter() {
     assert_eq!(key(&windows).kid(), ED25519.kid());
 }
 
-/// Every byte of a key changed in two ways, and every prefix: an error, or a key that signs.
+/// Bits of a key flipped, and prefixes of it: an error, or a key that signs.
 #[test]
 fn a_damaged_key_never_panics() {
-    for pem in [pem::RSA, pem::P_256, pem::ED25519] {
+    for (pem, step) in [(pem::RSA, 5), (pem::P_256, 1), (pem::ED25519, 1)] {
         let good = der::from_pem(pem).unwrap();
-        for at in 0..good.len() {
-            for flip in [1, 0x80] {
-                let mut bad = good.to_vec();
-                bad[at] ^= flip;
-                if let Ok(key) = SigningKey::from_pkcs8_pem(&der::to_pem(&bad)) {
-                    let signature = key.sign(b"still a key").unwrap();
-                    assert!(key.verify(b"still a key", signature), "byte {at}");
-                }
+        // All of the headers, where the shape is, and a part of the numbers.
+        for at in (0..40).chain((40..good.len()).step_by(step)) {
+            let mut bad = good.to_vec();
+            bad[at] ^= 1 << (at % 8);
+            if let Ok(key) = SigningKey::from_pkcs8_pem(&der::to_pem(&bad)) {
+                let signature = key.sign(b"still a key").unwrap();
+                assert!(key.verify(b"still a key", &signature), "byte {at}");
             }
             assert!(SigningKey::from_pkcs8_pem(&der::to_pem(&good[..at])).is_err(), "{at} bytes");
         }

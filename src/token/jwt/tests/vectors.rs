@@ -31,8 +31,8 @@ fn rs256_of_rfc_7515() {
                     LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWy\
                     wlVmtVrBp0igcN_IoypGlUPQGe77Rw";
     assert_eq!(URL_SAFE_NO_PAD.encode(RSA.sign(message.as_bytes()).unwrap()), expected);
-    assert!(RSA.verify(message.as_bytes(), bytes(expected)));
-    assert!(!RSA.verify(b"another", bytes(expected)));
+    assert!(RSA.verify(message.as_bytes(), &bytes(expected)));
+    assert!(!RSA.verify(b"another", &bytes(expected)));
 }
 
 /// RFC 7515 appendix A.3.
@@ -40,8 +40,8 @@ fn rs256_of_rfc_7515() {
 fn es256_of_rfc_7515() {
     let message = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}");
     let signature = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
-    assert!(P_256.verify(message.as_bytes(), bytes(signature)));
-    assert!(!P_256.verify(b"another", bytes(signature)));
+    assert!(P_256.verify(message.as_bytes(), &bytes(signature)));
+    assert!(!P_256.verify(b"another", &bytes(signature)));
     assert_eq!(P_256.sign(message.as_bytes()).unwrap().len(), 64);
 }
 
@@ -51,8 +51,8 @@ fn eddsa_of_rfc_8037() {
     let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
     let expected = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
     assert_eq!(URL_SAFE_NO_PAD.encode(ED25519.sign(message).unwrap()), expected);
-    assert!(ED25519.verify(message, bytes(expected)));
-    assert!(!ED25519.verify(b"another", bytes(expected)));
+    assert!(ED25519.verify(message, &bytes(expected)));
+    assert!(!ED25519.verify(b"another", &bytes(expected)));
     assert_eq!(ED25519.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     assert!(ED25519.jwk().contains(r#""x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#));
 }

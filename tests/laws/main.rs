@@ -21,6 +21,8 @@ macro_rules! on_every_store {
 }
 
 mod binding;
+mod codes;
+mod ending;
 mod endpoint;
 mod everything;
 mod finality;

@@ -3,6 +3,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod bytes_store;
+pub(crate) mod codes;
 pub(crate) mod events;
 pub(crate) mod faulty;
 pub(crate) mod schedule;

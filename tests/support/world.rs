@@ -12,6 +12,7 @@ use regrant::{
     ResponseFields, Rotation, Scope, StaticClients, Timestamp, TokenStore,
 };
 
+use super::codes::REDIRECT_URI;
 use super::events::Recorder;
 use super::faulty::{Faulty, Shelf};
 use super::schedule::{pause, run};
@@ -76,6 +77,8 @@ impl Setup {
         client
             .grant_type("password")
             .grant_type("refresh_token")
+            .grant_type("authorization_code")
+            .redirect_uri(REDIRECT_URI)
             .scope(Scope::parse(SCOPE).expect("a scope"))
             .default_scope(Scope::parse(GRANTED).expect("a scope"))
             .retry_window(self.window)
@@ -167,6 +170,8 @@ impl<S: TokenStore> World<S> {
             .renewal(setup.renewal.clone())
             .clock_skew(setup.skew)
             .grant(Password)
+            .issuer("https://id.example")
+            .authorization_code()
             .events(events.clone());
         let builder = setup.accept.iter().cloned().fold(builder, EngineBuilder::accept_key);
         let builder = match &setup.hook {

@@ -9,6 +9,7 @@ mod diagram;
 mod id_token;
 mod introspection;
 mod metadata;
+mod oracle;
 mod redemption;
 mod requests;
 mod revocation;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::common::{Ask, Reply, SECRET, Shelf, World, basic, check, form, scope, secret};
 
-pub(crate) const ISSUER: &str = "https://id.example";
+pub(crate) use super::oracle::ISSUER;
 pub(crate) const PORTAL: &str = "portal";
 pub(crate) const APP: &str = "mobile-app";
 pub(crate) const API: &str = "accounts-api";

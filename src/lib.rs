@@ -1,9 +1,9 @@
-//! An OAuth 2.0 token engine to embed in any Rust server.
+//! An OAuth 2.0 and OpenID Connect token engine to embed in any Rust server.
 //!
-//! Bytes of a token request go in, bytes of a token response come out, and one small trait keeps what must be kept. The
-//! engine authenticates clients, asks your code who is logged in, issues access and refresh tokens, rotates refresh
-//! tokens, finds replays of every older one, and answers a lost response again. It holds no socket, starts no task and
-//! reads no clock.
+//! Bytes of a request go in, bytes of a response come out, and one small trait keeps what must be kept. The engine
+//! validates authorization requests, authenticates clients, asks your code who is logged in, issues codes, access,
+//! refresh and ID tokens, rotates refresh tokens, finds replays of every older one, answers a lost response again,
+//! revokes and introspects. It holds no socket, starts no task and reads no clock.
 //!
 //! # The one idea
 //!
@@ -13,6 +13,7 @@
 //!
 //! ```text
 //! refresh token   key id 1 | grant id 8 | generation 3 | MAC 20                     43 characters
+//! code            the same bytes under another kind, of generation 0               43 characters
 //! access token    key id 1 | grant id 8 | generation 3 | epoch 3 | issued at 4
 //!                 | lifetime 3 | scope mask 8 | MAC 20                              67 characters
 //!
@@ -33,15 +34,16 @@
 //!   (confidential clients) or 30 (public ones). Nothing is written, nothing forks. The window closes when the successor
 //!   is used.
 //! - **Revocation** removes one record; every token of the grant is dead at once, and a rotation in flight loses.
+//! - **An authorization code** is a grant that has not been redeemed; redeeming it is the first step.
 //!
 //! # In a server
 //!
 //! 1. Describe your clients: [`Client`], [`ClientSecret`], and [`StaticClients`] or a [`Clients`] of your own.
-//! 2. Say who is logged in: a [`GrantHandler`] for each grant type. `refresh_token` is built in, `password` is off until
-//!    you add it.
+//! 2. Say who is logged in: show your login page for an [`AuthorizationRequest`] (see below), or add a [`GrantHandler`]
+//!    for a grant type of your own. `refresh_token` is built in, `password` is off until you add it.
 //! 3. Build an [`Engine`] on a store: [`MemoryStore`], or your own [`TokenStore`].
 //! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]. With the feature `http`
-//!    there is a `tower::Service`, `http::EndpointService`, which axum mounts in one line. Without
+//!    there is a `tower::Service` for it, `http::EndpointService`, which axum mounts in one line. Without
 //!    an async runtime use [`Engine::blocking`].
 //! 5. Guard your resources with [`Engine::bearer`].
 //!
@@ -83,6 +85,37 @@
 //! assert_eq!(response.status(), 200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Authorization codes
+//!
+//! ```text
+//! browser                      your host                                  the engine
+//! GET /authorize?…       ───▶  Engine::authorize ──────────────────────▶  client, redirect URI, PKCE, scope, …
+//!                              your login and consent page, or           ◀──  AuthorizationRequest | AuthorizationError
+//!                              a session that is there already
+//! POST, logged in        ───▶  Engine::approve, or Engine::deny ───────▶  a grant, not redeemed yet
+//! 303 to the client      ◀───  code, state, iss                          ◀──  Response
+//! client: POST /token    ───▶  Engine::token ──────────────────────────▶  code, client, redirect URI, verifier: tokens
+//! ```
+//!
+//! A code lives 60 seconds, for one client, one redirect URI and one PKCE verifier; public clients cannot go without a
+//! challenge. Whoever lacks one of them changes nothing, and does not burn the code; who knows all of them and comes
+//! second ends the grant. Nothing is redirected to what the client has not registered.
+//!
+//! # JWTs and ID tokens
+//!
+//! Access tokens are opaque unless the engine is told otherwise: `EngineBuilder::jwt_access_tokens` makes them JWTs by
+//! RFC 9068, for resource servers that are not behind this engine. They name their grant, so [`Engine::bearer`] asks the
+//! store about them as about any other; by signature alone they work on until they expire, whatever happens to the grant.
+//! `EngineBuilder::id_tokens` adds ID tokens. Keys are `SigningKey`s: one signs, others are accepted, all are in
+//! `Engine::jwks`. [`Engine::metadata`] and `Engine::openid_configuration` say what is enabled.
+//!
+//! # Logging out
+//!
+//! - A client: [`Engine::revoke`] (RFC 7009).
+//! - A person: [`Engine::sessions`] lists what is logged in where, [`Engine::end_session`] ends one,
+//!   [`Engine::end_all`] all of them.
+//! - Everybody at a client, as after a breach: [`Client::end_all_before`]; everybody: [`Engine::end_all_before`].
 //!
 //! # What a refresh is checked for
 //!
@@ -131,7 +164,9 @@
 //! # Names
 //!
 //! They are those of the RFCs: client, resource owner (a grant's *subject*), grant, scope, rotation, replay. The crate
-//! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7617 (Basic) and RFC 9700 (security best practice).
+//! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
+//! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 9068 (JWT access tokens), RFC 9207 (issuer
+//! identification), RFC 9700 (security best practice), and of OpenID Connect Core and Discovery 1.0.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -179,6 +214,6 @@ pub use wire::{
 };
 
 /// The README's code is compiled with the documentation's.
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "http", feature = "jwt"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

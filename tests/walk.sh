@@ -28,7 +28,7 @@ mapfile -t answers < <(grep -v '^$' walk.out)
 
 fail() { echo "the walk went wrong: $1" >&2; cat walk.out >&2; exit 1; }
 token() { sed -E 's/.*"refresh_token":"([^"]+)".*/\1/' <<<"$1"; }
-[ "${#answers[@]}" = 9 ] || fail "nine answers"
+[ "${#answers[@]}" = 14 ] || fail "fourteen answers"
 [[ ${answers[0]} == *'"expires_in":3599'*'"scopes":"scope_1, scope_2, scope_3"'* ]] || fail 'the login'
 [[ ${answers[1]} == *'"sub":"usuario.teste"'* ]] || fail 'the resource'
 [ "$(token "${answers[2]}")" != "$(token "${answers[0]}")" ] || fail 'the refresh rotates'
@@ -38,8 +38,14 @@ token() { sed -E 's/.*"refresh_token":"([^"]+)".*/\1/' <<<"$1"; }
 [ "${answers[6]}" = '{"error":"invalid_grant"}' ] || fail 'the replay ends the grant'
 [[ ${answers[7]} == *'"refresh_token":"'* ]] || fail 'a login without renewal has a refresh token'
 [ "${answers[8]}" = '{"error":"invalid_grant"}' ] || fail 'which renews nothing'
+[[ ${answers[9]} == '{"access_token":"ey'*'","refresh_token":"'*'","scope":"openid email apps","id_token":"ey'*'","token_type":"Bearer","expires_in":86400}' ]] ||
+    fail 'the bank redeems a code'
+[[ ${answers[10]} == *'"sub":"00506493296"'* ]] || fail 'its resource'
+[ "$(token "${answers[11]}")" != "$(token "${answers[9]}")" ] || fail 'its refresh rotates'
+[ "${answers[12]}" = '{}' ] || fail 'revocation'
+[ "${answers[13]}" = '{"error":"invalid_token"}' ] || fail 'which ends it all'
 
 kill -INT "$pid"
 wait "$pid" || fail 'it stops cleanly'
 grep -q Stopped server.out || fail 'it says that it stopped'
-echo 'the walk: nine steps as they should be, and a clean stop'
+echo 'the walk: fourteen answers as they should be, and a clean stop'

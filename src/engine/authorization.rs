@@ -216,11 +216,12 @@ impl fmt::Debug for AuthorizationRequest<'_> {
 /// How an authorization request ends that is not one.
 ///
 /// ```
-/// use regrant::{AuthorizationError, Response};
-/// fn answer(error: AuthorizationError, page: fn(u16, &str) -> Response) -> Response {
+/// use regrant::AuthorizationError;
+/// /// The body of the answer, where it has one.
+/// fn page(error: &AuthorizationError) -> Option<String> {
 ///     match error {
-///         AuthorizationError::Redirect(response) => response,
-///         AuthorizationError::Show(shown) => page(shown.status(), shown.description()),
+///         AuthorizationError::Redirect(_) => None,
+///         AuthorizationError::Show(shown) => Some(format!("<h1>This link does not work</h1><p>{}", shown.description())),
 ///     }
 /// }
 /// ```

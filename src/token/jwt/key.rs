@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::SigningAlgorithm;
 use super::backend::{self, KeyPair};
 use super::compact::SigningFailed;
-use super::der;
+use super::pkcs8;
 use super::public::{KID_LEN, PublicKey};
 
 /// A private key that signs access tokens and ID tokens, named by the thumbprint of its public half (RFC 7638).
@@ -95,7 +95,7 @@ impl SigningKey {
     /// # Ok::<(), regrant::SigningKeyError>(())
     /// ```
     pub fn from_pkcs8_pem(pem: &str) -> Result<Self, SigningKeyError> {
-        Self::from_pkcs8_der(&der::from_pem(pem)?)
+        Self::from_pkcs8_der(pkcs8::from_pem(pem)?.as_bytes())
     }
 
     /// Makes a key; RSA keys have 2048 bits. What is returned beside it is its PEM, to be kept where secrets are kept.
@@ -113,11 +113,11 @@ impl SigningKey {
     /// ```
     pub fn generate(algorithm: SigningAlgorithm) -> Result<(Self, GeneratedPem), SigningKeyError> {
         let der = backend::generate(algorithm)?;
-        Ok((Self::from_pkcs8_der(&der)?, GeneratedPem(der::to_pem(&der))))
+        Ok((Self::from_pkcs8_der(&der)?, GeneratedPem(pkcs8::to_pem(&der)?)))
     }
 
-    fn from_pkcs8_der(pkcs8: &[u8]) -> Result<Self, SigningKeyError> {
-        let key = der::parse(pkcs8)?;
+    fn from_pkcs8_der(der: &[u8]) -> Result<Self, SigningKeyError> {
+        let key = pkcs8::parse(der)?;
         let (pair, public) = KeyPair::load(&key)?;
         let kid = public.thumbprint();
         Ok(Self(Arc::new(Inner { pair, public, algorithm: key.algorithm, kid })))

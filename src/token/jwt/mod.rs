@@ -1,7 +1,7 @@
 //! Signed tokens: access tokens as JWTs (RFC 9068) and ID tokens (OpenID Connect Core section 2).
 //!
 //! ```text
-//! der       PKCS#8 between its PEM lines, far enough to tell what key it is
+//! pkcs8     private keys as PEM, far enough to tell what key it is
 //! backend   who computes: AWS-LC or Rust's own crates, through one table of functions
 //! public    the public half: JWK and thumbprint
 //! key       the key that signs, and those whose signatures are accepted
@@ -15,13 +15,14 @@ mod algorithm;
 mod audience;
 mod backend;
 mod compact;
-mod der;
+
 mod half_hash;
 mod id_claims;
 mod id_token;
 mod jti;
 mod key;
 mod keys;
+mod pkcs8;
 mod public;
 #[cfg(test)]
 mod tests;

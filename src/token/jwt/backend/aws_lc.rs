@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 use jsonwebtoken::crypto::{CryptoProvider, aws_lc};
 use zeroize::Zeroizing;
 
-use super::super::der::ed25519_pkcs8;
+use super::super::pkcs8;
 use super::{PrivateKey, SigningAlgorithm, SigningKeyError};
 
 #[expect(clippy::unnecessary_wraps, reason = "without a backend there is none")]
@@ -58,7 +58,7 @@ pub(super) fn generate(algorithm: SigningAlgorithm) -> Result<Zeroizing<Vec<u8>>
         SigningAlgorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
             .and_then(|key| key.to_pkcs8v1())
             .map(|der| der.as_ref().to_vec()),
-        SigningAlgorithm::EdDsa => return Ok(ed25519_pkcs8(&Zeroizing::new(rand::random()))),
+        SigningAlgorithm::EdDsa => return pkcs8::ed25519(&Zeroizing::new(rand::random())),
     };
     der.map(Zeroizing::new).map_err(|_| SigningKeyError::Generation)
 }

@@ -9,7 +9,7 @@ use rsa::pkcs1v15::Pkcs1v15Sign;
 use rsa::rand_core::OsRng;
 use zeroize::Zeroizing;
 
-use super::super::der::ed25519_pkcs8;
+use super::super::pkcs8;
 use super::{PrivateKey, SigningAlgorithm, SigningKeyError};
 
 #[expect(clippy::unnecessary_wraps, reason = "without a backend there is none")]
@@ -49,7 +49,7 @@ pub(super) fn generate(algorithm: SigningAlgorithm) -> Result<Zeroizing<Vec<u8>>
     let der = match algorithm {
         SigningAlgorithm::Rs256 => RsaPrivateKey::new(&mut OsRng, 2_048).ok().and_then(|key| key.to_pkcs8_der().ok()),
         SigningAlgorithm::Es256 => p256::SecretKey::random(&mut OsRng).to_pkcs8_der().ok(),
-        SigningAlgorithm::EdDsa => return Ok(ed25519_pkcs8(&Zeroizing::new(rand::random()))),
+        SigningAlgorithm::EdDsa => return pkcs8::ed25519(&Zeroizing::new(rand::random())),
     };
     der.map(|der| Zeroizing::new(der.as_bytes().to_vec())).ok_or(SigningKeyError::Generation)
 }

@@ -139,7 +139,9 @@
 //! | store, registry, handler or hook | 503 `temporarily_unavailable` | send the same request again |
 //!
 //! After a 503, or no answer at all, the outcome may be unknown; the same token sent again within the retry window comes
-//! to the same successor. A request that is dropped at any await leaves nothing that a retry does not make good.
+//! to the same successor. A request that is dropped at any await leaves nothing that a retry does not make good. The one
+//! exception is an authorization code, which has no retry window: if its redemption took place and the answer was lost,
+//! the same code again ends the grant, and the person logs in again.
 //!
 //! # Keys
 //!

@@ -2,6 +2,8 @@
 
 use smol_str::SmolStr;
 
+use crate::wire::{read_uri, web_host};
+
 /// A redirect URI as it was registered (RFC 6749 section 3.1.2).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct RedirectUri {
@@ -14,25 +16,39 @@ pub(crate) struct RedirectUri {
 /// `localhost` is not among them, since it may resolve to something else (section 8.3).
 const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 
+/// Where `http` is allowed: what is sent there leaves the machine as little as the browser does.
+const THIS_MACHINE: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
+
+/// The parameters of authorization responses: RFC 6749 section 4.1.2, RFC 9207, and JARM.
+const OF_RESPONSES: [&str; 7] = ["code", "state", "iss", "error", "error_description", "error_uri", "response"];
+
 impl RedirectUri {
     /// The most bytes that one can have.
     pub(crate) const MAX_BYTES: usize = 2_048;
 
     /// Reads one for registration: `https`, `http` to the same machine, or a scheme of an app's own, which has a dot in
-    /// it (RFC 8252 section 7.1). No fragment (RFC 6749 section 3.1.2), and nothing but the characters of a URI.
+    /// it (RFC 8252 section 7.1). No fragment (RFC 6749 section 3.1.2), and in its query no parameter of a response, which
+    /// would be there twice.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text.len() > Self::MAX_BYTES || !text.bytes().all(is_uri_byte) {
+        if text.len() > Self::MAX_BYTES {
             return None;
         }
-        let (scheme, rest) = text.split_once(':')?;
-        let well_formed = match scheme {
-            "https" => rest.strip_prefix("//").is_some_and(|rest| !authority(rest).is_empty()),
-            "http" => rest.strip_prefix("//").is_some_and(|rest| is_this_machine(authority(rest))),
-            _ => scheme.contains('.') && is_scheme(scheme) && !rest.is_empty(),
+        let uri = read_uri(text)?;
+        let is_allowed = match web_host(&uri) {
+            Some((host, is_https)) => is_https || THIS_MACHINE.contains(&host),
+            None => uri.scheme().as_str().contains('.') && !(uri.authority().is_none() && uri.path().is_empty()),
         };
+        let query = uri.query().map_or("", |query| query.as_str());
+        let is_responses = |name: &str| OF_RESPONSES.contains(&name);
+        if !is_allowed
+            || uri.has_fragment()
+            || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_responses(&name))
+        {
+            return None;
+        }
         let port = LOOPBACK.iter().find_map(|prefix| port_after(text, prefix));
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        well_formed.then(|| Self { text: text.into(), port: port.map(|(from, to)| (place(from), place(to))) })
+        Some(Self { text: text.into(), port: port.map(|(from, to)| (place(from), place(to))) })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -60,56 +76,13 @@ fn port_after(text: &str, prefix: &str) -> Option<(usize, usize)> {
     let end = match rest.strip_prefix(':') {
         Some(port) => {
             let digits = port.bytes().take_while(u8::is_ascii_digit).count();
-            // As `u16` reads it, but for a sign.
-            port.get(..digits)?.parse::<u16>().ok().filter(|&port| port > 0)?;
+            // Written as a system writes it: no zeros in front, so that there are at most five digits.
+            port.get(..digits)?.parse::<u16>().ok().filter(|_| !port.starts_with('0'))?;
             prefix.len() + 1 + digits
         }
         None => prefix.len(),
     };
     matches!(text.as_bytes().get(end), None | Some(b'/' | b'?')).then_some((prefix.len(), end))
-}
-
-fn authority(rest: &str) -> &str {
-    rest.split(['/', '?']).next().unwrap_or_default()
-}
-
-fn is_this_machine(authority: &str) -> bool {
-    ["127.0.0.1", "[::1]", "localhost"].iter().any(|host| port_after(authority, host).is_some())
-}
-
-/// `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )`, RFC 3986 section 3.1.
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
-}
-
-/// The characters of RFC 3986 section 2, without `#`.
-const fn is_uri_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.'
-                | b'_'
-                | b'~'
-                | b':'
-                | b'/'
-                | b'?'
-                | b'['
-                | b']'
-                | b'@'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b';'
-                | b'='
-                | b'%'
-        )
 }
 
 #[cfg(test)]
@@ -151,6 +124,11 @@ mod tests {
             "data:text/html,x",
             "1a.b:/cb",
             "com.example.app:",
+            "https://bank.example@evil.example/cb",
+            "https://app.example:99999/cb",
+            "https://app.example:/cb",
+            "https://app.example/%zz",
+            "https://app.example/cb?code=fixed",
         ] {
             assert_eq!(RedirectUri::parse(bad), None, "{bad}");
         }
@@ -166,6 +144,7 @@ mod tests {
             for bad in [
                 "http://127.0.0.1:/cb",
                 "http://127.0.0.1:0/cb",
+                "http://127.0.0.1:080/cb",
                 "http://127.0.0.1:65536/cb",
                 "http://127.0.0.1:+80/cb",
                 "http://127.0.0.1:80:90/cb",

@@ -36,6 +36,8 @@ pub struct AuthorizationRequest<'a> {
     pub(super) challenge: Option<[u8; 32]>,
     pub(super) prompt: Prompt,
     pub(super) max_age: Option<Duration>,
+    /// The parameter by which a login asks for a renewable grant.
+    pub(super) opt_in: Option<&'a str>,
 }
 
 /// What a client wants the person to be asked, `prompt` of OpenID Connect Core section 3.1.2.1.
@@ -142,7 +144,7 @@ impl AuthorizationRequest<'_> {
     }
 
     /// How long ago the person may have logged in, where the client says so. [`Engine::approve`](crate::Engine::approve)
-    /// answers `login_required` to a login that is older.
+    /// answers `login_required` to a login that is older, by more than a minute of grace.
     ///
     /// ```
     /// fn wants_a_fresh_login(asked: &regrant::AuthorizationRequest<'_>) -> bool {
@@ -162,13 +164,7 @@ impl AuthorizationRequest<'_> {
     /// }
     /// ```
     pub fn accepts_login_of(&self, authenticated_at: Timestamp, now: Timestamp) -> bool {
-        !self.prompt.login && self.is_fresh(authenticated_at, now)
-    }
-
-    pub(super) fn is_fresh(&self, authenticated_at: Timestamp, now: Timestamp) -> bool {
-        // In whole seconds, which is how the client counts.
-        let age = now.as_secs().saturating_sub(authenticated_at.as_secs());
-        self.max_age.is_none_or(|most| age <= most.as_secs())
+        !self.prompt.login && self.max_age.is_none_or(|most| age_of(authenticated_at, now) <= most)
     }
 
     /// A parameter of the request, such as `login_hint` or one of the host's own; `None` where it is absent, empty or
@@ -184,22 +180,27 @@ impl AuthorizationRequest<'_> {
     }
 
     /// The parameters that make up the request, for hidden fields of a page's form: escape them, they are a stranger's.
-    /// What else came, such as a password, is not among them.
+    /// What else came, such as a password, is not among them, but for the parameter of
+    /// [`RenewalPolicy::OptIn`](crate::RenewalPolicy::OptIn).
     ///
     /// ```
     /// fn fields(asked: &regrant::AuthorizationRequest<'_>, escape: fn(&str) -> String) -> String {
-    ///     let field = |(name, value)| format!("<input type=hidden name={name} value=\"{}\">", escape(value));
+    ///     let field = |(name, value)| format!("<input type=hidden name=\"{name}\" value=\"{}\">", escape(value));
     ///     asked.carried().map(field).collect()
     /// }
     /// ```
-    pub fn carried(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let known = |name: &str| CARRIED.iter().find(|carried| **carried == name).copied();
-        self.form.iter().filter_map(move |(name, value)| known(name).map(|name| (name, value)))
+    pub fn carried(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.form.iter().filter(|(name, _)| CARRIED.contains(name) || self.opt_in == Some(name))
     }
 
     pub(super) fn state(&self) -> Option<&str> {
         self.parameter("state")
     }
+}
+
+/// How old a login is in whole seconds, which is how a client counts by `auth_time`.
+pub(super) fn age_of(authenticated_at: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_secs(now.as_secs().saturating_sub(authenticated_at.as_secs()))
 }
 
 impl fmt::Debug for AuthorizationRequest<'_> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::Engine;
-use super::authorization::{AuthorizationError, AuthorizationRequest, Denial, Prompt, ShownError};
+use super::authorization::{AuthorizationError, AuthorizationRequest, Denial, Prompt, ShownError, age_of};
 use super::event::Event;
 use super::handler::Authorization;
 use super::refusal::Refusal;
@@ -17,6 +17,9 @@ use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::{decode_exact, mint_code};
 use crate::wire::{Form, Parameters, Request, Response, has_control, location};
+
+/// How old a login may be whatever `max_age` says: who has just logged in still has to read what is asked of them.
+const MAX_AGE_GRACE: Duration = Duration::from_secs(60);
 
 /// The longest `nonce` that is kept for the ID token.
 const MAX_NONCE_BYTES: usize = 1_024;
@@ -74,6 +77,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 challenge,
                 prompt,
                 max_age,
+                opt_in: self.renewal.parameter(),
             }),
             Err(why) => {
                 self.tell(&Failure::from(why).of_client(client.shared_id()));
@@ -87,8 +91,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// authorization names is within the one asked for; without one it is all of that.
     ///
     /// Every outcome is a redirect (303), also where the store fails (`temporarily_unavailable`), where the login is older
-    /// than the request allows (`login_required`), and where the authorization is one that cannot be granted
-    /// (`server_error`): it has no subject, or a wider scope.
+    /// than the request allows (`login_required`, with a minute of grace for reading the page), and where the
+    /// authorization is one that cannot be granted (`server_error`): it has no subject, one that is the id of a client
+    /// while access tokens are JWTs (RFC 9068 section 5), a wider scope, or no
+    /// [time of login](Authorization::authenticated_at) where the client asked for a `max_age`.
     ///
     /// ```
     /// # async fn logged_in<S: regrant::TokenStore, C: regrant::Clients>(
@@ -162,10 +168,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<[u8; 43], Failure> {
         let client = &*request.client;
         let refused = |why: Refusal| Failure::from(why).of_client(client.shared_id());
-        let authenticated_at = authorization.authenticated_at.unwrap_or(now);
-        if !request.is_fresh(authenticated_at, now) {
-            return Err(refused(Refusal::LoginTooOld));
-        }
+        let authenticated_at = match (authorization.authenticated_at, request.max_age) {
+            (Some(time), Some(most)) if age_of(time, now) > most.max(MAX_AGE_GRACE) => {
+                return Err(refused(Refusal::LoginTooOld));
+            }
+            // The client relies on it, so it is not to be guessed.
+            (None, Some(_)) => return Err(refused(Refusal::HandlerFault)),
+            (time, _) => time.unwrap_or(now),
+        };
         let scope = authorization.scope.clone().unwrap_or_else(|| request.scope.clone());
         if authorization.subject.is_none() || !authorization.subject_fits() || !scope.is_subset_of(&request.scope) {
             return Err(refused(Refusal::HandlerFault));
@@ -190,6 +200,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             authenticated_at,
             code: Some(code),
         };
+        self.check_subject(&login).await.map_err(|failure| failure.of_client(client.shared_id()))?;
         let mut grant = self.new_grant(login, client, now);
         self.insert(&mut grant, now).await.map_err(|failure| failure.of_client(client.shared_id()))?;
         self.emit(&Event::CodeIssued { grant: grant.id, client_id: client.id() });

@@ -15,7 +15,7 @@ use crate::client::{AUTHORIZATION_CODE, Clients, NotBefore, REFRESH_TOKEN};
 use crate::grant::{Lifetimes, Timestamp};
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
-use crate::wire::{Limits, ResponseStyle, is_defined, is_error_text};
+use crate::wire::{Limits, ResponseStyle, is_defined, is_error_text, read_uri, web_host};
 
 /// Builds an [`Engine`].
 ///
@@ -83,6 +83,9 @@ pub enum BuildError {
     /// An issuer that is not one: see [`EngineBuilder::issuer`].
     #[error("an issuer is an http or https URL without query, fragment and trailing slash")]
     Issuer,
+    /// An endpoint that is neither a path, which begins with a slash, nor a URL.
+    #[error("an endpoint is a path that begins with a slash, or an http or https URL")]
+    Endpoint,
     /// Authorization codes, JWTs and ID tokens name the issuer (RFC 9207, RFC 9068 section 2.2, OpenID Connect Core section
     /// 2).
     #[error("what this engine issues names its issuer, so it needs one")]
@@ -417,6 +420,9 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             None if self.authorization_code => return Err(BuildError::IssuerRequired),
             _ => {}
         }
+        if !self.endpoints.are_well_formed() {
+            return Err(BuildError::Endpoint);
+        }
         #[cfg(feature = "jwt")]
         let jwt = self.jwt.build(self.issuer.is_some())?;
         let slow_secrets = self.clients.decoy().is_some_and(crate::client::ClientSecret::is_phc);
@@ -453,8 +459,12 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
 
 /// An issuer as RFC 8414 section 2 has it, and without a slash at its end, so that it compares as it is written.
 fn is_issuer(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    is_error_text(text)
-        && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.ends_with('/'))
-        && !text.contains(['?', '#', ' ', '"', '<', '>'])
+    read_uri(text).is_some_and(|uri| {
+        let path = uri.path().as_str();
+        web_host(&uri).is_some()
+            && !uri.has_query()
+            && !uri.has_fragment()
+            && !path.ends_with('/')
+            && !path.starts_with("//")
+    })
 }

@@ -57,8 +57,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (Some(claims), Some(jwt), Some(subject)) = (&issue.claims.0, &self.jwt, issue.grant.subject()) else {
             return Ok(None);
         };
+        let key = self.id_token_key(jwt, issue.client);
+        // Of a login that was under another algorithm no client can check it.
+        let state_hash = issue.grant.code.as_ref().and_then(|code| code.state_hash.as_deref());
+        let state_hash = state_hash.filter(|hash| hash.len() == key.half_hash().text_len());
         let signed = sign_id_token(
-            self.id_token_key(jwt, issue.client),
+            key,
             &IdToken {
                 issuer: self.issuer.as_deref().unwrap_or_default(),
                 subject,
@@ -68,7 +72,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 auth_time_secs: issue.grant.authenticated_at.as_secs(),
                 nonce: issue.nonce,
                 access_token: std::str::from_utf8(access_token).ok(),
-                state_hash: issue.grant.code.as_ref().and_then(|code| code.state_hash.as_deref()),
+                state_hash,
                 claims,
             },
         );
@@ -105,6 +109,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     pub(super) fn state_hash(&self, _: &Client, _: &Scope, _: &str) -> Option<SmolStr> {
         None
+    }
+
+    pub(super) fn names_subjects_in_jwts(&self) -> bool {
+        false
     }
 
     pub(super) fn access_token(

@@ -59,7 +59,8 @@ impl JwtAccessTokens {
 
     /// [`Engine::bearer`] believes the signature and asks no store. That gives up revocation: a token of a grant that was
     /// ended, or whose access tokens were revoked, lets in until it expires, a replay ends nothing at the resource, and
-    /// [`Access::grant`] is `None`. Only a client's `not_before` still counts, against the time of issue. A thief of the
+    /// [`Access::grant`] is `None`. Only a `not_before` still counts, against the second that the token was issued in: what is issued later in
+    /// the same second is void too. A thief of the
     /// signing key mints tokens of grants that never were. Use it for resources that a database look-up would slow down, with
     /// lifetimes of minutes. Introspection and revocation go on asking the store.
     ///
@@ -162,6 +163,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         access.expires_at = access.expires_at.min(grant.expires_at);
         access.grant = Some(grant);
         Ok(access)
+    }
+
+    /// Whether `sub` of an access token may be read by others.
+    pub(super) fn names_subjects_in_jwts(&self) -> bool {
+        self.jwt.as_ref().is_some_and(|jwt| jwt.access.is_some())
     }
 
     /// The claim `aud` of the access tokens, for introspection.

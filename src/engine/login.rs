@@ -37,6 +37,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let (login, with_refresh_token) =
             self.ask_handler(handler.as_ref(), client, form, parameters.scope(), now).await?;
+        self.check_subject(&login).await?;
         let mut grant = self.new_grant(login, client, now);
         let claims = self.id_claims(&grant, client, Scope::WHOLE, now).await?;
         self.insert(&mut grant, now).await?;
@@ -85,6 +86,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             code: None,
         };
         Ok((login, with_refresh_token))
+    }
+
+    /// In a JWT a client that acts for itself is its own subject, so nobody else may go by the id of a client (RFC 9068
+    /// section 5).
+    pub(super) async fn check_subject(&self, login: &Login) -> Result<(), Failure> {
+        let Some(subject) = login.subject.as_deref().filter(|_| self.names_subjects_in_jwts()) else { return Ok(()) };
+        match self.clients.find(subject).await {
+            Ok(None) if subject != login.client_id => Ok(()),
+            Ok(_) => Err(Refusal::HandlerFault.into()),
+            Err(error) => Err(Failure { cause: Some(error.into()), ..Refusal::Clients.into() }),
+        }
     }
 
     /// The record of a login. Where it is to be redeemed by a code first, it lives as long as the code does.

@@ -6,7 +6,7 @@ use super::Engine;
 use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 use crate::grant::Scope;
 use crate::store::TokenStore;
-use crate::wire::Response;
+use crate::wire::{Response, read_uri, web_host};
 
 /// Where the host mounts the engine's endpoints, for its metadata: a path, which is put after the issuer, or a whole URL.
 /// What is not given is not advertised.
@@ -85,6 +85,16 @@ impl Endpoints {
     /// ```
     pub fn jwks(self, at: &str) -> Self {
         Self { jwks: Some(at.to_owned()), ..self }
+    }
+
+    /// Whether each is a path or a URL: anything else after the issuer may be another host's.
+    pub(super) fn are_well_formed(&self) -> bool {
+        let given = [&self.authorization, &self.token, &self.revocation, &self.introspection, &self.jwks];
+        given.into_iter().flatten().all(|at| {
+            let path = at.starts_with('/') && !at.starts_with("//");
+            let whole = if path { format!("https://issuer.example{at}") } else { at.clone() };
+            read_uri(&whole).is_some_and(|uri| web_host(&uri).is_some() && !uri.has_fragment())
+        })
     }
 
     /// The scopes to advertise, `scopes_supported`.
@@ -185,9 +195,5 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
 /// An endpoint as a URL.
 fn url(issuer: &str, at: &str) -> String {
-    if at.starts_with("https://") || at.starts_with("http://") {
-        at.to_owned()
-    } else {
-        format!("{}{at}", issuer.trim_end_matches('/'))
-    }
+    if at.starts_with('/') { format!("{issuer}{at}") } else { at.to_owned() }
 }

@@ -28,6 +28,11 @@ pub enum RenewalPolicy {
 }
 
 impl RenewalPolicy {
+    /// The parameter by which a login asks for it.
+    pub(crate) fn parameter(&self) -> Option<&str> {
+        if let Self::OptIn(parameter) = self { Some(parameter) } else { None }
+    }
+
     pub(crate) fn allows(&self, form: &Form<'_>) -> bool {
         match self {
             Self::Always => true,

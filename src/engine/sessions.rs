@@ -78,7 +78,7 @@ impl Session {
         self.0.created_at()
     }
 
-    /// When it was last refreshed; the time of the login where it never was.
+    /// When it was last refreshed; where it never was, when its first tokens were handed out.
     ///
     /// ```
     /// use regrant::{Session, Timestamp};

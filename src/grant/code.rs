@@ -76,7 +76,8 @@ pub(crate) fn decide_code(grant: &Grant, redemption: &Redemption, now: Timestamp
         return CodeDecision::Refuse(CodeVoid::NotBefore);
     }
     let binding = grant.code.as_ref().and_then(|code| code.binding.as_ref());
-    let Some(binding) = binding.filter(|_| now < grant.created_at + Grant::CODE_LIFETIME) else {
+    let end = (grant.created_at + Grant::CODE_LIFETIME).min(grant.absolute_expires_at);
+    let Some(binding) = binding.filter(|_| now < end) else {
         return CodeDecision::Refuse(CodeVoid::Expired);
     };
     let same_uri = redemption
@@ -118,14 +119,15 @@ impl Grant {
 
     /// Makes it the record after its code was redeemed.
     pub(crate) fn redeem(&mut self, version: Version, key_id: u8, lifetimes: &Lifetimes, now: Timestamp) {
+        // A node whose clock is behind the login must not end the session that it begins.
+        let now = now.max(self.created_at);
         let [refresh_expires_at, expires_at] = expiries(lifetimes, self.renewable, self.absolute_expires_at, now);
         self.version = version;
         self.generation = Generation::FIRST;
         self.key_id = key_id;
-        self.rotated_at = now.max(self.rotated_at);
+        self.rotated_at = now;
         self.refresh_expires_at = refresh_expires_at;
-        // A second redemption is told from a stranger's for as long as the code lives.
-        self.expires_at = expires_at.max(self.created_at + Self::CODE_LIFETIME).min(self.absolute_expires_at);
+        self.expires_at = expires_at;
         self.forget_code(now);
     }
 

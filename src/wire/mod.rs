@@ -12,6 +12,7 @@ mod percent;
 mod request;
 mod response;
 mod text;
+mod uri;
 
 pub use basic::{BasicCredentials, BasicError};
 pub(crate) use equal::constant_time_eq;
@@ -25,5 +26,6 @@ pub(crate) use request::{Header, ParameterFault, Parameters, is_defined};
 pub(crate) use response::TokenAnswer;
 pub use response::{Response, ResponseStyle};
 pub(crate) use text::{has_control, wipe};
+pub(crate) use uri::{read_uri, web_host};
 
 pub(crate) use media_type::is_form_urlencoded;

@@ -144,9 +144,9 @@ async fn step_a_and_b(server: SocketAddr, code: &str) -> Reply {
 
 /// (C) the access token at the resource server; (D) the protected resource.
 async fn step_c_and_d(server: SocketAddr, tokens: &Reply) {
-    let served = http::send(server, "/oauth2/resource", &with_bearer(&tokens.access_token())).await;
-    assert_eq!(served.status, 200);
-    assert_eq!(served.json(), *json!({ "sub": SUBJECT, "scope": SCOPES }).as_object().unwrap());
+    let reply = http::send(server, "/oauth2/resource", &with_bearer(&tokens.access_token())).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.json(), *json!({ "sub": SUBJECT, "scope": SCOPES }).as_object().unwrap());
 }
 
 /// (E) the access token, which has expired meanwhile; (F) the invalid token error.

@@ -29,7 +29,7 @@ fn sends_nobody_astray(world: &World, sent: &[u8], post: bool) -> TestCaseResult
         }
         Err(AuthorizationError::Redirect(response)) => check(&response, sent)?,
         Err(AuthorizationError::Show(error)) => {
-            prop_assert!((400..=405).contains(&error.status()) || error.status() == 413)
+            prop_assert!((400..=405).contains(&error.status()) || error.status() == 413);
         }
     }
     Ok(())

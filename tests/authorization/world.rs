@@ -9,7 +9,7 @@ use regrant::{
 };
 use serde_json::Value;
 
-use crate::common::{Ask, Reply, SECRET, Shelf, World, basic, check, form, scope, secret};
+use crate::common::{Ask, Reply, SECRET, Shelf, World, basic, form, scope, secret};
 
 pub(crate) use super::oracle::ISSUER;
 pub(crate) const PORTAL: &str = "portal";
@@ -256,11 +256,4 @@ pub(crate) fn part(jwt: &str, at: usize) -> Value {
     let part = jwt.split('.').nth(at).expect("three parts");
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).expect("base64url");
     serde_json::from_slice(&bytes).expect("JSON")
-}
-
-/// What holds for every response of the token endpoint.
-#[track_caller]
-pub(crate) fn checked(reply: Reply) -> Reply {
-    check(&reply);
-    reply
 }

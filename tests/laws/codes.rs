@@ -103,8 +103,11 @@ fn later<S: TokenStore>(store: Shelf<S>, client: &str, steps: &[(u64, Option<Kno
     Ok(())
 }
 
+/// Faults of swaps or loads, and after how many polls the connection is lost.
+type Try = (Vec<(bool, Fault)>, Option<u8>);
+
 /// One after the other over a store that fails, with connections that are lost.
-fn at_most_one<S: TokenStore>(store: Shelf<S>, tries: &[(Vec<(bool, Fault)>, Option<u8>)]) -> TestCaseResult {
+fn at_most_one<S: TokenStore>(store: Shelf<S>, tries: &[Try]) -> TestCaseResult {
     let world = World::new(store, Setup::default());
     let code = world.code(APP, "alice");
     let mut redeemed: Option<Answer> = None;

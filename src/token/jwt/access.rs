@@ -11,7 +11,7 @@ use super::key::SigningKey;
 use super::keys::SigningKeys;
 
 /// The longest text that is looked at.
-const MAX_TEXT_LEN: usize = 16 * 1_024;
+const MAX_TEXT_LEN: usize = 64 * 1_024;
 
 /// The claims of an access token (RFC 9068 section 2.2), in the order they are written in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -15,6 +15,16 @@ pub(crate) enum HalfHash {
     Sha512,
 }
 
+impl HalfHash {
+    /// How many characters it has as a claim.
+    pub(crate) const fn text_len(self) -> usize {
+        match self {
+            Self::Sha256 => 22,
+            Self::Sha512 => 43,
+        }
+    }
+}
+
 impl From<SigningAlgorithm> for HalfHash {
     fn from(algorithm: SigningAlgorithm) -> Self {
         match algorithm {

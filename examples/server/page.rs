@@ -41,7 +41,7 @@ pub(crate) fn login(asked: &AuthorizationRequest<'_>, was_wrong: bool) -> Respon
         @if was_wrong {
             p #wrong role="alert" { "The user name or the password is wrong. Please try again." }
         }
-        form method="post" action="/oauth2/authorize" {
+        form method="post" action="authorize" {
             @for (name, value) in asked.carried() {
                 input type="hidden" name=(name) value=(value);
             }

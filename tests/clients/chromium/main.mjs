@@ -15,7 +15,8 @@ const folder = process.env.SCREENSHOTS;
 if (folder) mkdirSync(folder, { recursive: true });
 const SCOPE = 'apps email openid profile webhooks';
 
-// Where the client waits for the redirect. Also a page of somebody else's, which frames what it is told to.
+// Where the client waits for the redirect. Also a page of somebody else's, which frames what it is told to, and a proxy
+// that has the server under a path.
 const heard = [];
 const listener = http.createServer((request, response) => {
   const url = new URL(request.url, 'http://127.0.0.1');
@@ -25,6 +26,14 @@ const listener = http.createServer((request, response) => {
     response.end('<!DOCTYPE html><title>Back</title><h1>Back at the application</h1>');
   } else if (url.pathname === '/frame') {
     response.end('<!DOCTYPE html><title>Framing</title><iframe id="framed" width="600" height="600"></iframe>');
+  } else if (url.pathname.startsWith('/tenant/')) {
+    const { method, headers } = request;
+    const inner = new URL(request.url.slice('/tenant'.length), issuer);
+    const forwarded = http.request(inner, { method, headers: { ...headers, host: issuer.host } }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(forwarded);
   } else {
     response.writeHead(404).end();
   }
@@ -246,6 +255,17 @@ await check('login_hint', () =>
     assert.equal(await page.getByLabel('User name').inputValue(), USER);
     assert.equal(await page.evaluate(() => document.activeElement.id), 'password');
   }));
+
+await check('behind a proxy, under a path', () => {
+  const { search } = authorizeUrl();
+  return visit(`${theirs}/tenant/oauth2/authorize${search}`, async (page) => {
+    await logIn(page, { password: 'wrong' });
+    await page.getByRole('alert').waitFor();
+    assert.equal(new URL(page.url()).pathname, '/tenant/oauth2/authorize');
+    await logIn(page);
+    assert.ok((await landed(page)).url.searchParams.get('code'));
+  });
+});
 
 await check('prompt=none', () =>
   visit(authorizeUrl({ prompt: 'none' }), async (page) => {

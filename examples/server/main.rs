@@ -11,7 +11,8 @@ mod page;
 mod walk;
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
@@ -23,7 +24,7 @@ struct Options {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Who the bank's identity provider says it is [default: http:// and the address]
+    /// Who the bank's identity provider says it is; behind a proxy, what the world sees [default: http:// and the address]
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// How long an access token works, in seconds [default: 3600 of the marketplace, 86400 of the bank]
@@ -38,8 +39,17 @@ struct Options {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+async fn main() -> ExitCode {
+    match serve(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
@@ -49,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let retry_window = Duration::from_secs(options.retry_window);
     let marketplace = marketplace::Settings { access_token: access_token(3_600), idle, retry_window };
     let bank = bank::Settings {
-        issuer: options.issuer.unwrap_or_else(|| format!("http://{address}")),
+        issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
         access_token: access_token(86_400),
         idle,
         retry_window,
@@ -64,6 +74,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("Stopped. What was in memory is gone.");
     Ok(())
+}
+
+/// Where a client on this machine finds a server that listens everywhere.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    address
 }
 
 /// Waits for Ctrl-C, or for the signal that service managers send.

@@ -223,3 +223,58 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(text).map_err(|_| DecodeError::Corrupt)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of the details there or not.
+    fn details() -> impl Iterator<Item = CodeDetails> {
+        (0..32).map(|bits| {
+            let has = |bit: u8| bits & (1 << bit) != 0;
+            CodeDetails {
+                state_hash: has(0).then(|| "bOhtX8F73IMjSPeVAqxyTQ".into()),
+                nonce: has(1).then(|| "não".into()),
+                with_refresh_token: has(2),
+                binding: has(3).then(|| CodeBinding {
+                    redirect_uri: [7; 32],
+                    redirect_uri_named: has(2),
+                    challenge: has(4).then_some([9; 32]),
+                }),
+            }
+        })
+    }
+
+    #[test]
+    fn what_is_kept_of_a_code_is_read_as_it_was_written() {
+        for code in details() {
+            let mut grant = Grant::sample("alice", "app");
+            grant.generation = Generation::NONE;
+            grant.code = Some(Arc::new(code.clone()));
+            let bytes = grant.encode();
+            let read = Grant::decode(&bytes).unwrap();
+            assert_eq!(read.code.as_deref(), Some(&code));
+            assert_eq!(read.encode(), bytes);
+            for end in 0..bytes.len() {
+                assert_eq!(Grant::decode(&bytes[..end]).err(), Some(DecodeError::Corrupt), "{end} bytes of {code:?}");
+            }
+            let flags = bytes.len() - code_len(&code);
+            for unknown in [64, 128] {
+                let mut damaged = bytes.clone();
+                damaged[flags] |= unknown;
+                assert_eq!(Grant::decode(&damaged).err(), Some(DecodeError::Corrupt));
+            }
+            if code.binding.is_none() {
+                let mut damaged = bytes;
+                damaged[flags] |= REDIRECT_URI_NAMED;
+                assert_eq!(Grant::decode(&damaged).err(), Some(DecodeError::Corrupt), "of a binding that is not there");
+            }
+        }
+    }
+
+    fn code_len(code: &CodeDetails) -> usize {
+        let mut bytes = Vec::new();
+        code.encode(&mut bytes);
+        bytes.len()
+    }
+}

@@ -265,6 +265,7 @@ impl Client {
     }
 
     /// Whether its ID tokens are signed by a secret of its own.
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_self, reason = "the feature is off"))]
     pub(crate) const fn signs_id_tokens(&self) -> bool {
         #[cfg(feature = "jwt")]
         return self.id_token_secret.is_some();

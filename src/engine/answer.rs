@@ -6,7 +6,7 @@ use super::token::Failure;
 use crate::client::{Client, Clients};
 use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::{ACCESS_TEXT_LEN, mint_access};
+use crate::token::mint_access;
 use crate::wire::TokenAnswer;
 
 /// What is handed out.
@@ -22,23 +22,6 @@ pub(super) struct Issue<'a> {
     pub(super) now: Timestamp,
 }
 
-/// An access token as it is handed out.
-pub(super) enum AccessText {
-    Opaque([u8; ACCESS_TEXT_LEN]),
-    #[cfg(feature = "jwt")]
-    Jwt(String),
-}
-
-impl AccessText {
-    pub(super) const fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Opaque(text) => text,
-            #[cfg(feature = "jwt")]
-            Self::Jwt(text) => text.as_bytes(),
-        }
-    }
-}
-
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Issues an access token over the part of the grant's scope that the mask selects, an ID token where there are
     /// claims for one, and writes the response.
@@ -47,10 +30,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let lifetime_secs = grant.access_lifetime_secs(self.lifetimes(issue.client), now);
         let narrowed = (scope_mask != Scope::WHOLE).then(|| grant.scope.select(scope_mask));
         let scope = narrowed.as_ref().unwrap_or(&grant.scope);
-        let access_token = self.access_token(issue, scope, lifetime_secs)?;
-        let id_token = self.id_token(issue, access_token.as_bytes(), lifetime_secs)?;
+        let (opaque, signed);
+        let access_token = if let Some(jwt) = self.jwt_access_token(issue, scope, lifetime_secs)? {
+            signed = jwt;
+            signed.as_bytes()
+        } else {
+            opaque = mint_access(grant, self.keys.signing(), scope_mask, lifetime_secs, now);
+            opaque.as_slice()
+        };
+        let id_token = self.id_token(issue, access_token, lifetime_secs)?;
         Ok(TokenAnswer {
-            access_token: access_token.as_bytes(),
+            access_token,
             refresh_token: issue.refresh_token,
             scope: scope.as_str(),
             id_token: id_token.as_deref(),
@@ -59,10 +49,5 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             issued_at_secs: now.as_secs(),
         }
         .write(self.style))
-    }
-
-    /// A computed access token; with the feature `jwt` the engine may sign one instead.
-    pub(super) fn opaque_access_token(&self, issue: &Issue<'_>, lifetime_secs: u32) -> AccessText {
-        AccessText::Opaque(mint_access(issue.grant, self.keys.signing(), issue.scope_mask, lifetime_secs, issue.now))
     }
 }

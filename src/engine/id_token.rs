@@ -25,6 +25,11 @@ const OPENID: &str = "openid";
 
 #[cfg(feature = "jwt")]
 impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Whether the host has anything to say in ID tokens.
+    pub(super) fn issues_id_tokens(&self) -> bool {
+        self.jwt.as_ref().is_some_and(|jwt| jwt.claims.is_some())
+    }
+
     /// Asks the host what an ID token is to say, where one goes with this answer: somebody is logged in, and the part of
     /// the scope that the mask selects has `openid`.
     pub(super) async fn id_claims(
@@ -81,7 +86,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The claim `s_hash` of the ID tokens of a login, by the hash of the algorithm that will sign them.
     pub(super) fn state_hash(&self, client: &Client, scope: &Scope, state: &str) -> Option<SmolStr> {
-        let jwt = self.jwt.as_ref().filter(|jwt| jwt.claims.is_some() && scope.contains(OPENID))?;
+        let jwt = self.jwt.as_ref().filter(|_| self.issues_id_tokens() && scope.contains(OPENID))?;
         Some(half_hash(self.id_token_key(jwt, client).half_hash(), state).into())
     }
 
@@ -98,12 +103,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 #[cfg(not(feature = "jwt"))]
 #[expect(clippy::unused_self, clippy::unused_async, clippy::unnecessary_wraps, reason = "the feature is off")]
 impl<S: TokenStore, C: Clients> Engine<S, C> {
+    pub(super) const fn issues_id_tokens(&self) -> bool {
+        false
+    }
+
     pub(super) async fn id_claims(&self, _: &Grant, _: &Client, _: u64, _: Timestamp) -> Result<Claims, Failure> {
         Ok(Claims::default())
     }
 
     pub(super) fn id_token(&self, issue: &Issue<'_>, _: &[u8], _: u32) -> Result<Option<String>, Failure> {
-        let Issue { nonce: _, claims: Claims(), .. } = issue;
+        let (_, Claims()) = (issue.nonce, &issue.claims);
         Ok(None)
     }
 
@@ -115,12 +124,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         false
     }
 
-    pub(super) fn access_token(
-        &self,
-        issue: &Issue<'_>,
-        _: &Scope,
-        lifetime_secs: u32,
-    ) -> Result<super::answer::AccessText, Failure> {
-        Ok(self.opaque_access_token(issue, lifetime_secs))
+    pub(super) fn jwt_access_token(&self, _: &Issue<'_>, _: &Scope, _: u32) -> Result<Option<String>, Failure> {
+        Ok(None)
     }
 }

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::access::Access;
-use super::answer::{AccessText, Issue};
+use super::answer::Issue;
 use super::claims::DynClaimsProvider;
 use super::refresh::is_record_of;
 use super::refusal::Refusal;
@@ -90,15 +90,15 @@ impl JwtAccessTokens {
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// Issues an access token in the form that this engine is set to.
-    pub(super) fn access_token(
+    /// Signs an access token, where this engine's are JWTs.
+    pub(super) fn jwt_access_token(
         &self,
         issue: &Issue<'_>,
         scope: &Scope,
         lifetime_secs: u32,
-    ) -> Result<AccessText, Failure> {
+    ) -> Result<Option<String>, Failure> {
         let Some((jwt, tokens)) = self.jwt.as_ref().and_then(|jwt| Some((jwt, jwt.access.as_ref()?))) else {
-            return Ok(self.opaque_access_token(issue, lifetime_secs));
+            return Ok(None);
         };
         let grant = issue.grant;
         let issuer = self.issuer.as_deref().unwrap_or_default();
@@ -115,7 +115,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             scope: scope.as_str().into(),
         };
         sign_access(jwt.keys.signing(), &claims)
-            .map(AccessText::Jwt)
+            .map(Some)
             .map_err(|_| Failure { grant: Some(grant.id), ..Refusal::Signing.into() })
     }
 

@@ -114,14 +114,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 refresh.fields = ask(hook.as_ref(), grant, &refresh, mask, finish).await?;
                 refresh.permitted = true;
             }
-            if refresh.claims.is_none() {
+            if self.issues_id_tokens() && refresh.claims.is_none() {
                 refresh.claims = Some(self.id_claims(grant, client, mask, now).await?);
             }
-            let Some(generation) = generation else { return self.finish(grant, refresh, mask, finish) };
+            let Some(generation) = generation else { return self.finish(grant, &mut refresh, mask, finish) };
             let expected = grant.version;
             self.renew(grant, &refresh, generation, finish);
             match self.store.compare_and_swap(expected, grant, now).await {
-                Ok(Swap::Swapped) => return self.finish(grant, refresh, mask, finish),
+                Ok(Swap::Swapped) => return self.finish(grant, &mut refresh, mask, finish),
                 Ok(Swap::Lost) => refresh.lost = true,
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => refresh.unsure.push(grant.version),
                 Err(error) => return Err(error.into()),
@@ -215,7 +215,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Mints from the record, tells the host and writes the response.
-    fn finish(&self, grant: &Grant, refresh: Refresh<'_>, mask: u64, finish: Finish) -> Result<Vec<u8>, Failure> {
+    fn finish(&self, grant: &Grant, refresh: &mut Refresh<'_>, mask: u64, finish: Finish) -> Result<Vec<u8>, Failure> {
         let successor;
         let refresh_token = match finish {
             Finish::Keep => refresh.text,
@@ -235,7 +235,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             refresh_token: Some(refresh_token),
             scope_mask: mask,
             nonce: None,
-            claims: refresh.claims.unwrap_or_default(),
+            claims: refresh.claims.take().unwrap_or_default(),
             now: refresh.now,
         })?;
         let (grant, client_id, generation) = (grant.id, refresh.client.id(), grant.generation);

@@ -7,7 +7,7 @@ mod jwt;
 mod key;
 mod text;
 
-pub(crate) use access::{ACCESS_TEXT_LEN, AccessToken, mint_access};
+pub(crate) use access::{AccessToken, mint_access};
 pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh};
 #[cfg(feature = "jwt")]
 pub(crate) use jwt::{

@@ -112,7 +112,7 @@ fn at_most_one<S: TokenStore>(store: Shelf<S>, tries: &[Try]) -> TestCaseResult 
     let code = world.code(APP, "alice");
     let mut redeemed: Option<Answer> = None;
     let mut gone_on = false;
-    for (faults, dropped) in tries {
+    for (number, (faults, dropped)) in tries.iter().enumerate() {
         for (swap, fault) in faults {
             world.store.plan(if *swap { Op::Swap } else { Op::Load }, *fault);
         }
@@ -122,6 +122,7 @@ fn at_most_one<S: TokenStore>(store: Shelf<S>, tries: &[Try]) -> TestCaseResult 
         gone_on |= redeemed.is_some();
         if let Some(answer) = answer {
             prop_assert!(answer.is_ok() || answer.is_unavailable() || answer.is_invalid_grant(), "{:?}", answer);
+            prop_assert!(number > 0 || !answer.is_invalid_grant(), "its own write is no replay");
             if answer.is_ok() {
                 prop_assert!(redeemed.is_none(), "redeemed twice");
                 redeemed = Some(answer);

@@ -247,6 +247,7 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
         response(match self.endpoint {
             Endpoint::Revocation => self.engine.revoke(&request, now).await,
             Endpoint::Introspection => self.engine.introspect(&request, now).await,
+            // The documents were answered above.
             _ => self.engine.token(&request, now).await,
         })
     }
@@ -260,7 +261,7 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
             Endpoint::OpenIdConfiguration => Some(self.engine.openid_configuration()),
             #[cfg(feature = "jwt")]
             Endpoint::Jwks => Some(Some(self.engine.jwks())),
-            _ => None,
+            Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection => None,
         }
     }
 

@@ -136,7 +136,7 @@
 //! | the request is malformed | 400 `invalid_request`, 405, 413 | the client is at fault |
 //! | client authentication | 401 `invalid_client` | the client is at fault |
 //! | the refresh token is not good for anything | 400 `invalid_grant` | log in again |
-//! | store, registry, handler or hook | 503 `temporarily_unavailable` | send the same request again |
+//! | store, registry, handler, claims provider or hook | 503 `temporarily_unavailable` | send the same request again |
 //!
 //! After a 503, or no answer at all, the outcome may be unknown; the same token sent again within the retry window comes
 //! to the same successor. A request that is dropped at any await leaves nothing that a retry does not make good. The one

@@ -16,7 +16,7 @@ use regrant::{
     Denial, Endpoints, Engine, Event, HookError, IdClaims, IdTokenRequest, JwtAccessTokens, Lifetimes, MemoryStore,
     RecoverableSecret, Scope, SigningAlgorithm, SigningKey, StaticClients, Timestamp,
 };
-use serde_json::json;
+use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::page;
@@ -153,6 +153,13 @@ fn is_right(asked: &AuthorizationRequest<'_>) -> bool {
     bool::from(given("username").ct_eq(USERNAME.as_bytes()) & given("password").ct_eq(PASSWORD.as_bytes()))
 }
 
+/// What the resource has to say.
+#[derive(Serialize)]
+struct Served<'a> {
+    sub: &'a str,
+    scope: &'a str,
+}
+
 /// A protected resource: says whose token it was.
 async fn resource(
     State(engine): State<Arc<BankEngine>>,
@@ -164,8 +171,8 @@ async fn resource(
     let request = regrant::http::request(&method, &uri, &headers, &body);
     match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
         Ok(access) => {
-            let subject = access.subject().unwrap_or(access.client_id());
-            Json(json!({ "sub": subject, "scope": access.scope().as_str() })).into_response()
+            let sub = access.subject().unwrap_or(access.client_id());
+            Json(Served { sub, scope: access.scope().as_str() }).into_response()
         }
         Err(refused) => regrant::http::response(refused.response()).into_response(),
     }

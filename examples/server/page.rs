@@ -73,7 +73,11 @@ pub(crate) fn error(error: &ShownError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content = html! {
         h1 { "This link does not work" }
-        p { "The application that sent you here made a mistake: " (error.description()) "." }
+        @if error.status() == 503 {
+            p { "Something is wrong on our side. Please try again later." }
+        } @else {
+            p { "The application that sent you here made a mistake: " (error.description()) "." }
+        }
         p { code { (error.code().as_str()) } }
     };
     page(status, "This link does not work", &content)

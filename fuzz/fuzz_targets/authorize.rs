@@ -1,7 +1,7 @@
 //! No authorization request, whatever its bytes, redirects to a URI that the client has not registered.
 //!
 //! The first byte of an input says by which method the rest comes: as the query of a GET, or as the form of a POST. A request
-//! that holds is approved and denied, and its code redeemed, so that all that a host can do is done.
+//! that holds is denied, approved, and carried along to be made again.
 #![no_main]
 
 #[path = "../../tests/authorization/oracle.rs"]

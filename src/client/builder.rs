@@ -70,8 +70,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Allows a grant type: `authorization_code`, `refresh_token`, `client_credentials`, `password`, or the absolute URI of an extension grant. A client that may
-    /// not use `refresh_token` is handed no refresh tokens. Default: none.
+    /// Allows a grant type: `authorization_code`, `refresh_token`, `client_credentials`, `password`, or the absolute URI of
+    /// an extension grant. A client that may not use `refresh_token` is handed no refresh tokens. Default: none.
     ///
     /// ```
     /// let builder = regrant::Client::public("app").grant_type("urn:ietf:params:oauth:grant-type:device_code");

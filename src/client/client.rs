@@ -230,8 +230,8 @@ impl Client {
 
     /// Voids every grant of the client that was made before this time, from now on and until the client is built again:
     /// keep the time and give it to [`ClientBuilder::not_before`](crate::ClientBuilder::not_before) as well. It never
-    /// moves back. A clone of the client has a time of its own. Where nodes share a store, tell each, and add what their
-    /// clocks may differ by.
+    /// moves back. Clones of the client share it; a registry that builds clients anew for each request keeps the time
+    /// itself. Where nodes share a store, tell each, and add what their clocks may differ by.
     ///
     /// ```
     /// use regrant::{Client, Engine, MemoryStore, StaticClients, Timestamp};

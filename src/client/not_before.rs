@@ -1,16 +1,17 @@
-//! A time that only moves forward, shared by all who hold the client.
+//! A time that only moves forward.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::grant::Timestamp;
 
-/// Grants made earlier are void.
-#[derive(Debug, Default)]
-pub(crate) struct NotBefore(AtomicU64);
+/// Grants made earlier are void. Clones share the time: a client that a registry gives out as a copy is the same client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NotBefore(Arc<AtomicU64>);
 
 impl NotBefore {
     pub(crate) fn at(time: Timestamp) -> Self {
-        Self(AtomicU64::new(time.as_millis()))
+        Self(Arc::new(AtomicU64::new(time.as_millis())))
     }
 
     pub(crate) fn get(&self) -> Timestamp {
@@ -20,11 +21,5 @@ impl NotBefore {
     /// Moves it forward; a time that is earlier changes nothing.
     pub(crate) fn raise(&self, time: Timestamp) {
         self.0.fetch_max(time.as_millis(), Ordering::Relaxed);
-    }
-}
-
-impl Clone for NotBefore {
-    fn clone(&self) -> Self {
-        Self::at(self.get())
     }
 }

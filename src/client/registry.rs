@@ -44,9 +44,16 @@ pub trait Clients: Send + Sync {
         None
     }
 
-    /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: all of it.
+    /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: both ways to
+    /// authenticate, public clients and refresh tokens, but no ID tokens by a client's own secret.
     fn features(&self) -> ClientFeatures {
-        ClientFeatures { client_secret_basic: true, client_secret_post: true, public: true, id_token_hs256: true }
+        ClientFeatures {
+            client_secret_basic: true,
+            client_secret_post: true,
+            public: true,
+            refresh_token: true,
+            id_token_hs256: false,
+        }
     }
 }
 
@@ -159,10 +166,14 @@ pub struct StaticClients {
 /// What of the protocol the clients of a registry use.
 ///
 /// ```
-/// let nothing = regrant::ClientFeatures::default();
-/// assert!(!nothing.public);
+/// use regrant::{Client, ClientFeatures};
+/// let app = Client::public("app").grant_type("refresh_token").build()?;
+/// let features = ClientFeatures::default().and(&app);
+/// assert!(features.public && features.refresh_token && !features.client_secret_basic);
+/// # Ok::<(), regrant::ClientError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct ClientFeatures {
     /// Some authenticate by `client_secret_basic`.
     pub client_secret_basic: bool,
@@ -170,8 +181,31 @@ pub struct ClientFeatures {
     pub client_secret_post: bool,
     /// Some are public: their authentication method is `none`.
     pub public: bool,
+    /// Some may use refresh tokens.
+    pub refresh_token: bool,
     /// The ID tokens of some are signed by a secret of their own.
     pub id_token_hs256: bool,
+}
+
+impl ClientFeatures {
+    /// These, and those of one client more.
+    ///
+    /// ```
+    /// use regrant::{Client, ClientFeatures};
+    /// let app = Client::public("app").build()?;
+    /// assert!(ClientFeatures::default().and(&app).public);
+    /// # Ok::<(), regrant::ClientError>(())
+    /// ```
+    #[must_use]
+    pub fn and(self, client: &Client) -> Self {
+        Self {
+            client_secret_basic: self.client_secret_basic || client.allows_basic(),
+            client_secret_post: self.client_secret_post || client.allows_post(),
+            public: self.public || client.is_public(),
+            refresh_token: self.refresh_token || client.may_refresh(),
+            id_token_hs256: self.id_token_hs256 || client.signs_id_tokens(),
+        }
+    }
 }
 
 impl StaticClients {
@@ -202,10 +236,7 @@ impl StaticClients {
         if self.slow_decoy.is_none() {
             self.slow_decoy = client.secrets().iter().find(|secret| secret.is_phc()).cloned();
         }
-        self.features.client_secret_basic |= client.allows_basic();
-        self.features.client_secret_post |= client.allows_post();
-        self.features.public |= client.is_public();
-        self.features.id_token_hs256 |= client.signs_id_tokens();
+        self.features = self.features.and(&client);
         self.clients.insert(client.shared_id(), client);
         Ok(self)
     }

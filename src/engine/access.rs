@@ -1,5 +1,7 @@
 //! Live access tokens: what is checked of one, at a resource and for introspection and revocation.
 
+use std::fmt;
+
 use smol_str::SmolStr;
 
 use super::Engine;
@@ -24,7 +26,7 @@ use crate::token::AccessToken;
 /// }
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Access {
     pub(super) grant_id: GrantId,
     pub(super) client_id: SmolStr,
@@ -107,7 +109,7 @@ impl Access {
     }
 
     /// The grant itself, as it was when the token was checked: its extra fields, and when the resource owner logged in.
-    /// `None` alone where the engine checks JWTs by their signature and asks no store.
+    /// `None` only where the engine checks JWTs by their signature and asks no store.
     ///
     /// ```
     /// use std::time::Duration;
@@ -117,6 +119,18 @@ impl Access {
     /// ```
     pub const fn grant(&self) -> Option<&Grant> {
         self.grant.as_ref()
+    }
+}
+
+impl fmt::Debug for Access {
+    /// Neither a secret nor a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("grant_id", &self.grant_id)
+            .field("client_id", &self.client_id)
+            .field("scope", &self.scope)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 

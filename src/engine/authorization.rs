@@ -144,7 +144,7 @@ impl AuthorizationRequest<'_> {
     }
 
     /// How long ago the person may have logged in, where the client says so. [`Engine::approve`](crate::Engine::approve)
-    /// answers `login_required` to a login that is older, by more than a minute of grace.
+    /// answers `login_required` to a login that is older, and older than a minute.
     ///
     /// ```
     /// fn wants_a_fresh_login(asked: &regrant::AuthorizationRequest<'_>) -> bool {
@@ -180,7 +180,7 @@ impl AuthorizationRequest<'_> {
     }
 
     /// The parameters that make up the request, for hidden fields of a page's form: escape them, they are a stranger's.
-    /// What else came, such as a password, is not among them, but for the parameter of
+    /// What else came, such as a password or a parameter that the host reads itself, is not among them, but for that of
     /// [`RenewalPolicy::OptIn`](crate::RenewalPolicy::OptIn).
     ///
     /// ```
@@ -214,7 +214,7 @@ impl fmt::Debug for AuthorizationRequest<'_> {
     }
 }
 
-/// How an authorization request ends that is not one.
+/// What to do about an authorization request that is not valid.
 ///
 /// ```
 /// use regrant::AuthorizationError;

@@ -15,7 +15,7 @@ use crate::grant::code::{CodeBinding, CodeDetails};
 use crate::grant::rotation::Login;
 use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::{decode_exact, mint_code};
+use crate::token::{GRANT_TEXT_LEN, decode_exact, mint_code};
 use crate::wire::{Form, Parameters, Request, Response, has_control, location};
 
 /// How old a login may be whatever `max_age` says: who has just logged in still has to read what is asked of them.
@@ -35,7 +35,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// [`AuthorizationError`]: a redirect to send, or an error to show.
+    /// [`AuthorizationError`]: a redirect to send, or an error to show. Where strangers can register clients, a redirect
+    /// may lead to a site that only looks like one: a host of such lets the person log in first, or warns them (RFC 9700
+    /// section 4.11.2).
     ///
     /// ```
     /// use regrant::{Client, Engine, MemoryStore, Request, StaticClients};
@@ -91,7 +93,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// authorization names is within the one asked for; without one it is all of that.
     ///
     /// Every outcome is a redirect (303), also where the store fails (`temporarily_unavailable`), where the login is older
-    /// than the request allows (`login_required`, with a minute of grace for reading the page), and where the
+    /// than `max_age` allows (`login_required`; never less than a minute, which reading the page may take), and where the
     /// authorization is one that cannot be granted (`server_error`): it has no subject, one that is the id of a client
     /// while access tokens are JWTs (RFC 9068 section 5), a wider scope, or no
     /// [time of login](Authorization::authenticated_at) where the client asked for a `max_age`.
@@ -165,7 +167,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         request: &AuthorizationRequest<'_>,
         authorization: Authorization,
         now: Timestamp,
-    ) -> Result<[u8; 43], Failure> {
+    ) -> Result<[u8; GRANT_TEXT_LEN], Failure> {
         let client = &*request.client;
         let refused = |why: Refusal| Failure::from(why).of_client(client.shared_id());
         let authenticated_at = match (authorization.authenticated_at, request.max_age) {
@@ -185,11 +187,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             state_hash: request.state().and_then(|state| self.state_hash(client, &scope, state)),
             nonce: request.parameter("nonce").map(SmolStr::new),
             with_refresh_token,
-            binding: Some(CodeBinding {
+            binding: Some(Box::new(CodeBinding {
                 redirect_uri: digest(request.redirect_uri.as_bytes()),
                 redirect_uri_named: request.redirect_uri_named,
                 challenge: request.challenge,
-            }),
+            })),
         };
         let login = Login {
             client_id: client.shared_id(),

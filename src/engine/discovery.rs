@@ -29,9 +29,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Response::public(set.into_bytes())
     }
 
-    /// The OpenID provider configuration, to be served at `/.well-known/openid-configuration`: what
-    /// [`metadata`](Self::metadata) says, and what OpenID Connect adds to it. `None` where the engine issues no
-    /// [ID tokens](crate::EngineBuilder::id_tokens).
+    /// The OpenID provider configuration: what [`metadata`](Self::metadata) says, and what OpenID Connect adds to it.
+    /// `None` where the engine issues no [ID tokens](crate::EngineBuilder::id_tokens), or where the authorization or token
+    /// endpoint or the JWK set is not [mounted](crate::EngineBuilder::endpoints).
+    ///
+    /// To be served at `/.well-known/openid-configuration`, after the path of an issuer that has one: for
+    /// `https://id.example/tenant` it is `/tenant/.well-known/openid-configuration`. A provider must offer `RS256` for ID
+    /// tokens (section 3), so sign with an RSA key where any client may come.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients};
@@ -40,7 +44,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn openid_configuration(&self) -> Option<Response> {
-        let jwt = self.jwt.as_ref().filter(|jwt| jwt.claims.is_some())?;
+        let jwt = self.jwt.as_ref().filter(|jwt| jwt.claims.is_some() && self.serves_openid())?;
         let mut members = self.metadata_members()?;
         let hs256 = self.clients.features().id_token_hs256.then_some("HS256");
         let algorithms: Vec<&str> = [jwt.keys.signing().algorithm().as_str()].into_iter().chain(hs256).collect();

@@ -116,7 +116,7 @@ pub enum Event<'a> {
         /// The id of the key.
         key_id: u8,
     },
-    /// The store, the registry, a handler or the hook failed, or could not be asked; the request was answered 503, or 500
+    /// The store, the registry, a handler, the claims provider or the hook failed, or could not be asked; the request was answered 503, or 500
     /// where a retry cannot help. A write may have taken place.
     Failed {
         /// The client, once it is known to be a registered one.

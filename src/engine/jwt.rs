@@ -46,7 +46,8 @@ impl JwtAccessTokens {
     }
 
     /// Adds to the claim `aud`, which is the issuer where nothing is added (RFC 9068 section 2.2).
-    /// [`Engine::bearer`] lets in tokens that have one of these.
+    /// [`Engine::bearer`] lets in tokens that have one of these. The audience is the engine's: the parameter `resource` of a
+    /// request (RFC 8707) does not change it.
     ///
     /// ```
     /// let tokens = regrant::JwtAccessTokens::new().audience("https://api.example").audience("https://files.example");
@@ -59,10 +60,10 @@ impl JwtAccessTokens {
 
     /// [`Engine::bearer`] believes the signature and asks no store. That gives up revocation: a token of a grant that was
     /// ended, or whose access tokens were revoked, lets in until it expires, a replay ends nothing at the resource, and
-    /// [`Access::grant`] is `None`. Only a `not_before` still counts, against the second that the token was issued in: what is issued later in
-    /// the same second is void too. A thief of the
-    /// signing key mints tokens of grants that never were. Use it for resources that a database look-up would slow down, with
-    /// lifetimes of minutes. Introspection and revocation go on asking the store.
+    /// [`Access::grant`] is `None`. Only a `not_before` still counts, against the second that the token was issued in: what
+    /// is issued later in the same second is void too. A thief of the signing key mints tokens of grants that never were.
+    /// Use it for resources that a database look-up would slow down, with lifetimes of minutes. Introspection and
+    /// revocation go on asking the store.
     ///
     /// ```
     /// let tokens = regrant::JwtAccessTokens::new().danger_signature_alone();

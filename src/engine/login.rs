@@ -12,7 +12,7 @@ use crate::client::{Client, Clients};
 use crate::grant::rotation::{Login, absolute_expiry, expiries};
 use crate::grant::{Generation, Grant, GrantId, Salt, Scope, Timestamp, Version};
 use crate::store::{Inserted, StoreErrorKind, TokenStore};
-use crate::token::mint_refresh;
+use crate::token::{GRANT_TEXT_LEN, mint_refresh};
 use crate::wire::{Form, Parameters};
 
 /// How many ids are drawn before giving up. Two grants of one second share an id once in four billion.
@@ -41,10 +41,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut grant = self.new_grant(login, client, now);
         let claims = self.id_claims(&grant, client, Scope::WHOLE, now).await?;
         self.insert(&mut grant, now).await?;
-        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
         let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.keys.signing()));
-        let refresh_token = refresh_token.as_ref().map(<[u8; 43]>::as_slice);
-        self.answer(&Issue { grant: &grant, client, refresh_token, scope_mask: Scope::WHOLE, nonce: None, claims, now })
+        let refresh_token = refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice);
+        let scope_mask = Scope::WHOLE;
+        let body =
+            self.answer(&Issue { grant: &grant, client, refresh_token, scope_mask, nonce: None, claims, now })?;
+        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
+        Ok(body)
     }
 
     /// Asks the handler, and checks what it allows. The second half: whether a refresh token is handed out.

@@ -109,9 +109,12 @@ impl Endpoints {
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// The authorization server metadata (RFC 8414), to be served at `/.well-known/oauth-authorization-server`. It advertises
-    /// what this engine is built with and the host has [mounted](crate::EngineBuilder::endpoints), and nothing else.
-    /// Caches may keep it for five minutes. `None` without an [issuer](crate::EngineBuilder::issuer).
+    /// The authorization server metadata (RFC 8414). It advertises what this engine is built with and the host has
+    /// [mounted](crate::EngineBuilder::endpoints), and nothing else. Caches may keep it for five minutes. `None` without an
+    /// [issuer](crate::EngineBuilder::issuer).
+    ///
+    /// To be served at `/.well-known/oauth-authorization-server`; the path of an issuer that has one comes after it (section
+    /// 3.1): for `https://id.example/tenant` it is `/.well-known/oauth-authorization-server/tenant`.
     ///
     /// ```
     /// use regrant::{Endpoints, Engine, MemoryStore, StaticClients};
@@ -153,13 +156,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             add("code_challenge_methods_supported", json!(["S256"]));
             add("authorization_response_iss_parameter_supported", json!(true));
         }
-        let built_in = [self.authorization_code.then_some(AUTHORIZATION_CODE), Some(REFRESH_TOKEN)];
+        let features = self.clients.features();
+        let built_in =
+            [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];
         let handled = self.handlers.iter().map(|handler| handler.grant_type_dyn());
         add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
         if !endpoints.scopes.is_empty() {
             add("scopes_supported", json!(endpoints.scopes.iter().collect::<Vec<_>>()));
         }
-        let features = self.clients.features();
         let secret = [
             features.client_secret_basic.then_some("client_secret_basic"),
             features.client_secret_post.then_some("client_secret_post"),
@@ -179,6 +183,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         Some(members)
+    }
+
+    /// Whether everything that an OpenID client needs is mounted.
+    #[cfg(feature = "jwt")]
+    pub(super) fn serves_openid(&self) -> bool {
+        let Endpoints { authorization, token, jwks, .. } = &self.endpoints;
+        self.authorization_code && authorization.is_some() && token.is_some() && jwks.is_some()
     }
 
     #[cfg(feature = "jwt")]

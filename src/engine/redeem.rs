@@ -17,7 +17,7 @@ use crate::client::{AUTHORIZATION_CODE, Client, Clients, digest};
 use crate::grant::code::{CodeDecision, CodeVoid, Redemption, decide_code};
 use crate::grant::{Grant, Scope, Timestamp, Version};
 use crate::store::{StoreErrorKind, Swap, TokenStore};
-use crate::token::{GrantToken, Key, TokenKind, mint_refresh};
+use crate::token::{GRANT_TEXT_LEN, GrantToken, Key, TokenKind, mint_refresh};
 use crate::wire::Form;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -81,18 +81,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         claims: Claims,
         now: Timestamp,
     ) -> Result<Vec<u8>, Failure> {
-        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
         let with_refresh_token = client.may_refresh() && grant.code.as_ref().is_none_or(|code| code.with_refresh_token);
         let refresh_token = with_refresh_token.then(|| mint_refresh(grant, self.keys.signing()));
-        self.answer(&Issue {
+        let body = self.answer(&Issue {
             grant,
             client,
-            refresh_token: refresh_token.as_ref().map(<[u8; 43]>::as_slice),
+            refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
             scope_mask: Scope::WHOLE,
             nonce,
             claims,
             now,
-        })
+        })?;
+        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), renewable: grant.renewable });
+        Ok(body)
     }
 
     /// Ends the grant of a code that was redeemed twice. The event comes first, as with refresh tokens.

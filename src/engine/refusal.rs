@@ -97,7 +97,7 @@ pub enum Refusal {
     /// A verifier that is not that of the code's challenge.
     #[error("a verifier that is not that of the code")]
     Verifier,
-    /// A JWT could not be signed, or was not signed by a key of this engine.
+    /// A JWT could not be signed.
     #[error("a signature that could not be made")]
     Signing,
     /// A JWT that this engine did not sign, or not for this issuer, audience or grant.

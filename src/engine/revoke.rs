@@ -1,5 +1,7 @@
 //! The revocation endpoint: RFC 7009.
 
+use smallvec::SmallVec;
+
 use super::Engine;
 use super::event::Event;
 use super::refresh::{ATTEMPTS, is_record_of};
@@ -90,9 +92,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Moves a grant past this epoch of its access tokens, whatever else goes on: a rotation in flight loses its swap, and
     /// takes its step after it.
     async fn revoke_access(&self, id: GrantId, epoch: u32, now: Timestamp) -> Result<(), Failure> {
+        // Versions of writes whose outcome is unknown. A record of one of these was written by this very request.
+        let mut unsure: SmallVec<[Version; 2]> = SmallVec::new();
         for _ in 0..ATTEMPTS {
             let Some(mut grant) = self.store.load(id).await? else { return Ok(()) };
             is_record_of(&grant, id)?;
+            if unsure.contains(&grant.version) {
+                self.emit(&Event::AccessRevoked { grant: id, client_id: grant.client_id() });
+            }
             if grant.access_epoch > epoch {
                 return Ok(());
             }
@@ -109,7 +116,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     return Ok(());
                 }
                 Ok(Swap::Lost) => {}
-                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => unsure.push(grant.version),
                 Err(error) => return Err(error.into()),
             }
         }

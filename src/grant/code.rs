@@ -25,7 +25,8 @@ pub(crate) struct CodeDetails {
     /// Whether a redemption hands out a refresh token.
     pub(crate) with_refresh_token: bool,
     /// Gone with the first refresh after the code has expired.
-    pub(crate) binding: Option<CodeBinding>,
+    /// Boxed, so that what is left afterwards is small.
+    pub(crate) binding: Option<Box<CodeBinding>>,
 }
 
 /// What whoever redeems a code must know besides, kept as digests.
@@ -75,7 +76,7 @@ pub(crate) fn decide_code(grant: &Grant, redemption: &Redemption, now: Timestamp
     if grant.created_at < redemption.not_before {
         return CodeDecision::Refuse(CodeVoid::NotBefore);
     }
-    let binding = grant.code.as_ref().and_then(|code| code.binding.as_ref());
+    let binding = grant.code.as_ref().and_then(|code| code.binding.as_deref());
     let end = (grant.created_at + Grant::CODE_LIFETIME).min(grant.absolute_expires_at);
     let Some(binding) = binding.filter(|_| now < end) else {
         return CodeDecision::Refuse(CodeVoid::Expired);
@@ -156,7 +157,7 @@ mod tests {
     fn outstanding(redirect_uri_named: bool, challenge: Option<[u8; 32]>) -> Grant {
         let mut grant = Grant::sample("alice", "app");
         grant.generation = Generation::NONE;
-        let binding = Some(CodeBinding { redirect_uri: URI, redirect_uri_named, challenge });
+        let binding = Some(Box::new(CodeBinding { redirect_uri: URI, redirect_uri_named, challenge }));
         let nonce = Some("n".into());
         grant.code =
             Some(Arc::new(CodeDetails { state_hash: Some("s".into()), nonce, with_refresh_token: true, binding }));

@@ -153,7 +153,7 @@ impl Grant {
 impl CodeDetails {
     fn encode(&self, out: &mut Vec<u8>) {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-        let binding = self.binding.as_ref();
+        let binding = self.binding.as_deref();
         out.push(
             flag(self.state_hash.is_some(), HAS_STATE_HASH)
                 | flag(self.nonce.is_some(), HAS_NONCE)
@@ -183,11 +183,11 @@ impl CodeDetails {
             nonce: has(HAS_NONCE).then(|| rest.text().map(SmolStr::new)).transpose()?,
             with_refresh_token: has(WITH_REFRESH_TOKEN),
             binding: if has(HAS_BINDING) {
-                Some(CodeBinding {
+                Some(Box::new(CodeBinding {
                     redirect_uri: rest.array()?,
                     redirect_uri_named: has(REDIRECT_URI_NAMED),
                     challenge: has(HAS_CHALLENGE).then(|| rest.array()).transpose()?,
-                })
+                }))
             } else {
                 None
             },
@@ -236,10 +236,9 @@ mod tests {
                 state_hash: has(0).then(|| "bOhtX8F73IMjSPeVAqxyTQ".into()),
                 nonce: has(1).then(|| "não".into()),
                 with_refresh_token: has(2),
-                binding: has(3).then(|| CodeBinding {
-                    redirect_uri: [7; 32],
-                    redirect_uri_named: has(2),
-                    challenge: has(4).then_some([9; 32]),
+                binding: has(3).then(|| {
+                    let challenge = has(4).then_some([9; 32]);
+                    Box::new(CodeBinding { redirect_uri: [7; 32], redirect_uri_named: has(2), challenge })
                 }),
             }
         })

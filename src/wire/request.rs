@@ -5,8 +5,9 @@ use super::text::has_control;
 
 /// A request to one of the engine's endpoints, borrowed from whatever HTTP stack received it.
 ///
-/// Hand over every header; those that mean something here are kept and counted, since a repeated one is an error.
-/// There is no way to hand over the query: what stands there authenticates nobody (RFC 6749 section 2.3.1).
+/// Hand over every header; those that mean something here are kept and counted, since a repeated one is an error. The
+/// [query](Self::query) is for the authorization endpoint alone: what stands there authenticates nobody (RFC 6749 section
+/// 2.3.1).
 ///
 /// ```
 /// use regrant::Request;
@@ -122,8 +123,8 @@ pub(crate) enum ParameterFault {
     ControlCharacter,
 }
 
-/// The parameters of the IANA registry "OAuth Parameters" that a request to a token, revocation or introspection
-/// endpoint can have. The first [`KEPT`] are what the engine itself reads.
+/// The parameters of the IANA registry "OAuth Parameters" that a request to an authorization, token, revocation or
+/// introspection endpoint can have. The first [`KEPT`] are what the engine itself reads.
 const DEFINED: [&str; 46] = [
     "grant_type",
     "refresh_token",
@@ -173,6 +174,8 @@ const DEFINED: [&str; 46] = [
     "ticket",
 ];
 const KEPT: usize = 7;
+/// Each has a bit of its own.
+const _: () = assert!(DEFINED.len() <= 64);
 /// RFC 8707 section 2, RFC 8693 section 2.1.
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 

@@ -23,7 +23,7 @@ pub enum ResponseStyle {
     Katana,
 }
 
-/// What the engine answers: a status, headers and a JSON body.
+/// What the engine answers: a status, headers and a JSON body, or a redirect without one.
 ///
 /// `Debug` shows the status alone, since the body holds tokens.
 ///

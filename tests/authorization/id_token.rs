@@ -1,6 +1,12 @@
 //! ID tokens and JWT access tokens, claim by claim.
 
-use regrant::{Authorization, Client, JwtAccessTokens, Request, Scope, SigningAlgorithm, SigningKey};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use regrant::{
+    Authorization, ClaimsProvider, HookError, IdClaims, IdTokenRequest, JwtAccessTokens, Request, Scope,
+    SigningAlgorithm, SigningKey,
+};
 use serde_json::json;
 
 use super::world::{
@@ -187,6 +193,37 @@ fn opaque_tokens_of_before_are_accepted_on() {
     assert_eq!(tokens.access_token().len(), 67);
     assert!(world.lets_in(&tokens.access_token(), at(1)));
     assert!(claims(&tokens.text("id_token")).get("at_hash").is_some());
-    let client = Client::confidential(PORTAL).redirect_uri(PORTAL_URI);
-    assert!(client.build().is_err(), "a confidential client has a secret");
+}
+
+/// Fails when it is told to.
+#[derive(Clone, Default)]
+struct Moody(Arc<AtomicBool>);
+
+impl ClaimsProvider for Moody {
+    async fn claims(&self, _: &IdTokenRequest<'_>) -> Result<IdClaims, HookError> {
+        if self.0.load(Ordering::Relaxed) { Err(HookError::new("the directory is down")) } else { Ok(IdClaims::new()) }
+    }
+}
+
+#[test]
+fn claims_that_cannot_be_had_are_503_and_nothing_has_changed() {
+    let mood = Moody::default();
+    let world = World::new([portal()], |builder| issuing(builder).id_tokens(mood.clone()));
+    let code = world.authorize(&Query::portal(), at(0)).code();
+    let fails = |ask: &crate::common::Ask, now| {
+        let stored = world.store.bytes();
+        mood.0.store(true, Ordering::Relaxed);
+        world.send(ask, now).assert_error(503, "temporarily_unavailable");
+        assert_eq!(world.store.bytes(), stored);
+        mood.0.store(false, Ordering::Relaxed);
+        let reply = world.send(ask, now);
+        reply.assert_ok();
+        reply
+    };
+    let redeem = format!("grant_type=authorization_code&code={code}&redirect_uri={PORTAL_URI}");
+    let first = fails(&portal_form(&redeem), at(1));
+    let refresh = portal_form(&format!("grant_type=refresh_token&refresh_token={}", first.refresh_token()));
+    let second = fails(&refresh, at(2));
+    let retried = fails(&refresh, at(3));
+    assert_eq!(second.refresh_token(), retried.refresh_token());
 }

@@ -66,7 +66,7 @@ fn what_is_off_is_not_there() {
             "issuer": "https://id.example/tenant",
             "token_endpoint": "https://other.example/t",
             "response_types_supported": [],
-            "grant_types_supported": ["refresh_token"],
+            "grant_types_supported": [],
             "token_endpoint_auth_methods_supported": ["none"],
         }),
         "neither codes nor keys"
@@ -84,6 +84,9 @@ fn what_is_off_is_not_there() {
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["ES256"]), "no client has a secret of its own");
     assert_eq!(openid["jwks_uri"], json!("https://id.example/j"));
     assert!(openid.get("revocation_endpoint").is_none());
+    let unmounted = builder().issuer(ISSUER).authorization_code().signing_key(KEY.clone()).id_tokens(Directory);
+    let unmounted = unmounted.endpoints(Endpoints::new().token("/t").jwks("/j")).build().unwrap();
+    assert!(unmounted.openid_configuration().is_none(), "no client could use it");
 }
 
 #[test]

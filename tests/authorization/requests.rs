@@ -2,8 +2,8 @@
 
 use regrant::{Authorization, AuthorizationError, Denial, Engine, MemoryStore, Request, StaticClients};
 
-use super::world::{APP, CHALLENGE, Ended, ISSUER, PORTAL, PORTAL_URI, Query, bank};
-use crate::common::{at, scope};
+use super::world::{APP, CHALLENGE, Ended, ISSUER, PORTAL, PORTAL_URI, Query, bank, issuing, portal};
+use crate::common::{World, at, scope};
 
 #[test]
 fn a_request_that_holds_is_answered_with_code_state_and_issuer() {
@@ -235,4 +235,12 @@ fn codes_are_off_until_they_are_turned_on() {
     assert!(matches!(engine.blocking().authorize(&request).unwrap(), Err(AuthorizationError::Show(_))));
     let world = bank();
     assert_eq!(world.authorize(&Query::app().set("client_id", APP), at(0)).code().len(), 43);
+}
+
+#[test]
+fn a_confidential_client_can_be_made_to_send_a_challenge() {
+    let world = World::new([portal().require_pkce(true)], issuing);
+    assert_eq!(world.authorize(&Query::portal(), at(0)).error(), "invalid_request");
+    let with = Query::portal().and("code_challenge", CHALLENGE).and("code_challenge_method", "S256");
+    assert_eq!(world.authorize(&with, at(0)).code().len(), 43);
 }

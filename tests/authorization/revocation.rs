@@ -105,8 +105,10 @@ fn a_store_that_fails_is_503_and_a_retry_converges() {
         assert!(world.lets_in(&tokens.access_token(), at(1)), "{fault:?}");
     }
     // A lost reply is looked into.
+    world.events.take();
     world.store.fail_next(Fault::SwapAppliedAndReplyLost);
     world.revoke(&portal_form(&format!("token={}", tokens.access_token())), at(1)).assert_ok();
+    assert_eq!(world.events.names(), ["AccessRevoked"], "once");
     assert!(!world.lets_in(&tokens.access_token(), at(1)));
     world.store.fail_next(Fault::RemoveAppliedAndReplyLost);
     let ask = portal_form(&format!("token={}", tokens.refresh_token()));

@@ -1,6 +1,7 @@
 //! What of an engine's settings is about JWTs.
 
-use super::builder::{BuildError, EngineBuilder};
+use super::build_error::BuildError;
+use super::builder::EngineBuilder;
 use super::claims::{ClaimsProvider, DynClaimsProvider};
 use super::jwt::{Jwt, JwtAccessTokens};
 use crate::client::Clients;

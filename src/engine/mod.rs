@@ -7,6 +7,7 @@ mod authorization;
 mod authorize;
 mod bearer;
 mod blocking;
+mod build_error;
 mod builder;
 #[cfg(feature = "jwt")]
 mod claims;
@@ -44,7 +45,8 @@ pub use access::Access;
 pub use authorization::{AuthorizationError, AuthorizationRequest, Denial, Prompt, ShownError};
 pub use bearer::{BearerError, BearerErrorKind};
 pub use blocking::{Blocking, NotReady};
-pub use builder::{BuildError, EngineBuilder};
+pub use build_error::BuildError;
+pub use builder::EngineBuilder;
 #[cfg(feature = "jwt")]
 pub use claims::{ClaimsProvider, IdTokenRequest};
 pub use client_credentials::ClientCredentials;

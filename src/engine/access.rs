@@ -5,7 +5,7 @@ use std::fmt;
 use smol_str::SmolStr;
 
 use super::Engine;
-use super::refresh::is_record_of;
+use super::grants::is_record_of;
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::Clients;

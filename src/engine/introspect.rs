@@ -11,7 +11,7 @@ use crate::grant::rotation::{Decision, decide};
 use crate::grant::{Grant, Timestamp};
 use crate::store::TokenStore;
 use crate::token::GrantToken;
-use crate::wire::{Form, Parameters, Request, Response};
+use crate::wire::{Request, Response};
 
 /// What is said of every token that is not live, and of every one that is none of the client's business.
 const INACTIVE: &[u8] = b"{\"active\":false}";
@@ -50,20 +50,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Result<Option<Map<String, Value>>, Failure> {
-        Self::check_head(request)?;
-        let form = Form::parse(request.body(), &self.limits).map_err(Refusal::Form)?;
-        let mut parameters = Parameters::none();
-        parameters.read(&form).map_err(Refusal::from)?;
-        let client = self.authenticate(request, &parameters).await?;
+        let (client, token) = self.token_of_request(request).await?;
         let of_client = |failure: Failure| failure.of_client(client.shared_id());
         if client.is_public() {
             return Err(of_client(Refusal::PublicClient.into()));
         }
-        let token = form.single("token").ok().flatten().ok_or(Refusal::MissingParameter);
-        let token = token.map_err(|why| of_client(why.into()))?;
         let found = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
             Some(token) => self.introspect_refresh_token(&token, &client, now).await,
-            None => self.introspect_access_token(token, &client, now).await,
+            None => self.introspect_access_token(&token, &client, now).await,
         };
         match found {
             Err(failure) if failure.why.code().status() < 500 => Ok(None),

@@ -6,7 +6,7 @@ use super::Engine;
 use super::access::Access;
 use super::answer::Issue;
 use super::claims::DynClaimsProvider;
-use super::refresh::is_record_of;
+use super::grants::is_record_of;
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::Clients;

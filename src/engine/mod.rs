@@ -15,6 +15,7 @@ mod client_credentials;
 #[cfg(feature = "jwt")]
 mod discovery;
 mod event;
+mod grants;
 mod handler;
 mod hook;
 mod id_token;

@@ -9,15 +9,15 @@ use smol_str::SmolStr;
 use super::Engine;
 use super::answer::Issue;
 use super::event::Event;
+use super::grants::{ATTEMPTS, of_grant, prove};
 use super::id_token::Claims;
-use super::refresh::{ATTEMPTS, is_record_of, of_grant};
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::{AUTHORIZATION_CODE, Client, Clients, digest};
 use crate::grant::code::{CodeDecision, CodeVoid, Redemption, decide_code};
 use crate::grant::{Grant, Scope, Timestamp, Version};
 use crate::store::{StoreErrorKind, Swap, TokenStore};
-use crate::token::{GRANT_TEXT_LEN, GrantToken, Key, TokenKind, mint_refresh};
+use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh};
 use crate::wire::Form;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -45,7 +45,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut unsure: SmallVec<[Version; 2]> = SmallVec::new();
         for _ in 0..ATTEMPTS {
             let mut grant = self.store.load(code.grant_id()).await?.ok_or(Refusal::NoGrant)?;
-            prove(&grant, &code, key, client)?;
+            prove(&grant, &code, TokenKind::Code, key, client)?;
             if unsure.contains(&grant.version) {
                 return self.first_answer(&grant, client, nonce.as_deref(), claims.unwrap_or_default(), now);
             }
@@ -101,18 +101,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.emit(&Event::CodeReplayed { grant: grant.id, client_id: client.id() });
         self.replayed(grant, client).await
     }
-}
-
-/// Proves that the code is of this record and of this client.
-fn prove(grant: &Grant, code: &GrantToken, key: &Key, client: &Client) -> Result<(), Failure> {
-    is_record_of(grant, code.grant_id())?;
-    if !code.is_genuine(TokenKind::Code, key, &grant.salt) {
-        return Err(Refusal::Mac.into());
-    }
-    if grant.client_id() != client.id() {
-        return Err(of_grant(grant, Refusal::AnotherClient));
-    }
-    Ok(())
 }
 
 /// What the challenge must be: `code-verifier = 43*128unreserved`, RFC 7636 sections 4.1 and 4.6.

@@ -15,20 +15,17 @@ use smallvec::SmallVec;
 use super::Engine;
 use super::answer::Issue;
 use super::event::Event;
+use super::grants::{ATTEMPTS, of_grant, prove};
 use super::hook::{DynRefreshHook, RefreshRequest, Renew};
 use super::id_token::Claims;
 use super::refusal::Refusal;
 use super::token::Failure;
 use crate::client::{Client, Clients};
-use crate::grant::rotation::{Decision, OnReplay, RefreshPolicy, Renewal, Rotation, Void, decide};
-use crate::grant::{Generation, Grant, GrantId, InvalidScope, ResponseFields, Scope, Timestamp, Version};
+use crate::grant::rotation::{Decision, RefreshPolicy, Renewal, Rotation, Void, decide};
+use crate::grant::{Generation, Grant, InvalidScope, ResponseFields, Scope, Timestamp, Version};
 use crate::store::{StoreErrorKind, Swap, TokenStore};
-use crate::token::{GRANT_TEXT_LEN, GrantToken, Key, TokenKind, mint_refresh};
+use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh};
 use crate::wire::Parameters;
-
-/// How often a lost swap loads and decides again. Whoever wins a swap makes the others retries, so one more round
-/// settles it; the rest is for stores whose replies get lost.
-pub(super) const ATTEMPTS: usize = 5;
 
 /// One refresh, and what must hold over its attempts.
 struct Refresh<'a> {
@@ -103,7 +100,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Ok(None) => return Err(Refusal::NoGrant.into()),
                 Err(error) => return Err(error.into()),
             };
-            prove(grant, key, &refresh)?;
+            prove(grant, &refresh.token, TokenKind::Refresh, key, client)?;
             let (generation, finish) = match self.judge(grant, &mut refresh)? {
                 Verdict::Replay => return Err(self.replay(grant, &refresh).await),
                 Verdict::Answer(finish) => (None, finish),
@@ -187,16 +184,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.replayed(grant, refresh.client).await
     }
 
-    /// Ends a grant whose refresh token or code was replayed, and refuses the request.
-    pub(super) async fn replayed(&self, grant: &Grant, client: &Client) -> Failure {
-        if client.on_replay() == OnReplay::EndGrant
-            && let Err(failure) = self.end_for(grant).await
-        {
-            return failure;
-        }
-        Refusal::Replay.into()
-    }
-
     /// Makes it the record after this refresh, of a version that is new.
     fn renew(&self, grant: &mut Grant, refresh: &Refresh<'_>, generation: Generation, finish: Finish) {
         let key_id = match finish {
@@ -245,31 +232,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         });
         Ok(body)
     }
-
-    /// The key of this id.
-    pub(super) fn key(&self, key_id: u8) -> Result<&Key, Refusal> {
-        self.keys.get(key_id).ok_or_else(|| {
-            self.emit(&Event::UnknownKey { key_id });
-            Refusal::UnknownKey
-        })
-    }
-}
-
-/// Proves that the token is of this record and of this client.
-fn prove(grant: &Grant, key: &Key, refresh: &Refresh<'_>) -> Result<(), Failure> {
-    is_record_of(grant, refresh.token.grant_id())?;
-    if !refresh.token.is_genuine(TokenKind::Refresh, key, &grant.salt) {
-        return Err(Refusal::Mac.into());
-    }
-    if grant.client_id() != refresh.client.id() {
-        return Err(of_grant(grant, Refusal::AnotherClient));
-    }
-    Ok(())
-}
-
-/// A store that gives another record than it was asked for would have one grant's replay end another grant.
-pub(super) fn is_record_of(grant: &Grant, asked: GrantId) -> Result<(), Refusal> {
-    if grant.id == asked { Ok(()) } else { Err(Refusal::Store(StoreErrorKind::Corrupt)) }
 }
 
 /// The part of the grant's scope that the request asks for: all of it where it asks for none (RFC 6749 section 6).
@@ -299,11 +261,6 @@ async fn ask(
         Ok(Renew::Refuse) => Err(of_grant(grant, Refusal::Hook)),
         Err(error) => Err(Failure { cause: Some(error.into()), ..of_grant(grant, Refusal::Host) }),
     }
-}
-
-/// A refusal of a token that was proven to be of this grant.
-pub(super) fn of_grant(grant: &Grant, why: Refusal) -> Failure {
-    Failure { grant: Some(grant.id), ..why.into() }
 }
 
 impl From<Void> for Refusal {

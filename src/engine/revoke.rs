@@ -1,16 +1,17 @@
 //! The revocation endpoint: RFC 7009.
 
 use smallvec::SmallVec;
+use zeroize::Zeroizing;
 
 use super::Engine;
 use super::event::Event;
-use super::refresh::{ATTEMPTS, is_record_of};
+use super::grants::{ATTEMPTS, is_record_of};
 use super::refusal::Refusal;
 use super::token::Failure;
-use crate::client::{Client, Clients};
-use crate::grant::{Grant, GrantId, Timestamp, Version};
-use crate::store::{StoreError, StoreErrorKind, Swap, TokenStore};
-use crate::token::{GrantToken, TokenKind};
+use crate::client::{Client, ClientRef, Clients};
+use crate::grant::{GrantId, Timestamp, Version};
+use crate::store::{StoreErrorKind, Swap, TokenStore};
+use crate::token::GrantToken;
 use crate::wire::{Form, Parameters, Request, Response};
 
 /// Epochs have 24 bits. Nobody revokes the access tokens of one grant that often; the last time ends it.
@@ -44,41 +45,37 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     async fn try_revoke(&self, request: &Request<'_>, now: Timestamp) -> Result<(), Failure> {
+        let (client, token) = self.token_of_request(request).await?;
+        let revoked = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
+            Some(token) => self.revoke_refresh_token(&token, &client).await,
+            None => self.revoke_access_token(&token, &client, now).await,
+        };
+        match revoked {
+            // An invalid token is none of the client's business (RFC 7009 section 2.2).
+            Err(failure) if failure.why.code().status() < 500 => Ok(()),
+            revoked => revoked.map_err(|failure| failure.of_client(client.shared_id())),
+        }
+    }
+
+    /// What a request to this endpoint and to that of introspection is made of: a client, proven, and a token.
+    pub(super) async fn token_of_request(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<(ClientRef<'_>, Zeroizing<String>), Failure> {
         Self::check_head(request)?;
         let form = Form::parse(request.body(), &self.limits).map_err(Refusal::Form)?;
         let mut parameters = Parameters::none();
         parameters.read(&form).map_err(Refusal::from)?;
         let client = self.authenticate(request, &parameters).await?;
-        let of_client = |failure: Failure| failure.of_client(client.shared_id());
-        let token = form.single("token").ok().flatten().ok_or(Refusal::MissingParameter);
-        let token = token.map_err(|why| of_client(why.into()))?;
-        let revoked = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
-            Some(token) => self.revoke_refresh_token(&token, &client).await,
-            None => self.revoke_access_token(token, &client, now).await,
-        };
-        match revoked {
-            // An invalid token is none of the client's business (RFC 7009 section 2.2).
-            Err(failure) if failure.why.code().status() < 500 => Ok(()),
-            revoked => revoked.map_err(of_client),
+        match form.single("token") {
+            Ok(Some(token)) => Ok((client, Zeroizing::new(token.to_owned()))),
+            _ => Err(Failure::from(Refusal::MissingParameter).of_client(client.shared_id())),
         }
     }
 
     async fn revoke_refresh_token(&self, token: &GrantToken, client: &Client) -> Result<(), Failure> {
         let Some(grant) = self.own_refresh_grant(token, client).await? else { return Ok(()) };
         self.end_for(&grant).await
-    }
-
-    /// The grant of a genuine refresh token of this client.
-    pub(super) async fn own_refresh_grant(
-        &self,
-        token: &GrantToken,
-        client: &Client,
-    ) -> Result<Option<Grant>, Failure> {
-        let Some(key) = self.keys.get(token.key_id()) else { return Ok(None) };
-        let Some(grant) = self.store.load(token.grant_id()).await? else { return Ok(None) };
-        is_record_of(&grant, token.grant_id())?;
-        let is_own = token.is_genuine(TokenKind::Refresh, key, &grant.salt) && grant.client_id() == client.id();
-        Ok(is_own.then_some(grant))
     }
 
     async fn revoke_access_token(&self, text: &str, client: &Client, now: Timestamp) -> Result<(), Failure> {
@@ -121,22 +118,5 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         Err(Failure { grant: Some(id), ..Refusal::Contention.into() })
-    }
-
-    /// Removes a grant. Whether this call did it; where it fails, the grant is not ended for certain.
-    pub(super) async fn end(&self, grant: &Grant) -> Result<bool, StoreError> {
-        let ended = self.store.remove(grant.id).await?.is_some();
-        if ended {
-            self.emit(&Event::Revoked { grant: grant.id, client_id: grant.client_id() });
-        }
-        Ok(ended)
-    }
-
-    /// The same for a request, which then has to be sent again.
-    pub(super) async fn end_for(&self, grant: &Grant) -> Result<(), Failure> {
-        match self.end(grant).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Failure { grant: Some(grant.id), ..error.into() }),
-        }
     }
 }

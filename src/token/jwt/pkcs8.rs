@@ -1,8 +1,9 @@
 //! Private keys as text: PEM (RFC 7468 section 10) around PKCS#8 (RFC 5958), read by the crate of that name, far enough to
 //! tell what key it is. What is inside is for the backend to check.
 
-use pkcs8::der::Encode as _;
+use pkcs8::der::asn1::{AnyRef, UintRef};
 use pkcs8::der::pem::{LineEnding, PemLabel as _};
+use pkcs8::der::{Decode as _, Encode as _, Reader as _};
 use pkcs8::{AlgorithmIdentifierRef, ObjectIdentifier, PrivateKeyInfo, SecretDocument};
 use zeroize::Zeroizing;
 
@@ -51,11 +52,30 @@ pub(super) fn ed25519(seed: &[u8; 32]) -> Result<Zeroizing<Vec<u8>>, SigningKeyE
 pub(super) fn parse(der: &[u8]) -> Result<PrivateKey<'_>, SigningKeyError> {
     let info = PrivateKeyInfo::try_from(der).map_err(|_| SigningKeyError::Pkcs8)?;
     match (info.algorithm.oid, info.algorithm.parameters) {
-        (RSA_ENCRYPTION, _) => Ok(PrivateKey { algorithm: SigningAlgorithm::Rs256, der: info.private_key }),
+        (RSA_ENCRYPTION, _) => match modulus_bits(info.private_key) {
+            Ok(2_048..=4_096) => Ok(PrivateKey { algorithm: SigningAlgorithm::Rs256, der: info.private_key }),
+            Ok(_) => Err(SigningKeyError::RsaSize),
+            Err(_) => Err(SigningKeyError::Pkcs8),
+        },
         (EC_PUBLIC_KEY, _) if info.algorithm.parameters_oid() == Ok(P_256) => {
             Ok(PrivateKey { algorithm: SigningAlgorithm::Es256, der })
         }
         (ED25519, None) => Ok(PrivateKey { algorithm: SigningAlgorithm::EdDsa, der }),
         _ => Err(SigningKeyError::Unsupported),
     }
+}
+
+/// How many bits the modulus of a PKCS#1 key has (RFC 8017 appendix A.1.2). Asked here, since a backend that takes no key of
+/// that size does not say so.
+fn modulus_bits(pkcs1: &[u8]) -> Result<usize, pkcs8::der::Error> {
+    AnyRef::from_der(pkcs1)?.sequence(|key| {
+        let _version: UintRef<'_> = key.decode()?;
+        let modulus: UintRef<'_> = key.decode()?;
+        while !key.is_finished() {
+            let _: AnyRef<'_> = key.decode()?;
+        }
+        let bytes = modulus.as_bytes();
+        let zeros = bytes.first().map_or(0, |first| first.leading_zeros() as usize);
+        Ok(bytes.len() * 8 - zeros)
+    })
 }

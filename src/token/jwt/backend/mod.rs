@@ -42,11 +42,6 @@ impl KeyPair {
         let provider = chosen::provider().ok_or(SigningKeyError::NoBackend)?;
         let private = chosen::Signer::load(key).ok_or(SigningKeyError::Invalid)?;
         let parts = public_half(provider, key).ok_or(SigningKeyError::Invalid)?;
-        if let PublicKey::Rsa { n, .. } = &parts
-            && !(2_048..=4_096).contains(&bits(n))
-        {
-            return Err(SigningKeyError::RsaSize);
-        }
         let public = match &parts {
             PublicKey::Rsa { n, e } => DecodingKey::from_rsa_raw_components(n, e),
             PublicKey::P256 { x, y } => {
@@ -74,13 +69,6 @@ impl KeyPair {
         (self.provider.verifier_factory)(&self.algorithm.as_jose(), &self.public)
             .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
     }
-}
-
-/// How many bits a number has.
-fn bits(number: &[u8]) -> usize {
-    let significant = number.iter().skip_while(|&&byte| byte == 0);
-    let zeros = significant.clone().next().map_or(0, |first| first.leading_zeros() as usize);
-    significant.count() * 8 - zeros
 }
 
 /// A new key, as PKCS#8.

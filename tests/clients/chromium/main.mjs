@@ -102,6 +102,11 @@ async function logIn(page, { username = USER, password = PASSWORD } = {}) {
   await page.getByRole('button', { name: 'Log in' }).click();
 }
 
+/** Waits for what the page focuses by itself: a browser does that some time after the page is there. */
+async function focused(page, id) {
+  await page.waitForFunction((wanted) => document.activeElement.id === wanted, id);
+}
+
 /** What the client heard last, once the browser is there. */
 async function landed(page) {
   await page.waitForURL((url) => String(url).startsWith(callback));
@@ -147,7 +152,7 @@ await check('what the page says', () =>
     assert.deepEqual(await page.getByRole('listitem').allInnerTexts(), SCOPE.split(' '));
     assert.equal(await page.getByLabel('Password').getAttribute('type'), 'password');
     assert.equal(await page.getByRole('alert').count(), 0);
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'username');
+    await focused(page, 'username');
   }));
 
 await check('a wrong password, then the right one', () =>
@@ -159,7 +164,7 @@ await check('a wrong password, then the right one', () =>
     // The name is still there, the password is not, and is what comes next.
     assert.equal(await page.getByLabel('User name').inputValue(), USER);
     assert.equal(await page.getByLabel('Password').inputValue(), '');
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'password');
+    await focused(page, 'password');
     assert.match(await page.title(), /^Error/);
     await logIn(page);
     const { url, referrer } = await landed(page);
@@ -216,6 +221,7 @@ await check('Cancel', () =>
 
 await check('the keyboard alone: Tab and Enter', () =>
   visit(authorizeUrl(), async (page) => {
+    await focused(page, 'username');
     await page.keyboard.type(USER);
     await page.keyboard.press('Tab');
     await page.keyboard.type(PASSWORD);
@@ -225,6 +231,7 @@ await check('the keyboard alone: Tab and Enter', () =>
 
 await check('the keyboard alone: every button, in the order of the page', () =>
   visit(authorizeUrl(), async (page) => {
+    await focused(page, 'username');
     const order = [];
     for (let index = 0; index < 4; index += 1) {
       order.push(await page.evaluate(() => document.activeElement.id || document.activeElement.innerText));
@@ -253,7 +260,7 @@ await check('the form is not sent half filled in', () =>
 await check('login_hint', () =>
   visit(authorizeUrl({ login_hint: USER }), async (page) => {
     assert.equal(await page.getByLabel('User name').inputValue(), USER);
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'password');
+    await focused(page, 'password');
   }));
 
 await check('behind a proxy, under a path', () => {

@@ -193,7 +193,7 @@ pub use engine::TracingEvents;
 pub use engine::{
     Access, Authorization, AuthorizationError, AuthorizationRequest, BearerError, BearerErrorKind, Blocking,
     BuildError, Cause, ClientCredentials, Denial, Endpoints, Engine, EngineBuilder, Event, EventSink, GrantError,
-    GrantHandler, GrantRequest, HookError, NotReady, Prompt, RefreshHook, RefreshRequest, Refusal, Renew,
+    GrantHandler, GrantRequest, HookError, KeyError, NotReady, Prompt, RefreshHook, RefreshRequest, Refusal, Renew,
     RenewalPolicy, Session, Sessions, ShownError,
 };
 #[cfg(feature = "argon2")]
@@ -208,9 +208,9 @@ pub use store::{
     BoxFuture, CapacityError, Cursor, Durability, DynTokenStore, Inserted, Listed, MemoryStore, MemoryStoreBuilder,
     ReadyStore, StoreError, StoreErrorKind, Swap, TokenStore,
 };
-pub use token::Key;
 #[cfg(feature = "jwt")]
 pub use token::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
+pub use token::{Key, KeyFingerprint};
 pub use wire::{
     BasicCredentials, BasicError, ErrorCode, Form, FormError, Limits, Repeated, Request, Response, ResponseStyle,
 };

@@ -9,6 +9,7 @@ mod bearer;
 mod blocking;
 mod build_error;
 mod builder;
+mod check_keys;
 #[cfg(feature = "jwt")]
 mod claims;
 mod client_credentials;
@@ -48,6 +49,7 @@ pub use bearer::{BearerError, BearerErrorKind};
 pub use blocking::{Blocking, NotReady};
 pub use build_error::BuildError;
 pub use builder::EngineBuilder;
+pub use check_keys::KeyError;
 #[cfg(feature = "jwt")]
 pub use claims::{ClaimsProvider, IdTokenRequest};
 pub use client_credentials::ClientCredentials;

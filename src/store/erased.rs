@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+use crate::token::KeyFingerprint;
 
 /// The future of an erased call.
 ///
@@ -51,6 +52,11 @@ pub trait DynTokenStore: Send + Sync {
     fn purge_expired_dyn(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
     /// [`TokenStore::durability`].
     fn durability_dyn(&self) -> Durability;
+    /// [`TokenStore::key_fingerprints`].
+    fn key_fingerprints_dyn<'a>(
+        &'a self,
+        add: &'a [KeyFingerprint],
+    ) -> BoxFuture<'a, Result<Vec<KeyFingerprint>, StoreError>>;
 }
 
 impl<S: TokenStore> DynTokenStore for S {
@@ -91,6 +97,13 @@ impl<S: TokenStore> DynTokenStore for S {
     fn durability_dyn(&self) -> Durability {
         self.durability()
     }
+
+    fn key_fingerprints_dyn<'a>(
+        &'a self,
+        add: &'a [KeyFingerprint],
+    ) -> BoxFuture<'a, Result<Vec<KeyFingerprint>, StoreError>> {
+        Box::pin(self.key_fingerprints(add))
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -121,5 +134,9 @@ impl TokenStore for dyn DynTokenStore + '_ {
 
     fn durability(&self) -> Durability {
         self.durability_dyn()
+    }
+
+    async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+        self.key_fingerprints_dyn(add).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Cursor, Durability, Inserted, Listed, ReadyStore, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+use crate::token::KeyFingerprint;
 
 macro_rules! forward {
     ($pointer:ty) => {
@@ -55,6 +56,13 @@ macro_rules! forward {
 
             fn durability(&self) -> Durability {
                 (**self).durability()
+            }
+
+            fn key_fingerprints(
+                &self,
+                add: &[KeyFingerprint],
+            ) -> impl Future<Output = Result<Vec<KeyFingerprint>, StoreError>> + Send {
+                (**self).key_fingerprints(add)
             }
         }
 

@@ -1,10 +1,18 @@
 //! Where grants are kept: the trait, its errors, its erased form and the memory store.
 
+#[cfg(feature = "conformance")]
+pub(crate) mod conformance;
 mod erased;
 mod error;
+#[cfg(feature = "file")]
+mod file;
 mod forward;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod ready;
+#[cfg(feature = "redis")]
+mod redis;
 mod sync;
 
 use std::future::Future;
@@ -15,6 +23,7 @@ pub use memory::{CapacityError, MemoryStore, MemoryStoreBuilder};
 pub use ready::ReadyStore;
 
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+use crate::token::KeyFingerprint;
 
 /// Keeps one record per grant.
 ///
@@ -164,6 +173,24 @@ pub trait TokenStore: Send + Sync {
     /// Whether grants outlive the process. An engine on such a store must be given a key, since the tokens of those
     /// grants would not outlive a generated one.
     fn durability(&self) -> Durability;
+
+    /// Keeps each of `add` unless a fingerprint is kept for the same key id already, and returns all that are kept: one
+    /// for each key id, at most 256. They stay for ever.
+    ///
+    /// With them [`Engine::check_keys`](crate::Engine::check_keys) tells at start that the engine was given another key
+    /// than the grants were made under. Without them, every client is logged out by a wrong key, one by one. A store
+    /// whose grants are gone with the process keeps nothing, which is the default.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn key_fingerprints(
+        &self,
+        add: &[KeyFingerprint],
+    ) -> impl Future<Output = Result<Vec<KeyFingerprint>, StoreError>> + Send {
+        let _ = add;
+        std::future::ready(Ok(Vec::new()))
+    }
 }
 
 /// What an [insert](TokenStore::insert) did.

@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::fingerprint::KeyFingerprint;
 use crate::grant::Salt;
 use crate::wire::{constant_time_eq, wipe};
 
@@ -14,6 +15,9 @@ pub(crate) const MAC_LEN: usize = 20;
 
 /// The format of all tokens, first under every MAC: a later format can never be mistaken for this one.
 const FORMAT: u8 = 1;
+
+/// First under a fingerprint, where a token has its format.
+const FINGERPRINT: &[u8] = b"\0key fingerprint";
 
 /// What a token is. Under the MAC, not on the wire: a token presented as another kind is a forgery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +84,21 @@ impl Key {
         self.id
     }
 
+    /// What a durable store keeps to know the key again; see [`Engine::check_keys`](crate::Engine::check_keys).
+    ///
+    /// ```
+    /// let key = regrant::Key::generate(1);
+    /// assert_eq!(key.fingerprint(), key.clone().fingerprint());
+    /// ```
+    pub fn fingerprint(&self) -> KeyFingerprint {
+        let mut mac = self.mac.clone();
+        mac.update(FINGERPRINT);
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut cut = [0; 16];
+        cut.copy_from_slice(&whole[..16]);
+        KeyFingerprint::new(self.id, cut)
+    }
+
     /// The MAC over format, kind, the token's head and the grant's salt: at most 55 bytes, so one block of SHA-256.
     #[inline]
     pub(crate) fn mac<const HEAD: usize>(&self, kind: TokenKind, head: &[u8; HEAD], salt: &Salt) -> [u8; MAC_LEN] {
@@ -131,6 +150,11 @@ impl KeyRing {
 
     pub(crate) const fn signing(&self) -> &Key {
         &self.signing
+    }
+
+    /// All of them, the signing one first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.signing).chain(&self.accepted)
     }
 
     pub(crate) fn get(&self, id: u8) -> Option<&Key> {

@@ -1,6 +1,7 @@
 //! Minting and checking tokens. Tokens are computed from the record and a key; none is ever stored.
 
 mod access;
+mod fingerprint;
 mod grant_token;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -8,6 +9,7 @@ mod key;
 mod text;
 
 pub(crate) use access::{AccessToken, mint_access};
+pub use fingerprint::KeyFingerprint;
 pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh};
 #[cfg(feature = "jwt")]
 pub(crate) use jwt::{

@@ -1,0 +1,1 @@
+//! Checks for a token store of your own.

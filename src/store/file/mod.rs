@@ -1,0 +1,1 @@
+//! Grants in one file on disk.

@@ -1,0 +1,1 @@
+//! Grants in Redis or Valkey.

@@ -174,6 +174,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod engine;
 mod grant;
 #[cfg(feature = "http")]

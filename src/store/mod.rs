@@ -1,7 +1,5 @@
 //! Where grants are kept: the trait, its errors, its erased form and the memory store.
 
-#[cfg(feature = "conformance")]
-pub(crate) mod conformance;
 mod erased;
 mod error;
 #[cfg(feature = "file")]

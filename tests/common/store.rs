@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use regrant::{
-    Cursor, Durability, Grant, GrantId, Inserted, Listed, Owner, ReadyStore, StoreError, Swap, Timestamp, TokenStore,
-    Version,
+    Cursor, Durability, Grant, GrantId, Inserted, KeyFingerprint, Listed, Owner, ReadyStore, StoreError, Swap,
+    Timestamp, TokenStore, Version,
 };
 
 /// Which operation fails next, and how.
@@ -27,9 +27,16 @@ pub(crate) enum Fault {
 pub(crate) struct Shelf {
     grants: Mutex<BTreeMap<GrantId, Grant>>,
     fault: Mutex<Option<Fault>>,
+    /// Of a shelf that says it outlives the process: by the id of the key.
+    fingerprints: Option<Mutex<BTreeMap<u8, KeyFingerprint>>>,
 }
 
 impl Shelf {
+    /// One that says it outlives the process.
+    pub(crate) fn durable() -> Self {
+        Self { fingerprints: Some(Mutex::default()), ..Self::default() }
+    }
+
     /// What is stored, as bytes.
     pub(crate) fn bytes(&self) -> BTreeMap<GrantId, Vec<u8>> {
         self.grants.lock().unwrap().iter().map(|(id, grant)| (*id, grant.encode())).collect()
@@ -128,7 +135,19 @@ impl TokenStore for Shelf {
     }
 
     fn durability(&self) -> Durability {
-        Durability::Volatile
+        if self.fingerprints.is_some() { Durability::Durable } else { Durability::Volatile }
+    }
+
+    async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+        if self.is_due(Fault::LoadFails) {
+            return Err(StoreError::not_applied("injected"));
+        }
+        let Some(kept) = &self.fingerprints else { return Ok(Vec::new()) };
+        let mut kept = kept.lock().unwrap();
+        for fingerprint in add {
+            kept.entry(fingerprint.key_id()).or_insert(*fingerprint);
+        }
+        Ok(kept.values().copied().collect())
     }
 }
 

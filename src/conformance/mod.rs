@@ -1,1 +1,62 @@
 //! Checks for a token store of your own.
+
+mod cancel;
+mod engine;
+mod errors;
+mod expiry;
+mod grants;
+mod insert;
+mod keys;
+mod laws;
+mod list;
+mod load;
+mod options;
+mod paging;
+mod purge;
+mod races;
+mod remove;
+mod report;
+mod spawn;
+mod stage;
+mod swap;
+mod timer;
+
+pub use options::Conformance;
+pub use report::{Failure, Report};
+pub use spawn::on_a_thread;
+
+use crate::store::{BoxFuture, TokenStore};
+
+/// Runs every check, each on a store of its own that `make` gives, which must be empty and apart from all others that
+/// it has given: several are in use at the same time.
+///
+/// `spawn` runs a task on your async runtime, which must have more than one thread: `|task| drop(tokio::spawn(task))`
+/// for tokio. A store that needs no runtime is checked on threads, by [`on_a_thread`] or [`check_blocking`].
+///
+/// A store that panics or hangs fails the check that it does so in.
+///
+/// ```
+/// use regrant::{MemoryStore, conformance};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let report = conformance::check(|task| drop(tokio::spawn(task)), async || MemoryStore::new()).await;
+/// report.assert();
+/// # }
+/// ```
+pub async fn check<S: TokenStore + 'static>(
+    spawn: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static,
+    make: impl AsyncFn() -> S,
+) -> Report {
+    Conformance::new().check(spawn, make).await
+}
+
+/// The same without an async runtime: every task has a thread of its own.
+///
+/// ```
+/// use regrant::{MemoryStore, conformance};
+/// conformance::check_blocking(async || MemoryStore::new()).assert();
+/// ```
+pub fn check_blocking<S: TokenStore + 'static>(make: impl AsyncFn() -> S) -> Report {
+    Conformance::new().check_blocking(make)
+}

@@ -1,0 +1,229 @@
+//! Grants to check with, small and large.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use crate::client::Client;
+use crate::grant::code::{CodeBinding, CodeDetails};
+use crate::grant::{Generation, Grant, GrantId, ResponseFields, Salt, Scope, Timestamp, Version};
+
+pub(super) const HOUR: Duration = Duration::from_hours(1);
+pub(super) const DAY: Duration = Duration::from_hours(24);
+
+/// A version that nobody has drawn.
+pub(super) fn version() -> Version {
+    Version::from_u64(rand::random())
+}
+
+/// A grant of alice's at `app`, for a day.
+pub(super) fn grant(now: Timestamp) -> Grant {
+    grant_of(Some("alice"), "app", now)
+}
+
+/// A grant of this owner's, for a day. Its id is random, for stores of several checks that share a table after all.
+pub(super) fn grant_of(subject: Option<&str>, client_id: &str, now: Timestamp) -> Grant {
+    Grant {
+        id: GrantId::from_u64(rand::random()),
+        version: version(),
+        client_id: client_id.into(),
+        subject: subject.map(SmolStr::new),
+        scope: Scope::from_canonical(SmolStr::new_static("read write")),
+        fields: ResponseFields::new(),
+        renewable: true,
+        salt: Salt(rand::random()),
+        generation: Generation::FIRST,
+        key_id: 1,
+        access_epoch: 0,
+        created_at: now,
+        authenticated_at: now,
+        rotated_at: now,
+        refresh_expires_at: now + DAY,
+        absolute_expires_at: now + DAY * 30,
+        expires_at: now + DAY,
+        code: None,
+    }
+}
+
+/// The same with this expiry.
+pub(super) fn expiring(at: Timestamp, grant: Grant) -> Grant {
+    Grant { refresh_expires_at: at, expires_at: at, absolute_expires_at: at.max(grant.absolute_expires_at), ..grant }
+}
+
+/// The record after a refresh of it.
+pub(super) fn next(grant: &Grant) -> Grant {
+    Grant {
+        version: version(),
+        generation: grant.generation.next().unwrap_or(Generation::MAX),
+        rotated_at: grant.rotated_at + Duration::from_millis(1),
+        ..grant.clone()
+    }
+}
+
+/// Grants of every size, with what is special about each.
+pub(super) fn of_every_size(now: Timestamp) -> Vec<(&'static str, Grant)> {
+    let largest_text = |text: &str, most: usize| text.repeat(most / text.len());
+    let smallest = Grant {
+        scope: Scope::empty(),
+        renewable: false,
+        salt: Salt([0; 16]),
+        generation: Generation::NONE,
+        key_id: 0,
+        ..grant_of(None, "a", now)
+    };
+    let largest = Grant {
+        client_id: largest_text("c", Client::MAX_ID_BYTES).into(),
+        subject: Some(largest_text("s", Grant::MAX_SUBJECT_BYTES).into()),
+        scope: largest_scope(),
+        fields: largest_fields(),
+        salt: Salt([0xff; 16]),
+        generation: Generation::MAX,
+        key_id: 255,
+        access_epoch: (1 << 24) - 1,
+        code: Some(Arc::new(all_details())),
+        ..grant(now)
+    };
+    let times = Grant {
+        created_at: Timestamp::from_millis(1),
+        authenticated_at: Timestamp::EPOCH,
+        rotated_at: Timestamp::from_millis(2),
+        refresh_expires_at: Timestamp::from_millis(Timestamp::MAX.as_millis() - 1),
+        absolute_expires_at: Timestamp::MAX,
+        expires_at: Timestamp::MAX,
+        ..grant(now)
+    };
+    let redeemed = CodeDetails { nonce: None, with_refresh_token: false, binding: None, ..all_details() };
+    let unbound = CodeBinding { redirect_uri: [0; 32], redirect_uri_named: false, challenge: None };
+    let bare = CodeDetails {
+        state_hash: None,
+        nonce: Some("".into()),
+        with_refresh_token: false,
+        binding: Some(Box::new(unbound)),
+    };
+    let text = "Zoë 🦀 \u{202e}\u{0}\n'\"\\%_*{}[]:;,/\u{10ffff}";
+    let mut sizes = vec![
+        ("an ordinary grant", grant(now)),
+        ("the smallest grant", smallest),
+        ("the largest grant", largest),
+        ("times at both ends", times),
+        ("no subject", grant_of(None, "app", now)),
+        ("an empty subject", grant_of(Some(""), "app", now)),
+        ("a non-ASCII subject", grant_of(Some(text), "app", now)),
+        ("non-ASCII fields", Grant { fields: fields("nome", text), ..grant(now) }),
+        ("a subject with a space at its end", grant_of(Some("alice "), "app", now)),
+        ("a subject in capitals", grant_of(Some("ALICE"), "APP", now)),
+        ("a redeemed code", Grant { code: Some(Arc::new(redeemed)), ..grant(now) }),
+        ("a bare code", Grant { generation: Generation::NONE, code: Some(Arc::new(bare)), ..grant(now) }),
+    ];
+    for id in [0, 1, (1 << 63) - 1, 1 << 63, u64::MAX] {
+        sizes.push(("an id at the end of its range", Grant { id: GrantId::from_u64(id), ..grant(now) }));
+        sizes.push(("a version at the end of its range", Grant { version: Version::from_u64(id), ..grant(now) }));
+    }
+    sizes
+}
+
+/// One grant through its life, with every change that an engine can make to it, back and forth.
+pub(super) fn life(now: Timestamp) -> Vec<(&'static str, Grant)> {
+    let code = Grant { generation: Generation::NONE, code: Some(Arc::new(all_details())), ..grant(now) };
+    let redeemed = CodeDetails { nonce: None, ..all_details() };
+    let first = Grant { code: Some(Arc::new(redeemed)), ..next(&code) };
+    let kept = CodeDetails { nonce: None, binding: None, ..all_details() };
+    let second = Grant { code: Some(Arc::new(kept)), key_id: 2, ..next(&first) };
+    let third = Grant { code: None, ..next(&second) };
+    let renamed = Grant { fields: fields("name", "b"), ..next(&third) };
+    let longer = Grant { fields: largest_fields(), ..next(&renamed) };
+    let empty = Grant { fields: ResponseFields::new(), ..next(&longer) };
+    let extended = expiring(now + DAY * 60, next(&empty));
+    let cut = expiring(now + HOUR, next(&extended));
+    let revoked = Grant { access_epoch: 1, version: version(), ..cut.clone() };
+    let last = Grant { generation: Generation::MAX, access_epoch: (1 << 24) - 1, key_id: 255, ..next(&revoked) };
+    let small = Grant { version: Version::from_u64(0), ..last.clone() };
+    let large = Grant { version: Version::from_u64(u64::MAX), ..last.clone() };
+    vec![
+        ("a code", code),
+        ("its redemption", first),
+        ("a refresh under another key", second),
+        ("a refresh that drops the code", third),
+        ("new fields", renamed),
+        ("longer fields", longer),
+        ("no fields", empty),
+        ("a later expiry", extended),
+        ("an earlier expiry", cut),
+        ("a revocation of access tokens", revoked),
+        ("the last generation", last),
+        ("version 0", small),
+        ("the largest version", large),
+    ]
+}
+
+fn fields(name: &str, value: &str) -> ResponseFields {
+    ResponseFields::new().with(name, value).unwrap_or_default()
+}
+
+fn largest_fields() -> ResponseFields {
+    // A name of one letter, four quotes, and a colon.
+    fields("f", &"x".repeat(ResponseFields::MAX_BYTES - 6))
+}
+
+fn largest_scope() -> Scope {
+    // Sixty-three spaces in between, and one byte left over.
+    let token = |number: usize| format!("{number:02}{}", "t".repeat(Scope::MAX_BYTES / Scope::MAX_TOKENS - 3));
+    Scope::of((0..Scope::MAX_TOKENS).map(token).collect::<Vec<_>>().iter().map(String::as_str)).unwrap_or_default()
+}
+
+fn all_details() -> CodeDetails {
+    CodeDetails {
+        state_hash: Some("x".repeat(43).into()),
+        nonce: Some("é".repeat(512).into()),
+        with_refresh_token: true,
+        binding: Some(Box::new(CodeBinding {
+            redirect_uri: [0xaa; 32],
+            redirect_uri_named: true,
+            challenge: Some([0x55; 32]),
+        })),
+    }
+}
+
+/// Which fields differ, by name.
+pub(super) fn difference(one: &Grant, other: &Grant) -> Option<String> {
+    if one.encode() == other.encode() {
+        return None;
+    }
+    let fields = [
+        ("id", one.id == other.id),
+        ("version", one.version == other.version),
+        ("client id", one.client_id == other.client_id),
+        ("subject", one.subject == other.subject),
+        ("scope", one.scope == other.scope),
+        ("response fields", one.fields == other.fields),
+        ("renewability", one.renewable == other.renewable),
+        ("salt", one.salt.0 == other.salt.0),
+        ("generation", one.generation == other.generation),
+        ("key id", one.key_id == other.key_id),
+        ("access epoch", one.access_epoch == other.access_epoch),
+        ("creation time", one.created_at == other.created_at),
+        ("time of login", one.authenticated_at == other.authenticated_at),
+        ("time of rotation", one.rotated_at == other.rotated_at),
+        ("refresh expiry", one.refresh_expires_at == other.refresh_expires_at),
+        ("absolute expiry", one.absolute_expires_at == other.absolute_expires_at),
+        ("expiry", one.expires_at == other.expires_at),
+        ("code", one.code == other.code),
+    ];
+    Some(fields.iter().filter(|(_, is_same)| !is_same).map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_are_as_large_as_allowed_and_every_grant_can_be_read_back() {
+        assert_eq!(largest_fields().as_json().len(), ResponseFields::MAX_BYTES);
+        assert_eq!(largest_scope().iter().count(), Scope::MAX_TOKENS);
+        assert_eq!(largest_scope().as_str().len(), Scope::MAX_BYTES - 1);
+        for (what, grant) in of_every_size(Timestamp::now()).into_iter().chain(life(Timestamp::now())) {
+            assert_eq!(Grant::decode(&grant.encode()).as_ref(), Ok(&grant), "{what}");
+        }
+    }
+}

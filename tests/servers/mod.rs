@@ -1,6 +1,8 @@
 //! Servers that tests start for themselves, each with its own socket and folder, and that are gone when the test is.
 #![allow(dead_code, reason = "each test target uses its part")]
 
+pub(crate) mod postgres;
+
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;

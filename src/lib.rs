@@ -161,6 +161,7 @@
 //!   for trying out, or for P-256 and Ed25519. With both features on AWS-LC signs. Who calls `jsonwebtoken` besides this
 //!   crate and has both of its backends on must install one of them there; this crate neither needs nor touches that.
 //! - `jwt`: what both have in common. Alone it compiles and has no keys.
+//! - `postgres`: `PostgresStore`, which keeps grants in a PostgreSQL table for any number of processes.
 //! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
 //!
 //! # Names
@@ -210,6 +211,8 @@ pub use store::{
     BoxFuture, CapacityError, Cursor, Durability, DynTokenStore, Inserted, Listed, MemoryStore, MemoryStoreBuilder,
     ReadyStore, StoreError, StoreErrorKind, Swap, TokenStore,
 };
+#[cfg(feature = "postgres")]
+pub use store::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "jwt")]
 pub use token::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
 pub use token::{Key, KeyFingerprint};

@@ -18,6 +18,8 @@ use std::future::Future;
 pub use erased::{BoxFuture, DynTokenStore};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::{CapacityError, MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};
 pub use ready::ReadyStore;
 
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};

@@ -2,21 +2,27 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
+mod basics;
+mod fields;
 #[path = "../servers/mod.rs"]
 mod servers;
 
-use servers::postgres::{PgBouncer, Postgres};
+use std::sync::OnceLock;
 
-#[test]
-fn a_server_comes_back_after_it_was_killed() {
-    let Some(postgres) = Postgres::durable() else { return };
-    let database = postgres.fresh_database();
-    postgres.sql(&database, "CREATE TABLE kept (n int)");
-    for n in 0..3 {
-        postgres.sql(&database, &format!("INSERT INTO kept VALUES ({n})"));
-        postgres.restart();
-    }
-    assert_eq!(postgres.sql(&database, "SELECT n FROM kept ORDER BY n"), "0\n1\n2");
-    let Some(bouncer) = PgBouncer::start(&postgres, &database, 2) else { return };
-    assert!(bouncer.url().contains("6432"));
+use regrant::PostgresStore;
+use servers::postgres::Postgres;
+
+/// One server for all that need nothing special of it.
+fn server() -> Option<&'static Postgres> {
+    static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
+    SERVER.get_or_init(Postgres::start).as_ref()
+}
+
+/// A store in a database of its own.
+async fn store() -> Option<(&'static Postgres, String, PostgresStore)> {
+    let server = server()?;
+    let database = server.fresh_database();
+    let store = PostgresStore::connect(&server.url_of(&database)).await.unwrap();
+    store.migrate().await.unwrap();
+    Some((server, database, store))
 }

@@ -1,0 +1,150 @@
+//! A grant as a row and back.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::grant::{DecodeError, Grant, GrantId, Timestamp, Version};
+use crate::store::StoreError;
+use crate::token::KeyFingerprint;
+
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+/// Begins what stands for a character that a text cannot have.
+const ESCAPE: char = '\u{1}';
+
+/// What a statement is given, with its types, so that the server is not asked for them first.
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// The columns of one grant.
+pub(super) struct Columns<'a> {
+    pub(super) id: i64,
+    version: i64,
+    created_at: SystemTime,
+    expires_at: SystemTime,
+    expiry_day: i32,
+    client: Cow<'a, str>,
+    subject: Option<Cow<'a, str>>,
+    record: Vec<u8>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(grant: &'a Grant) -> Self {
+        Self {
+            id: id_column(grant.id()),
+            version: version_column(grant.version()),
+            created_at: grant.created_at().into(),
+            expires_at: grant.expires_at().into(),
+            expiry_day: expiry_day(grant.expires_at()),
+            client: escape(grant.client_id()),
+            subject: grant.subject().map(escape),
+            record: grant.encode(),
+        }
+    }
+
+    /// In the order of [`NAMES`](Self::NAMES).
+    pub(super) fn parameters(&self) -> [Parameter<'_>; 8] {
+        [
+            (&self.id, Type::INT8),
+            (&self.version, Type::INT8),
+            (&self.created_at, Type::TIMESTAMPTZ),
+            (&self.expires_at, Type::TIMESTAMPTZ),
+            (&self.expiry_day, Type::INT4),
+            (&self.client, Type::TEXT),
+            (&self.subject, Type::TEXT),
+            (&self.record, Type::BYTEA),
+        ]
+    }
+}
+
+/// The same 64 bits: `to_hex` of the column is the id that logs show.
+pub(super) const fn id_column(id: GrantId) -> i64 {
+    id.as_u64().cast_signed()
+}
+
+pub(super) const fn id_of(column: i64) -> GrantId {
+    GrantId::from_u64(column.cast_unsigned())
+}
+
+pub(super) const fn version_column(version: Version) -> i64 {
+    version.as_u64().cast_signed()
+}
+
+/// The first midnight that is not before it, in days since 1970: what is of this day or an earlier one has expired
+/// when this midnight has come, and hardly ever before the one before it.
+pub(super) fn expiry_day(time: Timestamp) -> i32 {
+    // 48 bits of milliseconds are 3,257,813 days.
+    i32::try_from(time.as_millis().div_ceil(DAY)).unwrap_or(i32::MAX)
+}
+
+/// The text that stands for any text, one to one: a database takes every character but U+0000. U+0000 becomes U+0001
+/// and `0`, U+0001 becomes U+0001 and `1`; no text gets longer than twice.
+pub(super) fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\0', ESCAPE]) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(2 * text.len());
+    for character in text.chars() {
+        match character {
+            '\0' => out.extend([ESCAPE, '0']),
+            ESCAPE => out.extend([ESCAPE, '1']),
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The grant of a row whose first column is the record, if it is the one of that id.
+pub(super) fn grant_of(row: &Row, id: GrantId) -> Result<Grant, StoreError> {
+    let bytes: &[u8] = row.try_get(0).map_err(|_| DecodeError::Corrupt)?;
+    let grant = Grant::decode(bytes)?;
+    if grant.id() == id { Ok(grant) } else { Err(DecodeError::Corrupt.into()) }
+}
+
+/// The fingerprint of a row of key id and bytes.
+pub(super) fn fingerprint_of(row: &Row) -> Result<KeyFingerprint, StoreError> {
+    let id: i16 = row.try_get(0).map_err(|_| DecodeError::Corrupt)?;
+    let bytes: &[u8] = row.try_get(1).map_err(|_| DecodeError::Corrupt)?;
+    let id = u8::try_from(id).map_err(|_| DecodeError::Corrupt)?;
+    let bytes = bytes.try_into().map_err(|_| DecodeError::Corrupt)?;
+    Ok(KeyFingerprint::new(id, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_texts_have_the_same_column() {
+        let letters = ['\0', '\u{1}', '0', '1', 'é'];
+        let mut texts = vec![String::new()];
+        for length in 0..4 {
+            let longer: Vec<String> = texts
+                .iter()
+                .filter(|text| text.chars().count() == length)
+                .flat_map(|text| letters.map(|letter| format!("{text}{letter}")))
+                .collect();
+            texts.extend(longer);
+        }
+        let columns: std::collections::BTreeSet<_> = texts.iter().map(|text| escape(text)).collect();
+        assert_eq!(columns.len(), texts.len());
+        assert!(columns.iter().all(|column| !column.contains('\0')));
+        assert!(texts.iter().all(|text| escape(text).len() <= 2 * text.len()));
+        assert!(matches!(escape("DOMAIN\\user"), Cow::Borrowed("DOMAIN\\user")));
+    }
+
+    #[test]
+    fn a_day_is_rounded_up() {
+        let day = |millis| expiry_day(Timestamp::from_millis(millis));
+        assert_eq!([0, 1, DAY, DAY + 1].map(day), [0, 1, 1, 2]);
+        assert_eq!(expiry_day(Timestamp::MAX), 3_257_813);
+    }
+
+    #[test]
+    fn an_id_keeps_its_bits() {
+        for id in [0, 1, 1 << 63, u64::MAX, 0x5f33_f0c4_0000_00a7] {
+            assert_eq!(id_of(id_column(GrantId::from_u64(id))).as_u64(), id);
+        }
+    }
+}

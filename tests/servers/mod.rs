@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test target uses its part")]
 
 pub(crate) mod postgres;
+pub(crate) mod redis;
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown};

@@ -213,6 +213,8 @@ pub use store::{
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};
+#[cfg(feature = "redis")]
+pub use store::{RedisStore, RedisStoreBuilder, RedisStoreError};
 #[cfg(feature = "jwt")]
 pub use token::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
 pub use token::{Key, KeyFingerprint};

@@ -50,6 +50,10 @@ pub enum DecodeError {
 }
 
 impl Grant {
+    /// The latest format that [`decode`](Self::decode) reads; it is the first byte of a record.
+    #[cfg(feature = "redis")]
+    pub(crate) const FORMAT: u8 = FORMAT;
+
     /// The record as bytes, for a store to keep as they are. They hold the grant's salt: keep them as you keep
     /// password hashes.
     ///

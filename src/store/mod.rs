@@ -15,6 +15,8 @@ mod sync;
 
 use std::future::Future;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreError};
 pub use erased::{BoxFuture, DynTokenStore};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::{CapacityError, MemoryStore, MemoryStoreBuilder};

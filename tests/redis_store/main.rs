@@ -1,22 +1,39 @@
-//! The Redis store on servers of its own.
+//! The Redis store on servers of its own, one and a cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod basics;
+mod grants;
 #[path = "../servers/mod.rs"]
 mod servers;
 
-use servers::redis::{Redis, RedisCluster};
+use std::time::Duration;
 
-#[test]
-fn servers_start_and_restart() {
-    let Some(redis) = Redis::start_durable("always") else { return };
-    let () = redis.ask(&["SET", "a", "1"]);
-    redis.kill9();
-    redis.restart();
-    assert_eq!(redis.ask::<String>(&["GET", "a"]), "1");
-    let Some(cluster) = RedisCluster::shared() else { return };
-    assert_eq!(cluster.urls().len(), 3);
-    let Some(master) = Redis::start_on(servers::free_port(), &["--save", ""]) else { return };
-    let () = master.ask(&["SET", "a", "1"]);
-    let Some(replica) = master.replica() else { return };
-    assert_eq!(replica.ask::<String>(&["GET", "a"]), "1");
+use regrant::{RedisStore, RedisStoreBuilder};
+use servers::redis::{Redis, RedisCluster, prefix};
+
+/// A store on one server that all tests share, and one on a cluster, each with a prefix of its own.
+async fn stores() -> Vec<(RedisStore, String)> {
+    let mut stores = Vec::new();
+    if let Some(redis) = Redis::shared() {
+        let prefix = prefix();
+        stores.push((builder(&prefix).connect(&redis.url()).await.unwrap(), prefix));
+    }
+    if let Some(cluster) = RedisCluster::shared() {
+        let prefix = prefix();
+        stores.push((builder(&prefix).cluster(cluster.urls()).await.unwrap(), prefix));
+    }
+    stores
+}
+
+fn builder(prefix: &str) -> RedisStoreBuilder {
+    RedisStore::builder().key_prefix(prefix).timeout(Duration::from_secs(20))
+}
+
+/// Asks again and again, until it is so.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

@@ -1,1 +1,271 @@
 //! Grants in Redis or Valkey.
+
+mod builder;
+mod failure;
+mod index;
+mod link;
+mod script;
+mod server;
+mod value;
+
+use std::fmt;
+
+use redis::Value;
+
+pub use self::builder::RedisStoreBuilder;
+use self::failure::Failure;
+pub use self::failure::RedisStoreError;
+use self::link::Link;
+use self::value::{Entry, Reach};
+use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
+use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+use crate::token::KeyFingerprint;
+
+/// Keeps grants in Redis (7 or later) or Valkey, one server or a cluster.
+pub struct RedisStore {
+    link: Link,
+    prefix: Box<str>,
+}
+
+/// How long room for a grant is kept, in milliseconds. An insertion that takes longer fails.
+const ROOM_LIVES: u64 = 60_000;
+/// The most grants of one page.
+const PAGE: usize = 256;
+
+impl RedisStore {
+    /// Connects to one server: `redis://…`, `redis+unix:///…`.
+    ///
+    /// # Errors
+    ///
+    /// [`RedisStoreError`].
+    ///
+    /// ```no_run
+    /// # async fn start() -> Result<(), regrant::RedisStoreError> {
+    /// let store = regrant::RedisStore::connect("redis://:password@redis.internal:6379/0").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect(url: &str) -> Result<Self, RedisStoreError> {
+        Self::builder().connect(url).await
+    }
+
+    /// Connects to a cluster of which some nodes are known; the others are asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`RedisStoreError`].
+    ///
+    /// ```no_run
+    /// # async fn start() -> Result<(), regrant::RedisStoreError> {
+    /// let store = regrant::RedisStore::cluster(["redis://10.0.0.1", "redis://10.0.0.2"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn cluster(urls: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, RedisStoreError> {
+        Self::builder().cluster(urls).await
+    }
+
+    /// Settings for a store: a prefix, time limits, a client of the host's own.
+    ///
+    /// ```
+    /// let builder = regrant::RedisStore::builder().key_prefix("shop:");
+    /// ```
+    pub fn builder() -> RedisStoreBuilder {
+        RedisStoreBuilder::new()
+    }
+
+    fn grant_key(&self, id: GrantId) -> Vec<u8> {
+        format!("{}grant:{id}", self.prefix).into_bytes()
+    }
+
+    fn owner_key(&self, subject: &str) -> Vec<u8> {
+        format!("{}owner:{subject}", self.prefix).into_bytes()
+    }
+
+    /// Makes room for a grant under its key. Whether the key was free.
+    async fn take(&self, key: &[u8], value: &[u8], lives: u64) -> Result<bool, Failure> {
+        let mut command = redis::cmd("SET");
+        command.arg(key).arg(value).arg("NX").arg("PX").arg(lives);
+        match self.link.send(&command).await? {
+            Value::Okay => Ok(true),
+            Value::Nil => Ok(false),
+            _ => Err(Failure::unexpected_answer()),
+        }
+    }
+
+    /// `GET` that counts as a write, which it is not: so no replica answers it, nor a server that has lost its replicas and
+    /// was told (`min-replicas-to-write`) not to go on alone.
+    fn get(&self, id: GrantId) -> redis::Cmd {
+        let mut command = redis::cmd("GETEX");
+        command.arg(self.grant_key(id));
+        command
+    }
+
+    async fn swap(
+        &self,
+        expected: Version,
+        next: &Grant,
+        now: Timestamp,
+        reach: Option<Reach>,
+    ) -> Result<Value, StoreError> {
+        let (expected, version) = (value::version(expected), value::version(next.version()));
+        let (record, lives) = (next.encode(), lives(next, now).to_string());
+        let reach = reach.as_ref().map_or(&[][..], Reach::as_bytes);
+        let args: [&[u8]; 5] = [&expected, &version, &record, lives.as_bytes(), reach];
+        self.link.run(&script::SWAP, &self.grant_key(next.id()), &args).await.map_err(Failure::of_write)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl TokenStore for RedisStore {
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+        let key = self.grant_key(grant.id());
+        let lives = lives(grant, now);
+        let Some(subject) = grant.subject() else {
+            let value = value::encode(grant, Reach::FOREVER, Entry::NONE);
+            let is_new = self.take(&key, &value, lives).await.map_err(Failure::of_write)?;
+            return Ok(if is_new { Inserted::Inserted } else { Inserted::Duplicate });
+        };
+        // Until the room is filled there is no grant, whatever becomes of these two.
+        let entry = Entry::random();
+        let room = value::room(entry);
+        if !self.take(&key, &room, ROOM_LIVES).await.map_err(Failure::of_nothing)? {
+            return Ok(Inserted::Duplicate);
+        }
+        let entered = self.enter(grant, entry, now).await.map_err(Failure::of_nothing)?;
+        let value = value::encode(grant, entered.reach, entry);
+        let args: [&[u8]; 3] = [&room, &value, &lives.to_string().into_bytes()];
+        match self.link.run(&script::FILL, &key, &args).await.map_err(Failure::of_write)? {
+            Value::Int(1) => {}
+            Value::Int(0) => return Err(StoreError::not_applied("the insertion took too long, or was undone")),
+            _ => return Err(Failure::unexpected_answer().of_write()),
+        }
+        self.prune(subject, entered.some).await;
+        Ok(Inserted::Inserted)
+    }
+
+    async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        match self.link.send(&self.get(id)).await.map_err(Failure::of_nothing)? {
+            Value::BulkString(value) => value::decode(&value, id),
+            Value::Nil => Ok(None),
+            _ => Err(Failure::unexpected_answer().of_nothing()),
+        }
+    }
+
+    async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
+        let mut reach = None;
+        loop {
+            match self.swap(expected, next, now, reach).await? {
+                Value::Int(1) => return Ok(Swap::Swapped),
+                Value::Int(0) => return Ok(Swap::Lost),
+                // It would outlive its owner's index, which comes first. Nothing was written.
+                Value::BulkString(head) if reach.is_none() => {
+                    let entry = value::entry_of(&head).unwrap_or(Entry::NONE);
+                    reach = Some(self.enter(next, entry, now).await.map_err(Failure::of_nothing)?.reach);
+                }
+                _ => return Err(Failure::unexpected_answer().of_write()),
+            }
+        }
+    }
+
+    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        let format: [&[u8]; 1] = [&Grant::FORMAT.to_string().into_bytes()];
+        let value = match self.link.run(&script::REMOVE, &self.grant_key(id), &format).await {
+            Ok(Value::BulkString(value)) => value,
+            Ok(Value::Nil) => return Ok(None),
+            Ok(_) => return Err(Failure::unexpected_answer().of_write()),
+            Err(failure) => return Err(failure.of_write()),
+        };
+        let removed = value::decode(&value, id)?;
+        if let Some(removed) = &removed
+            && let (Some(subject), Some(entry)) = (removed.subject(), value::entry_of(&value))
+        {
+            self.throw_out(subject, &[entry.member(id).into_bytes()]).await;
+        }
+        Ok(removed)
+    }
+
+    async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
+        let limit = limit.clamp(1, PAGE);
+        let mut after = after.map(|cursor| GrantId::from_u64(cursor.to_u64().unwrap_or(u64::MAX)));
+        let mut grants = Vec::new();
+        loop {
+            let wanted = limit - grants.len();
+            let entries = self.entries(owner.subject_id(), after, wanted).await?;
+            let is_last = entries.len() < wanted;
+            let mut ids: Vec<GrantId> = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                ids.push(value::id_of(entry).ok_or(crate::grant::DecodeError::Corrupt)?);
+            }
+            // One id may have several entries, the same page or the next.
+            after = ids.last().copied().or(after);
+            let mut distinct = ids.clone();
+            distinct.dedup();
+            let values = self.link.send_all(distinct.iter().map(|&id| self.get(id)).collect()).await;
+            let mut absent = Vec::new();
+            for (&id, value) in distinct.iter().zip(values.map_err(Failure::of_nothing)?) {
+                match value {
+                    Value::BulkString(value) => {
+                        grants.extend(value::decode(&value, id)?.filter(|grant| owner.owns(grant)))
+                    }
+                    Value::Nil => absent.push(id),
+                    _ => return Err(Failure::unexpected_answer().of_nothing()),
+                }
+            }
+            let dead = entries.into_iter().zip(ids).filter(|(_, id)| absent.contains(id));
+            self.throw_out(owner.subject_id(), &dead.map(|(entry, _)| entry).collect::<Vec<_>>()).await;
+            if is_last {
+                return Ok(Listed { grants, next: None });
+            }
+            if grants.len() == limit {
+                return Ok(Listed { grants, next: after.map(|id| Cursor::from_u64(id.as_u64())) });
+            }
+        }
+    }
+
+    async fn purge_expired(&self, _now: Timestamp, _limit: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Durable
+    }
+
+    async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+        let texts = add.iter().flat_map(|fingerprint| {
+            let bytes = format!("{:032x}", u128::from_be_bytes(*fingerprint.bytes()));
+            [fingerprint.key_id().to_string(), bytes]
+        });
+        let texts: Vec<String> = texts.collect();
+        let args: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        let key = format!("{}keys", self.prefix);
+        let kept = self.link.run(&script::FINGERPRINTS, key.as_bytes(), &args).await.map_err(Failure::of_write)?;
+        let Value::Array(kept) = kept else { return Err(Failure::unexpected_answer().of_write()) };
+        let kept = kept.chunks(2).map(fingerprint).collect::<Option<Vec<_>>>();
+        kept.ok_or_else(|| crate::grant::DecodeError::Corrupt.into())
+    }
+}
+
+/// Of a field and its value.
+fn fingerprint(kept: &[Value]) -> Option<KeyFingerprint> {
+    let [Value::BulkString(id), Value::BulkString(bytes)] = kept else { return None };
+    let id = std::str::from_utf8(id).ok()?.parse().ok()?;
+    let bytes = u128::from_str_radix(std::str::from_utf8(bytes).ok()?, 16).ok()?;
+    Some(KeyFingerprint::new(id, bytes.to_be_bytes()))
+}
+
+/// For how many milliseconds from now a grant is to be kept; a server takes no less than 1.
+fn lives(grant: &Grant, now: Timestamp) -> u64 {
+    grant.expires_at().as_millis().saturating_sub(now.as_millis()).max(1)
+}
+
+impl fmt::Debug for RedisStore {
+    /// Not where it goes: there may be a password in that.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("link", &self.link)
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.link.timeout())
+            .finish()
+    }
+}

@@ -1,0 +1,207 @@
+//! The connection: one server's or a cluster's, and how long it may take.
+//!
+//! No command is ever sent twice unless a server said that it did not execute it. The client of a cluster would do so by
+//! itself after a lost connection; so it is told never to retry, and redirects are followed here.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager};
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+
+use super::failure::{Failure, is_refusal};
+use super::script::Script;
+
+pub(super) struct Link {
+    to: To,
+    timeout: Duration,
+}
+
+enum To {
+    Server(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+impl Link {
+    /// How often a command goes where a cluster's node says it belongs.
+    const REDIRECTS: u32 = 8;
+    /// How many commands of one page are under way in a cluster at once.
+    const AT_ONCE: usize = 16;
+
+    pub(super) fn server(connection: ConnectionManager, timeout: Duration) -> Self {
+        Self { to: To::Server(connection), timeout }
+    }
+
+    pub(super) fn cluster(connection: ClusterConnection, timeout: Duration) -> Self {
+        Self { to: To::Cluster(connection), timeout }
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Sends one command, once.
+    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Failure> {
+        self.in_time(self.route(command)).await
+    }
+
+    /// Runs a script on its key, and brings it to the server if it is not there yet.
+    pub(super) async fn run(&self, script: &Script, key: &[u8], args: &[&[u8]]) -> Result<Value, Failure> {
+        self.in_time(async {
+            let first = self.route(&invocation("EVALSHA", script.sha1(), key, args)).await;
+            match first {
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    self.route(&invocation("EVAL", script.code(), key, args)).await
+                }
+                first => first,
+            }
+        })
+        .await
+    }
+
+    /// Sends commands of one key each, all at once, and returns the answers in their order.
+    pub(super) async fn send_all(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
+        match &self.to {
+            _ if commands.is_empty() => Ok(Vec::new()),
+            To::Server(connection) => {
+                let mut pipeline = Pipeline::with_capacity(commands.len());
+                let count = commands.len();
+                for command in commands {
+                    pipeline.add_command(command);
+                }
+                let mut connection = connection.clone();
+                self.in_time(async {
+                    let values = connection.send_packed_commands(&pipeline, 0, count).await?;
+                    values.into_iter().map(Value::extract_error).collect()
+                })
+                .await
+            }
+            To::Cluster(_) => {
+                let mut values = Vec::with_capacity(commands.len());
+                for some in commands.chunks(Self::AT_ONCE) {
+                    values.extend(all(some.iter().map(|command| self.send(command))).await?);
+                }
+                Ok(values)
+            }
+        }
+    }
+
+    /// Asks one server, or all of a cluster.
+    pub(super) async fn ask_every(&self, command: &Cmd) -> Result<Value, Failure> {
+        let answer = async {
+            match &self.to {
+                To::Server(connection) => connection.clone().send_packed_command(command).await,
+                To::Cluster(connection) => {
+                    let everywhere = redis::cluster_routing::MultipleNodeRoutingInfo::AllMasters;
+                    connection.clone().route_command(command.clone(), RoutingInfo::MultiNode((everywhere, None))).await
+                }
+            }
+        };
+        self.in_time(async { answer.await?.extract_error() }).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, Failure> {
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(result) => result.map_err(Failure::from),
+            Err(_) => Err(Failure::timed_out()),
+        }
+    }
+
+    async fn route(&self, command: &Cmd) -> RedisResult<Value> {
+        match &self.to {
+            To::Server(connection) => {
+                let mut connection = connection.clone();
+                match connection.send_packed_command(command).await {
+                    // That may be what came of an attempt long ago; the next one is under way now.
+                    Err(error) if is_refusal(&error) => connection.send_packed_command(command).await,
+                    result => result,
+                }?
+                .extract_error()
+            }
+            To::Cluster(connection) => follow(&mut connection.clone(), command).await,
+        }
+    }
+}
+
+/// Sends a command to the node that has its key, as the nodes say where that is.
+async fn follow(connection: &mut ClusterConnection, command: &Cmd) -> RedisResult<Value> {
+    let mut asking = None;
+    let mut attempt = 0;
+    loop {
+        let result = match asking.take() {
+            None => connection.req_packed_command(command).await.and_then(Value::extract_error),
+            Some(address) => ask(connection, command, address).await,
+        };
+        let error = match result {
+            Err(error) if attempt < Link::REDIRECTS => error,
+            result => return result,
+        };
+        match error.kind() {
+            ErrorKind::Server(ServerErrorKind::Ask) => asking = address(&error),
+            // The client reads anew where the slots are, which the nodes may not agree on yet.
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::TryAgain)
+            | ErrorKind::ClusterConnectionNotFound => {
+                tokio::time::sleep(Duration::from_millis((1 << attempt).min(100))).await;
+            }
+            _ => return Err(error),
+        }
+        attempt += 1;
+    }
+}
+
+/// Sends a command to a node that is about to have its slot.
+async fn ask(connection: &mut ClusterConnection, command: &Cmd, address: SingleNodeRoutingInfo) -> RedisResult<Value> {
+    let mut pipeline = Pipeline::with_capacity(2);
+    pipeline.add_command(redis::cmd("ASKING")).add_command(command.clone());
+    let values = connection.route_pipeline(pipeline, 0, 2, address).await?;
+    values.into_iter().next_back().unwrap_or_default().extract_error()
+}
+
+fn address(error: &RedisError) -> Option<SingleNodeRoutingInfo> {
+    let (host, port) = error.redirect_node()?.0.rsplit_once(':')?;
+    Some(SingleNodeRoutingInfo::ByAddress { host: host.to_owned(), port: port.parse().ok()? })
+}
+
+fn invocation(how: &str, what: &str, key: &[u8], args: &[&[u8]]) -> Cmd {
+    let mut command = redis::cmd(how);
+    command.arg(what).arg(1).arg(key);
+    for arg in args {
+        command.arg(*arg);
+    }
+    command
+}
+
+/// Waits for all of a few, and gives up with the first that fails.
+async fn all<T, E>(futures: impl Iterator<Item = impl Future<Output = Result<T, E>>>) -> Result<Vec<T>, E> {
+    let mut waiting: Vec<(Pin<Box<_>>, Option<T>)> = futures.map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|context| {
+        let mut is_done = true;
+        for (future, value) in &mut waiting {
+            if value.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(Ok(ready)) => *value = Some(ready),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => is_done = false,
+                }
+            }
+        }
+        if is_done { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await?;
+    Ok(waiting.into_iter().filter_map(|(_, value)| value).collect())
+}
+
+impl fmt::Debug for Link {
+    /// Not where it goes: there may be a password in that.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.to {
+            To::Server(_) => "server",
+            To::Cluster(_) => "cluster",
+        })
+    }
+}

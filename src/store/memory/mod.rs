@@ -12,6 +12,7 @@ use self::shard::{Shard, home, spread};
 use super::sync::{AtomicUsize, Mutex, Ordering};
 use super::{Cursor, Durability, Inserted, Listed, ReadyStore, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
+use crate::token::KeyFingerprint;
 
 /// Keeps grants in memory: about 130 bytes for each, the index of owners included, however often it is refreshed.
 ///
@@ -343,6 +344,11 @@ impl TokenStore for MemoryStore {
 
     fn durability(&self) -> Durability {
         Durability::Volatile
+    }
+
+    /// Nothing: no grant outlives the process, so none meets another key.
+    async fn key_fingerprints(&self, _add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

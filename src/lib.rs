@@ -215,6 +215,8 @@ pub use store::{
 pub use store::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreBuilder, RedisStoreError};
+#[cfg(feature = "file")]
+pub use store::{FileStore, FileStoreBuilder, FileStoreError};
 #[cfg(feature = "jwt")]
 pub use token::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
 pub use token::{Key, KeyFingerprint};

@@ -19,6 +19,8 @@ use std::future::Future;
 pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreError};
 pub use erased::{BoxFuture, DynTokenStore};
 pub use error::{StoreError, StoreErrorKind};
+#[cfg(feature = "file")]
+pub use file::{FileStore, FileStoreBuilder, FileStoreError};
 pub use memory::{CapacityError, MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};

@@ -1,0 +1,266 @@
+//! What is in the file: the records, and what finds them.
+//!
+//! ```text
+//! grants   id                            -> the record's bytes | indexed expiry 8
+//! owners   subject 8 | client 8 | id 8   -> nothing      (digests; the record says whose it really is)
+//! expiry   indexed expiry 8 | id 8       -> nothing
+//! keys     key id                        -> fingerprint 16
+//! ```
+//!
+//! A refresh moves a grant's expiry, and writes one record: the indexed expiry is a time at or before the real one, and
+//! a purge that comes to it moves it on. One that never expires is not indexed.
+
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use sha2::{Digest, Sha256};
+
+use super::error::storage;
+use super::writer::Trouble;
+use crate::grant::{DecodeError, Grant, Timestamp, Version};
+use crate::store::{Inserted, Swap};
+use crate::token::KeyFingerprint;
+
+pub(super) const GRANTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("grants");
+pub(super) const OWNERS: TableDefinition<'_, [u8; 24], ()> = TableDefinition::new("owners");
+pub(super) const EXPIRY: TableDefinition<'_, [u8; 16], ()> = TableDefinition::new("expiry");
+pub(super) const KEYS: TableDefinition<'_, u8, [u8; 16]> = TableDefinition::new("keys");
+
+/// The tables within one transaction. A refresh opens the first alone.
+pub(super) struct Tables<'t> {
+    transaction: &'t WriteTransaction,
+    grants: Table<'t, u64, &'static [u8]>,
+    owners: Option<Table<'t, [u8; 24], ()>>,
+    expiry: Option<Table<'t, [u8; 16], ()>>,
+    /// Whether there is anything to commit.
+    pub(super) changed: bool,
+}
+
+/// What a purge did, and where it goes on.
+pub(super) struct Purged {
+    pub(super) removed: usize,
+    /// The last place that was looked at; `None` when there is no more.
+    pub(super) at: Option<[u8; 16]>,
+}
+
+impl<'t> Tables<'t> {
+    /// How many places of the index of expiries one transaction looks at.
+    const LOOKS: usize = 1_024;
+
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Trouble> {
+        let grants = transaction.open_table(GRANTS).map_err(redb::Error::from)?;
+        Ok(Self { transaction, grants, owners: None, expiry: None, changed: false })
+    }
+
+    pub(super) fn insert(&mut self, grant: &Grant, bytes: &[u8]) -> Result<Inserted, Trouble> {
+        if self.grants.get(grant.id.as_u64()).map_err(storage)?.is_some() {
+            return Ok(Inserted::Duplicate);
+        }
+        let indexed = grant.expires_at.as_millis();
+        self.put(grant.id.as_u64(), bytes, indexed)?;
+        self.index_owner(grant)?;
+        self.index_expiry(indexed, grant.id.as_u64())?;
+        Ok(Inserted::Inserted)
+    }
+
+    pub(super) fn swap(&mut self, expected: Version, next: &Grant, bytes: &[u8]) -> Result<Swap, Trouble> {
+        let id = next.id.as_u64();
+        let Some((stored, indexed)) = self.get(id)? else { return Ok(Swap::Lost) };
+        if stored.version != expected {
+            return Ok(Swap::Lost);
+        }
+        let expires_at = next.expires_at.as_millis();
+        let index_at = indexed.min(expires_at);
+        self.put(id, bytes, index_at)?;
+        if index_at != indexed {
+            self.unindex_expiry(indexed, id)?;
+            self.index_expiry(index_at, id)?;
+        }
+        // The engine never changes them; a store does as it is told.
+        if (stored.subject(), stored.client_id()) != (next.subject(), next.client_id()) {
+            self.unindex_owner(&stored)?;
+            self.index_owner(next)?;
+        }
+        Ok(Swap::Swapped)
+    }
+
+    pub(super) fn remove(&mut self, id: u64) -> Result<Option<Grant>, Trouble> {
+        let Some((stored, indexed)) = self.get(id)? else { return Ok(None) };
+        self.forget(&stored, indexed)?;
+        Ok(Some(stored))
+    }
+
+    /// Removes at most `limit` grants that are expired at `now`, going on after a place.
+    pub(super) fn purge(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+        after: Option<[u8; 16]>,
+        looks: Option<usize>,
+    ) -> Result<Purged, Trouble> {
+        let looks = looks.unwrap_or(Self::LOOKS);
+        let last = expiry_key(now.as_millis(), u64::MAX);
+        let mut due = Vec::new();
+        {
+            let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+            let range = self.expiry()?.range::<[u8; 16]>((from, std::ops::Bound::Included(last))).map_err(storage)?;
+            for entry in range.take(looks) {
+                due.push(entry.map_err(storage)?.0.value());
+            }
+        }
+        let more = due.len() == looks;
+        let mut purged = Purged { removed: 0, at: None };
+        for place in due {
+            if purged.removed == limit {
+                return Ok(purged);
+            }
+            purged.at = Some(place);
+            let (indexed, id) = read_expiry_key(place);
+            match self.get(id) {
+                Ok(Some((stored, _))) if stored.expires_at <= now => {
+                    self.forget(&stored, indexed)?;
+                    purged.removed += 1;
+                }
+                // Extended since it was indexed.
+                Ok(Some((stored, _))) => self.reindex(&stored, indexed)?,
+                // An entry without a record is of no use.
+                Ok(None) => self.unindex_expiry(indexed, id)?,
+                // It is left as it is, for a version that can read it or a person who can.
+                Err(Trouble::Record(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if !more {
+            purged.at = None;
+        }
+        Ok(purged)
+    }
+
+    pub(super) fn fingerprints(&mut self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, Trouble> {
+        let mut keys = self.transaction.open_table(KEYS).map_err(redb::Error::from)?;
+        for one in add {
+            if keys.get(one.key_id()).map_err(storage)?.is_none() {
+                keys.insert(one.key_id(), one.bytes()).map_err(storage)?;
+                self.changed = true;
+            }
+        }
+        kept(&keys)
+    }
+
+    fn get(&self, id: u64) -> Result<Option<(Grant, u64)>, Trouble> {
+        match self.grants.get(id).map_err(storage)? {
+            None => Ok(None),
+            Some(value) => Ok(Some(decode(id, value.value())?)),
+        }
+    }
+
+    fn put(&mut self, id: u64, bytes: &[u8], indexed: u64) -> Result<(), Trouble> {
+        self.changed = true;
+        let mut place = self.grants.insert_reserve(id, bytes.len() + 8).map_err(storage)?;
+        let (record, expiry) = place.as_mut().split_at_mut(bytes.len());
+        record.copy_from_slice(bytes);
+        expiry.copy_from_slice(&indexed.to_be_bytes());
+        Ok(())
+    }
+
+    fn forget(&mut self, stored: &Grant, indexed: u64) -> Result<(), Trouble> {
+        self.changed = true;
+        self.grants.remove(stored.id.as_u64()).map_err(storage)?;
+        self.unindex_expiry(indexed, stored.id.as_u64())?;
+        self.unindex_owner(stored)
+    }
+
+    fn reindex(&mut self, stored: &Grant, indexed: u64) -> Result<(), Trouble> {
+        let expires_at = stored.expires_at.as_millis();
+        self.put(stored.id.as_u64(), &stored.encode(), expires_at)?;
+        self.unindex_expiry(indexed, stored.id.as_u64())?;
+        self.index_expiry(expires_at, stored.id.as_u64())
+    }
+
+    fn index_owner(&mut self, grant: &Grant) -> Result<(), Trouble> {
+        if let Some(subject) = grant.subject() {
+            self.owners()?.insert(owner_key(subject, grant.client_id(), grant.id.as_u64()), ()).map_err(storage)?;
+        }
+        Ok(())
+    }
+
+    fn unindex_owner(&mut self, grant: &Grant) -> Result<(), Trouble> {
+        if let Some(subject) = grant.subject() {
+            self.owners()?.remove(owner_key(subject, grant.client_id(), grant.id.as_u64())).map_err(storage)?;
+        }
+        Ok(())
+    }
+
+    fn index_expiry(&mut self, expires_at: u64, id: u64) -> Result<(), Trouble> {
+        if expires_at != Timestamp::MAX.as_millis() {
+            self.expiry()?.insert(expiry_key(expires_at, id), ()).map_err(storage)?;
+        }
+        Ok(())
+    }
+
+    fn unindex_expiry(&mut self, expires_at: u64, id: u64) -> Result<(), Trouble> {
+        self.changed = true;
+        self.expiry()?.remove(expiry_key(expires_at, id)).map_err(storage)?;
+        Ok(())
+    }
+
+    fn owners(&mut self) -> Result<&mut Table<'t, [u8; 24], ()>, Trouble> {
+        opened(&mut self.owners, || self.transaction.open_table(OWNERS))
+    }
+
+    fn expiry(&mut self) -> Result<&mut Table<'t, [u8; 16], ()>, Trouble> {
+        opened(&mut self.expiry, || self.transaction.open_table(EXPIRY))
+    }
+}
+
+fn opened<T>(table: &mut Option<T>, open: impl FnOnce() -> Result<T, redb::TableError>) -> Result<&mut T, Trouble> {
+    match table {
+        Some(table) => Ok(table),
+        None => Ok(table.insert(open().map_err(redb::Error::from)?)),
+    }
+}
+
+/// A stored value: the grant, and the time that it is indexed under.
+pub(super) fn decode(id: u64, value: &[u8]) -> Result<(Grant, u64), DecodeError> {
+    let (record, indexed) = value.split_last_chunk().ok_or(DecodeError::Corrupt)?;
+    let grant = Grant::decode(record)?;
+    if grant.id.as_u64() == id { Ok((grant, u64::from_be_bytes(*indexed))) } else { Err(DecodeError::Corrupt) }
+}
+
+/// The fingerprints that are kept.
+pub(super) fn kept(keys: &impl ReadableTable<u8, [u8; 16]>) -> Result<Vec<KeyFingerprint>, Trouble> {
+    let mut all = Vec::new();
+    for entry in keys.iter().map_err(storage)? {
+        let (id, bytes) = entry.map_err(storage)?;
+        all.push(KeyFingerprint::new(id.value(), bytes.value()));
+    }
+    Ok(all)
+}
+
+/// Where an owner's grants are: by digests, so that all keys have one length. Where two owners share one, the records
+/// tell them apart.
+pub(super) fn owner_key(subject: &str, client_id: &str, id: u64) -> [u8; 24] {
+    join(join::<8, 8, 16>(digest(subject), digest(client_id)), id.to_be_bytes())
+}
+
+pub(super) fn digest(text: &str) -> [u8; 8] {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut out = [0; 8];
+    out.copy_from_slice(&digest[..8]);
+    out
+}
+
+pub(super) fn expiry_key(expires_at: u64, id: u64) -> [u8; 16] {
+    join(expires_at.to_be_bytes(), id.to_be_bytes())
+}
+
+pub(super) fn read_expiry_key(key: [u8; 16]) -> (u64, u64) {
+    let key = u128::from_be_bytes(key);
+    #[allow(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    ((key >> 64) as u64, key as u64)
+}
+
+pub(super) fn join<const A: usize, const B: usize, const C: usize>(left: [u8; A], right: [u8; B]) -> [u8; C] {
+    let mut out = [0; C];
+    out[..A].copy_from_slice(&left);
+    out[A..].copy_from_slice(&right);
+    out
+}

@@ -1,0 +1,209 @@
+//! The store's thread: all that is waiting becomes one transaction, one fsync, and then the answers.
+
+use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, OnceLock};
+
+use futures_channel::oneshot;
+use parking_lot::RwLock;
+use redb::Database;
+
+use super::error::{Cause, FileStoreError, is_fatal, panicked};
+use super::queue::Queue;
+use super::tables::{Purged, Tables};
+use crate::grant::{DecodeError, Grant, Timestamp, Version};
+use crate::store::{Inserted, StoreError, Swap};
+use crate::token::KeyFingerprint;
+
+/// Why an operation could not be done within a transaction.
+pub(super) enum Trouble {
+    /// Its record cannot be read. Nothing was written by it, and the others of the transaction go on.
+    Record(DecodeError),
+    /// The file cannot be read or written; none of the transaction takes place.
+    Storage(redb::Error),
+}
+
+impl From<DecodeError> for Trouble {
+    fn from(error: DecodeError) -> Self {
+        Self::Record(error)
+    }
+}
+
+impl From<redb::Error> for Trouble {
+    fn from(error: redb::Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+/// One write of the store.
+pub(super) trait Write: Send + 'static {
+    type Out: Send + 'static;
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Self::Out, Trouble>;
+}
+
+/// A write of any kind, with who waits for it.
+pub(super) trait Job: Send {
+    /// An error ends the transaction.
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error>;
+
+    /// Tells what became of it, after the commit.
+    fn answer(self: Box<Self>, committed: &Result<(), Failure>);
+}
+
+/// Why the transaction did not take place, or is not known to have.
+pub(super) struct Failure {
+    cause: Cause,
+    indeterminate: bool,
+}
+
+/// A write and who waits for it.
+pub(super) struct Pending<W: Write> {
+    write: W,
+    done: Option<Result<W::Out, DecodeError>>,
+    reply: oneshot::Sender<Result<W::Out, StoreError>>,
+}
+
+impl<W: Write> Pending<W> {
+    pub(super) fn new(write: W, reply: oneshot::Sender<Result<W::Out, StoreError>>) -> Self {
+        Self { write, done: None, reply }
+    }
+}
+
+impl<W: Write> Job for Pending<W> {
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+        self.done = Some(match self.write.apply(tables) {
+            Ok(out) => Ok(out),
+            Err(Trouble::Record(error)) => Err(error),
+            Err(Trouble::Storage(error)) => return Err(error),
+        });
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: &Result<(), Failure>) {
+        let answer = match (committed, self.done) {
+            (Ok(()), Some(done)) => done.map_err(StoreError::from),
+            (Ok(()), None) => Err(StoreError::not_applied(FileStoreError::NoThread)),
+            (Err(failure), _) => {
+                let error = FileStoreError::Failed(Arc::clone(&failure.cause));
+                Err(if failure.indeterminate {
+                    StoreError::indeterminate(error)
+                } else {
+                    StoreError::not_applied(error)
+                })
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Works until the queue is closed and empty.
+pub(super) fn run(queue: &Queue, database: &RwLock<Database>, failed: &OnceLock<Cause>) {
+    while let Some(mut jobs) = queue.take() {
+        let committed = match failed.get() {
+            Some(cause) => Err(Failure { cause: Arc::clone(cause), indeterminate: false }),
+            // A damaged file can make the engine of files panic; that must not be the host's end.
+            None => panic::catch_unwind(AssertUnwindSafe(|| commit(&database.read(), &mut jobs, failed)))
+                .unwrap_or_else(|_| Err(fail(failed, panicked(), true))),
+        };
+        for job in jobs {
+            job.answer(&committed);
+        }
+    }
+}
+
+fn commit(database: &Database, jobs: &mut VecDeque<Box<dyn Job>>, failed: &OnceLock<Cause>) -> Result<(), Failure> {
+    let before = |error: redb::Error| {
+        if is_fatal(&error) {
+            return fail(failed, Arc::new(error), false);
+        }
+        Failure { cause: Arc::new(error), indeterminate: false }
+    };
+    let transaction = database.begin_write().map_err(|error| before(error.into()))?;
+    let changed = {
+        let mut tables = match Tables::open(&transaction) {
+            Ok(tables) => tables,
+            Err(Trouble::Storage(error)) => return Err(before(error)),
+            Err(Trouble::Record(error)) => return Err(fail(failed, Arc::new(error), false)),
+        };
+        for job in jobs {
+            job.apply(&mut tables).map_err(before)?;
+        }
+        tables.changed
+    };
+    if !changed {
+        return transaction.abort().map_err(|error| before(error.into()));
+    }
+    transaction.commit().map_err(|error| fail(failed, Arc::new(redb::Error::from(error)), true))
+}
+
+/// Remembers the first failure after which the file is not to be used.
+fn fail(failed: &OnceLock<Cause>, cause: Cause, indeterminate: bool) -> Failure {
+    Failure { cause: Arc::clone(failed.get_or_init(|| cause)), indeterminate }
+}
+
+pub(super) struct Insert {
+    pub(super) grant: Grant,
+    pub(super) bytes: Vec<u8>,
+    pub(super) now: Timestamp,
+}
+
+impl Write for Insert {
+    type Out = Inserted;
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Inserted, Trouble> {
+        let inserted = tables.insert(&self.grant, &self.bytes)?;
+        // Only inserts let the file grow, and each makes room for more than it takes.
+        tables.purge(self.now, 2, None, Some(2))?;
+        Ok(inserted)
+    }
+}
+
+pub(super) struct CompareAndSwap {
+    pub(super) expected: Version,
+    pub(super) next: Grant,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Write for CompareAndSwap {
+    type Out = Swap;
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Swap, Trouble> {
+        tables.swap(self.expected, &self.next, &self.bytes)
+    }
+}
+
+pub(super) struct Remove(pub(super) u64);
+
+impl Write for Remove {
+    type Out = Option<Grant>;
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Option<Grant>, Trouble> {
+        tables.remove(self.0)
+    }
+}
+
+pub(super) struct Purge {
+    pub(super) now: Timestamp,
+    pub(super) limit: usize,
+    pub(super) after: Option<[u8; 16]>,
+}
+
+impl Write for Purge {
+    type Out = Purged;
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Purged, Trouble> {
+        tables.purge(self.now, self.limit, self.after, None)
+    }
+}
+
+pub(super) struct KeepFingerprints(pub(super) Vec<KeyFingerprint>);
+
+impl Write for KeepFingerprints {
+    type Out = Vec<KeyFingerprint>;
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Vec<KeyFingerprint>, Trouble> {
+        tables.fingerprints(&self.0)
+    }
+}

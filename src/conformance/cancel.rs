@@ -1,8 +1,7 @@
 //! Futures that are dropped, as a server drops them when a connection is lost.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::grants::{difference, grant, next};
@@ -23,24 +22,18 @@ checks! {
 /// More polls than any write of a store takes.
 const POLLS: usize = 16;
 
-/// Polls a future so many times and then drops it. The output where it was done before.
-pub(super) struct DroppedAfter<'a, T> {
-    pub(super) polls: usize,
-    pub(super) future: BoxFuture<'a, T>,
-}
-
-impl<T> Future for DroppedAfter<'_, T> {
-    type Output = Option<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let Some(left) = self.polls.checked_sub(1) else { return Poll::Ready(None) };
-        self.polls = left;
-        match self.future.as_mut().poll(context) {
+/// Polls a future so many times, and leaves it there. The output where it was done before.
+pub(super) async fn polled<T>(future: &mut BoxFuture<'_, T>, mut polls: usize) -> Option<T> {
+    poll_fn(|context| {
+        let Some(left) = polls.checked_sub(1) else { return Poll::Ready(None) };
+        polls = left;
+        match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending if left == 0 => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
-    }
+    })
+    .await
 }
 
 /// The record is as before or as after, and all that can be asked of it agree. A write that is still on its way gets
@@ -77,8 +70,9 @@ async fn settled(
 async fn a_dropped_insert_is_whole_or_nothing(stage: Stage) -> Outcome {
     for polls in 0..POLLS {
         let first = grant(stage.now);
-        let insert = (*stage.store).insert_dyn(&first, stage.now);
-        let done = DroppedAfter { polls, future: insert }.await;
+        let mut insert = (*stage.store).insert_dyn(&first, stage.now);
+        let done = polled(&mut insert, polls).await;
+        drop(insert);
         settled(&stage, first.id, None, Some(&first), "an insert").await?;
         // Inserted now, or there already.
         stage.insert(&first).await?;
@@ -96,8 +90,9 @@ async fn a_dropped_swap_is_whole_or_nothing(stage: Stage) -> Outcome {
         let first = grant(stage.now);
         stage.put(&first).await?;
         let second = next(&first);
-        let swap = (*stage.store).compare_and_swap_dyn(first.version, &second, stage.now);
-        let done = DroppedAfter { polls, future: swap }.await;
+        let mut swap = (*stage.store).compare_and_swap_dyn(first.version, &second, stage.now);
+        let done = polled(&mut swap, polls).await;
+        drop(swap);
         settled(&stage, first.id, Some(&first), Some(&second), "a swap").await?;
         steps_to(&stage, &second).await?;
         stage.has(&second, "after the swap was repeated").await?;
@@ -123,7 +118,9 @@ async fn a_dropped_remove_is_whole_or_nothing(stage: Stage) -> Outcome {
     for polls in 0..POLLS {
         let first = grant(stage.now);
         stage.put(&first).await?;
-        let done = DroppedAfter { polls, future: (*stage.store).remove_dyn(first.id) }.await;
+        let mut remove = (*stage.store).remove_dyn(first.id);
+        let done = polled(&mut remove, polls).await;
+        drop(remove);
         settled(&stage, first.id, Some(&first), None, "a remove").await?;
         stage.remove(first.id).await?;
         settled(&stage, first.id, None, None, "a remove").await?;

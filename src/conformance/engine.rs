@@ -1,6 +1,7 @@
 //! A whole engine on the store, and its clients.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::stage::{Stage, ensure};
 use crate::client::{Client, ClientSecret, StaticClients};
-use crate::engine::{Authorization, Engine, GrantError, GrantHandler, GrantRequest};
+use crate::engine::{Authorization, Engine, Event, EventSink, GrantError, GrantHandler, GrantRequest};
 use crate::grant::{Grant, GrantId, Scope, Timestamp};
 use crate::store::DynTokenStore;
 use crate::token::Key;
@@ -34,8 +35,21 @@ impl GrantHandler for Password {
     }
 }
 
+/// Counts the steps that were taken; a retry is none.
+#[derive(Clone, Default)]
+struct Steps(Arc<AtomicUsize>);
+
+impl EventSink for Steps {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::Refreshed { .. }) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
 /// The engine.
 pub(super) struct World {
+    steps: Steps,
     pub(super) stage: Stage,
     pub(super) engine: Engine<Arc<dyn DynTokenStore>, StaticClients>,
 }
@@ -99,14 +113,21 @@ impl World {
             .build()
             .map_err(|error| error.to_string())?;
         let clients = StaticClients::new().with(app).map_err(|error| error.to_string())?;
+        let steps = Steps::default();
         let engine = Engine::builder(Arc::clone(&stage.store), clients)
             .key(key)
             .issuer("https://id.example")
             .authorization_code()
             .grant(Password)
+            .events(steps.clone())
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Arc::new(Self { stage: stage.clone(), engine }))
+        Ok(Arc::new(Self { steps, stage: stage.clone(), engine }))
+    }
+
+    /// How many refreshes took a step since this was asked.
+    pub(super) fn steps(&self) -> usize {
+        self.steps.0.swap(0, Ordering::SeqCst)
     }
 
     async fn call(&self, form: &[(&str, &str)], now: Timestamp) -> Result<Answer, String> {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cancel::DroppedAfter;
+use super::cancel::polled;
 use super::engine::{Tokens, World};
 use super::list::{put_many, walk};
-use super::stage::{Outcome, Stage, checks, ensure};
+use super::stage::{Outcome, Stage, checks, ensure, failed};
+use super::timer::within;
 use crate::engine::KeyError;
-use crate::grant::Owner;
+use crate::grant::{GrantId, Owner};
 use crate::store::BoxFuture;
 use crate::token::Key;
 
@@ -35,21 +36,28 @@ checks! {
         "an engine that was given the wrong key starts, and logs out every client, one by one";
 }
 
+/// More polls than any refresh takes.
+const POLLS: usize = 24;
+/// How long whoever holds no lock may take.
+const LOCKED: Duration = Duration::from_millis(250);
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn law_single_step(stage: Stage) -> Outcome {
     let world = World::new(&stage)?;
     let mut tokens = world.login("alice").await?;
-    for round in 1..=stage.rounds {
+    for _ in 0..stage.rounds {
         let before = world.stored(&tokens).await?.generation().as_u32();
+        world.steps();
         let answers = at_once(&world, &tokens.refresh).await?;
+        let taken = world.steps();
+        ensure!(taken == 1, "of concurrent refreshes of one token, {taken} believe to have taken the step");
         let successor = answers.first().cloned().ok_or("nobody called")?;
         ensure!(
             answers.iter().all(|answer| answer.refresh == successor.refresh),
             "concurrent refreshes of one token were given different successors"
         );
         let steps = world.stored(&tokens).await?.generation().as_u32() - before;
-        ensure!(steps == 1, "concurrent refreshes of one token took {steps} steps, in round {round}");
+        ensure!(steps == 1, "concurrent refreshes of one token took {steps} steps");
         tokens = successor;
     }
     Ok(())
@@ -109,6 +117,32 @@ async fn law_replay_revokes(stage: Stage) -> Outcome {
 
 async fn law_revocation_is_final(stage: Stage) -> Outcome {
     let world = World::new(&stage)?;
+    // At every await of a refresh, where the store has any.
+    for polls in 0..POLLS {
+        let first = world.login("alice").await?;
+        let id = first.grant()?;
+        let mut refresh: BoxFuture<'_, _> = Box::pin(world.refresh(&first.refresh, stage.now));
+        let done = polled(&mut refresh, polls).await;
+        let ender = Arc::clone(&world);
+        let mut ending = stage.start(async move { ends(&ender, id).await });
+        // A refresh that was left holding a lock has to go on before anything else can.
+        let ended = within(LOCKED, &mut ending).await;
+        let was_done = done.is_some();
+        let answer = match done {
+            Some(answer) => answer?,
+            None => refresh.await?,
+        };
+        match ended {
+            Some(ended) => ended?,
+            None => ending.await?,
+        }
+        stage.has_not(id, "after its session was ended while it was refreshed").await?;
+        let issued = if answer.is_ok() { Some(answer.tokens("a refresh")?) } else { None };
+        world.are_dead([&first].into_iter().chain(&issued), "after its session was ended").await?;
+        if was_done {
+            break;
+        }
+    }
     for round in 0..stage.rounds {
         let first = world.login("alice").await?;
         let id = first.grant()?;
@@ -122,9 +156,7 @@ async fn law_revocation_is_final(stage: Stage) -> Outcome {
                     for _ in 0..round % 4 {
                         stage.turn().await?;
                     }
-                    let ended = world.engine.end_session("alice", id).await;
-                    ensure!(ended.is_ok_and(|ended| ended), "the end of a session found no session to end");
-                    Ok(None)
+                    ends(&world, id).await.map(|()| None)
                 }
             })
             .await?;
@@ -136,6 +168,15 @@ async fn law_revocation_is_final(stage: Stage) -> Outcome {
         world.are_dead(issued.iter(), "after its session was ended").await?;
     }
     Ok(())
+}
+
+/// Ends the session, which is there.
+async fn ends(world: &World, id: GrantId) -> Outcome {
+    match world.engine.end_session("alice", id).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the end of a session found no session to end".into()),
+        Err(error) => Err(failed("the end of a session", &error)),
+    }
 }
 
 async fn law_non_renewable_never_renews(stage: Stage) -> Outcome {
@@ -185,7 +226,7 @@ async fn law_end_all_is_complete(stage: Stage) -> Outcome {
             async move {
                 if caller == 0 {
                     let ended = world.engine.end_all("alice").await;
-                    ended.map_err(|error| super::stage::failed("the end of all sessions", &error))?;
+                    ended.map_err(|error| failed("the end of all sessions", &error))?;
                     return Ok(tokens);
                 }
                 for _ in 0..100 {
@@ -224,9 +265,10 @@ async fn law_storage_is_constant(stage: Stage) -> Outcome {
 async fn law_cancellation_is_safe(stage: Stage) -> Outcome {
     let world = World::new(&stage)?;
     let mut tokens = world.login("alice").await?;
-    for polls in 0..24 {
-        let dropped: BoxFuture<'_, _> = Box::pin(world.refresh(&tokens.refresh, stage.now));
-        let done = DroppedAfter { polls, future: dropped }.await;
+    for polls in 0..POLLS {
+        let mut refresh: BoxFuture<'_, _> = Box::pin(world.refresh(&tokens.refresh, stage.now));
+        let done = polled(&mut refresh, polls).await;
+        drop(refresh);
         let successor = world.refresh(&tokens.refresh, stage.now).await?.tokens("the retry of a dropped refresh")?;
         let again = world.refresh(&tokens.refresh, stage.now).await?.tokens("another retry of a dropped refresh")?;
         ensure!(again.refresh == successor.refresh, "two retries of a dropped refresh were given different successors");

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::grants::{grant, next};
 use super::list::{finds, put_many, walk, walk_from};
@@ -151,33 +152,44 @@ async fn an_insert_between_pages_neither_hides_nor_repeats_a_grant(stage: Stage)
 
 async fn list_is_complete_while_others_come_and_go(stage: Stage) -> Outcome {
     let grants = Arc::new(put_many(&stage, 20).await?);
-    let done = Arc::new(AtomicBool::new(false));
+    let busy = Arc::new(AtomicUsize::new(stage.callers - 1));
     stage
         .at_once(stage.callers, |stage, caller| {
-            let (grants, done) = (Arc::clone(&grants), Arc::clone(&done));
+            let (grants, busy) = (Arc::clone(&grants), Arc::clone(&busy));
             async move {
-                if caller == 0 {
-                    for round in 0..stage.rounds {
-                        let limit = [1, 3, 7, 100][round % 4];
-                        let listed = walk(&stage, &alice(), limit).await?;
-                        complete(&listed, &grants, "while others came and went")?;
-                        stage.turn().await?;
+                if caller > 0 {
+                    let _done = Done(busy);
+                    let begun = Instant::now();
+                    for tries in 0.. {
+                        if !stage.goes_on(tries, begun) {
+                            break;
+                        }
+                        come_and_go(&stage, &grants, caller).await?;
                     }
-                    done.store(true, Ordering::Relaxed);
                     return Ok(());
                 }
-                // Bounded, in case the list fails and nobody tells.
-                for _ in 0..stage.rounds * 40 {
-                    if done.load(Ordering::Relaxed) {
+                for limit in [1, 3, 7, 100].into_iter().cycle() {
+                    let listed = walk(&stage, &alice(), limit).await?;
+                    complete(&listed, &grants, "while others came and went")?;
+                    stage.turn().await?;
+                    if busy.load(Ordering::Relaxed) == 0 {
                         break;
                     }
-                    come_and_go(&stage, &grants, caller).await?;
                 }
                 Ok(())
             }
         })
         .await
         .map(drop)
+}
+
+/// One caller less is busy, also where it failed.
+struct Done(Arc<AtomicUsize>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One comes and goes, and one that stays is swapped.

@@ -54,6 +54,8 @@ pub(super) use {checks, ensure};
 
 /// How long callers go on with a store that is fast, so that what takes a microsecond is overtaken now and then.
 const BURST: Duration = Duration::from_millis(30);
+/// The same where there is one such race only.
+pub(super) const LONG_BURST: Duration = Duration::from_millis(300);
 
 /// What a check stands on.
 #[derive(Clone)]
@@ -127,7 +129,12 @@ impl Stage {
 
     /// Whether a caller is to go on that has tried so often since then.
     pub(super) fn goes_on(&self, tries: usize, since: Instant) -> bool {
-        tries < self.rounds || since.elapsed() < BURST
+        self.goes_on_for(BURST, tries, since)
+    }
+
+    /// The same with another measure of what is fast.
+    pub(super) fn goes_on_for(&self, burst: Duration, tries: usize, since: Instant) -> bool {
+        tries < self.rounds || since.elapsed() < burst
     }
 
     pub(super) async fn insert(&self, grant: &Grant) -> Result<Inserted, String> {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::grants::{grant, next, version};
-use super::stage::{Outcome, Stage, checks, ensure};
+use super::stage::{LONG_BURST, Outcome, Stage, checks, ensure};
 use crate::grant::{Generation, Grant, Version};
 use crate::store::Swap;
 
@@ -107,7 +107,7 @@ async fn no_update_is_lost(stage: Stage) -> Outcome {
     let counts = stage
         .at_once(stage.callers, |stage, _| async move {
             let (mut swapped, mut tries, begun) = (0_usize, 0, Instant::now());
-            while stage.goes_on(tries, begun) {
+            while stage.goes_on_for(LONG_BURST, tries, begun) {
                 tries += 1;
                 let stored = stage.load(id).await?.ok_or("load found no grant while others swapped it")?;
                 if stored.generation == Generation::MAX {

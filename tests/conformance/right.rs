@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use regrant::conformance::{self, Conformance};
 use regrant::{DynTokenStore, MemoryStore};
 
-use crate::shelf::Shelf;
+use crate::shelf::{Right, Store};
 
 /// Of a whole run, in a build without optimization, beside other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,14 +33,14 @@ fn a_memory_store_of_one_shard_passes() {
 
 #[test]
 fn a_shelf_passes_on_threads() {
-    conformance::check_blocking(async || Shelf::default()).assert();
+    conformance::check_blocking(async || Store::<Right>::default()).assert();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shelf_passes_on_tokio_behind_any_pointer() {
     let spawn = |task| drop(tokio::spawn(task));
-    conformance::check(spawn, async || Box::new(Shelf::default()) as Box<dyn DynTokenStore>).await.assert();
-    conformance::check(spawn, async || Arc::new(Shelf::default()) as Arc<dyn DynTokenStore>).await.assert();
+    conformance::check(spawn, async || Box::new(Store::<Right>::default()) as Box<dyn DynTokenStore>).await.assert();
+    conformance::check(spawn, async || Arc::new(Store::<Right>::default()) as Arc<dyn DynTokenStore>).await.assert();
 }
 
 #[test]

@@ -162,6 +162,7 @@
 //!   crate and has both of its backends on must install one of them there; this crate neither needs nor touches that.
 //! - `jwt`: what both have in common. Alone it compiles and has no keys.
 //! - `postgres`: `PostgresStore`, which keeps grants in a PostgreSQL table for any number of processes.
+//! - `conformance`: the module of that name: whether a store of your own is right, in one call, and how to write one.
 //! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
 //!
 //! # Names

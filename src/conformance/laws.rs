@@ -123,10 +123,10 @@ async fn law_revocation_is_final(stage: Stage) -> Outcome {
         let id = first.grant()?;
         let mut refresh: BoxFuture<'_, _> = Box::pin(world.refresh(&first.refresh, stage.now));
         let done = polled(&mut refresh, polls).await;
-        let ender = Arc::clone(&world);
-        let mut ending = stage.start(async move { ends(&ender, id).await });
+        let host = Arc::clone(&world);
+        let mut end = stage.start(async move { ends(&host, id).await });
         // A refresh that was left holding a lock has to go on before anything else can.
-        let ended = within(LOCKED, &mut ending).await;
+        let ended = within(LOCKED, &mut end).await;
         let was_done = done.is_some();
         let answer = match done {
             Some(answer) => answer?,
@@ -134,7 +134,7 @@ async fn law_revocation_is_final(stage: Stage) -> Outcome {
         };
         match ended {
             Some(ended) => ended?,
-            None => ending.await?,
+            None => end.await?,
         }
         stage.has_not(id, "after its session was ended while it was refreshed").await?;
         let issued = if answer.is_ok() { Some(answer.tokens("a refresh")?) } else { None };

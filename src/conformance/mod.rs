@@ -1,4 +1,4 @@
-//! Checks for a token store of your own.
+#![doc = include_str!("guide.md")]
 
 mod cancel;
 mod engine;

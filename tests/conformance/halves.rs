@@ -33,9 +33,7 @@ struct Halved(Right, Fault);
 impl Halved {
     async fn begin(&self, op: Op) {
         pause().await;
-        if self.1 == Fault::PanicsOn(op) {
-            panic!("no connection");
-        }
+        assert!(self.1 != Fault::PanicsOn(op), "no connection");
         if self.1 == Fault::HangsOn(op) {
             std::future::pending::<()>().await;
         }

@@ -82,7 +82,7 @@ use crate::token::KeyFingerprint;
 ///         let mut grants: Vec<Grant> = shelf
 ///             .values()
 ///             .filter(|grant| owner.owns(grant) && after.is_none_or(|after| grant.id() > after))
-///             .take(limit.max(1) + 1)
+///             .take(limit.max(1).saturating_add(1))
 ///             .cloned()
 ///             .collect();
 ///         let more = grants.len() > limit.max(1);

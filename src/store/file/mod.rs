@@ -5,6 +5,8 @@ mod open;
 mod queue;
 mod read;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fmt;
@@ -155,9 +157,14 @@ impl TokenStore for FileStore {
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        // In several transactions, so that others need not wait for one that is long.
         let (mut removed, mut after) = (0, None);
         while removed < limit {
-            let purged = self.write(Purge { now, limit: limit - removed, after }).await?;
+            let purged = match self.write(Purge { now, limit: limit - removed, after }).await {
+                Ok(purged) => purged,
+                Err(error) if after.is_some() => return Err(StoreError::indeterminate(error)),
+                Err(error) => return Err(error),
+            };
             removed += purged.removed;
             after = purged.at;
             if after.is_none() {

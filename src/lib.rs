@@ -156,6 +156,7 @@
 //!
 //! - `http`: the module of that name, for the `http` crate and tower.
 //! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.
+//! - `file`: `FileStore`, for grants in one file, which outlive the process and its crashes.
 //! - `jwt-aws-lc-rs`: signed tokens by AWS-LC, with `SigningKey`. The one for production; it needs a C compiler.
 //! - `jwt-rust-crypto`: the same in Rust alone. Its RSA leaks a little of the key through time (RUSTSEC-2023-0071), so it is
 //!   for trying out, or for P-256 and Ed25519. With both features on AWS-LC signs. Who calls `jsonwebtoken` besides this

@@ -176,3 +176,25 @@ fn a_full_queue_makes_callers_wait_and_loses_none() {
     }
     assert_eq!(list(&store, &Owner::subject("alice"), 1_000).len(), 3_000);
 }
+
+#[test]
+fn a_compacted_file_is_smaller_and_has_all_that_is_left() {
+    let place = Place::new();
+    let mut store = FileStore::open(place.file()).unwrap();
+    let grants: Vec<Grant> = (0..20_000).map(|id| Fields::new(id, 1, "alice").grant()).collect();
+    for chunk in grants.chunks(1_000) {
+        let mut calls: Vec<_> = chunk.iter().map(|grant| Box::pin(store.insert(grant, at(0)))).collect();
+        calls.retain_mut(|call| call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        for call in calls {
+            assert_eq!(wait(call).unwrap(), Inserted::Inserted);
+        }
+    }
+    let before = std::fs::metadata(place.file()).unwrap().len();
+    assert_eq!(wait(store.purge_expired(at(1_000_000), 19_990)).unwrap(), 19_990);
+    assert!(store.compact().unwrap());
+    let after = std::fs::metadata(place.file()).unwrap().len();
+    assert!(after < before / 4, "{before}, then {after}");
+    assert_eq!(list(&store, &Owner::subject("alice"), 100).len(), 10);
+    drop(store);
+    assert_eq!(list(&FileStore::open(place.file()).unwrap(), &Owner::subject("alice"), 100).len(), 10);
+}

@@ -5,6 +5,8 @@
 mod basics;
 mod fields;
 mod files;
+mod growth;
+mod killed;
 mod model;
 mod place;
 

@@ -1,12 +1,12 @@
 //! Each operation by itself.
 
 use regrant::{
-    Cursor, Durability, Grant, GrantId, Inserted, KeyFingerprint, Owner, PostgresStore, StoreErrorKind, Swap,
-    Timestamp, TokenStore, Version,
+    Cursor, Durability, Grant, GrantId, Inserted, KeyFingerprint, Owner, PostgresStore, PostgresStoreBuilder,
+    StoreErrorKind, Swap, Timestamp, TokenStore, Version,
 };
 
 use crate::fields::{Fields, at};
-use crate::store;
+use crate::{store, store_by};
 
 async fn insert(store: &PostgresStore, grant: &Grant) {
     assert_eq!(store.insert(grant, at(0)).await.unwrap(), Inserted::Inserted);
@@ -38,7 +38,16 @@ fn ids(grants: &[Grant]) -> Vec<u64> {
 
 #[tokio::test]
 async fn every_field_comes_back_and_can_be_swapped() {
-    let Some((_, _, store)) = store().await else { return };
+    every_field(&PostgresStore::builder()).await;
+}
+
+#[tokio::test]
+async fn and_by_prepared_statements() {
+    every_field(&PostgresStore::builder().danger_prepared_statements()).await;
+}
+
+async fn every_field(builder: &PostgresStoreBuilder) {
+    let Some((_, _, store)) = store_by(builder).await else { return };
     let long = "ü".repeat(512);
     let nothing_but_nul = "\0".repeat(1_024);
     let subjects =

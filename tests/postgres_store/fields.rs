@@ -34,10 +34,6 @@ impl Fields {
         self
     }
 
-    pub(crate) fn version(self, version: u64) -> Self {
-        Self { version, ..self }
-    }
-
     /// By the layout of records, format 1.
     pub(crate) fn grant(&self) -> Grant {
         let mut bytes = vec![1, 1 + 2 * u8::from(self.subject.is_some())];

@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 mod basics;
+mod faults;
 mod fields;
+mod pages;
+mod races;
+mod schema;
 #[path = "../servers/mod.rs"]
 mod servers;
 
 use std::sync::OnceLock;
 
-use regrant::PostgresStore;
+use regrant::{PostgresStore, PostgresStoreBuilder};
 use servers::postgres::Postgres;
 
 /// One server for all that need nothing special of it.
@@ -20,9 +24,13 @@ fn server() -> Option<&'static Postgres> {
 
 /// A store in a database of its own.
 async fn store() -> Option<(&'static Postgres, String, PostgresStore)> {
+    store_by(&PostgresStore::builder()).await
+}
+
+async fn store_by(builder: &PostgresStoreBuilder) -> Option<(&'static Postgres, String, PostgresStore)> {
     let server = server()?;
     let database = server.fresh_database();
-    let store = PostgresStore::connect(&server.url_of(&database)).await.unwrap();
+    let store = builder.connect(&server.url_of(&database)).await.unwrap();
     store.migrate().await.unwrap();
     Some((server, database, store))
 }

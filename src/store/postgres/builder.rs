@@ -38,6 +38,7 @@ pub struct PostgresStoreBuilder {
     pool_size: usize,
     acquire_timeout: Duration,
     statement_timeout: Duration,
+    prepared: bool,
 }
 
 impl PostgresStoreBuilder {
@@ -48,6 +49,7 @@ impl PostgresStoreBuilder {
             pool_size: 16,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
+            prepared: false,
         }
     }
 
@@ -107,6 +109,20 @@ impl PostgresStoreBuilder {
     /// ```
     pub fn statement_timeout(self, timeout: Duration) -> Self {
         Self { statement_timeout: timeout, ..self }
+    }
+
+    /// Has the server prepare each statement once for each connection: less work for it, so more refreshes in a second.
+    ///
+    /// Only where a connection leads to the same session all the time: straight to the server, or through a pooler in
+    /// session mode, or one that knows of prepared statements (pgbouncer from 1.21 on, with `max_prepared_statements`).
+    /// Behind another pooler in transaction mode statements fail, and worse: names of statements are the same in all
+    /// processes, and one could run what another has prepared under that name, a removal instead of a look.
+    ///
+    /// ```
+    /// let builder = regrant::PostgresStore::builder().danger_prepared_statements();
+    /// ```
+    pub fn danger_prepared_statements(self) -> Self {
+        Self { prepared: true, ..self }
     }
 
     /// What [`migrate`](PostgresStore::migrate) makes in an empty database, for whoever may create tables to run. It is
@@ -179,7 +195,7 @@ impl PostgresStoreBuilder {
     /// ```
     pub async fn on_pool(&self, pool: Pool) -> Result<PostgresStore, PostgresSetupError> {
         let (acquire_timeout, statement_timeout) = (self.acquire_timeout, self.statement_timeout);
-        let sessions = Sessions { pool, acquire_timeout, statement_timeout };
+        let sessions = Sessions { pool, acquire_timeout, statement_timeout, prepared: self.prepared };
         let store = PostgresStore { sessions, sql: self.sql()? };
         store.check_server().await?;
         Ok(store)

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::Severity;
@@ -28,6 +29,8 @@ pub struct PostgresError {
     sqlstate: Option<String>,
     severity: Option<Severity>,
     message: String,
+    /// Whether the driver looked for a server that takes writes, and found none.
+    read_only: bool,
 }
 
 impl PostgresError {
@@ -43,7 +46,11 @@ impl PostgresError {
     }
 
     pub(super) fn new(message: &str) -> Self {
-        Self { sqlstate: None, severity: None, message: message.into() }
+        Self { sqlstate: None, severity: None, message: message.into(), read_only: false }
+    }
+
+    pub(super) const fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// Whether the statement was rolled back because of another one, and may be said again.
@@ -53,7 +60,7 @@ impl PostgresError {
 
     /// An `ERROR` ends a statement, and what it did is undone. `FATAL` and `PANIC` end a session, perhaps between the
     /// commit and its confirmation.
-    fn is_plain_error(&self) -> bool {
+    pub(super) fn is_plain_error(&self) -> bool {
         matches!(self.severity, Some(Severity::Error))
     }
 
@@ -92,16 +99,22 @@ impl From<tokio_postgres::Error> for PostgresError {
                 sqlstate: Some(said.code().code().to_owned()),
                 severity: said.parsed_severity(),
                 message: said.message().to_owned(),
+                read_only: false,
             };
         }
         let mut message = error.to_string();
         let mut cause = error.source();
+        let mut read_only = false;
         while let Some(error) = cause {
             message.push_str(": ");
             message.push_str(&error.to_string());
+            // A socket that may not be opened has the system's number for it, too.
+            read_only |= error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none());
             cause = error.source();
         }
-        Self::new(&message)
+        Self { read_only, ..Self::new(&message) }
     }
 }
 
@@ -131,7 +144,7 @@ mod tests {
     use crate::store::StoreErrorKind;
 
     fn said(sqlstate: &str, severity: Severity) -> PostgresError {
-        PostgresError { sqlstate: Some(sqlstate.into()), severity: Some(severity), message: "no".into() }
+        PostgresError { sqlstate: Some(sqlstate.into()), severity: Some(severity), ..PostgresError::new("no") }
     }
 
     #[test]

@@ -44,6 +44,8 @@ impl PostgresStore {
         let transaction = transaction.start().await.map_err(PostgresError::from)?;
         let lock = "SELECT pg_advisory_xact_lock($1)";
         transaction.query_typed(lock, &[(&MIGRATION_LOCK, Type::INT8)]).await.map_err(PostgresError::from)?;
+        // A look at what is there would not do: the session may remember that it was not.
+        transaction.batch_execute(&self.sql.versions_table()).await.map_err(PostgresError::from)?;
         let found = self.schema_version(&*transaction).await?;
         for step in self.sql.steps().iter().skip(usize::try_from(found).unwrap_or(0)) {
             transaction.batch_execute(step).await.map_err(PostgresError::from)?;

@@ -12,7 +12,9 @@ use std::fmt;
 
 use tokio_postgres::types::Type;
 
-use self::row::{Columns, Parameter, escape, expiry_day, fingerprint_of, grant_of, id_column, id_of, version_column};
+use self::row::{
+    Columns, Parameter, Unseen, escape, expiry_day, fingerprint_of, grant_of, id_column, id_of, version_column,
+};
 use self::session::Sessions;
 use self::sql::Sql;
 use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
@@ -110,7 +112,8 @@ impl TokenStore for PostgresStore {
         let limit = limit.max(1);
         // One more than asked for, to know whether there is another page.
         let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let (subject, client) = (escape(owner.subject_id()), owner.client_id().map(escape));
+        let (subject, client) =
+            (Unseen(escape(owner.subject_id())), owner.client_id().map(|client| Unseen(escape(client))));
         let mut parameters: Vec<Parameter<'_>> =
             vec![(&subject, Type::TEXT), (&first, Type::INT8), (&wanted, Type::INT8)];
         let sql = match &client {

@@ -1,10 +1,13 @@
 //! A grant as a row and back.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 use std::time::SystemTime;
 
+use bytes::BytesMut;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::grant::{DecodeError, Grant, GrantId, Timestamp, Version};
 use crate::store::StoreError;
@@ -17,6 +20,28 @@ const ESCAPE: char = '\u{1}';
 /// What a statement is given, with its types, so that the server is not asked for them first.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
+/// A parameter that the driver cannot print: it prints those of prepared statements to the log, where that is as verbose
+/// as can be.
+pub(super) struct Unseen<T>(pub(super) T);
+
+impl<T> fmt::Debug for Unseen<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl<T: ToSql> ToSql for Unseen<T> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql(kind, out)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        T::accepts(kind)
+    }
+
+    to_sql_checked!();
+}
+
 /// The columns of one grant.
 pub(super) struct Columns<'a> {
     pub(super) id: i64,
@@ -24,9 +49,9 @@ pub(super) struct Columns<'a> {
     created_at: SystemTime,
     expires_at: SystemTime,
     expiry_day: i32,
-    client: Cow<'a, str>,
-    subject: Option<Cow<'a, str>>,
-    record: Vec<u8>,
+    client: Unseen<Cow<'a, str>>,
+    subject: Unseen<Option<Cow<'a, str>>>,
+    record: Unseen<Vec<u8>>,
 }
 
 impl<'a> Columns<'a> {
@@ -37,13 +62,13 @@ impl<'a> Columns<'a> {
             created_at: grant.created_at().into(),
             expires_at: grant.expires_at().into(),
             expiry_day: expiry_day(grant.expires_at()),
-            client: escape(grant.client_id()),
-            subject: grant.subject().map(escape),
-            record: grant.encode(),
+            client: Unseen(escape(grant.client_id())),
+            subject: Unseen(grant.subject().map(escape)),
+            record: Unseen(grant.encode()),
         }
     }
 
-    /// In the order of [`NAMES`](Self::NAMES).
+    /// In the order in which statements number them.
     pub(super) fn parameters(&self) -> [Parameter<'_>; 8] {
         [
             (&self.id, Type::INT8),

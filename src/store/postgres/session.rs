@@ -6,6 +6,7 @@ use std::time::Duration;
 use deadpool_postgres::{Client, Object, Pool};
 use tokio::time::timeout;
 use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::error::PostgresError;
 use super::row::Parameter;
@@ -20,16 +21,20 @@ pub(super) struct Sessions {
     pub(super) pool: Pool,
     pub(super) acquire_timeout: Duration,
     pub(super) statement_timeout: Duration,
+    /// Whether sessions are the client's own, so that what is prepared in one is there the next time.
+    pub(super) prepared: bool,
 }
 
 /// A statement and how to read its answer.
-///
-/// None is prepared: text, types and parameters go in one message and nothing stays behind in the session, so that a
-/// pooler may give each statement another session.
 trait Statement: Sync {
     type Answer;
 
+    /// Text, types and parameters in one message, of which nothing stays behind in the session.
     fn say(&self, client: &Client) -> impl Future<Output = Result<Self::Answer, tokio_postgres::Error>> + Send;
+
+    /// By a name that the session keeps.
+    fn say_prepared(&self, client: &Client)
+    -> impl Future<Output = Result<Self::Answer, tokio_postgres::Error>> + Send;
 }
 
 struct Query<'a>(&'a str, &'a [Parameter<'a>]);
@@ -41,6 +46,11 @@ impl Statement for Query<'_> {
     async fn say(&self, client: &Client) -> Result<Vec<Row>, tokio_postgres::Error> {
         client.query_typed(self.0, self.1).await
     }
+
+    async fn say_prepared(&self, client: &Client) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let (types, values) = parted(self.1);
+        client.query(&client.prepare_typed_cached(self.0, &types).await?, &values).await
+    }
 }
 
 impl Statement for Command<'_> {
@@ -49,6 +59,17 @@ impl Statement for Command<'_> {
     async fn say(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
         client.execute_typed(self.0, self.1).await
     }
+
+    async fn say_prepared(&self, client: &Client) -> Result<u64, tokio_postgres::Error> {
+        let (types, values) = parted(self.1);
+        client.execute(&client.prepare_typed_cached(self.0, &types).await?, &values).await
+    }
+}
+
+type Values<'a> = Vec<&'a (dyn ToSql + Sync)>;
+
+fn parted<'a>(parameters: &'a [Parameter<'a>]) -> (Vec<Type>, Values<'a>) {
+    parameters.iter().map(|(value, kind)| (kind.clone(), *value)).unzip()
 }
 
 impl Sessions {
@@ -76,7 +97,10 @@ impl Sessions {
         loop {
             // Where the caller drops this future the statement runs on, and the session is given to others at once: the
             // driver gives each answer to whom it belongs.
-            let error: PostgresError = match timeout(self.statement_timeout, statement.say(&client)).await {
+            let answer = async {
+                if self.prepared { statement.say_prepared(&client).await } else { statement.say(&client).await }
+            };
+            let error: PostgresError = match timeout(self.statement_timeout, answer).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error.into(),
                 Err(_) => {
@@ -86,6 +110,10 @@ impl Sessions {
                 }
             };
             if !error.is_conflict() || said == CONFLICTS {
+                if !error.is_plain_error() {
+                    // The session has ended, or nobody knows where it is.
+                    drop(Object::take(client));
+                }
                 return Err(error.after_sending());
             }
             said += 1;

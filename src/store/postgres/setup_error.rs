@@ -52,5 +52,11 @@ pub enum PostgresSetupError {
     },
     /// The server could not be reached, or refused.
     #[error("PostgreSQL could not be asked")]
-    Server(#[from] PostgresError),
+    Server(#[source] PostgresError),
+}
+
+impl From<PostgresError> for PostgresSetupError {
+    fn from(error: PostgresError) -> Self {
+        if error.is_read_only() { Self::ReadOnly } else { Self::Server(error) }
+    }
 }

@@ -103,18 +103,23 @@ CREATE TABLE {keys} (
     key_id smallint PRIMARY KEY CHECK (key_id BETWEEN 0 AND 255),
     fingerprint bytea NOT NULL
 );
-CREATE TABLE {versions} (
-    version integer NOT NULL,
-    is_the_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_the_only_row)
-);
 INSERT INTO {versions} (version) VALUES (1);
 "#
         )
     }
 
+    /// The table that says which version of the schema there is: none, while it is empty.
+    pub(super) fn versions_table(&self) -> String {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (\n    version integer NOT NULL,\n    \
+             is_the_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_the_only_row)\n);\n",
+            self.versions
+        )
+    }
+
     /// All of it, as one script for an empty database.
     pub(super) fn schema(&self) -> String {
-        format!("BEGIN;\n{}COMMIT;\n", self.steps().concat())
+        format!("BEGIN;\n{}{}COMMIT;\n", self.versions_table(), self.steps().concat())
     }
 }
 

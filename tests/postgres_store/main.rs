@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 mod basics;
+mod crashes;
+#[path = "../support/events.rs"]
+#[allow(dead_code, reason = "each test target uses its part")]
+mod events;
 mod faults;
 mod fields;
 mod pages;
@@ -10,6 +14,9 @@ mod races;
 mod schema;
 #[path = "../servers/mod.rs"]
 mod servers;
+#[path = "../support/wire.rs"]
+#[allow(dead_code, reason = "each test target uses its part")]
+mod wire;
 
 use std::sync::OnceLock;
 

@@ -92,7 +92,7 @@ impl Sql {
     client text COLLATE "C" NOT NULL,
     subject text COLLATE "C",
     record bytea NOT NULL
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 80);
 ALTER TABLE {grants}
     ALTER COLUMN client SET STORAGE MAIN,
     ALTER COLUMN subject SET STORAGE MAIN,

@@ -170,5 +170,5 @@ async fn nothing_printed_says_whom_it_talks_to() {
     let Some((_, _, store)) = store().await else { return };
     let printed = format!("{store:?}");
     assert!(printed.starts_with("PostgresStore { table: \"\\\"regrant_grants\\\"\""), "{printed}");
-    assert!(!printed.contains("@") && !printed.contains("sock"), "{printed}");
+    assert!(!printed.contains('@') && !printed.contains("sock"), "{printed}");
 }

@@ -31,7 +31,7 @@ async fn refresh_all(store: &Arc<PostgresStore>, grants: u64, times: u64) {
     for worker in 0..WORKERS {
         let store = Arc::clone(store);
         tasks.push(tokio::spawn(async move {
-            for n in (worker..grants).step_by(WORKERS as usize) {
+            for n in (0..grants).filter(|n| n % WORKERS == worker) {
                 let next = refreshed(id(n), times).grant();
                 if times == 0 {
                     store.insert(&next, at(0)).await.unwrap();

@@ -13,7 +13,7 @@ fn shape(server: &Postgres, database: &str) -> String {
     assert!(output.status.success());
     // Each dump is between two marks of its own.
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter(|line| !line.starts_with("\\") && !line.starts_with("--")).collect::<Vec<_>>().join("\n")
+    text.lines().filter(|line| !line.starts_with('\\') && !line.starts_with("--")).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

@@ -75,9 +75,8 @@ impl Postgres {
 
     fn await_ready(&self) {
         until("PostgreSQL to answer", || {
-            if self.server.lock().unwrap().as_mut().is_none_or(Server::has_ended) {
-                panic!("PostgreSQL ended: {}", self.folder.log("postgres"));
-            }
+            let runs = self.server.lock().unwrap().as_mut().is_some_and(|server| !server.has_ended());
+            assert!(runs, "PostgreSQL ended: {}", self.folder.log("postgres"));
             self.client("pg_isready").args(["-q", "-d", "postgres"]).status().unwrap().success()
         });
     }

@@ -69,7 +69,7 @@ impl PostgresError {
     /// Every statement is a transaction of its own, and its outcome is read up to the server's `ReadyForQuery`, so an
     /// error in place of that is an error before the commit. What is not in this list is in doubt: a connection that
     /// broke, a shutdown (57P01, 57P02), 40003, what a pooler says in the server's place (08xxx), failures inside the
-    /// server (58xxx, XXxxx).
+    /// server (58xxx, `XXxxx`).
     fn is_rolled_back(&self) -> bool {
         let Some(state) = self.sqlstate().filter(|_| self.is_plain_error()) else { return false };
         match state.as_bytes() {

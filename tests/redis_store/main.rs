@@ -1,8 +1,14 @@
 //! The Redis store on servers of its own, one and a cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bank;
 mod basics;
+mod errors;
+mod failover;
 mod grants;
+mod growth;
+mod index;
+mod killed;
 #[path = "../servers/mod.rs"]
 mod servers;
 

@@ -61,6 +61,11 @@ impl Redis {
         format!("redis+unix://{}", self.folder.path().join("redis.sock").display())
     }
 
+    /// The folder that it runs in.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Where it listens for other machines, if it has a port.
     pub(crate) fn tcp_url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
@@ -131,7 +136,12 @@ impl Redis {
 
     fn serves(&self) -> bool {
         let connection = redis::Client::open(self.url()).and_then(|client| client.get_connection());
-        connection.is_ok_and(|mut connection| command(&["PING"]).query::<String>(&mut connection).is_ok())
+        let Ok(mut connection) = connection else { return false };
+        match command(&["PING"]).query::<String>(&mut connection) {
+            Ok(_) => true,
+            // It would serve those who know the password.
+            Err(error) => error.code() == Some("NOAUTH"),
+        }
     }
 }
 

@@ -9,41 +9,55 @@
 //!   expired, or its room was lost; in each case nothing comes under that key by that insertion any more. So an entry is
 //!   never taken from a grant that is just being inserted, however long its steps take.
 //! - Each insertion has an entry of its own, random beside the id. So an entry is never thrown out for another's sake.
-//! - Both the grant and the index expire. Beside each grant is written until when its index is sure to be there, and no
-//!   swap has a grant live longer than that: it is turned back, enters the grant again, which has the index live longer, and
-//!   then is made.
+//! - Both the grant and the index expire. The index is made to live [`until`] some time after the grant does; that is written
+//!   beside the grant, and follows from the grant alone. Where a swap would move it, the swap is turned back, the grant
+//!   entered again, which has the index live longer, and then the swap is made. It moves in steps that double, so this
+//!   happens three times in a year.
 
 use redis::{Cmd, Value};
 
 use super::RedisStore;
 use super::failure::Failure;
 use super::script;
-use super::value::{Entry, Reach, id_of};
+use super::value::{id_of, member};
 use crate::grant::{Grant, GrantId, Timestamp};
 use crate::store::StoreError;
 
-/// How much longer than the reach an index lives, for clocks of a cluster's nodes that disagree, in milliseconds.
-const SPARE: u64 = 3_600_000;
-const SPARE_TEXT: &[u8] = b"3600000";
-/// An index that lives for 30 days at least is made to live longer less often.
-const LEAST_REACH: u64 = 30 * 86_400_000;
+/// The first step of [`until`], in milliseconds.
+const STEP: u64 = 64 * 86_400_000;
+/// How much longer an index lives, for clocks that disagree: those of the callers, and of a cluster's nodes.
+const SPARE: u64 = 7 * 86_400_000;
+
+/// Until when an owner's index is to be there for this grant: never before the grant expires, and seldom another time for
+/// the same grant refreshed.
+pub(super) fn until(grant: &Grant) -> Timestamp {
+    let lives = grant.expires_at().since(grant.created_at()).as_millis();
+    let mut step = STEP;
+    while u128::from(step) < lives {
+        step *= 2;
+    }
+    let end = grant.created_at().as_millis().saturating_add(step);
+    let at_most = grant.absolute_expires_at().max(grant.expires_at());
+    Timestamp::from_millis(end).min(at_most)
+}
 
 impl RedisStore {
-    /// Enters a grant in its owner's index, and says until when the index is sure to be there.
-    pub(super) async fn enter(&self, grant: &Grant, entry: Entry, now: Timestamp) -> Result<Entered, Failure> {
-        let Some(subject) = grant.subject() else { return Ok(Entered { reach: Reach::FOREVER, some: Vec::new() }) };
-        let member = entry.member(grant.id());
-        let reach = reach(grant, now).to_string();
-        let args: [&[u8]; 3] = [member.as_bytes(), reach.as_bytes(), SPARE_TEXT];
-        match self.link.run(&script::ENTER, &self.owner_key(subject), &args).await? {
-            Value::Array(answer) => match <[Value; 2]>::try_from(answer) {
-                Ok([Value::Int(reach), some]) => {
-                    Ok(Entered { reach: Reach::from_millis(reach), some: members(some).unwrap_or_default() })
-                }
-                _ => Err(Failure::unexpected_answer()),
-            },
-            _ => Err(Failure::unexpected_answer()),
-        }
+    /// Enters a grant in its owner's index, which lives until then. Returns a few entries, where the index is long.
+    pub(super) async fn enter(
+        &self,
+        subject: &str,
+        id: GrantId,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let lives = match until {
+            Timestamp::MAX => "-1".to_owned(),
+            until => until.as_millis().saturating_sub(now.as_millis()).saturating_add(SPARE).to_string(),
+        };
+        let member = member(id);
+        let args: [&[u8]; 2] = [member.as_bytes(), lives.as_bytes()];
+        let some = self.link.run(&script::ENTER, &self.owner_key(subject), &args).await?;
+        members(some).ok_or_else(Failure::unexpected_answer)
     }
 
     /// The entries after a grant's, at most so many.
@@ -82,25 +96,6 @@ impl RedisStore {
     }
 }
 
-/// What comes of [`RedisStore::enter`].
-pub(super) struct Entered {
-    pub(super) reach: Reach,
-    /// A few members of the index, where it is long.
-    pub(super) some: Vec<Vec<u8>>,
-}
-
-/// For how many milliseconds the index is to be there: for more than the grant lives as it is, so that few of its refreshes
-/// come to the end of it; -1 is for ever.
-fn reach(grant: &Grant, now: Timestamp) -> i64 {
-    if grant.expires_at() == Timestamp::MAX {
-        return -1;
-    }
-    let lives = super::lives(grant, now);
-    let at_most = grant.absolute_expires_at().as_millis().saturating_sub(now.as_millis()).max(lives);
-    let reach = lives.saturating_mul(2).max(LEAST_REACH).min(at_most).saturating_add(SPARE);
-    i64::try_from(reach).unwrap_or(-1)
-}
-
 fn members(value: Value) -> Option<Vec<Vec<u8>>> {
     let member = |value| match value {
         Value::BulkString(member) => Some(member),
@@ -109,5 +104,30 @@ fn members(value: Value) -> Option<Vec<Vec<u8>>> {
     match value {
         Value::Array(values) | Value::Set(values) => values.into_iter().map(member).collect(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(created: u64, expires: u64, absolute: u64) -> u64 {
+        let mut grant = Grant::sample("alice", "app");
+        grant.created_at = Timestamp::from_millis(created);
+        grant.expires_at = Timestamp::from_millis(expires);
+        grant.absolute_expires_at = Timestamp::from_millis(absolute);
+        until(&grant).as_millis()
+    }
+
+    #[test]
+    fn an_index_lives_as_long_as_the_grant_in_steps_that_double() {
+        let (day, never) = (86_400_000, Timestamp::MAX.as_millis());
+        assert_eq!(of(0, 60_000, never), 64 * day, "a code, and what it is redeemed for, have the same");
+        assert_eq!(of(0, 64 * day, never), 64 * day);
+        assert_eq!(of(0, 64 * day + 1, never), 128 * day);
+        assert_eq!(of(0, 300 * day, never), 512 * day);
+        assert_eq!(of(0, 300 * day, 365 * day), 365 * day);
+        assert_eq!(of(0, never, never), never);
+        assert_eq!(of(9 * day, day, day), day, "of one that has expired before it was made");
     }
 }

@@ -16,7 +16,6 @@ pub use self::builder::RedisStoreBuilder;
 use self::failure::Failure;
 pub use self::failure::RedisStoreError;
 use self::link::Link;
-use self::value::{Entry, Reach};
 use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
@@ -100,20 +99,6 @@ impl RedisStore {
         command.arg(self.grant_key(id));
         command
     }
-
-    async fn swap(
-        &self,
-        expected: Version,
-        next: &Grant,
-        now: Timestamp,
-        reach: Option<Reach>,
-    ) -> Result<Value, StoreError> {
-        let (expected, version) = (value::version(expected), value::version(next.version()));
-        let (record, lives) = (next.encode(), lives(next, now).to_string());
-        let reach = reach.as_ref().map_or(&[][..], Reach::as_bytes);
-        let args: [&[u8]; 5] = [&expected, &version, &record, lives.as_bytes(), reach];
-        self.link.run(&script::SWAP, &self.grant_key(next.id()), &args).await.map_err(Failure::of_write)
-    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -121,26 +106,25 @@ impl TokenStore for RedisStore {
     async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
         let key = self.grant_key(grant.id());
         let lives = lives(grant, now);
+        let until = index::until(grant);
+        let value = value::encode(grant, until);
         let Some(subject) = grant.subject() else {
-            let value = value::encode(grant, Reach::FOREVER, Entry::NONE);
             let is_new = self.take(&key, &value, lives).await.map_err(Failure::of_write)?;
             return Ok(if is_new { Inserted::Inserted } else { Inserted::Duplicate });
         };
         // Until the room is filled there is no grant, whatever becomes of these two.
-        let entry = Entry::random();
-        let room = value::room(entry);
+        let room = value::room();
         if !self.take(&key, &room, ROOM_LIVES).await.map_err(Failure::of_nothing)? {
             return Ok(Inserted::Duplicate);
         }
-        let entered = self.enter(grant, entry, now).await.map_err(Failure::of_nothing)?;
-        let value = value::encode(grant, entered.reach, entry);
+        let some = self.enter(subject, grant.id(), until, now).await.map_err(Failure::of_nothing)?;
         let args: [&[u8]; 3] = [&room, &value, &lives.to_string().into_bytes()];
         match self.link.run(&script::FILL, &key, &args).await.map_err(Failure::of_write)? {
             Value::Int(1) => {}
             Value::Int(0) => return Err(StoreError::not_applied("the insertion took too long, or was undone")),
             _ => return Err(Failure::unexpected_answer().of_write()),
         }
-        self.prune(subject, entered.some).await;
+        self.prune(subject, some).await;
         Ok(Inserted::Inserted)
     }
 
@@ -153,17 +137,23 @@ impl TokenStore for RedisStore {
     }
 
     async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
-        let mut reach = None;
+        let (key, until) = (self.grant_key(next.id()), index::until(next));
+        let (value, lives) = (value::encode(next, until), lives(next, now).to_string());
+        let mut stored = until;
         loop {
-            match self.swap(expected, next, now, reach).await? {
+            let args: [&[u8]; 3] = [&value::head(expected, stored), &value, lives.as_bytes()];
+            let found = match self.link.run(&script::SWAP, &key, &args).await.map_err(Failure::of_write)? {
                 Value::Int(1) => return Ok(Swap::Swapped),
-                Value::Int(0) => return Ok(Swap::Lost),
-                // It would outlive its owner's index, which comes first. Nothing was written.
-                Value::BulkString(head) if reach.is_none() => {
-                    let entry = value::entry_of(&head).unwrap_or(Entry::NONE);
-                    reach = Some(self.enter(next, entry, now).await.map_err(Failure::of_nothing)?.reach);
-                }
+                Value::BulkString(head) => head,
                 _ => return Err(Failure::unexpected_answer().of_write()),
+            };
+            // The right version, and another time for the index, which comes first. Nothing was written.
+            match value::until_of(&found, expected) {
+                Some(found) if found != stored => stored = found,
+                _ => return Ok(Swap::Lost),
+            }
+            if let (Some(subject), true) = (next.subject(), until > stored) {
+                self.enter(subject, next.id(), until, now).await.map_err(Failure::of_nothing)?;
             }
         }
     }
@@ -176,13 +166,8 @@ impl TokenStore for RedisStore {
             Ok(_) => return Err(Failure::unexpected_answer().of_write()),
             Err(failure) => return Err(failure.of_write()),
         };
-        let removed = value::decode(&value, id)?;
-        if let Some(removed) = &removed
-            && let (Some(subject), Some(entry)) = (removed.subject(), value::entry_of(&value))
-        {
-            self.throw_out(subject, &[entry.member(id).into_bytes()]).await;
-        }
-        Ok(removed)
+        // The entry in the index is thrown out by the next who comes by; a client that logs out need not wait for that.
+        value::decode(&value, id)
     }
 
     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {

@@ -31,22 +31,14 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1",
 );
 
-/// The swap. Of what is there only the header is looked at, which comes back where the owner's index has to live longer
-/// first. The layout is that of [`value`](super::value).
+/// The swap. The head of a stored grant is all that is looked at; a head that is not the expected one comes back, and is
+/// empty where there is no grant. Every call to the server's own commands costs as much as a command, so there are two.
 ///
-/// Expected version, next version, record, milliseconds to live, and a reach to write or nothing to keep the one there.
+/// The expected head, the next value, milliseconds to live.
 pub(super) static SWAP: Script = Script::new(
-    "local head = redis.call('GETRANGE', KEYS[1], 0, 18)
-if #head < 19 or string.byte(head) ~= 1 or string.sub(head, 2, 9) ~= ARGV[1] then return 0 end
-local reach = ARGV[5]
-if reach == '' then reach = string.sub(head, 10, 15) end
-local a, b, c, d, e, f = string.byte(reach, 1, 6)
-local last = ((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f
-if last ~= 281474976710655 then
-  local time = redis.call('TIME')
-  if time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[4] > last then return head end
-end
-redis.call('SET', KEYS[1], '\\1' .. ARGV[2] .. reach .. string.sub(head, 16, 19) .. ARGV[3], 'PX', ARGV[4])
+    "local head = redis.call('GETRANGE', KEYS[1], 0, 14)
+if head ~= ARGV[1] then return head end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1",
 );
 
@@ -56,30 +48,27 @@ return 1",
 pub(super) static REMOVE: Script = Script::new(
     "local value = redis.call('GET', KEYS[1])
 if not value then return false end
-local kind, format = string.byte(value), string.byte(value, 20) or 0
+local kind, format = string.byte(value), string.byte(value, 16) or 0
 if kind and (kind > 1 or (kind == 1 and format > tonumber(ARGV[1]))) then return value end
 redis.call('DEL', KEYS[1])
 return value",
 );
 
-/// Enters a grant in its owner's index, and has the index live at least as long as the grant's reach, and a while longer.
-/// Returns the reach as the server's time, or -1 for ever, and of a long index a few entries for [`prune`](super::index).
+/// Enters a grant in its owner's index, which then lives so long at least. Returns a few entries of a long index, for
+/// [`prune`](super::RedisStore::prune).
 ///
-/// Entry, milliseconds of reach or -1, milliseconds more.
+/// The entry, and milliseconds to live, or -1 for ever.
 pub(super) static ENTER: Script = Script::new(
     "local left = redis.call('PTTL', KEYS[1])
-local reach = tonumber(ARGV[2])
+local lives = tonumber(ARGV[2])
 redis.call('ZADD', KEYS[1], 0, ARGV[1])
-if reach < 0 then
+if lives < 0 then
   redis.call('PERSIST', KEYS[1])
-elseif left ~= -1 and left < reach + ARGV[3] then
-  redis.call('PEXPIRE', KEYS[1], reach + ARGV[3])
+elseif left ~= -1 and left < lives then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
-local some = {}
-if redis.call('ZCARD', KEYS[1]) > 8 then some = redis.call('ZRANDMEMBER', KEYS[1], 4) end
-if reach < 0 then return {-1, some} end
-local time = redis.call('TIME')
-return {time[1] * 1000 + math.floor(time[2] / 1000) + reach, some}",
+if redis.call('ZCARD', KEYS[1]) <= 8 then return {} end
+return redis.call('ZRANDMEMBER', KEYS[1], 4)",
 );
 
 /// A page of an index. The first line removes nothing: a server that may not write, as a replica, refuses it, where it

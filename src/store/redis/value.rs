@@ -1,61 +1,43 @@
 //! What is under a grant's key.
 //!
 //! ```text
-//! 1 | version 8 | reach 6 | entry 4 | the record
-//! 0 | entry 4                                     room for a grant that is being inserted
+//! 1 | version 8 | until 6 | the record
+//! 0 | 8 random                            room for a grant that is being inserted
 //! ```
 //!
-//! Big-endian. The version is here too, so that the swap need not know the record's layout. The reach is until when, by
-//! the server's clock, the owner's index is sure to be there. The entry tells this grant in the index from another that had
-//! the same id.
+//! Big-endian. Version and *until* are before the record, so that the swap need not know the record's layout. Until is how
+//! long the owner's index was made to live for this grant; see [`index`](super::index).
 
-use crate::grant::{DecodeError, Grant, GrantId, Version};
+use crate::grant::{DecodeError, Grant, GrantId, Timestamp, Version};
 use crate::store::StoreError;
 
 const ROOM: u8 = 0;
 const GRANT: u8 = 1;
 /// Bytes before the record. The scripts have it too.
-pub(super) const HEAD: usize = 19;
+pub(super) const HEAD: usize = 15;
 
-/// Until when an owner's index is sure to be there: milliseconds since 1970 by the server's clock.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Reach([u8; 6]);
+/// The first bytes of a stored grant: which write it is, and until when its owner's index lives at least.
+pub(super) type Head = [u8; HEAD];
 
-impl Reach {
-    pub(super) const FOREVER: Self = Self([0xff; 6]);
-
-    /// Of what the server says; negative is for ever.
-    pub(super) fn from_millis(millis: i64) -> Self {
-        match u64::try_from(millis) {
-            Ok(millis) if millis < 1 << 48 => {
-                let [_, _, a, b, c, d, e, f] = millis.to_be_bytes();
-                Self([a, b, c, d, e, f])
-            }
-            _ => Self::FOREVER,
-        }
-    }
-
-    pub(super) const fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
+pub(super) fn head(version: Version, until: Timestamp) -> Head {
+    let mut head = [GRANT; HEAD];
+    head[1..9].copy_from_slice(&version.as_u64().to_be_bytes());
+    head[9..].copy_from_slice(&until.as_millis().to_be_bytes()[2..]);
+    head
 }
 
-/// Tells one grant in the index from another of the same id.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Entry([u8; 4]);
+/// Until when the index lives that a head tells of, if it is one of this version.
+pub(super) fn until_of(found: &[u8], version: Version) -> Option<Timestamp> {
+    let (start, until) = found.split_at_checked(9)?;
+    let [a, b, c, d, e, f] = until.try_into().ok()?;
+    let is_of = *start == head(version, Timestamp::EPOCH)[..9];
+    is_of.then(|| Timestamp::from_millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+}
 
-impl Entry {
-    /// Of a grant that is in no index.
-    pub(super) const NONE: Self = Self([0; 4]);
-
-    pub(super) fn random() -> Self {
-        Self(rand::random())
-    }
-
-    /// The member of the index: the id, by which pages go, and this.
-    pub(super) fn member(self, id: GrantId) -> String {
-        format!("{id}{:08x}", u32::from_be_bytes(self.0))
-    }
+/// A new member of an index. It begins with the id, by which pages go; the rest is random and tells this entry from one
+/// that an earlier grant of the same id had.
+pub(super) fn member(id: GrantId) -> String {
+    format!("{id}{:08x}", rand::random::<u32>())
 }
 
 /// The id that a member of an index names.
@@ -64,31 +46,18 @@ pub(super) fn id_of(member: &[u8]) -> Option<GrantId> {
     u64::from_str_radix(digits, 16).ok().map(GrantId::from_u64)
 }
 
-/// What keeps the place for a grant until its owner's index knows of it.
-pub(super) fn room(entry: Entry) -> [u8; 5] {
-    let [a, b, c, d] = entry.0;
-    [ROOM, a, b, c, d]
+/// What keeps the place for a grant until its owner's index knows of it: unlike what any other insertion leaves there.
+pub(super) fn room() -> [u8; 9] {
+    let mut room = [ROOM; 9];
+    room[1..].copy_from_slice(&rand::random::<[u8; 8]>());
+    room
 }
 
 /// A grant as it is stored.
-pub(super) fn encode(grant: &Grant, reach: Reach, entry: Entry) -> Vec<u8> {
-    let record = grant.encode();
-    let mut value = Vec::with_capacity(HEAD + record.len());
-    value.push(GRANT);
-    value.extend(version(grant.version()));
-    value.extend(reach.0);
-    value.extend(entry.0);
-    value.extend(record);
+pub(super) fn encode(grant: &Grant, until: Timestamp) -> Vec<u8> {
+    let mut value = head(grant.version(), until).to_vec();
+    value.extend(grant.encode());
     value
-}
-
-pub(super) const fn version(version: Version) -> [u8; 8] {
-    version.as_u64().to_be_bytes()
-}
-
-/// The entry that a header tells of.
-pub(super) fn entry_of(head: &[u8]) -> Option<Entry> {
-    Some(Entry(head.get(HEAD - 4..HEAD)?.try_into().ok()?))
 }
 
 /// The grant that is stored, if it is one and not room for one.
@@ -98,7 +67,7 @@ pub(super) fn decode(value: &[u8], id: GrantId) -> Result<Option<Grant>, StoreEr
         Some(&GRANT) => {
             let record = value.get(HEAD..).ok_or(DecodeError::Corrupt)?;
             let grant = Grant::decode(record)?;
-            let is_whole = grant.id() == id && value.get(1..9) == Some(&version(grant.version()));
+            let is_whole = grant.id() == id && until_of(&value[..HEAD], grant.version()).is_some();
             if is_whole { Ok(Some(grant)) } else { Err(DecodeError::Corrupt.into()) }
         }
         Some(_) => Err(DecodeError::NewerFormat.into()),
@@ -116,18 +85,21 @@ mod tests {
     #[test]
     fn what_is_stored_comes_back() {
         let grant = Grant::sample("alice", "app");
-        let entry = Entry::random();
-        let value = encode(&grant, Reach::from_millis(7), entry);
+        let until = Timestamp::from_millis(0x0102_0304_0506);
+        let value = encode(&grant, until);
         assert_eq!(decode(&value, grant.id()).unwrap(), Some(grant.clone()));
-        assert_eq!(entry_of(&value), Some(entry));
-        assert_eq!(id_of(entry.member(grant.id()).as_bytes()), Some(grant.id()));
-        assert_eq!(decode(&room(entry), grant.id()).unwrap(), None);
+        assert_eq!(until_of(&value[..HEAD], grant.version()), Some(until));
+        assert_eq!(until_of(&value[..HEAD], Version::from_u64(9)), None);
+        assert_eq!(until_of(b"", grant.version()), None);
+        assert_eq!(id_of(member(grant.id()).as_bytes()), Some(grant.id()));
+        assert_eq!(decode(&room(), grant.id()).unwrap(), None);
+        assert_ne!(room(), room());
     }
 
     #[test]
     fn what_cannot_be_read_is_told_apart() {
         let grant = Grant::sample("alice", "app");
-        let value = encode(&grant, Reach::FOREVER, Entry::NONE);
+        let value = encode(&grant, Timestamp::MAX);
         let kind = |value: &[u8], id| decode(value, id).map_err(|error| error.kind());
         for end in 0..value.len() {
             assert!(matches!(kind(&value[..end], grant.id()), Err(StoreErrorKind::Corrupt)), "{end}");
@@ -137,12 +109,5 @@ mod tests {
         assert_eq!(kind(&later, grant.id()), Err(StoreErrorKind::NewerFormat));
         let later_record = [&value[..HEAD], &[9], &value[HEAD + 1..]].concat();
         assert_eq!(kind(&later_record, grant.id()), Err(StoreErrorKind::NewerFormat));
-    }
-
-    #[test]
-    fn a_reach_beyond_the_last_timestamp_is_for_ever() {
-        assert_eq!(Reach::from_millis(-1), Reach::FOREVER);
-        assert_eq!(Reach::from_millis(1 << 48), Reach::FOREVER);
-        assert_eq!(Reach::from_millis(0x0102_0304_0506).as_bytes(), [1, 2, 3, 4, 5, 6]);
     }
 }

@@ -164,6 +164,7 @@
 //! - `jwt`: what both have in common. Alone it compiles and has no keys.
 //! - `postgres`: `PostgresStore`, which keeps grants in a PostgreSQL table for any number of processes.
 //! - `conformance`: the module of that name: whether a store of your own is right, in one call, and how to write one.
+//! - `redis`: grants in Redis or Valkey, one server or a cluster: `RedisStore`, which says what a failover loses.
 //! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
 //!
 //! # Names

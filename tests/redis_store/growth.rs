@@ -39,7 +39,8 @@ async fn a_hundred_refreshes_take_no_more_room_than_one() {
          refreshes; the server's memory, with all else it needs, divided by {GRANTS}: {memory:?}",
         wanted(1, "user-00001").grant().encode().len()
     );
-    assert_eq!(keys[0], keys[1]);
+    // In a hundred days the index was made to live longer once, which takes an entry more.
+    assert!(keys[1] <= keys[0] + 40, "{keys:?}");
     assert!(keys[1] < 500, "{keys:?}");
     assert!(memory[1] < memory[0] + 100, "{memory:?}");
 }

@@ -3,6 +3,7 @@
 
 mod bank;
 mod basics;
+mod cluster;
 mod errors;
 mod failover;
 mod grants;

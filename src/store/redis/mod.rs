@@ -21,6 +21,88 @@ use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
 
 /// Keeps grants in Redis (7 or later) or Valkey, one server or a cluster.
+///
+/// A refresh is one read and one script. A grant takes one key, whose own expiry removes it, and an entry in its owner's
+/// index: about 320 bytes of the server's memory for a record of 108 bytes, after a hundred refreshes as after one
+/// (`MEMORY USAGE`, Redis 7.0, one grant for each owner).
+///
+/// ```no_run
+/// use regrant::{Engine, Key, RedisStore, StaticClients};
+///
+/// # async fn start(key: &[u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
+/// let store = RedisStore::connect("redis://:password@redis.internal:6379/0").await?;
+/// let engine = Engine::builder(store, StaticClients::new()).key(Key::from_bytes(1, key)).build()?;
+/// engine.check_keys().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What the server must be told
+///
+/// - `appendonly yes`. With `appendfsync always` a crash loses nothing that was answered. With `everysec`, Redis' own
+///   default, a crash of the process may lose, and one of the machine does lose, about the last second: see the next
+///   section for what that means. With neither, everything since the last snapshot.
+/// - `maxmemory-policy noeviction`, or no `maxmemory`. A server that throws keys away when its memory is full logs people
+///   out, and may throw away an owner's index, so that "log me out everywhere" is not everywhere. Connecting to such a
+///   server is [an error](RedisStoreError::Evicts). A full server with `noeviction` refuses logins and refreshes (503) and
+///   still revokes.
+/// - Users with an ACL need the keys of the [prefix](RedisStoreBuilder::key_prefix) and the commands `EVAL`, `EVALSHA`,
+///   `GETEX`, `GET`, `GETRANGE`, `SET`, `DEL`, `PTTL`, `PEXPIRE`, `PERSIST`, `ZADD`, `ZCARD`, `ZRANDMEMBER`, `ZRANGE`, `ZREM`,
+///   `ZREMRANGEBYRANK`, `HSETNX`, `HDEL`, `HGETALL`, and `INFO` for the check of the policy.
+///
+/// # What a failover loses
+///
+/// Replication is asynchronous: a server answers before its replicas have it. A replica that takes over, in a cluster or
+/// under a sentinel, lacks what was answered last, and so does a server that comes back from a file that lags. Then
+///
+/// - a **rotation** is undone: the client's token is ahead of the record. The engine moves the record forward and goes on, and
+///   [`Event::StoreBehind`](crate::Event::StoreBehind) tells of it; nobody is logged out;
+/// - a **login** is gone: its tokens are `invalid_grant`, and that person logs in again;
+/// - a **removal** is undone: a grant that was revoked, or ended by a replay, is **back**, with all its tokens. Nothing
+///   tells of it. Whoever had to be locked out for certain is locked out again by revoking again; after a failover that is
+///   known to have lost writes, [`Engine::end_all_before`](crate::Engine::end_all_before) ends everything;
+/// - in a cluster, an **index entry** may be gone where its grant, on another node, is not: [`Engine::end_all`](
+///   crate::Engine::end_all) does not find that grant. On one server index and grant cannot part: the index is written first.
+///
+/// `min-replicas-to-write 1` with `min-replicas-max-lag` narrows this to the lag: a server that has not heard from a replica
+/// for so long refuses to write, which is a 503 here, and to be read by this store too, so that an isolated old
+/// server does not go on answering with what it knew. It does not close it. `WAIT` would hold up one answer until replicas have
+/// that write; this store does not send it, since on a shared connection it holds up everybody's, and a shortfall
+/// would change nothing: the write stands, and the engine finds it there. Who cannot live with it keeps grants in
+/// PostgreSQL with synchronous replication.
+///
+/// This store never reads from a replica: it reads with `GETEX`, which a replica refuses.
+///
+/// # Connections
+///
+/// One connection that all calls share and that is made anew when it breaks; in a cluster, one for each node. It needs a
+/// Tokio runtime, which must outlive the store, with its time and I/O drivers on. What was on its way when a connection
+/// broke, or has not been answered in [time](RedisStoreBuilder::timeout), is
+/// [`Indeterminate`](crate::StoreErrorKind::Indeterminate), and is never sent again behind the engine's back: a swap that took
+/// place would be reported as lost. What a server refuses to begin, as while it loads, is full or is a replica, is
+/// [`NotApplied`](crate::StoreErrorKind::NotApplied).
+///
+/// For TLS turn it on in the `redis` crate, which is the one that this crate uses, and choose what rustls encrypts with:
+///
+/// ```toml
+/// redis = { version = "1.8", default-features = false, features = ["tokio-rustls-comp"] }
+/// rustls = { version = "0.23", default-features = false, features = ["aws_lc_rs", "std", "tls12"] }
+/// ```
+///
+/// Install that at the start (`rustls::crypto::aws_lc_rs::default_provider().install_default()`). Then `rediss://` addresses
+/// work with the system's certificates, and [`RedisStoreBuilder::client`] takes a client with others.
+///
+/// # Keys
+///
+/// ```text
+/// regrant:grant:<id, 16 hexadecimal digits>    a grant; expires by itself
+/// regrant:owner:<subject>                      a sorted set: id and 8 digits more, of grants that there may be
+/// regrant:keys                                 fingerprints of the engine's keys; never expires
+/// ```
+///
+/// An index names what is gone until somebody lists that owner's grants, or logs in as them. It lives at most twice as long
+/// as the oldest grant in it has lived or 64 days, and a week. In a cluster a subject in braces only decides where its index
+/// lies.
 pub struct RedisStore {
     link: Link,
     prefix: Box<str>,

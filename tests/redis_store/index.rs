@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use regrant::{GrantId, Inserted, Owner, StoreErrorKind, Swap, Timestamp, TokenStore, Version};
+use regrant::{GrantId, Inserted, Owner, Swap, Timestamp, TokenStore, Version};
 
 use super::basics::all;
 use super::grants::{DAY, NOW, grant, wanted};
@@ -51,7 +51,7 @@ async fn cleaning_never_takes_the_entry_of_a_grant_that_is_being_inserted() {
 }
 
 #[tokio::test]
-async fn an_insertion_whose_room_is_lost_does_not_take_place() {
+async fn an_insertion_whose_room_is_lost_begins_again() {
     let Some(redis) = Redis::shared() else { return };
     let (owner, grant) = (Owner::subject("alice"), grant(1, "alice"));
     let mut lost = 0;
@@ -72,14 +72,9 @@ async fn an_insertion_whose_room_is_lost_does_not_take_place() {
         let () = redis.ask(&["DEL", &key]);
         assert!(all(&store, &owner, 5).await.is_empty());
         assert_eq!(redis.ask::<usize>(&["ZCARD", &format!("{prefix}owner:alice")]), 0);
-        match insertion.await {
-            Err(error) => {
-                lost += 1;
-                assert_eq!(error.kind(), StoreErrorKind::NotApplied);
-                assert_eq!(store.load(grant.id()).await.unwrap(), None);
-            }
-            Ok(_) => panic!("a grant that no index knows of"),
-        }
+        lost += 1;
+        assert_eq!(insertion.await.unwrap(), Inserted::Inserted);
+        assert_eq!(all(&store, &owner, 5).await, std::slice::from_ref(&grant));
     }
     assert!(lost > 0);
 }
@@ -98,7 +93,32 @@ async fn an_insertion_that_was_dropped_leaves_a_grant_or_nothing() {
             let loaded = store.load(grant.id()).await.unwrap();
             let is_listed = all(&store, &owner, 100).await.contains(&grant);
             assert!(loaded.is_none() || is_listed, "after {polls} polls");
+            let again = store.insert(&grant, NOW).await.unwrap();
+            assert_eq!(again == Inserted::Duplicate, loaded.is_some(), "room is in nobody's way");
         }
+    }
+}
+
+#[tokio::test]
+async fn one_insertion_of_many_of_an_id_wins() {
+    for (store, _) in stores().await {
+        let store = std::sync::Arc::new(store);
+        for id in 0..20 {
+            let insertions: Vec<_> = (0..16)
+                .map(|version| {
+                    let (store, grant) = (store.clone(), wanted(id, "alice").version(version).grant());
+                    tokio::spawn(async move { (store.insert(&grant, NOW).await.unwrap(), grant) })
+                })
+                .collect();
+            let mut inserted = Vec::new();
+            for insertion in insertions {
+                let (outcome, grant) = insertion.await.unwrap();
+                inserted.extend((outcome == Inserted::Inserted).then_some(grant));
+            }
+            assert_eq!(inserted.len(), 1);
+            assert_eq!(store.load(GrantId::from_u64(id)).await.unwrap(), inserted.pop());
+        }
+        assert_eq!(all(&store, &Owner::subject("alice"), 7).await.len(), 20);
     }
 }
 

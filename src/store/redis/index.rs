@@ -4,7 +4,8 @@
 //! than the grants, so nothing can be done to both in one step. What holds it together:
 //!
 //! - A grant is inserted in three steps: *room* for it is made under its key, then it is *entered* in the index, then the
-//!   room is *filled*, if it is still there. Room is no grant, and goes by itself after a minute.
+//!   room is *filled*, if it is still the same. Room is no grant, and goes by itself after a minute; another insertion of
+//!   that id may take its place, and then the first begins again.
 //! - Entries are thrown out only where nothing is under the grant's key, not even room. Such a grant was removed, has
 //!   expired, or its room was lost; in each case nothing comes under that key by that insertion any more. So an entry is
 //!   never taken from a grant that is just being inserted, however long its steps take.

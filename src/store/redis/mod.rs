@@ -108,8 +108,10 @@ pub struct RedisStore {
     prefix: Box<str>,
 }
 
-/// How long room for a grant is kept, in milliseconds. An insertion that takes longer fails.
-const ROOM_LIVES: u64 = 60_000;
+/// How long room for a grant is kept, in milliseconds. An insertion that takes longer begins again.
+const ROOM_LIVES: &[u8] = b"60000";
+/// How often an insertion begins.
+const ATTEMPTS: usize = 5;
 /// The most grants of one page.
 const PAGE: usize = 256;
 
@@ -163,13 +165,23 @@ impl RedisStore {
         format!("{}owner:{subject}", self.prefix).into_bytes()
     }
 
-    /// Makes room for a grant under its key. Whether the key was free.
-    async fn take(&self, key: &[u8], value: &[u8], lives: u64) -> Result<bool, Failure> {
+    /// Inserts a grant that no index has to know of.
+    async fn insert_alone(&self, key: &[u8], value: &[u8], lives: u64) -> Result<Inserted, StoreError> {
         let mut command = redis::cmd("SET");
         command.arg(key).arg(value).arg("NX").arg("PX").arg(lives);
-        match self.link.send(&command).await? {
-            Value::Okay => Ok(true),
-            Value::Nil => Ok(false),
+        match self.link.send(&command).await.map_err(Failure::of_write)? {
+            Value::Okay => Ok(Inserted::Inserted),
+            Value::Nil => Ok(Inserted::Duplicate),
+            _ => Err(Failure::unexpected_answer().of_write()),
+        }
+    }
+
+    /// Runs one of the scripts that an insertion takes. Whether the key was as it must be; `None` where a grant is under it.
+    async fn step(&self, script: &script::Script, key: &[u8], args: &[&[u8]]) -> Result<Option<bool>, Failure> {
+        match self.link.run(script, key, args).await? {
+            Value::Int(1) => Ok(Some(true)),
+            Value::Int(0) => Ok(Some(false)),
+            Value::Int(-1) => Ok(None),
             _ => Err(Failure::unexpected_answer()),
         }
     }
@@ -190,24 +202,28 @@ impl TokenStore for RedisStore {
         let lives = lives(grant, now);
         let until = index::until(grant);
         let value = value::encode(grant, until);
-        let Some(subject) = grant.subject() else {
-            let is_new = self.take(&key, &value, lives).await.map_err(Failure::of_write)?;
-            return Ok(if is_new { Inserted::Inserted } else { Inserted::Duplicate });
-        };
-        // Until the room is filled there is no grant, whatever becomes of these two.
-        let room = value::room();
-        if !self.take(&key, &room, ROOM_LIVES).await.map_err(Failure::of_nothing)? {
-            return Ok(Inserted::Duplicate);
+        let Some(subject) = grant.subject() else { return self.insert_alone(&key, &value, lives).await };
+        let lives = lives.to_string();
+        for _ in 0..ATTEMPTS {
+            // Until the room is filled there is no grant, whatever becomes of these two.
+            let room = value::room();
+            let taken = self.step(&script::TAKE, &key, &[&room, ROOM_LIVES]).await.map_err(Failure::of_nothing)?;
+            if taken.is_none() {
+                return Ok(Inserted::Duplicate);
+            }
+            let some = self.enter(subject, grant.id(), until, now).await.map_err(Failure::of_nothing)?;
+            let args: [&[u8]; 3] = [&room, &value, lives.as_bytes()];
+            match self.step(&script::FILL, &key, &args).await.map_err(Failure::of_write)? {
+                Some(true) => {
+                    self.prune(subject, some).await;
+                    return Ok(Inserted::Inserted);
+                }
+                None => return Ok(Inserted::Duplicate),
+                // Another insertion of that id has come between, or this one took very long.
+                Some(false) => {}
+            }
         }
-        let some = self.enter(subject, grant.id(), until, now).await.map_err(Failure::of_nothing)?;
-        let args: [&[u8]; 3] = [&room, &value, &lives.to_string().into_bytes()];
-        match self.link.run(&script::FILL, &key, &args).await.map_err(Failure::of_write)? {
-            Value::Int(1) => {}
-            Value::Int(0) => return Err(StoreError::not_applied("the insertion took too long, or was undone")),
-            _ => return Err(Failure::unexpected_answer().of_write()),
-        }
-        self.prune(subject, some).await;
-        Ok(Inserted::Inserted)
+        Err(StoreError::not_applied("other insertions of the same id kept coming between"))
     }
 
     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
@@ -321,9 +337,13 @@ fn fingerprint(kept: &[Value]) -> Option<KeyFingerprint> {
     Some(KeyFingerprint::new(id, bytes.to_be_bytes()))
 }
 
-/// For how many milliseconds from now a grant is to be kept; a server takes no less than 1.
+/// For how many milliseconds from now a grant is to be kept; a server takes no less than 1. What never expires is kept for
+/// some thousand years from any time on.
 fn lives(grant: &Grant, now: Timestamp) -> u64 {
-    grant.expires_at().as_millis().saturating_sub(now.as_millis()).max(1)
+    match grant.expires_at() {
+        Timestamp::MAX => Timestamp::MAX.as_millis(),
+        expires_at => expires_at.as_millis().saturating_sub(now.as_millis()).max(1),
+    }
 }
 
 impl fmt::Debug for RedisStore {

@@ -24,9 +24,25 @@ impl Script {
     }
 }
 
-/// Turns what [`reserve`](super::reserve) left under a key into the grant: only if it is still there.
+/// Makes room for a grant under its key, also where an insertion that was broken off has left room. -1 where a grant is.
+///
+/// The room, milliseconds to live.
+pub(super) static TAKE: Script = Script::new(
+    "local first = redis.call('GETRANGE', KEYS[1], 0, 0)
+if first ~= '' and first ~= '\\0' then return -1 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1",
+);
+
+/// Turns the room that was made into the grant, if it is still there. -1 where a grant is.
+///
+/// The room, the grant, milliseconds to live.
 pub(super) static FILL: Script = Script::new(
-    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+    "local found = redis.call('GETRANGE', KEYS[1], 0, 8)
+if found ~= ARGV[1] then
+  if found == '' or string.byte(found) == 0 then return 0 end
+  return -1
+end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1",
 );

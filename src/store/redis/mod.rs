@@ -9,6 +9,7 @@ mod server;
 mod value;
 
 use std::fmt;
+use std::time::Duration;
 
 use redis::Value;
 
@@ -111,7 +112,7 @@ pub struct RedisStore {
 /// How long room for a grant is kept, in milliseconds. An insertion that takes longer begins again.
 const ROOM_LIVES: &[u8] = b"60000";
 /// How often an insertion begins.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: u32 = 8;
 /// The most grants of one page.
 const PAGE: usize = 256;
 
@@ -204,7 +205,7 @@ impl TokenStore for RedisStore {
         let value = value::encode(grant, until);
         let Some(subject) = grant.subject() else { return self.insert_alone(&key, &value, lives).await };
         let lives = lives.to_string();
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             // Until the room is filled there is no grant, whatever becomes of these two.
             let room = value::room();
             let taken = self.step(&script::TAKE, &key, &[&room, ROOM_LIVES]).await.map_err(Failure::of_nothing)?;
@@ -219,8 +220,12 @@ impl TokenStore for RedisStore {
                     return Ok(Inserted::Inserted);
                 }
                 None => return Ok(Inserted::Duplicate),
-                // Another insertion of that id has come between, or this one took very long.
-                Some(false) => {}
+                // Another insertion of that id has come between, or this one took very long. Out of step they do not
+                // come between each other for ever.
+                Some(false) => {
+                    let millis = rand::random_range(0..4_u64 << attempt);
+                    tokio::time::sleep(Duration::from_millis(millis)).await;
+                }
             }
         }
         Err(StoreError::not_applied("other insertions of the same id kept coming between"))

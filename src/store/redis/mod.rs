@@ -294,7 +294,7 @@ impl TokenStore for RedisStore {
             for (&id, value) in distinct.iter().zip(values.map_err(Failure::of_nothing)?) {
                 match value {
                     Value::BulkString(value) => {
-                        grants.extend(value::decode(&value, id)?.filter(|grant| owner.owns(grant)))
+                        grants.extend(value::decode(&value, id)?.filter(|grant| owner.owns(grant)));
                     }
                     Value::Nil => absent.push(id),
                     _ => return Err(Failure::unexpected_answer().of_nothing()),

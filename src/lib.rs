@@ -214,12 +214,12 @@ pub use store::{
     BoxFuture, CapacityError, Cursor, Durability, DynTokenStore, Inserted, Listed, MemoryStore, MemoryStoreBuilder,
     ReadyStore, StoreError, StoreErrorKind, Swap, TokenStore,
 };
+#[cfg(feature = "file")]
+pub use store::{FileStore, FileStoreBuilder, FileStoreError};
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreBuilder, RedisStoreError};
-#[cfg(feature = "file")]
-pub use store::{FileStore, FileStoreBuilder, FileStoreError};
 #[cfg(feature = "jwt")]
 pub use token::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
 pub use token::{Key, KeyFingerprint};

@@ -1,6 +1,6 @@
 //! An engine with another key than the grants of its store were made under is found at start.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

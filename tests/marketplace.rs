@@ -6,19 +6,30 @@ mod common;
 #[allow(clippy::unnecessary_literal_bound, reason = "the example has the trait's own signature")]
 #[path = "../examples/server/marketplace.rs"]
 mod marketplace;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../examples/server/store.rs"]
+mod store;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use common::ask::Ask;
 use common::{Reply, basic, check, form, http};
 use marketplace::{CAMPAIGN, CLIENT_ID, CLIENT_SECRET, PASSWORD, Settings, USERNAME};
+use regrant::{Key, MemoryStore};
 
-const SETTINGS: Settings = Settings {
-    access_token: Duration::from_hours(1),
-    idle: Duration::from_hours(30 * 24),
-    retry_window: Duration::from_mins(2),
-};
+const ACCESS_TOKEN: Duration = Duration::from_hours(1);
+
+fn settings() -> Settings {
+    Settings {
+        store: Arc::new(MemoryStore::new()),
+        key: Key::generate(1),
+        access_token: ACCESS_TOKEN,
+        idle: Duration::from_hours(30 * 24),
+        retry_window: Duration::from_mins(2),
+    }
+}
 
 /// Every member of the document's example, sorted.
 const MEMBERS: [&str; 13] = [
@@ -38,7 +49,7 @@ const MEMBERS: [&str; 13] = [
 ];
 
 async fn serve(settings: Settings) -> SocketAddr {
-    http::serve(marketplace::router(&settings).unwrap()).await
+    http::serve(marketplace::router(settings).await.unwrap()).await
 }
 
 /// `Authorization: Basic` with the base64 of `clientid:clientsecret`.
@@ -76,7 +87,7 @@ fn assert_invalid_grant(reply: &Reply) {
     assert_eq!((reply.status, &*reply.body), (400, &br#"{"error":"invalid_grant"}"#[..]));
 }
 
-/// The form of the document's answers; the lifetime is that of [`SETTINGS`].
+/// The form of the document's answers; the lifetime is that of [`settings`].
 #[track_caller]
 fn assert_answer(reply: &Reply) {
     reply.assert_ok();
@@ -95,7 +106,7 @@ fn assert_answer(reply: &Reply) {
         assert!(!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()), "{id:?}");
     }
     let [issued, expires] = [".issued", ".expires"].map(|member| date(&reply.text(member)));
-    assert_eq!(expires.duration_since(issued).unwrap(), SETTINGS.access_token, "exactly the lifetime apart");
+    assert_eq!(expires.duration_since(issued).unwrap(), ACCESS_TOKEN, "exactly the lifetime apart");
     let off = SystemTime::now().duration_since(issued).unwrap();
     assert!(off < Duration::from_secs(10), "issued now, not {off:?} ago");
     assert_ne!(reply.access_token(), reply.refresh_token());
@@ -111,7 +122,7 @@ fn date(text: &str) -> SystemTime {
 
 #[tokio::test]
 async fn the_document_from_login_to_renewal() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     // Login.
     let first = token(server, login("&refresh_token_active=true")).await;
     assert_answer(&first);
@@ -140,7 +151,7 @@ async fn the_document_from_login_to_renewal() {
 
 #[tokio::test]
 async fn a_lost_response_is_answered_again() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     let first = token(server, login("&refresh_token_active=true")).await.refresh_token();
     let lost = token(server, renewal(&first)).await;
     let again = token(server, renewal(&first)).await;
@@ -151,7 +162,7 @@ async fn a_lost_response_is_answered_again() {
 
 #[tokio::test]
 async fn the_old_token_after_its_successor_was_used_ends_everything() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     let first = token(server, login("&refresh_token_active=true")).await;
     let second = token(server, renewal(&first.refresh_token())).await;
     let third = token(server, renewal(&second.refresh_token())).await;
@@ -167,7 +178,7 @@ async fn the_old_token_after_its_successor_was_used_ends_everything() {
 
 #[tokio::test]
 async fn without_a_retry_window_the_old_token_ends_everything_at_once() {
-    let server = serve(Settings { retry_window: Duration::ZERO, ..SETTINGS }).await;
+    let server = serve(Settings { retry_window: Duration::ZERO, ..settings() }).await;
     let first = token(server, login("&refresh_token_active=true")).await.refresh_token();
     let second = token(server, renewal(&first)).await.refresh_token();
     assert_invalid_grant(&token(server, renewal(&first)).await);
@@ -178,7 +189,7 @@ async fn without_a_retry_window_the_old_token_ends_everything_at_once() {
 /// answers with a refresh token, but that one is not valid for renewing".
 #[tokio::test]
 async fn only_true_turns_renewal_on() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     for more in [
         "",
         "&refresh_token_active=",
@@ -225,7 +236,7 @@ async fn only_true_turns_renewal_on() {
 
 #[tokio::test]
 async fn what_a_login_is_refused_for() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     let body = |campaign: &str, user: &str, password: &str| {
         format!(
             "grant_type=password&campaign_id={campaign}&username={user}&password={password}&refresh_token_active=true"
@@ -267,7 +278,7 @@ async fn what_a_login_is_refused_for() {
 
 #[tokio::test]
 async fn what_a_renewal_is_refused_for() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     let live = token(server, login("&refresh_token_active=true")).await;
     let token_text = live.refresh_token();
     for wrong in [
@@ -289,7 +300,7 @@ async fn what_a_renewal_is_refused_for() {
 
 #[tokio::test]
 async fn the_resource_wants_a_live_access_token() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     let live = token(server, login("&refresh_token_active=true")).await;
     let reply = resource(server, None).await;
     assert_eq!((reply.status, &*reply.body), (401, &b"{}"[..]));
@@ -308,7 +319,7 @@ async fn the_resource_wants_a_live_access_token() {
 #[tokio::test]
 async fn tokens_expire() {
     let second = Duration::from_secs(1);
-    let server = serve(Settings { access_token: second, idle: second, ..SETTINGS }).await;
+    let server = serve(Settings { access_token: second, idle: second, ..settings() }).await;
     let reply = token(server, login("&refresh_token_active=true")).await;
     assert_eq!(reply.json()["expires_in"], 0, "one less than the lifetime");
     tokio::time::sleep(second + Duration::from_millis(50)).await;
@@ -318,7 +329,7 @@ async fn tokens_expire() {
 
 #[tokio::test]
 async fn the_endpoint_takes_posts() {
-    let server = serve(SETTINGS).await;
+    let server = serve(settings()).await;
     for method in ["GET", "PUT", "DELETE", "PATCH"] {
         let reply = token(server, login("").method(method)).await;
         assert_eq!((reply.status, reply.header("allow")), (405, vec!["POST"]), "{method}");

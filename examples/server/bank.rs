@@ -13,13 +13,15 @@ use bytes::Bytes;
 use regrant::http::EndpointService;
 use regrant::{
     Authorization, AuthorizationError, AuthorizationRequest, ClaimError, ClaimsProvider, Client, ClientCredentials,
-    Denial, Endpoints, Engine, Event, HookError, IdClaims, IdTokenRequest, JwtAccessTokens, Lifetimes, MemoryStore,
-    RecoverableSecret, Scope, SigningAlgorithm, SigningKey, StaticClients, Timestamp,
+    Denial, Endpoints, Engine, Event, HookError, IdClaims, IdTokenRequest, JwtAccessTokens, Lifetimes,
+    RecoverableSecret, Scope, StaticClients, Timestamp,
 };
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
+use crate::key_file::Keys;
 use crate::page;
+use crate::store::AnyStore;
 
 // For trying out only.
 pub(crate) const CLIENT_ID: &str = "developers.devportal";
@@ -31,10 +33,12 @@ pub(crate) const PASSWORD: &str = "senha123";
 const EMAIL: &str = "teste@example.com";
 const SCOPES: &str = "apps email openid profile webhooks";
 
-type BankEngine = Engine<MemoryStore, StaticClients>;
+type BankEngine = Engine<AnyStore, StaticClients>;
 
-/// Who the server says it is, and how long things last.
+/// Where grants are kept, under which keys, who the server says it is, and how long things last.
 pub(crate) struct Settings {
+    pub(crate) store: AnyStore,
+    pub(crate) keys: Keys,
     pub(crate) issuer: String,
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
@@ -42,8 +46,9 @@ pub(crate) struct Settings {
 }
 
 /// Everything under `/oauth2`, and the documents under `/.well-known`.
-pub(crate) fn router(settings: &Settings) -> Result<Router, Box<dyn Error>> {
+pub(crate) async fn router(settings: Settings) -> Result<Router, Box<dyn Error>> {
     let engine = Arc::new(engine(settings)?);
+    engine.check_keys().await?;
     let service = |endpoint: fn(Arc<BankEngine>) -> EndpointService<_, _>| endpoint(Arc::clone(&engine));
     Ok(Router::new()
         .route("/oauth2/authorize", get(authorize).post(authorize))
@@ -57,7 +62,7 @@ pub(crate) fn router(settings: &Settings) -> Result<Router, Box<dyn Error>> {
         .with_state(engine))
 }
 
-fn engine(settings: &Settings) -> Result<BankEngine, Box<dyn Error>> {
+fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
     let scopes = Scope::parse(SCOPES)?;
     let portal = Client::confidential(CLIENT_ID)
         .recoverable_secret(RecoverableSecret::new(CLIENT_SECRET)?)
@@ -77,8 +82,6 @@ fn engine(settings: &Settings) -> Result<BankEngine, Box<dyn Error>> {
         .build()?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
-    // Void with the process, as the grants in memory are.
-    let (key, _) = SigningKey::generate(SigningAlgorithm::Rs256)?;
     let endpoints = Endpoints::new()
         .authorization("/oauth2/authorize")
         .token("/oauth2/token")
@@ -86,11 +89,12 @@ fn engine(settings: &Settings) -> Result<BankEngine, Box<dyn Error>> {
         .introspection("/oauth2/introspect")
         .jwks("/oauth2/jwks")
         .scopes(scopes);
-    Ok(Engine::builder(MemoryStore::new(), StaticClients::new().with(portal)?.with(app)?)
+    Ok(Engine::builder(settings.store, StaticClients::new().with(portal)?.with(app)?)
+        .key(settings.keys.token)
         .issuer(&settings.issuer)
         .authorization_code()
         .grant(ClientCredentials)
-        .signing_key(key)
+        .signing_key(settings.keys.signing)
         .jwt_access_tokens(JwtAccessTokens::new())
         .id_tokens(Directory)
         .endpoints(endpoints)

@@ -3,27 +3,45 @@
 //!
 //! ```text
 //! cargo run --release --example server
+//! cargo run --release --example server -- --store file:grants.redb --key-file keys.json
 //! ```
 
 mod bank;
+mod key_file;
 mod marketplace;
 mod page;
+mod store;
 mod walk;
 
 use std::error::Error;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use key_file::Keys;
+use store::Place;
 use tokio::net::TcpListener;
 
-/// An OAuth 2.0 token server on a store in memory, for trying out only: its secrets are in its source.
+/// An OAuth 2.0 token server for trying out only: its secrets are in its source.
 #[derive(Parser, Debug)]
 struct Options {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    #[arg(
+        long,
+        value_name = "STORE",
+        default_value = "memory",
+        help = "Where grants are kept: memory, file:PATH, redis://… or postgres://…"
+    )]
+    store: Place,
+    /// The keys that tokens are made under, needed where grants outlive the process; made, readable by its owner alone, if
+    /// there is none
+    #[arg(long, value_name = "PATH")]
+    key_file: Option<PathBuf>,
     /// Who the bank's identity provider says it is; behind a proxy, what the world sees [default: http:// and the address]
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
@@ -50,6 +68,16 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
+    let keys = match &options.key_file {
+        Some(path) => Keys::read_or_make(path)?,
+        None if options.store.outlives_the_process() => return Err(KEY_FILE_NEEDED.into()),
+        None => Keys::generate()?,
+    };
+    let store = options
+        .store
+        .open()
+        .await
+        .map_err(|error| format!("cannot keep grants {}: {}", options.store, with_causes(&*error)))?;
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
@@ -57,23 +85,46 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let access_token = |default| Duration::from_secs(options.access_ttl.unwrap_or(default));
     let idle = Duration::from_secs(options.refresh_ttl);
     let retry_window = Duration::from_secs(options.retry_window);
-    let marketplace = marketplace::Settings { access_token: access_token(3_600), idle, retry_window };
+    let marketplace = marketplace::Settings {
+        store: Arc::clone(&store),
+        key: keys.token.clone(),
+        access_token: access_token(3_600),
+        idle,
+        retry_window,
+    };
     let bank = bank::Settings {
+        store: Arc::clone(&store),
+        keys,
         issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
         access_token: access_token(86_400),
         idle,
         retry_window,
     };
-    let app = marketplace::router(&marketplace)?.merge(bank::router(&bank)?);
-    walk::print(address);
+    let app = marketplace::router(marketplace).await?.merge(bank::router(bank).await?);
+    let purge = tokio::spawn(store::purge(store));
+    walk::print(address, &options.store);
     let served = axum::serve(listener, app).with_graceful_shutdown(stop());
     tokio::select! {
         ended = served.into_future() => ended?,
         // A client that never finishes its request must not keep the server.
         () = async { stop().await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
     }
-    println!("Stopped. What was in memory is gone.");
+    purge.abort();
+    if options.store.outlives_the_process() {
+        println!("Stopped. Grants are kept {}.", options.store);
+    } else {
+        println!("Stopped. What was in memory is gone.");
+    }
     Ok(())
+}
+
+const KEY_FILE_NEEDED: &str = "grants outlive the process on this store, so the keys must as well: say --key-file PATH, \
+    and it is made if there is none";
+
+/// An error and what it came from, on one line.
+fn with_causes(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Where a client on this machine finds a server that listens everywhere.

@@ -12,11 +12,13 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use regrant::http::EndpointService;
 use regrant::{
-    Authorization, Client, ClientSecret, Engine, Event, GrantError, GrantHandler, GrantRequest, Lifetimes, MemoryStore,
+    Authorization, Client, ClientSecret, Engine, Event, GrantError, GrantHandler, GrantRequest, Key, Lifetimes,
     RenewalPolicy, ResponseFields, ResponseStyle, Scope, StaticClients, Timestamp,
 };
 use serde_json::json;
 use subtle::ConstantTimeEq;
+
+use crate::store::AnyStore;
 
 // For trying out only.
 pub(crate) const CLIENT_ID: &str = "marketplace-app";
@@ -25,25 +27,28 @@ pub(crate) const USERNAME: &str = "usuario.teste";
 pub(crate) const PASSWORD: &str = "senha123";
 pub(crate) const CAMPAIGN: &str = "1001";
 
-type MarketplaceEngine = Engine<MemoryStore, StaticClients>;
+type MarketplaceEngine = Engine<AnyStore, StaticClients>;
 
-/// How long things last.
+/// Where grants are kept, under which key, and how long things last.
 pub(crate) struct Settings {
+    pub(crate) store: AnyStore,
+    pub(crate) key: Key,
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) retry_window: Duration,
 }
 
 /// `POST /token` and `GET /resource`.
-pub(crate) fn router(settings: &Settings) -> Result<Router, Box<dyn Error>> {
+pub(crate) async fn router(settings: Settings) -> Result<Router, Box<dyn Error>> {
     let engine = Arc::new(engine(settings)?);
+    engine.check_keys().await?;
     Ok(Router::new()
         .route("/resource", get(resource))
         .with_state(Arc::clone(&engine))
         .route_service("/token", EndpointService::token(engine)))
 }
 
-fn engine(settings: &Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
+fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
     let app = Client::confidential(CLIENT_ID)
         .secret(ClientSecret::new(CLIENT_SECRET)?)
         .grant_type("password")
@@ -53,7 +58,8 @@ fn engine(settings: &Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         .build()?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
-    Ok(Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?)
+    Ok(Engine::builder(settings.store, StaticClients::new().with(app)?)
+        .key(settings.key)
         .grant(Password)
         .renewal(RenewalPolicy::OptIn("refresh_token_active".into()))
         .response_style(ResponseStyle::Katana)

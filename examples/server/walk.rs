@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use crate::bank;
 use crate::marketplace::{CAMPAIGN, CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME};
+use crate::store::Place;
 
 /// Prints it all.
-pub(crate) fn print(address: SocketAddr) {
+pub(crate) fn print(address: SocketAddr, place: &Place) {
     let (bank, secret) = (bank::CLIENT_ID, bank::CLIENT_SECRET);
     println!(
         "\
-regrant example server on http://{address}, grants in memory
+regrant example server on http://{address}, grants {place}
 FOR TRYING OUT ONLY: its clients' secrets and its users' passwords are in its source.
 
 A marketplace:

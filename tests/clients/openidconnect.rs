@@ -7,11 +7,18 @@
 mod bank;
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/key_file.rs"]
+mod key_file;
 #[path = "../../examples/server/page.rs"]
 mod page;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/store.rs"]
+mod store;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -86,12 +93,14 @@ struct Login {
 /// The bank on a port of its own.
 async fn serve() -> SocketAddr {
     let settings = bank::Settings {
+        store: Arc::new(regrant::MemoryStore::new()),
+        keys: key_file::Keys::generate().unwrap(),
         issuer: ISSUER.to_owned(),
         access_token: Duration::from_secs(86_400),
         idle: Duration::from_secs(2_592_000),
         retry_window: Duration::from_secs(120),
     };
-    common::http::serve(bank::router(&settings).unwrap()).await
+    common::http::serve(bank::router(settings).await.unwrap()).await
 }
 
 /// The crate's requests on this crate's test client; all to the one server, whatever host they name.

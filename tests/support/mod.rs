@@ -9,5 +9,6 @@ pub(crate) mod faulty;
 pub(crate) mod schedule;
 pub(crate) mod sim;
 pub(crate) mod spec;
+pub(crate) mod waiting;
 pub(crate) mod wire;
 pub(crate) mod world;

@@ -45,6 +45,22 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn law_single_step(stage: Stage) -> Outcome {
     let world = World::new(&stage)?;
     let mut tokens = world.login("alice").await?;
+    // At every await of a refresh, where the store has any.
+    for polls in 0..POLLS {
+        world.steps();
+        let (one, other, now) = (Arc::clone(&world), Arc::clone(&world), stage.now);
+        let (presented, again) = (tokens.refresh.clone(), tokens.refresh.clone());
+        let first = Box::pin(async move { one.refresh(&presented, now).await?.tokens("a refresh") });
+        let second = async move { other.refresh(&again, now).await?.tokens("a refresh that overtook another") };
+        let (first, second, was_done) = overtaken(&stage, polls, first, second).await?;
+        let taken = world.steps();
+        ensure!(taken == 1, "of two refreshes of one token at once, {taken} believe to have taken the step");
+        ensure!(first.refresh == second.refresh, "two refreshes of one token at once were given different successors");
+        tokens = first;
+        if was_done {
+            break;
+        }
+    }
     for _ in 0..stage.rounds {
         let before = world.stored(&tokens).await?.generation().as_u32();
         world.steps();
@@ -121,21 +137,11 @@ async fn law_revocation_is_final(stage: Stage) -> Outcome {
     for polls in 0..POLLS {
         let first = world.login("alice").await?;
         let id = first.grant()?;
-        let mut refresh: BoxFuture<'_, _> = Box::pin(world.refresh(&first.refresh, stage.now));
-        let done = polled(&mut refresh, polls).await;
+        let (refresher, token, now) = (Arc::clone(&world), first.refresh.clone(), stage.now);
+        let refresh = async move { refresher.refresh(&token, now).await };
         let host = Arc::clone(&world);
-        let mut end = stage.start(async move { ends(&host, id).await });
-        // A refresh that was left holding a lock has to go on before anything else can.
-        let ended = within(LOCKED, &mut end).await;
-        let was_done = done.is_some();
-        let answer = match done {
-            Some(answer) => answer?,
-            None => refresh.await?,
-        };
-        match ended {
-            Some(ended) => ended?,
-            None => end.await?,
-        }
+        let (answer, (), was_done) =
+            overtaken(&stage, polls, Box::pin(refresh), async move { ends(&host, id).await }).await?;
         stage.has_not(id, "after its session was ended while it was refreshed").await?;
         let issued = if answer.is_ok() { Some(answer.tokens("a refresh")?) } else { None };
         world.are_dead([&first].into_iter().chain(&issued), "after its session was ended").await?;
@@ -170,6 +176,30 @@ async fn law_revocation_is_final(stage: Stage) -> Outcome {
     Ok(())
 }
 
+/// Begins the first, lets the second overtake it, and finishes the first. What both come to, and whether the first was
+/// done before.
+async fn overtaken<T, U: Send + 'static>(
+    stage: &Stage,
+    polls: usize,
+    mut first: BoxFuture<'_, Result<T, String>>,
+    second: impl Future<Output = Result<U, String>> + Send + 'static,
+) -> Result<(T, U, bool), String> {
+    let done = polled(&mut first, polls).await;
+    let was_done = done.is_some();
+    let mut second = stage.start(second);
+    // A first one that was left holding a lock has to go on before anything else can.
+    let overtook = within(LOCKED, &mut second).await;
+    let first = match done {
+        Some(done) => done?,
+        None => first.await?,
+    };
+    let second = match overtook {
+        Some(second) => second?,
+        None => second.await?,
+    };
+    Ok((first, second, was_done))
+}
+
 /// Ends the session, which is there.
 async fn ends(world: &World, id: GrantId) -> Outcome {
     match world.engine.end_session("alice", id).await {
@@ -195,6 +225,18 @@ async fn law_non_renewable_never_renews(stage: Stage) -> Outcome {
 
 async fn law_code_is_single_use(stage: Stage) -> Outcome {
     let world = World::new(&stage)?;
+    // At every await of a redemption, where the store has any.
+    for polls in 0..POLLS {
+        let code = world.code("alice").await?;
+        let (one, other, again) = (Arc::clone(&world), Arc::clone(&world), code.clone());
+        let first = Box::pin(async move { one.redeem(&code).await });
+        let second = async move { other.redeem(&again).await };
+        let (first, second, was_done) = overtaken(&stage, polls, first, second).await?;
+        ensure!(first.is_ok() != second.is_ok(), "of two redemptions at once, both or neither succeeded");
+        if was_done {
+            break;
+        }
+    }
     for _ in 0..stage.rounds {
         let code = world.code("alice").await?;
         let answers = stage

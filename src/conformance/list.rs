@@ -53,6 +53,7 @@ pub(super) async fn walk_from(
         if after.is_none() {
             return Ok(seen);
         }
+        stage.turn().await?;
     }
     Err(format!("list, {limit} at a time, did not end after {MANY} pages"))
 }

@@ -141,7 +141,16 @@ async fn an_insert_between_pages_neither_hides_nor_repeats_a_grant(stage: Stage)
     for limit in [1, 2, 3] {
         for owner in [alice(), alice().at_client("app")] {
             let (seen, after) = first_page(&stage, &owner, limit).await?;
-            let more = put_many(&stage, 6).await?;
+            let mut more = put_many(&stage, 6).await?;
+            // Some just before what was listed, by id, which is what most stores list by.
+            for grant in &seen {
+                let near = Grant {
+                    id: GrantId::from_u64(grant.id.as_u64().wrapping_sub(1 + u64::from(rand::random::<u32>()))),
+                    ..self::grant(stage.now)
+                };
+                stage.put(&near).await?;
+                more.push(near);
+            }
             let listed = walk_from(&stage, &owner, after, limit, by_id(&seen)).await?;
             complete(&listed, &grants, "when others were inserted after the first page")?;
             grants.extend(more);

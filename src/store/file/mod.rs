@@ -78,7 +78,7 @@ use crate::token::KeyFingerprint;
 /// | bytes on disk per record, after 1 rewrite of each | | **368** | 660 |
 /// | after 10, and after 100 | | **368**, **368** | 3,940, 4,450 (7,780 at times) |
 /// | opened after a kill | | 30 to 40 ms | 50 to 70 ms |
-/// | crates it brings along | | **1** | 29 |
+/// | crates it brings along | | **1** | 37 |
 ///
 /// `fjall` is faster. `redb` is one file of a size that is known beforehand, starts no threads, and takes a disk of one's
 /// own under it. So every write, change of length and sync of this store fails in its tests, with what was not synced

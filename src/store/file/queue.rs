@@ -38,7 +38,10 @@ impl Queue {
                 return Poll::Ready(false);
             }
             if state.jobs.len() >= Self::CAPACITY {
-                state.waiting.push(context.waker().clone());
+                // Polled again and again, a caller is woken once.
+                if !state.waiting.last().is_some_and(|last| last.will_wake(context.waker())) {
+                    state.waiting.push(context.waker().clone());
+                }
                 return Poll::Pending;
             }
             state.jobs.extend(job.take());

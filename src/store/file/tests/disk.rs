@@ -96,7 +96,11 @@ impl Disk {
         let mut bytes = state.synced.clone();
         match crash {
             Crash::DropAll => {}
-            Crash::KeepAll => state.unsynced.iter().for_each(|change| change.apply(&mut bytes)),
+            Crash::KeepAll => {
+                for change in &state.unsynced {
+                    change.apply(&mut bytes);
+                }
+            }
             Crash::KeepSome(seed) => {
                 let mut random = StdRng::seed_from_u64(seed);
                 for change in &state.unsynced {
@@ -173,13 +177,17 @@ impl StorageBackend for Disk {
         let unsynced = std::mem::take(&mut state.unsynced);
         if whole {
             let mut synced = std::mem::take(&mut state.synced);
-            unsynced.iter().for_each(|change| change.apply(&mut synced));
+            for change in unsynced {
+                change.apply(&mut synced);
+            }
             state.synced = synced;
             return Ok(());
         }
         // Some of it got there, and the system has forgotten that the rest did not: a later sync will not try again.
         let parts: Vec<Change> = unsynced.iter().filter_map(|change| torn(change, &mut state.random)).collect();
-        parts.iter().for_each(|part| part.apply(&mut state.synced));
+        for part in parts {
+            part.apply(&mut state.synced);
+        }
         Err(io::Error::other("the disk did not answer"))
     }
 

@@ -20,7 +20,7 @@ impl GrantHandler for Anyone {
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
-fn engine<'a>(store: &'a FileStore) -> Engine<&'a FileStore, StaticClients> {
+fn engine(store: &FileStore) -> Engine<&FileStore, StaticClients> {
     let app = Client::public("app").grant_type("password").grant_type("refresh_token");
     let app = app.scope(Scope::parse("read").unwrap()).build().unwrap();
     let clients = StaticClients::new().with(app).unwrap();

@@ -17,7 +17,7 @@ fn grant(id: u64, version: u64, expires_at: u64) -> Grant {
         id: GrantId::from_u64(id),
         version: Version::from_u64(version),
         expires_at: Timestamp::from_millis(expires_at),
-        ..Grant::sample(["alice", "bob"][usize::from(id % 2 == 0)], "app")
+        ..Grant::sample(["alice", "bob"][usize::from(id.is_multiple_of(2))], "app")
     }
 }
 
@@ -77,9 +77,7 @@ fn script(disk: &Disk) -> Told {
             told.read(id, wait(store.load(GrantId::from_u64(id))));
             let next = grant(id, version, 1_000 * (id + version));
             let said = wait(store.compare_and_swap(Version::from_u64(version - 1), &next, NOW));
-            if told.wrote(id, Some(next), said) == Some(Swap::Lost) {
-                panic!("nobody else swaps");
-            }
+            assert_ne!(told.wrote(id, Some(next), said), Some(Swap::Lost), "nobody else swaps");
             told.read(id, wait(store.load(GrantId::from_u64(id))));
         }
     }
@@ -89,9 +87,8 @@ fn script(disk: &Disk) -> Told {
     let said = wait(store.purge_expired(Timestamp::from_millis(3_000), 10));
     told.wrote(0, None, said);
     let again = grant(1, 9, 9_000);
-    if told.wrote(1, Some(again.clone()), wait(store.insert(&again, NOW))) == Some(Inserted::Duplicate) {
-        panic!("it was removed");
-    }
+    let said = told.wrote(1, Some(again.clone()), wait(store.insert(&again, NOW)));
+    assert_ne!(said, Some(Inserted::Duplicate), "it was removed");
     for id in 0..4 {
         told.read(id, wait(store.load(GrantId::from_u64(id))));
     }

@@ -79,7 +79,7 @@ async fn a_listing_is_complete_and_without_repeats() {
                 let id: u64 = rand::random();
                 ids.insert(id);
                 let mut wanted = wanted(id, subject);
-                wanted.client = if id % 2 == 0 { "app".into() } else { "web".into() };
+                wanted.client = if id.is_multiple_of(2) { "app".into() } else { "web".into() };
                 assert_eq!(store.insert(&wanted.grant(), NOW).await.unwrap(), Inserted::Inserted);
             }
             let owner = Owner::subject(subject);
@@ -89,7 +89,7 @@ async fn a_listing_is_complete_and_without_repeats() {
                 assert_eq!(listed, ids.iter().copied().collect::<Vec<_>>(), "{subject:?} by {limit}");
             }
             let at_app = all(&store, &owner.clone().at_client("app"), 3).await;
-            assert_eq!(at_app.len(), ids.iter().filter(|&id| id % 2 == 0).count());
+            assert_eq!(at_app.len(), ids.iter().filter(|id| id.is_multiple_of(2)).count());
             let last = Cursor::from_u64(*ids.last().unwrap());
             assert!(store.list(&owner, Some(last), 5).await.unwrap().grants.is_empty());
             assert!(store.list(&owner, Some(Cursor::new(b"?".to_vec())), 5).await.unwrap().grants.is_empty());

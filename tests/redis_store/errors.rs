@@ -1,6 +1,7 @@
 //! What a failure says: whether the write certainly did not take place, or may have.
 
 use std::error::Error;
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use regrant::{GrantId, Owner, RedisStore, RedisStoreError, StoreError, StoreErrorKind, Swap, TokenStore, Version};
@@ -205,15 +206,15 @@ async fn a_password_is_shown_nowhere() {
     let mut shown = format!("{store:?} {:?}", builder(""));
     for url in [redis.url() + "?pass=hunter3", redis.url(), "redis://u:hunter2@[".into(), "nothing:hunter2".into()] {
         let error = builder("").connect(&url).await.unwrap_err();
-        shown += &format!("{error} {error:?} {:?}", error.source());
+        write!(shown, "{error} {error:?} {:?}", error.source()).unwrap();
     }
     let error = builder("").cluster(["redis://u:hunter2@127.0.0.1:1"]).await.unwrap_err();
     assert!(matches!(error, RedisStoreError::Connect(_)), "{error:?}");
-    shown += &format!("{error} {error:?} {:?}", error.source());
+    write!(shown, "{error} {error:?} {:?}", error.source()).unwrap();
     redis.kill9();
     for _ in 0..2 {
         let error = store.load(GrantId::from_u64(1)).await.unwrap_err();
-        shown += &format!("{error} {error:?} {}", cause(&error));
+        write!(shown, "{error} {error:?} {}", cause(&error)).unwrap();
     }
     assert!(!shown.contains("hunter"), "{shown}");
 }

@@ -6,7 +6,8 @@
 //! cargo bench --bench stores -- redis
 //! ```
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark")]
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
 
 #[path = "stores/fleet.rs"]
 mod fleet;
@@ -41,12 +42,13 @@ fn main() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("{:<12}{:>9}{:>16}{:>14}{:>10}", "store", "callers", "refreshes/s", "floor/s", "ratio");
     if is_wanted("memory") {
-        compare(&runtime, "memory", Arc::new(MemoryStore::new()), None);
+        let memory: Arc<dyn DynTokenStore> = Arc::new(MemoryStore::new());
+        compare(&runtime, "memory", &memory, None);
     }
     if is_wanted("file") {
         let folder = Folder::new("bench");
-        let store = FileStore::open(folder.path().join("grants")).unwrap();
-        compare(&runtime, "file", Arc::new(store), Some(AppendFloor::new(folder.path()).work()));
+        let store: Arc<dyn DynTokenStore> = Arc::new(FileStore::open(folder.path().join("grants")).unwrap());
+        compare(&runtime, "file", &store, Some(&AppendFloor::new(folder.path()).work()));
     }
     if is_wanted("postgres")
         && let Some(server) = Postgres::durable()
@@ -54,25 +56,25 @@ fn main() {
         let (store, floor) = runtime.block_on(async {
             let store = PostgresStore::connect(&server.url()).await.unwrap();
             store.migrate().await.unwrap();
-            (store, PostgresFloor::new(&server.url()).await.work())
+            (Arc::new(store) as Arc<dyn DynTokenStore>, PostgresFloor::new(&server.url()).await.work())
         });
-        compare(&runtime, "postgres", Arc::new(store), Some(floor));
+        compare(&runtime, "postgres", &store, Some(&floor));
     }
     if is_wanted("redis")
         && let Some(server) = Redis::start()
     {
         let (store, floor) = runtime.block_on(async {
             let store = RedisStore::connect(&server.url()).await.unwrap();
-            (store, RedisFloor::new(&server.url()).await.work())
+            (Arc::new(store) as Arc<dyn DynTokenStore>, RedisFloor::new(&server.url()).await.work())
         });
-        compare(&runtime, "redis", Arc::new(store), Some(floor));
+        compare(&runtime, "redis", &store, Some(&floor));
     }
     println!("\ngoal: a ratio of at most 1.5; medians of {ROUNDS} rounds, in turns");
 }
 
-fn compare(runtime: &Runtime, name: &str, store: Arc<dyn DynTokenStore>, floor: Option<Work>) {
+fn compare(runtime: &Runtime, name: &str, store: &Arc<dyn DynTokenStore>, floor: Option<&Work>) {
     for callers in [1, 32] {
-        let fleet = runtime.block_on(Fleet::new(Arc::clone(&store), callers));
+        let fleet = runtime.block_on(Fleet::new(Arc::clone(store), callers));
         let refresh = fleet.work();
         let each = calibrate(runtime, &refresh, callers);
         let (mut refreshes, mut floors, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -81,7 +83,7 @@ fn compare(runtime: &Runtime, name: &str, store: Arc<dyn DynTokenStore>, floor: 
             // In short turns, so that a neighbour's burst falls on both.
             for _ in 0..2 {
                 refresh_time += run(runtime, &refresh, callers, each);
-                if let Some(floor) = &floor {
+                if let Some(floor) = floor {
                     floor_time += run(runtime, floor, callers, each);
                 }
             }

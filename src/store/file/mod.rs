@@ -1,6 +1,7 @@
 //! The file store: grants in one file of this machine's disk.
 
 mod error;
+mod lock;
 mod open;
 mod queue;
 mod read;

@@ -8,16 +8,16 @@
 //! one of a newer version is ever touched. A header that is not complete is that of a file whose making was cut short,
 //! and nothing was kept in it yet.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend, TableError};
 
 use super::error::{FileStoreError, panicked};
+use super::lock::Locked;
 use super::tables::{EXPIRY, GRANTS, KEYS, OWNERS};
 
 /// Of the header, so that pages stay aligned.
@@ -34,7 +34,7 @@ enum Found {
 }
 
 /// Opens or makes the file, which no one else can until it is closed.
-pub(super) fn open_file(path: &Path) -> Result<FileBackend, FileStoreError> {
+pub(super) fn open_file(path: &Path) -> Result<Locked, FileStoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     #[cfg(unix)]
@@ -44,15 +44,12 @@ pub(super) fn open_file(path: &Path) -> Result<FileBackend, FileStoreError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(path)?, false),
         Err(error) => return Err(error.into()),
     };
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(FileStoreError::InUse),
-        Err(TryLockError::Error(error)) => return Err(error.into()),
-    }
-    if is_new || file.metadata()?.len() == 0 {
+    let is_empty = file.metadata()?.len() == 0;
+    let locked = Locked::new(file)?;
+    if is_new || is_empty {
         sync_directory(path)?;
     }
-    FileBackend::new(file).map_err(|error| redb::Error::from(error).into())
+    Ok(locked)
 }
 
 /// Without this the file's name can be lost with all that is in it.

@@ -90,7 +90,8 @@ impl PostgresStoreBuilder {
         Self { pool_size: connections.max(1), ..self }
     }
 
-    /// How long an operation waits for a connection: 5 seconds if not set. Afterwards it fails, and nothing was written.
+    /// How long an operation waits for a connection: 5 seconds if not set. Afterwards it fails, and nothing was
+    /// written.
     ///
     /// ```
     /// use std::time::Duration;
@@ -100,8 +101,8 @@ impl PostgresStoreBuilder {
         Self { acquire_timeout: timeout, ..self }
     }
 
-    /// How long an operation waits for the server's answer: 5 seconds if not set. Afterwards it fails, its connection is
-    /// given up, and the write may have taken place.
+    /// How long an operation waits for the server's answer: 5 seconds if not set. Afterwards it fails, its connection
+    /// is given up, and the write may have taken place.
     ///
     /// ```
     /// use std::time::Duration;
@@ -112,9 +113,9 @@ impl PostgresStoreBuilder {
     }
 
     /// Has the server prepare each statement once for each connection. It then does not parse and plan it each time: a
-    /// read took it 19 µs of processor time instead of 84, an update 39 instead of 97 (`pgbench`, one session). With 32
-    /// callers, and two busy cores for both sides, that was 1.4 times as many refreshes in a second, and twice as many with
-    /// `fsync` off.
+    /// read took it 19 µs of processor time instead of 84, an update 39 instead of 97 (`pgbench`, one session). With
+    /// 32 callers, and two busy cores for both sides, that was 1.4 times as many refreshes in a second, and twice as
+    /// many with `fsync` off.
     ///
     /// Only where a connection leads to the same session all the time: straight to the server, or through a pooler in
     /// session mode, or one that knows of prepared statements (pgbouncer from 1.21 on, with `max_prepared_statements`).
@@ -174,9 +175,9 @@ impl PostgresStoreBuilder {
 
     /// A store on the host's own pool of `deadpool-postgres` 0.14: for TLS, for passwords that change, or to share it.
     ///
-    /// Take `Manager::new(config, tls)` with the connector of `tokio-postgres-rustls` or another, `SslMode::Require`, and
-    /// `TargetSessionAttrs::ReadWrite` so that no connection leads to a replica. Sessions must be in autocommit, as they
-    /// come, and say `synchronous_commit` other than `off`.
+    /// Take `Manager::new(config, tls)` with the connector of `tokio-postgres-rustls` or another, `SslMode::Require`,
+    /// and `TargetSessionAttrs::ReadWrite` so that no connection leads to a replica. Sessions must be in autocommit,
+    /// as they come, and say `synchronous_commit` other than `off`.
     ///
     /// # Errors
     ///

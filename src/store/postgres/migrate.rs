@@ -15,11 +15,12 @@ const SETTINGS: &str = "SELECT current_setting('transaction_read_only'), current
                         current_setting('server_encoding')";
 
 impl PostgresStore {
-    /// Makes the tables, or makes them what this version of the crate needs. Where there is nothing to do it only looks;
-    /// of several that come at once one does it and the others wait. Everything happens in one transaction.
+    /// Makes the tables, or makes them what this version of the crate needs. Where there is nothing to do it only
+    /// looks; of several that come at once one does it and the others wait. Everything happens in one transaction.
     ///
     /// The role needs the right to create tables; where it must not have it, let somebody run
-    /// [`schema_sql`](Self::schema_sql) instead. No time is set for it, since a later version's migration may take long.
+    /// [`schema_sql`](Self::schema_sql) instead. No time is set for it, since a later version's migration may take
+    /// long.
     ///
     /// # Errors
     ///
@@ -54,8 +55,8 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Whether the server can be trusted with grants and the tables are those of this version of the crate: for a host's
-    /// start, or its health check.
+    /// Whether the server can be trusted with grants and the tables are those of this version of the crate: for a
+    /// host's start, or its health check.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@ pub use self::builder::PostgresStoreBuilder;
 pub use self::error::PostgresError;
 pub use self::setup_error::PostgresSetupError;
 
-/// Keeps grants in PostgreSQL: one table, one row per grant, for any number of processes. Its tests run on PostgreSQL 15.
+/// Keeps grants in PostgreSQL: one table, one row per grant, for any number of processes. Its tests run on PostgreSQL
+/// 15.
 ///
 /// Each operation is one statement and one round trip, in a transaction of its own: a refresh is a `SELECT` and an
 /// `UPDATE` by primary key. It needs tokio, as its driver does.
@@ -59,16 +60,17 @@ pub use self::setup_error::PostgresSetupError;
 /// | `client`, `subject` | whose it is; no subject is `NULL` |
 /// | `record` | the grant, as [`Grant::encode`] has it |
 ///
-/// **The record wins.** It is all that the engine believes; the other columns are written with it by the same statement,
-/// and serve conditions, indexes and operators. A record that is of another id than its row is damaged, and is left as it
-/// is. Since a database takes every character but U+0000, U+0000 in a subject is U+0001 and `0` in its column, and U+0001
-/// is U+0001 and `1`.
+/// **The record wins.** It is all that the engine believes; the other columns are written with it by the same
+/// statement, and serve conditions, indexes and operators. A record that is of another id than its row is damaged, and
+/// is left as it is. Since a database takes every character but U+0000, U+0000 in a subject is U+0001 and `0` in its
+/// column, and U+0001 is U+0001 and `1`.
 ///
 /// `regrant_grants_keys` has the fingerprints of keys, `regrant_grants_schema` the version of all this.
 ///
 /// # For operators
 ///
-/// Records hold salts: keep them, and what backups have of them, as you keep password hashes. The role of the engine needs
+/// Records hold salts: keep them, and what backups have of them, as you keep password hashes. The role of the engine
+/// needs
 ///
 /// ```sql
 /// GRANT SELECT, INSERT, UPDATE, DELETE ON regrant_grants TO app;
@@ -85,43 +87,45 @@ pub use self::setup_error::PostgresSetupError;
 /// DELETE FROM regrant_grants WHERE expires_at < now();
 /// ```
 ///
-/// The last is what [`purge_expired`](TokenStore::purge_expired) does, a thousand at a time and by an index: call it now
-/// and then, from any number of processes. They pass by each other's rows, and by one that is just being extended.
+/// The last is what [`purge_expired`](TokenStore::purge_expired) does, a thousand at a time and by an index: call it
+/// now and then, from any number of processes. They pass by each other's rows, and by one that is just being extended.
 ///
 /// # What it takes
 ///
-/// No index is on a column that a refresh changes, but for `expiry_day`, which changes once a day at most. So an update
-/// stays within its page (HOT), leaves nothing in the indexes, and its predecessor is cleared away by whoever comes to the
-/// page next. A fifth of each page is kept free for that. 20,000 grants with records of 160 bytes took 424 bytes each after
-/// 1 refresh, indexes included, and 504 after 100 of which 4 in 100 changed the day (`pgbench`, 8 sessions, autovacuum as it
-/// comes); 96 in 100 updates were HOT, that is all others.
+/// No index is on a column that a refresh changes, but for `expiry_day`, which changes once a day at most. So an
+/// update stays within its page (HOT), leaves nothing in the indexes, and its predecessor is cleared away by whoever
+/// comes to the page next. A fifth of each page is kept free for that. 20,000 grants with records of 160 bytes took
+/// 424 bytes each after 1 refresh, indexes included, and 504 after 100 of which 4 in 100 changed the day (`pgbench`, 8
+/// sessions, autovacuum as it comes); 96 in 100 updates were HOT, that is all others.
 ///
 /// # Poolers
 ///
-/// Nothing is prepared and nothing is left in a session, so a pooler in transaction mode may stand in between, pgbouncer
-/// of any version. Straight to the server, [prepared statements](PostgresStoreBuilder::danger_prepared_statements) are
-/// faster.
+/// Nothing is prepared and nothing is left in a session, so a pooler in transaction mode may stand in between,
+/// pgbouncer of any version. Straight to the server, [prepared
+/// statements](PostgresStoreBuilder::danger_prepared_statements) are faster.
 ///
 /// # What must hold of the server
 ///
 /// - **Every session is on the primary.** A replica is behind, and what it says of a grant lets a token be used twice.
-///   Connections of the store's own are asked whether they may write; for your own pool set `TargetSessionAttrs::ReadWrite`.
+///   Connections of the store's own are asked whether they may write; for your own pool set
+///   `TargetSessionAttrs::ReadWrite`.
 /// - **`synchronous_commit` is not `off`**, for no session that writes to the table: a crash would lose refreshes and
 ///   revocations that were confirmed. Construction refuses such a session, and one whose database is not in UTF-8.
 /// - **A failover loses what was not replicated.** With asynchronous replicas (`synchronous_standby_names` empty, or
-///   `synchronous_commit` at `local`) the last moments before it are gone, though they were confirmed. Of a lost refresh the engine
-///   makes good what it can: a token ahead of its record is genuine, so the record is moved forward to it, with the event
-///   [`StoreBehind`](crate::Event::StoreBehind). A lost login is a login again. A lost *revocation* is a grant that lives
-///   again, and nobody can tell: where that matters, replicate synchronously.
-/// - The isolation of transactions may be any. Where it is repeatable read or serializable the server undoes a statement
-///   that meets another one; it is then said again.
+///   `synchronous_commit` at `local`) the last moments before it are gone, though they were confirmed. Of a lost
+///   refresh the engine makes good what it can: a token ahead of its record is genuine, so the record is moved forward
+///   to it, with the event [`StoreBehind`](crate::Event::StoreBehind). A lost login is a login again. A lost
+///   *revocation* is a grant that lives again, and nobody can tell: where that matters, replicate synchronously.
+/// - The isolation of transactions may be any. Where it is repeatable read or serializable the server undoes a
+///   statement that meets another one; it is then said again.
 ///
 /// # When it fails
 ///
-/// The source of an error is a [`PostgresError`]. Nothing was applied where there was no connection to be had, and where
-/// the server said that it undid the statement: constraints, conflicts, privileges, no space, too many connections, a lock
-/// that was not given, a cancelled statement. What is in doubt is reported so: a connection that broke, no answer in time, a
-/// shutdown, what a pooler says in the server's place. The engine then looks for the version that it drew.
+/// The source of an error is a [`PostgresError`]. Nothing was applied where there was no connection to be had, and
+/// where the server said that it undid the statement: constraints, conflicts, privileges, no space, too many
+/// connections, a lock that was not given, a cancelled statement. What is in doubt is reported so: a connection that
+/// broke, no answer in time, a shutdown, what a pooler says in the server's place. The engine then looks for the
+/// version that it drew.
 ///
 /// A future that is dropped leaves its statement to run to its end, or never to be sent.
 pub struct PostgresStore {

@@ -20,8 +20,8 @@ const ESCAPE: char = '\u{1}';
 /// What a statement is given, with its types, so that the server is not asked for them first.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// A parameter that the driver cannot print: it prints those of prepared statements to the log, where that is as verbose
-/// as can be.
+/// A parameter that the driver cannot print: it prints those of prepared statements to the log, where that is as
+/// verbose as can be.
 pub(super) struct Unseen<T>(pub(super) T);
 
 impl<T> fmt::Debug for Unseen<T> {

@@ -16,7 +16,8 @@ use super::error::PostgresError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PostgresSetupError {
-    /// Not what a connection to PostgreSQL is described by. What is wrong with it is not said, since a password may be in it.
+    /// Not what a connection to PostgreSQL is described by. What is wrong with it is not said, since a password may be
+    /// in it.
     #[error("the connection string cannot be read")]
     InvalidUrl,
     /// The name of a schema or table is empty, has U+0000 in it or is longer than 63 bytes (55 for a table, to which
@@ -27,8 +28,8 @@ pub enum PostgresSetupError {
     /// a replica knows is old, so a grant must not be read from it either.
     #[error("the server is a replica, or takes no writes in this session")]
     ReadOnly,
-    /// `synchronous_commit` is `off` in this session: the server would confirm a refresh or a revocation, and lose it in
-    /// a crash. Turn it on for the role: `ALTER ROLE … SET synchronous_commit = on`.
+    /// `synchronous_commit` is `off` in this session: the server would confirm a refresh or a revocation, and lose it
+    /// in a crash. Turn it on for the role: `ALTER ROLE … SET synchronous_commit = on`.
     #[error("synchronous_commit is off, so a crash would lose what was confirmed")]
     AsynchronousCommit,
     /// The database's encoding is another than `UTF8`, and could not hold every subject.

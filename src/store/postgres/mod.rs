@@ -100,8 +100,8 @@ pub use self::setup_error::PostgresSetupError;
 ///
 /// # Poolers
 ///
-/// Nothing is prepared and nothing is left in a session, so a pooler in transaction mode may stand in between,
-/// pgbouncer of any version. Straight to the server, [prepared
+/// Nothing is prepared and nothing is left in a session, so a pooler in transaction mode may stand in between;
+/// tests run through pgbouncer 1.18. Straight to the server, [prepared
 /// statements](PostgresStoreBuilder::danger_prepared_statements) are faster.
 ///
 /// # What must hold of the server

@@ -168,8 +168,9 @@ fn address(error: &RedisError) -> Option<SingleNodeRoutingInfo> {
 }
 
 fn invocation(how: &str, what: &str, key: &[u8], args: &[&[u8]]) -> Cmd {
-    let mut command = redis::cmd(how);
-    command.arg(what).arg(1).arg(key);
+    let size = key.len() + what.len() + args.iter().map(|arg| arg.len()).sum::<usize>() + 16;
+    let mut command = Cmd::with_capacity(4 + args.len(), size);
+    command.arg(how).arg(what).arg(1).arg(key);
     for arg in args {
         command.arg(*arg);
     }

@@ -1,6 +1,7 @@
 //! The Redis store on servers of its own, one and a cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod attacks;
 mod bank;
 mod basics;
 mod cluster;

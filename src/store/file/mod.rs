@@ -117,7 +117,8 @@ use crate::token::KeyFingerprint;
 /// # }
 /// ```
 pub struct FileStore {
-    database: Arc<RwLock<Database>>,
+    /// Until the store is dropped.
+    database: Option<Arc<RwLock<Database>>>,
     queue: Arc<Queue>,
     /// Why the file is not to be used any more.
     failed: Arc<OnceLock<Cause>>,
@@ -184,7 +185,7 @@ impl FileStoreBuilder {
                 queue.abandon();
             })?
         };
-        Ok(FileStore { database, queue, failed, thread: Some(thread) })
+        Ok(FileStore { database: Some(database), queue, failed, thread: Some(thread) })
     }
 }
 
@@ -238,7 +239,8 @@ impl FileStore {
         if let Some(cause) = self.failed.get() {
             return Err(FileStoreError::Failed(Arc::clone(cause)));
         }
-        let compacted = panic::catch_unwind(AssertUnwindSafe(|| self.database.write().compact()));
+        let Some(database) = &self.database else { return Err(FileStoreError::NoThread) };
+        let compacted = panic::catch_unwind(AssertUnwindSafe(|| database.write().compact()));
         match compacted {
             Ok(Ok(compacted)) => Ok(compacted),
             Ok(Err(error)) => Err(self.fail(Arc::new(error))),
@@ -261,8 +263,9 @@ impl FileStore {
         if let Some(cause) = self.failed.get() {
             return Err(StoreError::not_applied(FileStoreError::Failed(Arc::clone(cause))));
         }
+        let Some(database) = &self.database else { return Err(StoreError::not_applied(FileStoreError::NoThread)) };
         // A damaged file can make the engine of files panic; that must not be the host's end.
-        match panic::catch_unwind(AssertUnwindSafe(|| read(&self.database.read()))) {
+        match panic::catch_unwind(AssertUnwindSafe(|| read(&database.read()))) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Trouble::Record(error))) => Err(error.into()),
             Ok(Err(Trouble::Storage(error))) if is_fatal(&error) => {
@@ -344,6 +347,9 @@ impl Drop for FileStore {
         {
             let _ = thread.join();
         }
+        // Closing a damaged file can make the engine of files panic too.
+        let database = self.database.take();
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is handed to the store's thread: a queue of limited length.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::mem;
 use std::task::{Poll, Waker};
@@ -8,6 +8,22 @@ use std::task::{Poll, Waker};
 use parking_lot::{Condvar, Mutex};
 
 use super::writer::Job;
+
+/// Where a caller waits. One that gives up leaves nothing behind: its task would be kept for as long as the disk hangs.
+struct Place<'q> {
+    queue: &'q Queue,
+    number: Option<u64>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            let waker = self.queue.state.lock().waiting.remove(&number);
+            // Outside of the lock: it may drop a task, and with it another caller.
+            drop(waker);
+        }
+    }
+}
 
 /// Jobs on their way to the store's thread. A full queue makes its callers wait.
 #[derive(Default)]
@@ -21,7 +37,9 @@ pub(super) struct Queue {
 struct State {
     jobs: VecDeque<Box<dyn Job>>,
     /// Callers that found it full. All are woken when jobs are taken: those that find it full again come back.
-    waiting: Vec<Waker>,
+    waiting: BTreeMap<u64, Waker>,
+    /// The number of the next caller that finds it full.
+    next: u64,
     closed: bool,
 }
 
@@ -31,17 +49,17 @@ impl Queue {
 
     /// Hands the job over once there is room. `false`: the queue is closed, and the job is not done.
     pub(super) async fn push(&self, job: Box<dyn Job>) -> bool {
-        let mut job = Some(job);
+        let (mut job, mut place) = (Some(job), Place { queue: self, number: None });
         poll_fn(|context| {
             let mut state = self.state.lock();
             if state.closed {
                 return Poll::Ready(false);
             }
             if state.jobs.len() >= Self::CAPACITY {
-                // Polled again and again, a caller is woken once.
-                if !state.waiting.last().is_some_and(|last| last.will_wake(context.waker())) {
-                    state.waiting.push(context.waker().clone());
-                }
+                // Polled again and again, a caller has one place.
+                let number = *place.number.get_or_insert(state.next);
+                state.next = state.next.max(number + 1);
+                state.waiting.insert(number, context.waker().clone());
                 return Poll::Pending;
             }
             state.jobs.extend(job.take());
@@ -65,8 +83,13 @@ impl Queue {
         let jobs = mem::take(&mut state.jobs);
         let waiting = mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
         Some(jobs)
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.state.lock().waiting.len()
     }
 
     /// No more jobs. Those that were accepted stay.
@@ -76,7 +99,7 @@ impl Queue {
         self.changed.notify_one();
         let waiting = mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
     }
 
     /// No more jobs, and those that were accepted are dropped: nobody is left to do them.

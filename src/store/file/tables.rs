@@ -44,6 +44,8 @@ pub(super) struct Purged {
 impl<'t> Tables<'t> {
     /// How many places of the index of expiries one transaction looks at.
     const LOOKS: usize = 1_024;
+    /// Past how many records that cannot be read an insert looks for expired ones.
+    const UNREADABLE: usize = 64;
 
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Trouble> {
         let grants = transaction.open_table(GRANTS).map_err(redb::Error::from)?;
@@ -88,7 +90,9 @@ impl<'t> Tables<'t> {
         Ok(Some(stored))
     }
 
-    /// Removes at most `limit` grants that are expired at `now`, going on after a place.
+    /// Removes at most `limit` grants that are expired at `now`, going on after a place. Of `looks`, those at records that
+    /// cannot be read do not count, up to [`UNREADABLE`](Self::UNREADABLE) of them: they stay where they are, and nothing
+    /// behind them would ever be removed.
     pub(super) fn purge(
         &mut self,
         now: Timestamp,
@@ -96,23 +100,25 @@ impl<'t> Tables<'t> {
         after: Option<[u8; 16]>,
         looks: Option<usize>,
     ) -> Result<Purged, Trouble> {
-        let looks = looks.unwrap_or(Self::LOOKS);
+        let (looks, most) = looks.map_or((Self::LOOKS, Self::LOOKS), |looks| (looks, looks + Self::UNREADABLE));
         let last = expiry_key(now.as_millis(), u64::MAX);
         let mut due = Vec::new();
         {
             let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
             let range = self.expiry()?.range::<[u8; 16]>((from, std::ops::Bound::Included(last))).map_err(storage)?;
-            for entry in range.take(looks) {
+            for entry in range.take(most) {
                 due.push(entry.map_err(storage)?.0.value());
             }
         }
-        let more = due.len() == looks;
+        let more = due.len() == most;
+        let mut looked = 0;
         let mut purged = Purged { removed: 0, at: None };
         for place in due {
-            if purged.removed == limit {
+            if purged.removed == limit || looked == looks {
                 return Ok(purged);
             }
             purged.at = Some(place);
+            looked += 1;
             let (indexed, id) = read_expiry_key(place);
             match self.get(id) {
                 Ok(Some((stored, _))) if stored.expires_at <= now => {
@@ -124,6 +130,7 @@ impl<'t> Tables<'t> {
                 // An entry without a record is of no use.
                 Ok(None) => self.unindex_expiry(indexed, id)?,
                 // It is left as it is, for a version that can read it or a person who can.
+                Err(Trouble::Record(_)) if most > looks => looked -= 1,
                 Err(Trouble::Record(_)) => {}
                 Err(trouble) => return Err(trouble),
             }

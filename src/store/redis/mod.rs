@@ -276,9 +276,11 @@ impl TokenStore for RedisStore {
     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
         let limit = limit.clamp(1, PAGE);
         let mut after = after.map(|cursor| GrantId::from_u64(cursor.to_u64().unwrap_or(u64::MAX)));
-        let mut grants = Vec::new();
+        let (mut grants, mut page) = (Vec::new(), 0_u32);
         loop {
-            let wanted = limit - grants.len();
+            // Of an owner with many grants at other clients, few entries may be of use; then more are looked at at once.
+            let wanted = if page == 0 { limit } else { PAGE };
+            page += 1;
             let entries = self.entries(owner.subject_id(), after, wanted).await?;
             let is_last = entries.len() < wanted;
             let mut ids: Vec<GrantId> = Vec::with_capacity(entries.len());
@@ -286,12 +288,16 @@ impl TokenStore for RedisStore {
                 ids.push(value::id_of(entry).ok_or(crate::grant::DecodeError::Corrupt)?);
             }
             // One id may have several entries, the same page or the next.
-            after = ids.last().copied().or(after);
             let mut distinct = ids.clone();
             distinct.dedup();
             let values = self.link.send_all(distinct.iter().map(|&id| self.get(id)).collect()).await;
-            let mut absent = Vec::new();
+            let (mut absent, mut is_full) = (Vec::new(), false);
             for (&id, value) in distinct.iter().zip(values.map_err(Failure::of_nothing)?) {
+                if grants.len() == limit {
+                    is_full = true;
+                    break;
+                }
+                after = Some(id);
                 match value {
                     Value::BulkString(value) => {
                         grants.extend(value::decode(&value, id)?.filter(|grant| owner.owns(grant)));
@@ -302,7 +308,7 @@ impl TokenStore for RedisStore {
             }
             let dead = entries.into_iter().zip(ids).filter(|(_, id)| absent.contains(id));
             self.throw_out(owner.subject_id(), &dead.map(|(entry, _)| entry).collect::<Vec<_>>()).await;
-            if is_last {
+            if is_last && !is_full {
                 return Ok(Listed { grants, next: None });
             }
             if grants.len() == limit {

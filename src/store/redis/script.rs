@@ -1,6 +1,10 @@
 //! What the server does in one step, as scripts.
 //!
-//! Each touches one key, so that a cluster runs it too, and writes last: a script that fails has written nothing.
+//! Each touches one key, so that a cluster runs it too. One that writes a grant or removes it writes last: where it fails it
+//! has written nothing.
+//!
+//! An answer that writes nothing could also come from a replica, which lags. So before it there is `GETEX` or `DEL` of
+//! nothing: they change nothing, and a server that may not write refuses them.
 
 use std::sync::OnceLock;
 
@@ -29,7 +33,10 @@ impl Script {
 /// The room, milliseconds to live.
 pub(super) static TAKE: Script = Script::new(
     "local first = redis.call('GETRANGE', KEYS[1], 0, 0)
-if first ~= '' and first ~= '\\0' then return -1 end
+if first ~= '' and first ~= '\\0' then
+  redis.call('GETEX', KEYS[1])
+  return -1
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1",
 );
@@ -40,6 +47,7 @@ return 1",
 pub(super) static FILL: Script = Script::new(
     "local found = redis.call('GETRANGE', KEYS[1], 0, 8)
 if found ~= ARGV[1] then
+  redis.call('GETEX', KEYS[1])
   if found == '' or string.byte(found) == 0 then return 0 end
   return -1
 end
@@ -53,7 +61,10 @@ return 1",
 /// The expected head, the next value, milliseconds to live.
 pub(super) static SWAP: Script = Script::new(
     "local head = redis.call('GETRANGE', KEYS[1], 0, 14)
-if head ~= ARGV[1] then return head end
+if head ~= ARGV[1] then
+  redis.call('GETEX', KEYS[1])
+  return head
+end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1",
 );
@@ -63,8 +74,7 @@ return 1",
 /// The latest format of a record that is known here.
 pub(super) static REMOVE: Script = Script::new(
     "local value = redis.call('GET', KEYS[1])
-if not value then return false end
-local kind, format = string.byte(value), string.byte(value, 16) or 0
+local kind, format = string.byte(value or ''), string.byte(value or '', 16) or 0
 if kind and (kind > 1 or (kind == 1 and format > tonumber(ARGV[1]))) then return value end
 redis.call('DEL', KEYS[1])
 return value",

@@ -11,7 +11,7 @@ use crate::Timestamp;
 /// Each grant is in the index of owners once, if it has an owner, and in that of expiries once, at or before its own, if
 /// it has one; and nothing else is in them.
 pub(super) fn indexes_agree(store: &FileStore) {
-    let database = store.database.read();
+    let database = store.database.as_ref().unwrap().read();
     let transaction = database.begin_read().unwrap();
     let (mut owners, mut expiries) = (BTreeSet::new(), BTreeSet::new());
     for entry in transaction.open_table(GRANTS).unwrap().iter().unwrap() {

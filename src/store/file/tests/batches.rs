@@ -14,7 +14,7 @@ fn what_is_waiting_becomes_one_commit() {
     let grants: Vec<Grant> =
         (0..100).map(|id| Grant { id: GrantId::from_u64(id), ..Grant::sample("alice", "app") }).collect();
     // The thread can take some of them, and commit none.
-    let held = store.database.write();
+    let held = store.database.as_ref().unwrap().write();
     let mut calls: Vec<Pin<Box<_>>> =
         grants.iter().map(|grant| Box::pin(store.insert(grant, Timestamp::from_millis(0)))).collect();
     for call in &mut calls {

@@ -114,6 +114,30 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// The same disk as the next process finds it: the machine was on all the while, so what was written is seen, and
+    /// what was not synced is still to be.
+    pub(super) fn next_process(&self) -> Self {
+        let state = self.0.lock();
+        Self(Arc::new(Mutex::new(State {
+            synced: state.synced.clone(),
+            seen: state.seen.clone(),
+            unsynced: state.unsynced.clone(),
+            operations: 0,
+            syncs: 0,
+            fault: Fault::Never,
+            random: StdRng::seed_from_u64(7),
+        })))
+    }
+
+    /// The next operations fail in this way, counted from here on.
+    pub(super) fn next_fault(&self, fault: Fault) {
+        let mut state = self.0.lock();
+        state.operations = 0;
+        state.fault = fault;
+    }
+}
+
 /// The change, a part of it, or nothing.
 fn torn(change: &Change, random: &mut StdRng) -> Option<Change> {
     match (change, random.random_range(0..4)) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod agree;
+mod attacks;
 mod batches;
 mod disk;
 mod engine;

@@ -179,3 +179,28 @@ fn a_swap_after_a_failed_sync_is_not_acknowledged_by_the_same_store() {
         assert!(wait(store.load(GrantId::from_u64(2))).is_err());
     }
 }
+
+/// The store is opened again after a sync that failed, in the same run of the machine.
+#[test]
+fn what_is_read_after_a_failed_sync_and_a_new_process_is_on_the_disk() {
+    let bytes = closed();
+    let mut undone = Vec::new();
+    for at in 0..16 {
+        let disk = Disk::new(bytes.clone(), Fault::Never);
+        let store = open(&disk).unwrap();
+        disk.next_fault(Fault::ErrorAt(at));
+        let _ = wait(store.compare_and_swap(Version::from_u64(1), &grant(1, 2), NOW));
+        drop(store);
+        let next = disk.next_process();
+        let Ok(store) = open(&next) else { continue };
+        let Ok(seen) = wait(store.load(GrantId::from_u64(1))) else { continue };
+        let wrote = wait(store.insert(&grant(7, 1), NOW)).is_ok();
+        let after = open(&Disk::new(next.after(Crash::DropAll), Fault::Never));
+        let found = after.map(|after| (wait(after.load(GrantId::from_u64(1))), wait(after.load(GrantId::from_u64(7)))));
+        match found {
+            Ok((Ok(first), Ok(seventh))) if first == seen && seventh.is_some() == wrote => {}
+            other => undone.push((at, format!("{:?}", other.map(|(a, b)| (a.map(|a| a.map(|a| a.version())), b.is_ok()))))),
+        }
+    }
+    assert!(undone.is_empty(), "{undone:?}");
+}

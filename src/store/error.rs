@@ -61,6 +61,15 @@ impl StoreError {
         Self { kind: StoreErrorKind::Indeterminate, source: source.into() }
     }
 
+    /// The same failure where an earlier step of the operation has written.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn after_a_write(self) -> Self {
+        match self.kind {
+            StoreErrorKind::NotApplied => Self { kind: StoreErrorKind::Indeterminate, ..self },
+            _ => self,
+        }
+    }
+
     /// What is known.
     ///
     /// ```

@@ -64,6 +64,12 @@ impl PostgresError {
         matches!(self.severity, Some(Severity::Error))
     }
 
+    /// Whether the session is of no use any more: it has ended, or nobody knows where it is, or it takes no writes (25006),
+    /// so that what it says of a grant may be old, or it has lost what was prepared (26000).
+    pub(super) fn spoils_session(&self) -> bool {
+        !self.is_plain_error() || matches!(self.sqlstate(), Some("25006" | "26000"))
+    }
+
     /// Whether it certainly ended the statement without an effect.
     ///
     /// Every statement is a transaction of its own, and its outcome is read up to the server's `ReadyForQuery`, so an
@@ -168,6 +174,20 @@ mod tests {
             }
         }
         assert_eq!(PostgresError::new("connection closed").after_sending().kind(), StoreErrorKind::Indeterminate);
+    }
+
+    #[test]
+    fn a_session_that_takes_no_writes_or_lost_its_statements_is_given_up() {
+        for (state, severity, spoils) in [
+            ("25006", Severity::Error, true),
+            ("26000", Severity::Error, true),
+            ("57P01", Severity::Fatal, true),
+            ("23505", Severity::Error, false),
+            ("57014", Severity::Error, false),
+        ] {
+            assert_eq!(said(state, severity).spoils_session(), spoils, "{state}");
+        }
+        assert!(PostgresError::new("connection closed").spoils_session());
     }
 
     #[test]

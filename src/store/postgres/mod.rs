@@ -247,7 +247,11 @@ impl TokenStore for PostgresStore {
             let wanted = (limit - removed).min(Self::PURGED_AT_ONCE);
             let rows = i64::try_from(wanted).unwrap_or(i64::MAX);
             let parameters: [Parameter<'_>; 3] = [(&time, Type::TIMESTAMPTZ), (&day, Type::INT4), (&rows, Type::INT8)];
-            let now_removed = self.sessions.execute(&self.sql.purge, &parameters).await?;
+            let now_removed = match self.sessions.execute(&self.sql.purge, &parameters).await {
+                Ok(rows) => rows,
+                Err(error) if removed > 0 => return Err(error.after_a_write()),
+                Err(error) => return Err(error),
+            };
             let now_removed = usize::try_from(now_removed).unwrap_or(usize::MAX);
             removed = removed.saturating_add(now_removed);
             if now_removed < wanted {
@@ -262,13 +266,15 @@ impl TokenStore for PostgresStore {
     }
 
     async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
-        if !add.is_empty() {
+        let rows = if add.is_empty() {
+            self.sessions.query(&self.sql.fingerprints, &[]).await?
+        } else {
             let ids: Vec<i16> = add.iter().map(|one| one.key_id().into()).collect();
             let bytes: Vec<&[u8]> = add.iter().map(|one| &one.bytes()[..]).collect();
             let parameters: [Parameter<'_>; 2] = [(&ids, Type::INT2_ARRAY), (&bytes, Type::BYTEA_ARRAY)];
             self.sessions.execute(&self.sql.keep_fingerprints, &parameters).await?;
-        }
-        let rows = self.sessions.query(&self.sql.fingerprints, &[]).await?;
+            self.sessions.query(&self.sql.fingerprints, &[]).await.map_err(StoreError::after_a_write)?
+        };
         rows.iter().map(fingerprint_of).collect()
     }
 }

@@ -110,8 +110,7 @@ impl Sessions {
                 }
             };
             if !error.is_conflict() || said == CONFLICTS {
-                if !error.is_plain_error() {
-                    // The session has ended, or nobody knows where it is.
+                if error.spoils_session() {
                     drop(Object::take(client));
                 }
                 return Err(error.after_sending());

@@ -1,0 +1,169 @@
+//! What an unlucky or careless neighbour, operator or server can do to the store.
+
+use std::error::Error;
+
+use deadpool_postgres::{Manager, Pool};
+use regrant::{
+    Grant, GrantId, KeyFingerprint, PostgresError, PostgresStore, StoreError, StoreErrorKind, Swap, TokenStore, Version,
+};
+
+use crate::fields::{Fields, at};
+use crate::servers::postgres::Postgres;
+use crate::servers::until;
+use crate::{server, store};
+
+const DAY: u64 = 86_400_000;
+
+fn sqlstate(error: &StoreError) -> Option<&str> {
+    error.source().unwrap().downcast_ref::<PostgresError>().unwrap().sqlstate()
+}
+
+fn grant(version: u64) -> Grant {
+    Fields::new(1, version, "a").expires_at(1 << 40).grant()
+}
+
+#[tokio::test]
+async fn a_purge_that_fails_after_it_has_removed_some_does_not_say_that_nothing_happened() {
+    let Some((server, database, store)) = store().await else { return };
+    server.sql(
+        &database,
+        "INSERT INTO regrant_grants SELECT id, 1, now(), 'epoch', CASE WHEN id = 5000 THEN 1 ELSE 0 END, 'app', 'a', '' \
+         FROM (SELECT generate_series(1, 1000) UNION SELECT 5000) AS of (id); \
+         CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF OLD.id = 5000 THEN RAISE EXCEPTION 'not this one'; END IF; RETURN OLD; END $$; \
+         CREATE TRIGGER stays BEFORE DELETE ON regrant_grants FOR EACH ROW EXECUTE FUNCTION stays();",
+    );
+    let purge = async || store.purge_expired(at(3 * DAY), 2_000).await.unwrap_err();
+    let error = purge().await;
+    assert_eq!(server.sql(&database, "SELECT count(*) FROM regrant_grants"), "1");
+    assert_eq!((error.kind(), sqlstate(&error)), (StoreErrorKind::Indeterminate, Some("P0001")));
+    // Alone, it is nothing that happened.
+    assert_eq!(purge().await.kind(), StoreErrorKind::NotApplied);
+}
+
+#[tokio::test]
+async fn fingerprints_that_were_kept_and_could_not_be_read_are_in_doubt() {
+    let Some((server, database, _)) = store().await else { return };
+    server.sql(
+        &database,
+        "CREATE ROLE blind LOGIN; GRANT SELECT ON regrant_grants_schema TO blind; \
+         GRANT INSERT, SELECT (key_id) ON regrant_grants_keys TO blind;",
+    );
+    let store = PostgresStore::connect(&server.url_of(&database).replace("regrant@", "blind@")).await.unwrap();
+    let error = store.key_fingerprints(&[KeyFingerprint::new(1, [1; 16])]).await.unwrap_err();
+    assert_eq!(server.sql(&database, "SELECT count(*) FROM regrant_grants_keys"), "1");
+    assert_eq!((error.kind(), sqlstate(&error)), (StoreErrorKind::Indeterminate, Some("42501")));
+    let error = store.key_fingerprints(&[]).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotApplied);
+}
+
+#[tokio::test]
+async fn a_session_that_takes_no_writes_any_more_is_not_read_from() {
+    let Some(server) = Postgres::start() else { return };
+    let database = server.fresh_database();
+    let store = PostgresStore::builder().pool_size(1).connect(&server.url_of(&database)).await.unwrap();
+    store.migrate().await.unwrap();
+    store.insert(&grant(1), at(0)).await.unwrap();
+    let read_only = |setting: &str| {
+        server.sql("postgres", &format!("ALTER SYSTEM SET default_transaction_read_only = {setting}"));
+        server.sql("postgres", "SELECT pg_reload_conf()");
+        until("the setting", || server.sql("postgres", "SHOW default_transaction_read_only") == setting);
+    };
+    read_only("on");
+    // What a session was told reaches it a moment later, and a swap to the same record changes nothing.
+    let error = loop {
+        match store.compare_and_swap(Version::from_u64(1), &grant(1), at(0)).await {
+            Ok(swap) => assert_eq!(swap, Swap::Swapped),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error.kind(), sqlstate(&error)), (StoreErrorKind::NotApplied, Some("25006")));
+    let error = store.load(GrantId::from_u64(1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotApplied, "{error:?}");
+    read_only("off");
+    assert_eq!(store.load(GrantId::from_u64(1)).await.unwrap(), Some(grant(1)));
+    assert_eq!(store.compare_and_swap(Version::from_u64(1), &grant(2), at(0)).await.unwrap(), Swap::Swapped);
+}
+
+#[tokio::test]
+async fn statements_that_a_session_has_forgotten_are_prepared_again_elsewhere() {
+    let Some(server) = server() else { return };
+    let database = server.fresh_database();
+    let config: tokio_postgres::Config = server.url_of(&database).parse().unwrap();
+    let pool = Pool::builder(Manager::new(config, tokio_postgres::NoTls)).max_size(1).build().unwrap();
+    let store = PostgresStore::builder().danger_prepared_statements().on_pool(pool.clone()).await.unwrap();
+    store.migrate().await.unwrap();
+    store.insert(&grant(1), at(0)).await.unwrap();
+    store.load(grant(1).id()).await.unwrap();
+    pool.get().await.unwrap().batch_execute("DEALLOCATE ALL").await.unwrap();
+    let error = store.load(grant(1).id()).await.unwrap_err();
+    assert_eq!((error.kind(), sqlstate(&error)), (StoreErrorKind::NotApplied, Some("26000")));
+    assert_eq!(store.load(grant(1).id()).await.unwrap(), Some(grant(1)));
+}
+
+#[tokio::test]
+async fn a_removal_that_the_commit_undoes_is_not_told_as_done() {
+    let Some((server, database, store)) = store().await else { return };
+    store.insert(&grant(1), at(0)).await.unwrap();
+    // The removed row has reached the client by then.
+    server.sql(
+        &database,
+        "CREATE FUNCTION too_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too late'; END $$; \
+         CREATE CONSTRAINT TRIGGER too_late AFTER DELETE ON regrant_grants DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW EXECUTE FUNCTION too_late();",
+    );
+    let error = store.remove(grant(1).id()).await.unwrap_err();
+    assert_eq!((error.kind(), sqlstate(&error)), (StoreErrorKind::NotApplied, Some("P0001")));
+    assert_eq!(store.purge_expired(at(1 << 41), 10).await.unwrap_err().kind(), StoreErrorKind::NotApplied);
+    assert_eq!(store.load(grant(1).id()).await.unwrap(), Some(grant(1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_is_ended_in_the_commit_leaves_it_in_doubt_and_the_write_may_be_there() {
+    let Some((server, database, store)) = store().await else { return };
+    store.insert(&grant(1), at(0)).await.unwrap();
+    // Ended in its own commit, after the server has said how many rows it wrote.
+    server.sql(
+        &database,
+        "CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; END $$; \
+         CREATE CONSTRAINT TRIGGER ends AFTER UPDATE OR DELETE ON regrant_grants DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW EXECUTE FUNCTION ends();",
+    );
+    let error = store.compare_and_swap(Version::from_u64(1), &grant(2), at(0)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Indeterminate, "{error:?}");
+    let error = store.remove(grant(1).id()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Indeterminate, "{error:?}");
+    assert_eq!(store.load(grant(1).id()).await.unwrap(), Some(grant(1)));
+}
+
+#[tokio::test]
+async fn a_list_misses_nobody_while_others_come_before_its_cursor() {
+    let Some((_, _, store)) = store().await else { return };
+    let put = async |id: u64| {
+        store.insert(&Fields::new(id, 1, "a").expires_at(1 << 40).grant(), at(0)).await.unwrap();
+    };
+    // Ids of either half of their range, which a signed column turns around.
+    let there: Vec<u64> = (0..40).map(|n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+    for &id in &there {
+        put(id).await;
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.list(&regrant::Owner::subject("a"), after, 3).await.unwrap();
+        seen.extend(page.grants.iter().map(|grant| grant.id().as_u64()));
+        // Beside the cursor on both sides, and the row of the cursor itself goes.
+        let last = *seen.last().unwrap();
+        store.remove(GrantId::from_u64(last)).await.unwrap();
+        put(last.wrapping_sub(1)).await;
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert!(there.iter().all(|id| seen.contains(id)), "one was left out");
+    let all = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "without repeats");
+}

@@ -35,6 +35,7 @@ struct Options {
         long,
         value_name = "STORE",
         default_value = "memory",
+        value_parser = store::PlaceParser,
         help = "Where grants are kept: memory, file:PATH, redis://… or postgres://…"
     )]
     store: Place,

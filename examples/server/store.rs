@@ -1,12 +1,14 @@
 //! Where the server keeps its grants: what `--store` says.
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::TypedValueParser;
 use regrant::{DynTokenStore, FileStore, MemoryStore, PostgresStore, RedisStore, Timestamp, TokenStore};
 
 /// Any store, chosen at run time, shared by both systems: the grants of one are none of the other's clients'.
@@ -37,6 +39,22 @@ impl FromStr for Place {
             Some(("redis" | "redis+unix" | "unix" | "valkey" | "valkey+unix", _)) => Ok(Self::Redis(text.to_owned())),
             _ => Err("memory, file:PATH, redis://HOST or postgres://HOST/DATABASE"),
         }
+    }
+}
+
+/// Reads a place, and where it is none does not repeat it, as clap's own parsers do: a password may be in it.
+#[derive(Clone)]
+pub(crate) struct PlaceParser;
+
+impl TypedValueParser for PlaceParser {
+    type Value = Place;
+
+    fn parse_ref(&self, command: &clap::Command, _: Option<&clap::Arg>, text: &OsStr) -> Result<Place, clap::Error> {
+        let place = text.to_str().ok_or("text in UTF-8").and_then(Place::from_str);
+        place.map_err(|wanted| {
+            let message = format!("--store wants {wanted}\n");
+            clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 }
 

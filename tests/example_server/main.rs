@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod attacks;
 mod process;
 #[path = "../servers/mod.rs"]
 mod servers;

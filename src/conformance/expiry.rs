@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::grants::{DAY, HOUR, expiring, grant, next};
 use super::stage::{Outcome, Stage, checks, ensure};
 use super::timer::after;
-use crate::grant::{Grant, Timestamp};
+use crate::grant::{Grant, Owner, Timestamp};
 use crate::store::{Inserted, Swap};
 
 checks! {
@@ -82,12 +82,20 @@ async fn a_swap_to_a_later_expiry_keeps_the_grant(stage: Stage) -> Outcome {
     let extended = expiring(now + DAY * 30, next(&first));
     let swap = stage.swap_at(first.version, &extended, now).await?;
     ensure!(swap == Swap::Swapped, "compare_and_swap said Lost with the stored version");
+    // Its owner's last write is of a grant that ends soon, which must not take the others along.
+    let (brief, now) = short(&stage, SHORT);
+    stage.insert_at(&brief, now).await?;
     after(LONG_AFTER).await;
     stage.has(&extended, "after the expiry before the swap had passed").await?;
     stage.purge(Timestamp::now(), 1_000).await?;
     stage.has(&extended, "after a purge").await?;
-    let listed = stage.page(&crate::grant::Owner::subject("alice"), None, 10).await?;
-    ensure!(listed.grants.len() == 1, "list left out a grant whose first expiry had passed and that was extended");
+    for owner in [Owner::subject("alice"), Owner::subject("alice").at_client("app")] {
+        let listed = stage.page(&owner, None, 10).await?;
+        ensure!(
+            listed.grants.iter().any(|grant| grant.id == extended.id),
+            "list left out a grant that was extended, after its first expiry and that of another grant of its owner"
+        );
+    }
     Ok(())
 }
 

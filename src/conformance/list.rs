@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::grants::{grant, grant_of, next};
 use super::stage::{Outcome, Stage, checks, ensure, same};
+use crate::client::Client;
 use crate::grant::{Grant, GrantId, Owner};
 use crate::store::{Cursor, Inserted};
 
@@ -123,12 +124,15 @@ async fn list_at_a_client_is_of_that_client(stage: Stage) -> Outcome {
 }
 
 async fn list_never_shows_another_owners_grants(stage: Stage) -> Outcome {
+    // As long as may be, and different at the very end.
+    let ends = |most: usize| ["y", "z"].map(|end| "x".repeat(most - 1) + end);
+    let (long, long_id) = (ends(Grant::MAX_SUBJECT_BYTES), ends(Client::MAX_ID_BYTES));
     // Prefixes of one another, wildcards, separators, quotes; what makes ("ab", "c") of ("a", "bc").
     let subjects = [
         "a", "ab", "abc", "A", "a ", " a", "a\0", "a\0b", "a:b", "a/b", "a%", "%", "_", "_b", "*", "a*", "?", "[ab]",
-        "{a}", "a}", "a{b", "'", "\"", "\\", "a\\", "a\nb", "á", "a\u{301}", "0", "null", "NULL", "",
+        "{a}", "a}", "a{b", "'", "\"", "\\", "a\\", "a\nb", "á", "a\u{301}", "0", "null", "NULL", "", &long[0], &long[1],
     ];
-    let clients = ["c", "bc", "b:c", "b", "*", "_"];
+    let clients = ["c", "bc", "b:c", "b", "*", "_", &long_id[0], &long_id[1]];
     let mut grants = BTreeMap::new();
     for subject in subjects {
         for client in clients {

@@ -3,7 +3,7 @@
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
-use regrant::{Grant, GrantId, Inserted, KeyFingerprint, StoreError, Swap, Timestamp, Version};
+use regrant::{Cursor, Grant, GrantId, Inserted, KeyFingerprint, Listed, Owner, StoreError, Swap, Timestamp, Version};
 
 use crate::case::broken;
 use crate::shelf::Shelf;
@@ -12,6 +12,13 @@ use crate::writes::Plain;
 /// Sets when a record goes by itself; the store has a clock of its own.
 fn expire(shelf: &Shelf, grant: &Grant, now: Timestamp) {
     shelf.ends.lock().insert(grant.id(), Instant::now().checked_add(grant.expires_at().since(now)));
+}
+
+/// In place of an id, for what is of all grants.
+const ALL: GrantId = GrantId::from_u64(0);
+
+fn expire_all(shelf: &Shelf, grant: &Grant, now: Timestamp) {
+    shelf.ends.lock().insert(ALL, Instant::now().checked_add(grant.expires_at().since(now)));
 }
 
 /// Drops it if its time has come.
@@ -61,6 +68,27 @@ broken! {
 
         fn purge(&self, _: Timestamp, _: usize) -> usize {
             0
+        }
+    }
+
+    /// The list of an owner's grants has one lifetime, that of the last one written.
+    AnOwnersListEndsWithOneGrant, ["a_swap_to_a_later_expiry_keeps_the_grant"], {
+        fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+            expire_all(&self.0, grant, now);
+            Plain(&self.0).insert(grant, now)
+        }
+
+        fn swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
+            expire_all(&self.0, next, now);
+            Plain(&self.0).swap(expected, next, now)
+        }
+
+        fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Listed {
+            let end = self.0.ends.lock().get(&ALL).copied().flatten();
+            if end.is_some_and(|end| end <= Instant::now()) {
+                return Listed::default();
+            }
+            Plain(&self.0).list(owner, after, limit)
         }
     }
 

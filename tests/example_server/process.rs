@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// The example, built if it is not.
 fn server() -> PathBuf {
@@ -32,7 +33,16 @@ fn command(options: &[&str]) -> Command {
 /// Starts it with options that it must refuse; what it said.
 #[track_caller]
 pub(crate) fn fails_to_start(options: &[&str]) -> String {
-    let output = command(options).stderr(Stdio::piped()).output().unwrap();
+    let mut child = command(options).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("it started with {options:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
     assert!(!output.status.success(), "it started with {options:?}");
     String::from_utf8(output.stderr).unwrap()
 }

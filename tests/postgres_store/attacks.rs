@@ -1,16 +1,20 @@
 //! What an unlucky or careless neighbour, operator or server can do to the store.
 
 use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{Manager, Pool};
 use regrant::{
-    Grant, GrantId, KeyFingerprint, PostgresError, PostgresStore, StoreError, StoreErrorKind, Swap, TokenStore, Version,
+    Grant, GrantId, KeyFingerprint, PostgresError, PostgresSetupError, PostgresStore, StoreError, StoreErrorKind, Swap,
+    TokenStore, Version,
 };
+use tokio_postgres::NoTls;
 
 use crate::fields::{Fields, at};
-use crate::servers::postgres::Postgres;
+use crate::servers::postgres::{PgBouncer, Postgres};
 use crate::servers::until;
-use crate::{server, store};
+use crate::{server, store, store_by};
 
 const DAY: u64 = 86_400_000;
 
@@ -39,6 +43,18 @@ async fn a_purge_that_fails_after_it_has_removed_some_does_not_say_that_nothing_
     assert_eq!((error.kind(), sqlstate(&error)), (StoreErrorKind::Indeterminate, Some("P0001")));
     // Alone, it is nothing that happened.
     assert_eq!(purge().await.kind(), StoreErrorKind::NotApplied);
+}
+
+#[tokio::test]
+async fn those_that_expire_later_the_same_day_are_not_in_the_way_of_a_purge() {
+    let Some((_, _, store)) = store().await else { return };
+    for id in 0..20 {
+        let expires_at = DAY / 2 + if id % 10 == 9 { 0 } else { 1 };
+        store.insert(&Fields::new(id, 1, "a").expires_at(expires_at).grant(), at(0)).await.unwrap();
+    }
+    for removed in [1, 1, 0] {
+        assert_eq!(store.purge_expired(at(DAY / 2), 1).await.unwrap(), removed);
+    }
 }
 
 #[tokio::test]
@@ -90,7 +106,7 @@ async fn statements_that_a_session_has_forgotten_are_prepared_again_elsewhere() 
     let Some(server) = server() else { return };
     let database = server.fresh_database();
     let config: tokio_postgres::Config = server.url_of(&database).parse().unwrap();
-    let pool = Pool::builder(Manager::new(config, tokio_postgres::NoTls)).max_size(1).build().unwrap();
+    let pool = Pool::builder(Manager::new(config, NoTls)).max_size(1).build().unwrap();
     let store = PostgresStore::builder().danger_prepared_statements().on_pool(pool.clone()).await.unwrap();
     store.migrate().await.unwrap();
     store.insert(&grant(1), at(0)).await.unwrap();
@@ -139,7 +155,12 @@ async fn a_session_that_is_ended_in_the_commit_leaves_it_in_doubt_and_the_write_
 
 #[tokio::test]
 async fn a_list_misses_nobody_while_others_come_before_its_cursor() {
-    let Some((_, _, store)) = store().await else { return };
+    let Some(server) = server() else { return };
+    let database = server.fresh_database();
+    // However the server goes about it.
+    server.sql("postgres", &format!("ALTER DATABASE {database} SET enable_indexscan = off"));
+    let store = PostgresStore::connect(&server.url_of(&database)).await.unwrap();
+    store.migrate().await.unwrap();
     let put = async |id: u64| {
         store.insert(&Fields::new(id, 1, "a").expires_at(1 << 40).grant(), at(0)).await.unwrap();
     };
@@ -166,4 +187,79 @@ async fn a_list_misses_nobody_while_others_come_before_its_cursor() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), all, "without repeats");
+}
+
+/// A pool whose sessions are not asked whether they may write.
+fn pool(url: &str) -> Pool {
+    Pool::builder(Manager::new(url.parse().unwrap(), NoTls)).max_size(1).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_has_become_a_replica_is_neither_read_from_nor_connected_to() {
+    let Some(server) = Postgres::start() else { return };
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    store.insert(&grant(1), at(0)).await.unwrap();
+    server.kill9();
+    std::fs::write(server.folder().path().join("data/standby.signal"), "").unwrap();
+    server.restart();
+    assert_eq!(server.sql("postgres", "SELECT pg_is_in_recovery(), count(*) FROM regrant_grants"), "t|1");
+    // First it learns that its sessions have ended.
+    let error = loop {
+        let error = store.load(GrantId::from_u64(1)).await.expect_err("a replica was read from");
+        if error.kind() == StoreErrorKind::NotApplied {
+            break error;
+        }
+    };
+    assert!(format!("{error:?}").contains("read_only: true"), "{error:?}");
+    let refused = PostgresStore::connect(&server.url()).await.unwrap_err();
+    assert!(matches!(refused, PostgresSetupError::ReadOnly), "{refused:?}");
+    let refused = PostgresStore::builder().on_pool(pool(&server.url())).await.unwrap_err();
+    assert!(matches!(refused, PostgresSetupError::ReadOnly), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_a_neighbour_leaves_in_a_pooled_session_is_seen_by_a_check_alone() {
+    let Some(server) = server() else { return };
+    let database = server.fresh_database();
+    let Some(bouncer) = PgBouncer::start(server, &database, 1) else { return };
+    let store = PostgresStore::connect(bouncer.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    store.insert(&grant(1), at(0)).await.unwrap();
+    let neighbour = pool(bouncer.url()).get().await.unwrap();
+    neighbour.batch_execute("SET synchronous_commit = off").await.unwrap();
+    assert!(matches!(store.check().await.unwrap_err(), PostgresSetupError::AsynchronousCommit));
+    neighbour.batch_execute("RESET synchronous_commit; SET search_path = elsewhere").await.unwrap();
+    assert!(matches!(store.check().await.unwrap_err(), PostgresSetupError::NotMigrated { found: 0, .. }));
+    assert_eq!(sqlstate(&store.load(GrantId::from_u64(1)).await.unwrap_err()), Some("42P01"));
+    // Where the schema is named it is of no account.
+    let named = PostgresStore::builder().schema("public").connect(bouncer.url()).await.unwrap();
+    assert_eq!(named.load(GrantId::from_u64(1)).await.unwrap(), Some(grant(1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_timed_out_goes_on_in_the_server_unless_the_role_has_a_time_too() {
+    let builder = PostgresStore::builder().pool_size(1).statement_timeout(Duration::from_millis(100));
+    let Some((server, database, store)) = store_by(&builder).await else { return };
+    let store = Arc::new(store);
+    store.insert(&grant(1), at(0)).await.unwrap();
+    let blocker = pool(&server.url_of(&database)).get().await.unwrap();
+    blocker.batch_execute("BEGIN; SELECT id FROM regrant_grants FOR UPDATE").await.unwrap();
+    let busy = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND state = 'active'");
+    let swaps = async || {
+        for _ in 0..4 {
+            let error = store.compare_and_swap(Version::from_u64(1), &grant(2), at(0)).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Indeterminate);
+        }
+    };
+    swaps().await;
+    // More sessions than the pool has.
+    assert_eq!(server.sql("postgres", &busy), "4");
+    server.sql("postgres", &format!("ALTER DATABASE {database} SET statement_timeout = '300ms'"));
+    swaps().await;
+    until("those with a time to end", || server.sql("postgres", &busy) == "4");
+    blocker.batch_execute("COMMIT").await.unwrap();
+    until("the others to end", || server.sql("postgres", &busy) == "0");
+    // One of those that were given up took place, and only one.
+    assert_eq!(store.load(GrantId::from_u64(1)).await.unwrap(), Some(grant(2)));
 }

@@ -79,7 +79,9 @@ impl Postgres {
             assert!(runs, "PostgreSQL ended: {}", self.folder.log("postgres"));
             // Cheaper than asking it: its state is the last line of this file.
             let file = fs::read_to_string(self.folder.path().join("data/postmaster.pid"));
-            file.is_ok_and(|file| file.lines().last().is_some_and(|state| state.trim_end() == "ready"))
+            file.is_ok_and(|file| {
+                file.lines().last().is_some_and(|state| matches!(state.trim_end(), "ready" | "standby"))
+            })
         });
     }
 

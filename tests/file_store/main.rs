@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 mod basics;
-mod fields;
 mod files;
 mod growth;
 mod killed;
 mod model;
 mod place;
+#[path = "../records/mod.rs"]
+mod records;
 
 use std::future::Future;
 use std::pin::pin;
@@ -18,8 +19,8 @@ use std::thread::{self, Thread};
 
 use regrant::{Cursor, FileStore, Grant, GrantId, Inserted, Owner, Swap, Timestamp, TokenStore, Version};
 
-use fields::Fields;
 use place::Place;
+use records::Fields;
 
 /// Wakes a thread that waits for a future.
 struct Unpark(Thread);

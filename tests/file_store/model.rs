@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::fields::{CLIENTS, SUBJECTS};
 use super::*;
+
+const SUBJECTS: [Option<&str>; 6] =
+    [Some("a"), Some("b"), Some(""), Some("Zoë Ünïcode"), Some("a subject that is longer than what is inline"), None];
+const CLIENTS: [&str; 3] = ["app", "web", "a client id that is longer than what is inline"];
 
 prop_compose! {
     fn fields()(
@@ -18,7 +21,7 @@ prop_compose! {
         // Relative to the time of the write; see `Step`.
         times[5] = life;
         Fields {
-            renewable, id, version, salt, generation, times,
+            renewable, id, version, salt, generation, times, key_id: 7, epoch: 3,
             client_id: CLIENTS[client].into(),
             subject: SUBJECTS[subject].map(Into::into),
             scope: "read".into(),

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 mod model;
+#[path = "../records/mod.rs"]
+mod records;
 mod threads;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use proptest::prelude::*;
+use records::{Fields, at};
 use regrant::{
     CapacityError, Cursor, Durability, Grant, GrantId, Inserted, MemoryStore, Owner, ReadyStore, StoreErrorKind, Swap,
     Timestamp, TokenStore, Version,
@@ -26,76 +29,12 @@ const CLIENTS: [&str; 3] = ["app", "web", "a client id that is longer than what 
 const SCOPES: [&str; 3] = ["", "read", "a:scope:that:is:longer than:what:is:inline"];
 const EXTRAS: [&str; 3] = ["", "\"a\":1", "\"home_uri\":\"/a/rather/long/place\""];
 
-/// Every stored field, to be written as a record.
-#[derive(Clone, Debug)]
-struct Fields {
-    renewable: bool,
-    id: u64,
-    version: u64,
-    salt: [u8; 16],
-    generation: u32,
-    key_id: u8,
-    epoch: u32,
-    times: [u64; 6],
-    client_id: String,
-    subject: Option<String>,
-    scope: String,
-    extra: String,
-}
-
-impl Fields {
-    fn new(id: u64, version: u64, subject: &str) -> Self {
-        Self {
-            renewable: true,
-            id,
-            version,
-            salt: [7; 16],
-            generation: 1,
-            key_id: 0,
-            epoch: 0,
-            times: [1_000, 1_000, 1_000, 5_000, 9_000, 9_000],
-            client_id: "app".into(),
-            subject: Some(subject.into()),
-            scope: "read write".into(),
-            extra: String::new(),
-        }
-    }
-
-    fn expires_at(mut self, millis: u64) -> Self {
-        self.times[5] = millis;
-        self
-    }
-
-    /// By the layout of records, format 1.
-    fn grant(&self) -> Grant {
-        let mut bytes = vec![1, u8::from(self.renewable) + 2 * u8::from(self.subject.is_some())];
-        bytes.extend(self.id.to_be_bytes());
-        bytes.extend(self.version.to_be_bytes());
-        bytes.extend(self.salt);
-        bytes.extend(&self.generation.to_be_bytes()[1..]);
-        bytes.push(self.key_id);
-        bytes.extend(&self.epoch.to_be_bytes()[1..]);
-        for time in self.times {
-            bytes.extend(&time.to_be_bytes()[2..]);
-        }
-        for text in [&self.client_id, self.subject.as_ref().unwrap_or(&String::new()), &self.scope, &self.extra] {
-            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
-            bytes.extend(text.as_bytes());
-        }
-        Grant::decode(&bytes).unwrap()
-    }
-}
-
 /// The store never waits, so one poll is enough.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a future of the memory store was pending"),
     }
-}
-
-const fn at(millis: u64) -> Timestamp {
-    Timestamp::from_millis(millis)
 }
 
 fn insert(store: &MemoryStore, grant: &Grant, now: Timestamp) -> Inserted {

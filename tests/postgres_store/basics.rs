@@ -5,7 +5,7 @@ use regrant::{
     StoreErrorKind, Swap, Timestamp, TokenStore, Version,
 };
 
-use crate::fields::{Fields, at};
+use crate::records::{Fields, at};
 use crate::{store, store_by};
 
 async fn insert(store: &PostgresStore, grant: &Grant) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use regrant::{GrantId, PostgresError, PostgresStore, StoreError, StoreErrorKind, Swap, TokenStore, Version};
 use tokio::task::JoinHandle;
 
-use crate::fields::{Fields, at};
+use crate::records::{Fields, at};
 use crate::servers::postgres::Postgres;
 use crate::servers::until;
 use crate::{store, store_by};

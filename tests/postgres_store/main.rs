@@ -9,9 +9,10 @@ mod crashes;
 #[allow(dead_code, reason = "each test target uses its part")]
 mod events;
 mod faults;
-mod fields;
 mod pages;
 mod races;
+#[path = "../records/mod.rs"]
+mod records;
 mod schema;
 #[path = "../servers/mod.rs"]
 mod servers;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regrant::{GrantId, PostgresStore, Swap, TokenStore, Version};
 
-use crate::fields::{Fields, at};
+use crate::records::{Fields, at};
 use crate::servers::postgres::Postgres;
 use crate::servers::until;
 
@@ -15,7 +15,7 @@ const WORKERS: u64 = 8;
 /// A grant as it usually is, refreshed `times`, each time an hour later, for another 30 days.
 fn refreshed(id: u64, times: u64) -> Fields {
     let now = 20_000 * DAY + times * DAY / 24;
-    let mut fields = Fields::new(id, times, &format!("usuario.teste.{id:06}")).expires_at(now + 30 * DAY);
+    let mut fields = Fields::new(id, times, &format!("usuario.teste.{id:06}")).expires_at(now + 30 * DAY).salted();
     fields.client_id = "marketplace-app".into();
     fields.generation = u32::try_from(times).unwrap() + 1;
     fields

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use deadpool_postgres::Pool;
 use regrant::{Grant, GrantId, Inserted, Owner, PostgresStore, Swap, TokenStore, Version};
 
-use crate::fields::{Fields, at};
+use crate::records::{Fields, at};
 use crate::servers::postgres::{PgBouncer, Postgres};
 use crate::servers::until;
 use crate::{server, store};

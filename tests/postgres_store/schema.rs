@@ -2,7 +2,7 @@
 
 use regrant::{Inserted, KeyFingerprint, PostgresSetupError, PostgresStore, TokenStore};
 
-use crate::fields::{Fields, at};
+use crate::records::{Fields, at};
 use crate::servers::postgres::Postgres;
 use crate::{server, store};
 

@@ -1,6 +1,8 @@
-//! Grants to store, made of the bytes of a record.
+//! Grants to store.
 
 use regrant::{Grant, Timestamp};
+
+use super::records::Fields;
 
 /// What a test says of a grant; the rest is as it may be.
 #[derive(Clone)]
@@ -44,18 +46,13 @@ impl Wanted {
     }
 
     pub(crate) fn grant(&self) -> Grant {
-        let mut bytes = vec![1, 1 + 2 * u8::from(self.subject.is_some())];
-        bytes.extend(self.id.to_be_bytes());
-        bytes.extend(self.version.to_be_bytes());
-        bytes.extend([7; 16]);
-        bytes.extend([0, 0, 1, 0, 0, 0, 0]);
-        for time in [1_000, 1_000, 1_000, self.expires, self.absolute, self.expires] {
-            bytes.extend(&u64::to_be_bytes(time)[2..]);
+        Fields {
+            subject: self.subject.clone(),
+            client_id: self.client.clone(),
+            times: [1_000, 1_000, 1_000, self.expires, self.absolute, self.expires],
+            extra: self.fields.clone(),
+            ..Fields::new(self.id, self.version, "")
         }
-        for text in [&self.client, self.subject.as_deref().unwrap_or_default(), "read write", &self.fields] {
-            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
-            bytes.extend(text.as_bytes());
-        }
-        Grant::decode(&bytes).unwrap()
+        .grant()
     }
 }

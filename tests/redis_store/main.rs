@@ -11,6 +11,8 @@ mod grants;
 mod growth;
 mod index;
 mod killed;
+#[path = "../records/mod.rs"]
+mod records;
 #[path = "../servers/mod.rs"]
 mod servers;
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 mod basics;
+#[path = "../records/calls.rs"]
+mod calls;
 mod files;
 mod growth;
 mod killed;
@@ -19,8 +21,9 @@ use std::thread::{self, Thread};
 
 use regrant::{Cursor, FileStore, Grant, GrantId, Inserted, Owner, Swap, Timestamp, TokenStore, Version};
 
+use calls::{insert, list, load, remove, swap};
 use place::Place;
-use records::Fields;
+use records::{Fields, at, ids};
 
 /// Wakes a thread that waits for a future.
 struct Unpark(Thread);
@@ -41,45 +44,4 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
             Poll::Pending => thread::park(),
         }
     }
-}
-
-const fn at(millis: u64) -> Timestamp {
-    Timestamp::from_millis(millis)
-}
-
-fn insert(store: &FileStore, grant: &Grant, now: Timestamp) -> Inserted {
-    wait(store.insert(grant, now)).unwrap()
-}
-
-fn load(store: &FileStore, id: u64) -> Option<Grant> {
-    wait(store.load(GrantId::from_u64(id))).unwrap()
-}
-
-fn swap(store: &FileStore, expected: u64, next: &Grant, now: Timestamp) -> Swap {
-    wait(store.compare_and_swap(Version::from_u64(expected), next, now)).unwrap()
-}
-
-fn remove(store: &FileStore, id: u64) -> Option<Grant> {
-    wait(store.remove(GrantId::from_u64(id))).unwrap()
-}
-
-/// All pages of a listing.
-fn list(store: &FileStore, owner: &Owner, limit: usize) -> Vec<Grant> {
-    let (mut all, mut after): (Vec<Grant>, Option<Cursor>) = (Vec::new(), None);
-    loop {
-        let page = wait(store.list(owner, after, limit)).unwrap();
-        assert!(page.grants.len() <= limit.max(1));
-        assert!(page.next.is_none() || !page.grants.is_empty(), "a page of nothing, and more to come");
-        all.extend(page.grants);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return all,
-        }
-    }
-}
-
-fn ids(grants: &[Grant]) -> Vec<u64> {
-    let mut ids: Vec<u64> = grants.iter().map(|grant| grant.id().as_u64()).collect();
-    ids.sort_unstable();
-    ids
 }

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
+#[path = "../records/calls.rs"]
+mod calls;
 mod model;
 #[path = "../records/mod.rs"]
 mod records;
 mod threads;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::future::Future;
 use std::pin::pin;
@@ -16,63 +18,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use calls::{insert, list, load, remove, swap};
 use proptest::prelude::*;
-use records::{Fields, at};
+use records::model::EXTRAS;
+use records::{Fields, at, ids};
 use regrant::{
-    CapacityError, Cursor, Durability, Grant, GrantId, Inserted, MemoryStore, Owner, ReadyStore, StoreErrorKind, Swap,
-    Timestamp, TokenStore, Version,
+    CapacityError, Cursor, Durability, Inserted, MemoryStore, Owner, ReadyStore, StoreErrorKind, Swap, Timestamp,
+    TokenStore,
 };
 
-const SUBJECTS: [Option<&str>; 6] =
-    [Some("a"), Some("b"), Some(""), Some("exactly-twenty-three-by"), Some("a subject that does not fit a slot"), None];
-const CLIENTS: [&str; 3] = ["app", "web", "a client id that is longer than what is inline"];
-const SCOPES: [&str; 3] = ["", "read", "a:scope:that:is:longer than:what:is:inline"];
-const EXTRAS: [&str; 3] = ["", "\"a\":1", "\"home_uri\":\"/a/rather/long/place\""];
-
 /// The store never waits, so one poll is enough.
-fn ready<T>(future: impl Future<Output = T>) -> T {
+fn wait<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a future of the memory store was pending"),
     }
-}
-
-fn insert(store: &MemoryStore, grant: &Grant, now: Timestamp) -> Inserted {
-    ready(store.insert(grant, now)).unwrap()
-}
-
-fn load(store: &MemoryStore, id: u64) -> Option<Grant> {
-    ready(store.load(GrantId::from_u64(id))).unwrap()
-}
-
-fn swap(store: &MemoryStore, expected: u64, next: &Grant, now: Timestamp) -> Swap {
-    ready(store.compare_and_swap(Version::from_u64(expected), next, now)).unwrap()
-}
-
-fn remove(store: &MemoryStore, id: u64) -> Option<Grant> {
-    ready(store.remove(GrantId::from_u64(id))).unwrap()
-}
-
-/// All pages of a listing.
-fn list(store: &MemoryStore, owner: &Owner, limit: usize) -> Vec<Grant> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = ready(store.list(owner, after, limit)).unwrap();
-        assert!(page.grants.len() <= limit.max(1));
-        assert!(page.next.is_none() || page.grants.len() == limit.max(1), "a page is full or the last");
-        all.extend(page.grants);
-        assert!(all.len() < 100_000, "a listing ends");
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return all,
-        }
-    }
-}
-
-fn ids(grants: &[Grant]) -> Vec<u64> {
-    let mut ids: Vec<u64> = grants.iter().map(|grant| grant.id().as_u64()).collect();
-    ids.sort_unstable();
-    ids
 }
 
 #[test]
@@ -159,7 +119,7 @@ fn a_full_store_refuses_and_evicts_nothing() {
     for id in 0..100 {
         insert(&store, &Fields::new(id, 1, "a").expires_at(if id < 3 { 50 } else { 90 }).grant(), at(10));
     }
-    let more = |id| ready(store.insert(&Fields::new(id, 1, "b").expires_at(90).grant(), at(49)));
+    let more = |id| wait(store.insert(&Fields::new(id, 1, "b").expires_at(90).grant(), at(49)));
     let error = more(100).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotApplied);
     assert!(error.source().unwrap().is::<CapacityError>());
@@ -173,7 +133,7 @@ fn a_full_store_refuses_and_evicts_nothing() {
         assert_eq!(insert(&store, &grant, at(50)), Inserted::Inserted);
     }
     let grant = Fields::new(104, 1, "b").expires_at(90).grant();
-    assert!(ready(store.insert(&grant, at(50))).is_err());
+    assert!(wait(store.insert(&grant, at(50))).is_err());
     assert_eq!(store.len(), 100);
     assert_eq!((0..3).filter_map(|id| load(&store, id)).count(), 0);
 }
@@ -192,7 +152,7 @@ fn writes_keep_expired_grants_few() {
         let next = Fields::new(last, version + 1, "a").expires_at(1 << 40).grant();
         assert_eq!(swap(&store, version, &next, at(1 << 30)), Swap::Swapped);
     }
-    let (one, removed) = (store.len(), ready(store.purge_expired(at(1 << 30), usize::MAX)).unwrap());
+    let (one, removed) = (store.len(), wait(store.purge_expired(at(1 << 30), usize::MAX)).unwrap());
     assert_eq!(one - removed, 1);
     assert!(removed < 2_000 * 4 / 5, "its shard was swept: {removed}");
 }
@@ -203,17 +163,17 @@ fn a_purge_removes_what_expired_and_no_more_than_asked() {
     for id in 0..1_000 {
         insert(&store, &Fields::new(id << 20, 1, "a").expires_at(100 + id).grant(), at(0));
     }
-    assert_eq!(ready(store.purge_expired(at(99), 10)).unwrap(), 0);
-    assert_eq!(ready(store.purge_expired(at(599), 0)).unwrap(), 0);
+    assert_eq!(wait(store.purge_expired(at(99), 10)).unwrap(), 0);
+    assert_eq!(wait(store.purge_expired(at(599), 0)).unwrap(), 0);
     for _ in 0..7 {
-        assert_eq!(ready(store.purge_expired(at(599), 70)).unwrap(), 70);
+        assert_eq!(wait(store.purge_expired(at(599), 70)).unwrap(), 70);
     }
-    assert_eq!(ready(store.purge_expired(at(599), 70)).unwrap(), 10);
-    assert_eq!(ready(store.purge_expired(at(599), 70)).unwrap(), 0);
+    assert_eq!(wait(store.purge_expired(at(599), 70)).unwrap(), 10);
+    assert_eq!(wait(store.purge_expired(at(599), 70)).unwrap(), 0);
     assert_eq!(ids(&list(&store, &Owner::subject("a"), 13)), (500..1_000).map(|id| id << 20).collect::<Vec<_>>());
-    assert_eq!(ready(store.purge_expired(Timestamp::MAX, usize::MAX)).unwrap(), 500);
+    assert_eq!(wait(store.purge_expired(Timestamp::MAX, usize::MAX)).unwrap(), 500);
     assert!(store.is_empty());
-    assert_eq!(ready(store.purge_expired(Timestamp::MAX, usize::MAX)).unwrap(), 0);
+    assert_eq!(wait(store.purge_expired(Timestamp::MAX, usize::MAX)).unwrap(), 0);
 }
 
 #[test]
@@ -246,13 +206,13 @@ fn a_limit_of_zero_is_one_and_the_largest_is_all() {
         insert(&store, &Fields::new(id, 1, "a").grant(), at(0));
     }
     let owner = Owner::subject("a");
-    assert_eq!(ready(store.list(&owner, None, 0)).unwrap().grants.len(), 1);
+    assert_eq!(wait(store.list(&owner, None, 0)).unwrap().grants.len(), 1);
     assert_eq!(ids(&list(&store, &owner, 0)), (0..10).collect::<Vec<_>>());
-    let all = ready(store.list(&owner, None, usize::MAX)).unwrap();
+    let all = wait(store.list(&owner, None, usize::MAX)).unwrap();
     assert_eq!((all.grants.len(), all.next), (10, None));
-    let all = ready(store.list(&owner, None, 10)).unwrap();
+    let all = wait(store.list(&owner, None, 10)).unwrap();
     assert_eq!((all.grants.len(), all.next), (10, None), "no empty page at the end");
-    assert!(ready(store.list(&owner, Some(Cursor::new(vec![1, 2, 3])), 10)).is_err());
+    assert!(wait(store.list(&owner, Some(Cursor::new(vec![1, 2, 3])), 10)).is_err());
 }
 
 proptest! {
@@ -272,7 +232,7 @@ proptest! {
         let mut churn = churn.into_iter();
         let mut after = None;
         loop {
-            let page = ready(store.list(&Owner::subject("a"), after, limit)).unwrap();
+            let page = wait(store.list(&Owner::subject("a"), after, limit)).unwrap();
             seen.extend(ids(&page.grants));
             let Some(next) = page.next else { break };
             after = Some(next);

@@ -51,7 +51,7 @@ fn threads_that_come_and_go_leave_nothing_behind() {
                     let subject = format!("subject {}", id % 10);
                     match random >> 60 {
                         0..6 => {
-                            let result = ready(store.insert(&Fields::new(id, 1, &subject).grant(), at(0)));
+                            let result = wait(store.insert(&Fields::new(id, 1, &subject).grant(), at(0)));
                             if matches!(result, Ok(Inserted::Inserted)) {
                                 inserted.fetch_add(1, Ordering::Relaxed);
                             }

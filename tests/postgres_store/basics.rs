@@ -5,7 +5,7 @@ use regrant::{
     StoreErrorKind, Swap, Timestamp, TokenStore, Version,
 };
 
-use crate::records::{Fields, at};
+use crate::records::{Fields, all, at, ids};
 use crate::{store, store_by};
 
 async fn insert(store: &PostgresStore, grant: &Grant) {
@@ -14,26 +14,6 @@ async fn insert(store: &PostgresStore, grant: &Grant) {
 
 async fn swap(store: &PostgresStore, expected: u64, next: &Grant) -> Swap {
     store.compare_and_swap(Version::from_u64(expected), next, at(0)).await.unwrap()
-}
-
-async fn list(store: &PostgresStore, owner: &Owner, limit: usize) -> Vec<Grant> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.list(owner, after, limit).await.unwrap();
-        assert!(page.grants.len() <= limit.max(1));
-        assert!(page.next.is_none() || page.grants.len() == limit.max(1), "a page is full or the last");
-        all.extend(page.grants);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return all,
-        }
-    }
-}
-
-fn ids(grants: &[Grant]) -> Vec<u64> {
-    let mut ids: Vec<u64> = grants.iter().map(|grant| grant.id().as_u64()).collect();
-    ids.sort_unstable();
-    ids
 }
 
 #[tokio::test]
@@ -70,10 +50,10 @@ async fn every_field(builder: &PostgresStoreBuilder) {
             assert_eq!(load().await.unwrap().encode(), first.grant().encode());
             assert_eq!(swap(&store, u64::MAX, &other.grant()).await, Swap::Swapped);
             assert_eq!(load().await.unwrap().encode(), other.grant().encode());
-            assert_eq!(ids(&list(&store, &Owner::subject("o"), 3).await), [id]);
+            assert_eq!(ids(&all(&store, &Owner::subject("o"), 3).await), [id]);
             assert_eq!(swap(&store, 1 << 63, &first.grant()).await, Swap::Swapped);
             if let Some(subject) = subject {
-                assert_eq!(ids(&list(&store, &Owner::subject(subject), 3).await), [id]);
+                assert_eq!(ids(&all(&store, &Owner::subject(subject), 3).await), [id]);
             }
             assert_eq!(store.remove(GrantId::from_u64(id)).await.unwrap(), Some(first.grant()));
             assert_eq!(store.remove(GrantId::from_u64(id)).await.unwrap(), None);
@@ -98,12 +78,12 @@ async fn ids_and_owners_anywhere_are_told_apart() {
         let mut expected: Vec<u64> = ids_of.iter().copied().skip(at).step_by(subjects.len()).collect();
         expected.sort_unstable();
         for limit in [0, 1, 5, 16, usize::MAX] {
-            assert_eq!(ids(&list(&store, &Owner::subject(subject), limit).await), expected, "{subject:?}");
+            assert_eq!(ids(&all(&store, &Owner::subject(subject), limit).await), expected, "{subject:?}");
         }
-        let at_one = list(&store, &Owner::subject(subject).at_client("web\0"), 3).await;
+        let at_one = all(&store, &Owner::subject(subject).at_client("web\0"), 3).await;
         assert_eq!(at_one.len(), 8);
         assert!(at_one.iter().all(|grant| grant.client_id() == "web\0"));
-        assert!(list(&store, &Owner::subject(subject).at_client("web"), 3).await.is_empty());
+        assert!(all(&store, &Owner::subject(subject).at_client("web"), 3).await.is_empty());
     }
     let last = Cursor::from_u64(i64::MAX.cast_unsigned());
     assert!(store.list(&Owner::subject("a"), Some(last), 3).await.unwrap().grants.is_empty());
@@ -128,7 +108,7 @@ async fn a_purge_removes_what_expired_and_no_more_than_asked() {
     assert_eq!(purge(20 * day - 1, 100).await, 49);
     assert_eq!(purge(20 * day, 100).await, 1);
     assert_eq!(purge(20 * day + 48, usize::MAX).await, 48);
-    assert_eq!(ids(&list(&store, &Owner::subject("a"), 50).await).len(), 102);
+    assert_eq!(ids(&all(&store, &Owner::subject("a"), 50).await).len(), 102);
     assert_eq!(store.purge_expired(Timestamp::MAX, usize::MAX).await.unwrap(), 102);
 }
 

@@ -1,7 +1,9 @@
 //! Grants of any content, written as records by the layout of format 1: what the tests of a store store.
 #![allow(dead_code, reason = "each test target uses its part")]
 
-use regrant::{Grant, Timestamp};
+pub(crate) mod model;
+
+use regrant::{Grant, Owner, Timestamp, TokenStore};
 
 /// Every stored field of a grant that began without an authorization request.
 #[derive(Clone, Debug)]
@@ -78,4 +80,27 @@ impl Fields {
 
 pub(crate) const fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
+}
+
+/// All pages of a listing by a store whose pages are full.
+pub(crate) async fn all(store: &impl TokenStore, owner: &Owner, limit: usize) -> Vec<Grant> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.list(owner, after, limit).await.unwrap();
+        assert!(page.grants.len() <= limit.max(1));
+        assert!(page.next.is_none() || page.grants.len() == limit.max(1), "a page is full or the last");
+        all.extend(page.grants);
+        assert!(all.len() < 100_000, "a listing ends");
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return all,
+        }
+    }
+}
+
+/// In order.
+pub(crate) fn ids(grants: &[Grant]) -> Vec<u64> {
+    let mut ids: Vec<u64> = grants.iter().map(|grant| grant.id().as_u64()).collect();
+    ids.sort_unstable();
+    ids
 }

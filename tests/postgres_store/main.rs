@@ -9,6 +9,7 @@ mod crashes;
 #[allow(dead_code, reason = "each test target uses its part")]
 mod events;
 mod faults;
+mod model;
 mod pages;
 mod races;
 #[path = "../records/mod.rs"]

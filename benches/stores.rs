@@ -9,6 +9,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark")]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
 
+#[path = "../tests/support/anyone.rs"]
+mod anyone;
 #[path = "stores/fleet.rs"]
 mod fleet;
 #[path = "stores/floors.rs"]

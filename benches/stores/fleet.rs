@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use regrant::{
-    Authorization, Client, ClientSecret, DynTokenStore, Engine, GrantError, GrantHandler, GrantRequest, Key, Request,
-    Scope, StaticClients, Timestamp,
-};
+use regrant::{Client, ClientSecret, DynTokenStore, Engine, Key, Request, Scope, StaticClients, Timestamp};
 
 use crate::Work;
+use crate::anyone::Anyone;
 
 const CREDENTIALS: &str = "client_id=app&client_secret=the-secret-of-the-app-for-tests-only";
 /// Grants of each caller, taken in turn.
@@ -21,18 +19,6 @@ pub(crate) struct Fleet {
     held: Vec<Mutex<Vec<String>>>,
 }
 
-struct Password;
-
-impl GrantHandler for Password {
-    fn grant_type(&self) -> &'static str {
-        "password"
-    }
-
-    async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
-        Ok(Authorization::of(request.required("username")?))
-    }
-}
-
 impl Fleet {
     pub(crate) async fn new(store: Arc<dyn DynTokenStore>, callers: usize) -> Arc<Self> {
         let app = Client::confidential("app")
@@ -44,7 +30,7 @@ impl Fleet {
             .unwrap();
         let engine = Engine::builder(store, StaticClients::new().with(app).unwrap())
             .key(Key::from_bytes(1, &[7; 32]))
-            .grant(Password)
+            .grant(Anyone)
             .build()
             .unwrap();
         let fleet = Self { engine, held: Vec::new() };

@@ -11,11 +11,10 @@ use std::process::{Command, Stdio};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use regrant::{
-    Authorization, Client, Engine, GrantError, GrantHandler, GrantRequest, Key, Request, Response, Scope, StaticClients,
-};
+use regrant::{Client, Engine, Key, Request, Response, Scope, StaticClients};
 
 use super::*;
+use crate::anyone::Anyone;
 
 const FOLDER: &str = "REGRANT_TEST_KILL";
 const SEED: &str = "REGRANT_TEST_KILL_SEED";
@@ -23,18 +22,6 @@ const LAST: &str = "REGRANT_TEST_KILL_LAST";
 const KILLS: u64 = 200;
 const CLIENTS: usize = 6;
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
-
-struct Anyone;
-
-impl GrantHandler for Anyone {
-    fn grant_type(&self) -> &str {
-        "password"
-    }
-
-    async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
-        Ok(Authorization::of(request.required("username")?))
-    }
-}
 
 /// What a client knows of its session.
 #[derive(Clone, Default)]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
+#[path = "../support/anyone.rs"]
+mod anyone;
 mod basics;
 #[path = "../records/calls.rs"]
 mod calls;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use regrant::{
-    Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, Key, PostgresStore, Scope,
-    StaticClients, Timestamp,
-};
+use regrant::{Client, ClientSecret, Engine, Key, PostgresStore, Scope, StaticClients, Timestamp};
 
+use crate::anyone::Anyone;
 use crate::events::{Recorder, Seen};
 use crate::servers::postgres::Postgres;
 use crate::servers::until;
@@ -18,18 +16,6 @@ use crate::wire::{Answer, Call, secret};
 const CRASHES: usize = 50;
 const CLIENTS: usize = 12;
 const APP: &str = "app";
-
-struct Password;
-
-impl GrantHandler for Password {
-    fn grant_type(&self) -> &'static str {
-        "password"
-    }
-
-    async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
-        Ok(Authorization::of(request.required("username")?))
-    }
-}
 
 type World = Engine<PostgresStore, StaticClients>;
 
@@ -44,7 +30,7 @@ fn engine(store: PostgresStore, events: Recorder) -> World {
         .unwrap();
     let clients = StaticClients::new().with(app).unwrap();
     let key = Key::from_bytes(1, &[7; 32]);
-    Engine::builder(store, clients).key(key).grant(Password).events(events).build().unwrap()
+    Engine::builder(store, clients).key(key).grant(Anyone).events(events).build().unwrap()
 }
 
 /// Sends it again until the server is there. A client waits a moment in between.

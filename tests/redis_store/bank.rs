@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use regrant::{
-    Authorization, Client, Engine, Event, GrantError, GrantHandler, GrantRequest, Key, RedisStore, Request, Scope,
-    StaticClients, Timestamp,
-};
+use regrant::{Client, Engine, Event, Key, RedisStore, Request, Scope, StaticClients, Timestamp};
+
+use crate::anyone::Anyone;
 
 pub(crate) struct Bank {
     pub(crate) engine: Engine<RedisStore, StaticClients>,
@@ -22,23 +21,10 @@ pub(crate) enum Answer {
     Unavailable,
 }
 
-/// Anybody, by name.
-struct Named;
-
-impl GrantHandler for Named {
-    fn grant_type(&self) -> &'static str {
-        "named"
-    }
-
-    async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
-        Ok(Authorization::of(request.required("name")?))
-    }
-}
-
 impl Bank {
     pub(crate) fn new(store: RedisStore) -> Self {
         let app = Client::public("app")
-            .grant_type("named")
+            .grant_type("password")
             .grant_type("refresh_token")
             .scope(Scope::parse("read write").unwrap())
             .default_scope(Scope::parse("read").unwrap())
@@ -47,7 +33,7 @@ impl Bank {
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
         let engine = Engine::builder(store, StaticClients::new().with(app).unwrap())
-            .grant(Named)
+            .grant(Anyone)
             .key(Key::from_bytes(1, &[7; 32]))
             .events(move |event: &Event<'_>| sink.lock().unwrap().push(format!("{event:?}")))
             .build()
@@ -56,7 +42,7 @@ impl Bank {
     }
 
     pub(crate) async fn login(&self, name: &str) -> Answer {
-        self.token(&format!("grant_type=named&client_id=app&name={name}")).await
+        self.token(&format!("grant_type=password&client_id=app&username={name}")).await
     }
 
     pub(crate) async fn refresh(&self, token: &str) -> Answer {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod attacks;
+#[path = "../support/anyone.rs"]
+mod anyone;
 mod bank;
 mod basics;
 mod cluster;

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/anyone.rs"]
+mod anyone;
 mod client;
 mod history;
 mod node;

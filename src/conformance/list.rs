@@ -130,7 +130,8 @@ async fn list_never_shows_another_owners_grants(stage: Stage) -> Outcome {
     // Prefixes of one another, wildcards, separators, quotes; what makes ("ab", "c") of ("a", "bc").
     let subjects = [
         "a", "ab", "abc", "A", "a ", " a", "a\0", "a\0b", "a:b", "a/b", "a%", "%", "_", "_b", "*", "a*", "?", "[ab]",
-        "{a}", "a}", "a{b", "'", "\"", "\\", "a\\", "a\nb", "á", "a\u{301}", "0", "null", "NULL", "", &long[0], &long[1],
+        "{a}", "a}", "a{b", "'", "\"", "\\", "a\\", "a\nb", "á", "a\u{301}", "0", "null", "NULL", "", &long[0],
+        &long[1],
     ];
     let clients = ["c", "bc", "b:c", "b", "*", "_", &long_id[0], &long_id[1]];
     let mut grants = BTreeMap::new();

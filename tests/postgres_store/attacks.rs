@@ -11,7 +11,7 @@ use regrant::{
 };
 use tokio_postgres::NoTls;
 
-use crate::fields::{Fields, at};
+use crate::records::{Fields, at};
 use crate::servers::postgres::{PgBouncer, Postgres};
 use crate::servers::until;
 use crate::{server, store, store_by};
@@ -49,7 +49,7 @@ async fn a_purge_that_fails_after_it_has_removed_some_does_not_say_that_nothing_
 async fn those_that_expire_later_the_same_day_are_not_in_the_way_of_a_purge() {
     let Some((_, _, store)) = store().await else { return };
     for id in 0..20 {
-        let expires_at = DAY / 2 + if id % 10 == 9 { 0 } else { 1 };
+        let expires_at = DAY / 2 + u64::from(id % 10 != 9);
         store.insert(&Fields::new(id, 1, "a").expires_at(expires_at).grant(), at(0)).await.unwrap();
     }
     for removed in [1, 1, 0] {

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
-mod attacks;
 #[path = "../support/anyone.rs"]
 mod anyone;
+mod attacks;
 mod basics;
 mod crashes;
 #[path = "../support/events.rs"]

@@ -3,7 +3,9 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use regrant::{Cursor, Grant, GrantId, Inserted, Owner, RedisStore, StoreErrorKind, Swap, Timestamp, TokenStore, Version};
+use regrant::{
+    Cursor, Grant, GrantId, Inserted, Owner, RedisStore, StoreErrorKind, Swap, Timestamp, TokenStore, Version,
+};
 
 use super::basics::all;
 use super::grants::{DAY, NOW, grant, wanted};
@@ -140,7 +142,8 @@ async fn whatever_is_in_the_server_is_an_error_at_most() {
         let _ = store.compare_and_swap(Version::from_u64(1), &grant(1, "alice"), NOW).await;
         let _ = store.remove(GrantId::from_u64(1)).await;
     }
-    for member in ["", "g", "+00000000000000f11111111", "ffffffffffffffff", "FFFFFFFFFFFFFFFF00000000", "ÿÿÿÿÿÿÿÿÿÿÿÿ"] {
+    for member in ["", "g", "+00000000000000f11111111", "ffffffffffffffff", "FFFFFFFFFFFFFFFF00000000", "ÿÿÿÿÿÿÿÿÿÿÿÿ"]
+    {
         let () = redis.ask(&["DEL", &index]);
         let () = redis.ask(&["ZADD", &index, "0", member]);
         let listed = tokio::time::timeout(Duration::from_secs(10), store.list(&owner, None, 1)).await;
@@ -176,8 +179,20 @@ async fn a_cursor_or_limit_of_any_kind_is_a_page() {
 #[tokio::test]
 async fn a_subject_is_a_name_and_nothing_else() {
     for (store, _) in stores().await {
-        let subjects =
-            ["", "keys", "grant:0000000000000001", "{", "}", "{}", "{a}b", "a\r\nFLUSHALL\r\n", "a\0b", "*", "ï", "a:owner:"];
+        let subjects = [
+            "",
+            "keys",
+            "grant:0000000000000001",
+            "{",
+            "}",
+            "{}",
+            "{a}b",
+            "a\r\nFLUSHALL\r\n",
+            "a\0b",
+            "*",
+            "ï",
+            "a:owner:",
+        ];
         for (id, subject) in subjects.iter().enumerate() {
             assert_eq!(store.insert(&grant(id as u64, subject), NOW).await.unwrap(), Inserted::Inserted);
         }

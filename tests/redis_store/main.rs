@@ -1,9 +1,9 @@
 //! The Redis store on servers of its own, one and a cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod attacks;
 #[path = "../support/anyone.rs"]
 mod anyone;
+mod attacks;
 mod bank;
 mod basics;
 mod cluster;

@@ -199,7 +199,9 @@ fn what_is_read_after_a_failed_sync_and_a_new_process_is_on_the_disk() {
         let found = after.map(|after| (wait(after.load(GrantId::from_u64(1))), wait(after.load(GrantId::from_u64(7)))));
         match found {
             Ok((Ok(first), Ok(seventh))) if first == seen && seventh.is_some() == wrote => {}
-            other => undone.push((at, format!("{:?}", other.map(|(a, b)| (a.map(|a| a.map(|a| a.version())), b.is_ok()))))),
+            other => {
+                undone.push((at, format!("{:?}", other.map(|(a, b)| (a.map(|a| a.map(|a| a.version())), b.is_ok())))));
+            }
         }
     }
     assert!(undone.is_empty(), "{undone:?}");

@@ -40,9 +40,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// the same key, at least one key must be known unless the store knows none, and keys of new ids are then known too.
     /// So ids are not used twice. On a store in memory there is nothing to check.
     ///
+    /// It cannot tell a key that is in use from one that was in use once. Where a store knows no key yet, let one node go
+    /// first: of two that come at the same moment with keys of different ids, both are content.
+    ///
     /// # Errors
     ///
-    /// [`KeyError`]; nothing is kept then.
+    /// [`KeyError`]; nothing is kept then, unless another node came at the same moment with another key of one of the
+    /// ids: of this engine's other keys the fingerprints then stay.
     ///
     /// ```
     /// # use regrant::{Engine, Key, MemoryStore, StaticClients};

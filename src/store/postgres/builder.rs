@@ -104,6 +104,9 @@ impl PostgresStoreBuilder {
     /// How long an operation waits for the server's answer: 5 seconds if not set. Afterwards it fails, its connection
     /// is given up, and the write may have taken place.
     ///
+    /// The server is not told. A statement that waits there for somebody's lock goes on waiting in a session that the pool
+    /// does not count any more, unless the role has a time of its own, a little longer: `ALTER ROLE … SET statement_timeout`.
+    ///
     /// ```
     /// use std::time::Duration;
     /// let builder = regrant::PostgresStore::builder().statement_timeout(Duration::from_secs(1));

@@ -100,8 +100,9 @@ pub use self::setup_error::PostgresSetupError;
 ///
 /// # Poolers
 ///
-/// Nothing is prepared and nothing is left in a session, so a pooler in transaction mode may stand in between;
-/// tests run through pgbouncer 1.18. Straight to the server, [prepared
+/// Nothing is prepared and nothing is left in a session, so a pooler in transaction mode may stand in between; tests
+/// run through pgbouncer 1.18. But what others set in a session of such a pooler stays in it: let nobody else come
+/// through that pool, and name the [schema](PostgresStoreBuilder::schema). Straight to the server, [prepared
 /// statements](PostgresStoreBuilder::danger_prepared_statements) are faster.
 ///
 /// # What must hold of the server
@@ -110,7 +111,8 @@ pub use self::setup_error::PostgresSetupError;
 ///   Connections of the store's own are asked whether they may write; for your own pool set
 ///   `TargetSessionAttrs::ReadWrite`.
 /// - **`synchronous_commit` is not `off`**, for no session that writes to the table: a crash would lose refreshes and
-///   revocations that were confirmed. Construction refuses such a session, and one whose database is not in UTF-8.
+///   revocations that were confirmed. Construction refuses such a session, and one whose database is not in UTF-8. Nor is
+///   `fsync` off, which nobody checks.
 /// - **A failover loses what was not replicated.** With asynchronous replicas (`synchronous_standby_names` empty, or
 ///   `synchronous_commit` at `local`) the last moments before it are gone, though they were confirmed. Of a lost
 ///   refresh the engine makes good what it can: a token ahead of its record is genuine, so the record is moved forward

@@ -45,7 +45,8 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What the name of every key begins with: `regrant:` if not set. Engines that serve the same grants have the same.
+    /// What the name of every key begins with: `regrant:` if not set. Engines that serve the same grants have the same;
+    /// of two that share a database, neither may be the other's with `owner:` behind it.
     ///
     /// In a cluster a prefix with braces puts all keys on one node, for what is between them decides.
     ///

@@ -101,6 +101,9 @@ use crate::token::KeyFingerprint;
 /// regrant:keys                                 fingerprints of the engine's keys; never expires
 /// ```
 ///
+/// A damaged record that is removed is gone, and that is told as [`Corrupt`](crate::StoreErrorKind::Corrupt) once: a script
+/// cannot tell it from a healthy one. One of a later version of this crate stays.
+///
 /// An index names what is gone until somebody lists that owner's grants, or logs in as them. It lives at most twice as long
 /// as the oldest grant in it has lived or 64 days, and a week. In a cluster a subject in braces only decides where its index
 /// lies.

@@ -55,12 +55,17 @@ fn main() {
     if is_wanted("postgres")
         && let Some(server) = Postgres::durable()
     {
-        let (store, floor) = runtime.block_on(async {
-            let store = PostgresStore::connect(&server.url()).await.unwrap();
-            store.migrate().await.unwrap();
-            (Arc::new(store) as Arc<dyn DynTokenStore>, PostgresFloor::new(&server.url()).await.work())
-        });
-        compare(&runtime, "postgres", &store, Some(&floor));
+        let builder = PostgresStore::builder;
+        for (name, builder, prepared) in
+            [("postgres", builder(), false), ("prepared", builder().danger_prepared_statements(), true)]
+        {
+            let (store, floor) = runtime.block_on(async {
+                let store = builder.connect(&server.url()).await.unwrap();
+                store.migrate().await.unwrap();
+                (Arc::new(store) as Arc<dyn DynTokenStore>, PostgresFloor::new(&server.url(), prepared).await.work())
+            });
+            compare(&runtime, name, &store, Some(&floor));
+        }
     }
     if is_wanted("redis")
         && let Some(server) = Redis::start()

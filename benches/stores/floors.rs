@@ -11,6 +11,7 @@ use redis::AsyncCommands;
 use redis::aio::ConnectionManager;
 use tokio::sync::oneshot;
 use tokio_postgres::NoTls;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::Work;
 
@@ -53,37 +54,54 @@ impl AppendFloor {
     }
 }
 
-/// SELECT and UPDATE of a row by its primary key, prepared, by the same driver and a pool like the store's.
-pub(crate) struct PostgresFloor(Pool);
+/// SELECT and UPDATE of a row by its primary key, by the same driver and a pool like the store's; prepared where the store
+/// prepares.
+pub(crate) struct PostgresFloor {
+    pool: Pool,
+    prepared: bool,
+}
+
+const SELECT: &str = "SELECT version, record FROM floor WHERE id = $1";
+const UPDATE: &str = "UPDATE floor SET version = $2, record = $3 WHERE id = $1";
 
 impl PostgresFloor {
-    pub(crate) async fn new(url: &str) -> Self {
+    pub(crate) async fn new(url: &str, prepared: bool) -> Self {
         let manager = Manager::new(url.parse().unwrap(), NoTls);
         let pool = Pool::builder(manager).max_size(16).build().unwrap();
         let client = pool.get().await.unwrap();
-        let table = "CREATE TABLE floor (id bigint PRIMARY KEY, version bigint, record bytea) WITH (fillfactor = 50)";
-        client.batch_execute(table).await.unwrap();
+        let table = "CREATE TABLE floor (id bigint PRIMARY KEY, version bigint, record bytea) WITH (fillfactor = 80)";
+        client.batch_execute(&format!("DROP TABLE IF EXISTS floor; {table}")).await.unwrap();
         for id in 0..i64::try_from(32 * PLACES).unwrap() {
             client.execute("INSERT INTO floor VALUES ($1, 0, $2)", &[&id, &&RECORD[..]]).await.unwrap();
         }
         drop(client);
-        Self(pool)
+        Self { pool, prepared }
     }
 
     pub(crate) fn work(self) -> Work {
         Arc::new(move |caller| {
-            let pool = self.0.clone();
+            let (pool, prepared) = (self.pool.clone(), self.prepared);
             Box::pin(async move {
                 let id = place(caller);
                 let client = pool.get().await.unwrap();
-                let select = client.prepare_cached("SELECT version, record FROM floor WHERE id = $1").await.unwrap();
-                let row = client.query_one(&select, &[&id]).await.unwrap();
+                let row = if prepared {
+                    let select = client.prepare_cached(SELECT).await.unwrap();
+                    client.query_one(&select, &[&id]).await.unwrap()
+                } else {
+                    client.query_typed(SELECT, &[(&id, Type::INT8)]).await.unwrap().remove(0)
+                };
                 let (version, record): (i64, &[u8]) = (row.get(0), row.get(1));
                 drop(client);
-                let client = pool.get().await.unwrap();
-                let update = "UPDATE floor SET version = $2, record = $3 WHERE id = $1";
-                let update = client.prepare_cached(update).await.unwrap();
-                assert_eq!(client.execute(&update, &[&id, &(version + 1), &record]).await.unwrap(), 1);
+                let (client, version) = (pool.get().await.unwrap(), version + 1);
+                let updated = if prepared {
+                    let update = client.prepare_cached(UPDATE).await.unwrap();
+                    client.execute(&update, &[&id, &version, &record]).await.unwrap()
+                } else {
+                    let values: [(&(dyn ToSql + Sync), Type); 3] =
+                        [(&id, Type::INT8), (&version, Type::INT8), (&record, Type::BYTEA)];
+                    client.execute_typed(UPDATE, &values).await.unwrap()
+                };
+                assert_eq!(updated, 1);
             })
         })
     }

@@ -1,11 +1,13 @@
-//! Only the exact text of a current refresh token, or of its predecessor within the window, renews; whatever else is
-//! presented is refused with one and the same response, and changes nothing.
+//! Only the exact text of a current refresh token, or of its predecessor within the window, renews, and one that this engine
+//! has handed out since and is ahead of; whatever else is presented is refused with one and the same response, and changes
+//! nothing.
 //!
 //! The first byte of an input says what becomes of the rest: it is presented as it is, or it is a list of changes to a
 //! genuine token (of either generation, an access token, another client's, one that renews nothing).
 #![no_main]
 
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use libfuzzer_sys::fuzz_target;
@@ -34,6 +36,9 @@ struct World {
     engine: Engine<MemoryStore, StaticClients>,
     /// In the order of [`genuine`].
     tokens: [String; 5],
+    /// The successors that refreshes were answered with. Their records were set back since, so they are ahead of them and
+    /// genuine, and the fuzzer, which sees what is compared, can come upon one.
+    ahead: Mutex<BTreeSet<String>>,
     refused: Response,
 }
 
@@ -65,7 +70,7 @@ fn world() -> &'static World {
         let refused = refresh(&engine, "");
         assert_eq!(refused.status(), 400);
         let refused = refresh(&engine, "x");
-        World { engine, tokens: [current, first, access, other, fixed], refused }
+        World { engine, tokens: [current, first, access, other, fixed], ahead: Mutex::default(), refused }
     })
 }
 
@@ -136,12 +141,14 @@ fn check(world: &World, presented: &str) {
     assert_eq!(engine.store().len(), all, "nothing is added or removed");
     let renews = presented == world.tokens[CURRENT];
     let retries = presented == world.tokens[PREDECESSOR];
-    if renews || retries {
+    let is_ahead = world.ahead.lock().expect("no panic before").contains(presented);
+    if renews || retries || is_ahead {
         assert_eq!(response.status(), 200);
         let successor = text_of(&response, "refresh_token");
         assert_eq!(successor == world.tokens[CURRENT], retries, "a retry repeats the successor, a refresh goes on");
-        if renews {
+        if !retries {
             restore(engine, id, &before);
+            world.ahead.lock().expect("no panic before").insert(successor);
         }
     } else {
         // An empty one counts as absent, and one too long is no parameter: both are said of the request.

@@ -29,11 +29,11 @@ macro_rules! on_every_form {
         use $crate::support::{faulty::Shelf, waiting::Waiting};
         let fresh = $fresh;
         let named = |error| $crate::stores::named(fresh.name, error);
-        $check(Shelf::of(Waiting(fresh.make())) $(, $argument)*).map_err(named)?;
+        $check(Shelf::of(Waiting::of(fresh.make(), fresh.expires_by_itself)) $(, $argument)*).map_err(named)?;
         let boxed: Box<dyn regrant::DynTokenStore> = Box::new(fresh.make());
-        $check(Shelf::of(Waiting(boxed)) $(, $argument)*).map_err(named)?;
+        $check(Shelf::of(Waiting::of(boxed, fresh.expires_by_itself)) $(, $argument)*).map_err(named)?;
         let shared: std::sync::Arc<dyn regrant::DynTokenStore> = std::sync::Arc::new(fresh.make());
-        $check(Shelf::of(Waiting(shared)) $(, $argument)*).map_err(named)?;
+        $check(Shelf::of(Waiting::of(shared, fresh.expires_by_itself)) $(, $argument)*).map_err(named)?;
     }};
 }
 

@@ -14,6 +14,7 @@ use crate::support::waiting::wait;
 /// How to make an empty store, and what to call it in a failure.
 pub(crate) struct Fresh<S> {
     pub(crate) name: &'static str,
+    pub(crate) expires_by_itself: bool,
     make: fn() -> S,
 }
 
@@ -32,7 +33,7 @@ pub(crate) fn named(name: &str, error: TestCaseError) -> TestCaseError {
 }
 
 pub(crate) fn file() -> Fresh<FileStore> {
-    Fresh { name: "a file", make: new_file }
+    Fresh { name: "a file", expires_by_itself: false, make: new_file }
 }
 
 /// In memory where there is such a folder: disks have tests of their own.
@@ -48,7 +49,7 @@ fn new_file() -> FileStore {
 
 /// `None` where there is no PostgreSQL.
 pub(crate) fn postgres() -> Option<Fresh<PostgresStore>> {
-    shared_postgres().map(|_| Fresh { name: "PostgreSQL", make: empty_database })
+    shared_postgres().map(|_| Fresh { name: "PostgreSQL", expires_by_itself: false, make: empty_database })
 }
 
 fn shared_postgres() -> Option<&'static Postgres> {
@@ -71,7 +72,7 @@ fn empty_database() -> PostgresStore {
 
 /// `None` where there is no Redis.
 pub(crate) fn redis() -> Option<Fresh<RedisStore>> {
-    shared_redis().map(|_| Fresh { name: "Redis", make: own_prefix })
+    shared_redis().map(|_| Fresh { name: "Redis", expires_by_itself: true, make: own_prefix })
 }
 
 fn shared_redis() -> Option<&'static Redis> {

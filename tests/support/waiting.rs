@@ -20,34 +20,49 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
 
 /// The store `S`, never pending. The places where a request can be overtaken or dropped are those of
 /// [`Faulty`](super::faulty::Faulty), before and after each operation.
-pub(crate) struct Waiting<S>(pub(crate) S);
+pub(crate) struct Waiting<S> {
+    store: S,
+    expires_by_itself: bool,
+}
+
+impl<S> Waiting<S> {
+    /// Of a store that removes what has expired by its own clock, which goes on where the tests' stands still: such a
+    /// one is told of times so long ago that nothing expires while a test runs.
+    pub(crate) const fn of(store: S, expires_by_itself: bool) -> Self {
+        Self { store, expires_by_itself }
+    }
+
+    const fn told(&self, now: Timestamp) -> Timestamp {
+        if self.expires_by_itself { Timestamp::EPOCH } else { now }
+    }
+}
 
 impl<S: TokenStore> TokenStore for Waiting<S> {
     async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
-        wait(self.0.insert(grant, now))
+        wait(self.store.insert(grant, self.told(now)))
     }
 
     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-        wait(self.0.load(id))
+        wait(self.store.load(id))
     }
 
     async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
-        wait(self.0.compare_and_swap(expected, next, now))
+        wait(self.store.compare_and_swap(expected, next, self.told(now)))
     }
 
     async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-        wait(self.0.remove(id))
+        wait(self.store.remove(id))
     }
 
     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
-        wait(self.0.list(owner, after, limit))
+        wait(self.store.list(owner, after, limit))
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        wait(self.0.purge_expired(now, limit))
+        wait(self.store.purge_expired(now, limit))
     }
 
     fn durability(&self) -> Durability {
-        self.0.durability()
+        self.store.durability()
     }
 }

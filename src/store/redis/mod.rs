@@ -24,7 +24,7 @@ use crate::token::KeyFingerprint;
 /// Keeps grants in Redis (7 or later) or Valkey, one server or a cluster.
 ///
 /// A refresh is one read and one script. A grant takes one key, whose own expiry removes it, and an entry in its owner's
-/// index: about 320 bytes of the server's memory for a record of 108 bytes, after a hundred refreshes as after one
+/// index: about 320 bytes of the server's memory for a record of 108 bytes after one refresh, 336 after a hundred
 /// (`MEMORY USAGE`, Redis 7.0, one grant for each owner).
 ///
 /// ```no_run

@@ -57,16 +57,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # }
     /// ```
     pub async fn check_keys(&self) -> Result<(), KeyError> {
-        if self.store.durability() == Durability::Volatile {
-            return Ok(());
-        }
-        let mine = self.fingerprints();
-        let known = self.store.key_fingerprints(&[]).await?;
-        none_changed(&mine, &known)?;
-        if !known.is_empty() && !mine.iter().any(|fingerprint| known.contains(fingerprint)) {
-            return Err(KeyError::Unknown);
-        }
-        self.keep(&mine, &known).await
+        self.make_known(true).await
     }
 
     /// Makes this engine's keys known to its store even if no key that was in use there is among them: after the old ones
@@ -86,20 +77,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # }
     /// ```
     pub async fn abandon_other_keys(&self) -> Result<(), KeyError> {
+        self.make_known(false).await
+    }
+
+    /// `one_is_known`: unless no key is, one of this engine's must be already.
+    async fn make_known(&self, one_is_known: bool) -> Result<(), KeyError> {
         if self.store.durability() == Durability::Volatile {
             return Ok(());
         }
-        let mine = self.fingerprints();
+        let mine: Vec<KeyFingerprint> = self.keys.iter().map(Key::fingerprint).collect();
         let known = self.store.key_fingerprints(&[]).await?;
         none_changed(&mine, &known)?;
-        self.keep(&mine, &known).await
-    }
-
-    fn fingerprints(&self) -> Vec<KeyFingerprint> {
-        self.keys.iter().map(Key::fingerprint).collect()
-    }
-
-    async fn keep(&self, mine: &[KeyFingerprint], known: &[KeyFingerprint]) -> Result<(), KeyError> {
+        if one_is_known && !known.is_empty() && !mine.iter().any(|fingerprint| known.contains(fingerprint)) {
+            return Err(KeyError::Unknown);
+        }
         let new: Vec<KeyFingerprint> =
             mine.iter().filter(|fingerprint| !known.contains(fingerprint)).copied().collect();
         if new.is_empty() {
@@ -107,7 +98,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         // Another node may have come first with another key of that id.
         let kept = self.store.key_fingerprints(&new).await?;
-        none_changed(mine, &kept)?;
+        none_changed(&mine, &kept)?;
         if new.iter().all(|fingerprint| kept.contains(fingerprint)) { Ok(()) } else { Err(KeyError::NotKept) }
     }
 }

@@ -130,8 +130,9 @@ impl Postgres {
     /// Ends it and all its sessions at once and without a word, as a crash of the machine does.
     pub(crate) fn kill9(&self) {
         let Some(server) = self.server.lock().unwrap().take() else { return };
-        // Stopped, it starts no more of them.
+        // Stopped, it starts no more of them; until it is, it may.
         server.signal("STOP");
+        until("PostgreSQL to stop", || stat(server.pid()).is_none_or(|(state, _)| matches!(state, 'T' | 'Z')));
         let sessions = children(server.pid());
         for &session in &sessions {
             signal("KILL", session);

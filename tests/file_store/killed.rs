@@ -164,7 +164,8 @@ fn child_that_is_killed() {
     let known = Known::read(&fs::read_to_string(format!("{folder}/known")).unwrap());
     let mut random = StdRng::seed_from_u64(env::var(SEED).unwrap().parse().unwrap());
     println!("@opening");
-    let store = FileStore::open(format!("{folder}/grants")).unwrap();
+    // Full after fifty commits or so.
+    let store = FileStore::builder().log_bytes(16 << 10).open(format!("{folder}/grants")).unwrap();
     println!("@opened");
     let app = Client::public("app").grant_type("password").grant_type("refresh_token");
     let app = app.scope(Scope::parse("read").unwrap()).build().unwrap();

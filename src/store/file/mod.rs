@@ -1,7 +1,10 @@
 //! The file store: grants in one file of this machine's disk.
 
+mod changes;
 mod error;
+mod fail_stop;
 mod lock;
+mod log;
 mod open;
 mod queue;
 mod read;
@@ -22,6 +25,8 @@ use redb::{Database, StorageBackend};
 
 pub use self::error::FileStoreError;
 use self::error::{Cause, is_fatal, panicked};
+use self::fail_stop::FailStop;
+use self::open::Settings;
 use self::queue::Queue;
 use self::writer::{CompareAndSwap, Insert, KeepFingerprints, Pending, Purge, Remove, Trouble, Write};
 use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
@@ -41,15 +46,21 @@ use crate::token::KeyFingerprint;
 /// where the future is polled, and waits for no commit.
 ///
 /// **The store owns one thread**, named `regrant-file`. Writes go to it through a queue of 1,024 places, and a caller
-/// who finds it full waits. All that is waiting becomes one transaction with one sync: callers share its cost. A future
-/// that is dropped once its write was accepted changes nothing about it. Dropping the store finishes what was accepted,
-/// which blocks for the time of a commit, and closes the file. No runtime is needed; any will do.
+/// who finds it full waits. All that is waiting becomes one commit with one sync: callers share its cost. A future that is
+/// dropped once its write was accepted changes nothing about it. Dropping the store finishes what was accepted, which
+/// blocks for the time of a commit or two, and closes the file. No runtime is needed; any will do.
+///
+/// **A commit is one write to a log** in the same file, and its sync. Then it is made visible in the tables, in memory.
+/// When the log is full the tables are written, with one sync, and the log begins anew: with 4 MiB every 12,000 refreshes or
+/// so. Opening after a crash does again what is in the log. A [longer log](FileStoreBuilder::log_bytes) makes this rarer.
 ///
 /// **After an error** of the disk nobody knows what is on it: of a sync that failed, part may be there, and a second sync
 /// may report success for what is lost. So the writes of a commit that failed are answered
-/// [`Indeterminate`](crate::StoreErrorKind::Indeterminate), and every later call, reads included, is answered with
-/// [`FileStoreError::Failed`] until the store is opened again. That goes for a full disk too: leave it room. Opening
-/// finds either all of that commit or nothing of it. A record that is damaged fails alone, and is left as it is.
+/// [`Indeterminate`](crate::StoreErrorKind::Indeterminate), nothing is written any more, and every later call, reads
+/// included, is answered with [`FileStoreError::Failed`] until the store is opened again. That goes for a full disk too:
+/// leave it room. Opening finds either all of that commit or nothing of it. Where a sync failed and the machine was not
+/// started anew, the system may show what the disk has not; a power cut later can then find the file damaged, and opening
+/// says so. A record that is damaged fails alone, and is left as it is.
 ///
 /// **Expired grants** are removed by inserts, two for each, so that the file does not grow with logins alone. A host
 /// can call [`purge_expired`](TokenStore::purge_expired) for more. A refresh writes one record and no index.
@@ -60,26 +71,36 @@ use crate::token::KeyFingerprint;
 ///
 /// | | |
 /// |---|---|
-/// | bytes on the disk per grant, after 1 refresh of each, 10 and 100 | **529**, **529** and **531** |
-/// | loads and swaps per second by 1 caller, beside appends with a sync in the same run | 3,500 beside 5,400: **1.5** times the floor |
-/// | by 32 callers, beside appends of 32 that share a sync | 19,300 beside 43,300: **2.4** times the floor |
-/// | a load, its pages in memory | 4 µs, 7 µs on a busy machine |
-/// | the commit of one refresh | 7 pages of 4 KiB written, 1 sync |
-/// | the commit of 32 that waited | 49 pages written, 1 sync |
+/// | bytes on the disk per grant, after 1 refresh of each and 100, 210 of them the log | **999** and **1,071** |
+/// | the same without a log | 427 and 428 |
+/// | a load, its pages in memory | 3 µs |
+/// | a commit | 1 write, 1 sync |
 /// | opened after it was closed | 1 to 4 ms |
-/// | opened after a crash, the whole file read | 20 to 130 ms |
+/// | opened after a crash, the whole file read, up to 12,000 commits done again | 30 to 90 ms |
 ///
-/// Medians of twelve turns of half a second each. The floor writes one place of a log; a tree writes one page for each
-/// record and those above it, which costs the more the more records share a commit.
+/// Swaps per second, and how long 32 of them took that shared a commit, each of another grant, by the length of the log.
+/// Without one each commit writes a page of 4 KiB for each record and those above it, to their places:
 ///
-/// The file has one record for each grant, whatever number of refreshes: it is bounded by three times the records and
-/// 200 bytes for each, above the megabyte that it begins with. Room that removed grants leave is used again;
-/// [`compact`](Self::compact) gives it back.
+/// | | no log | 1 MiB | 4 MiB |
+/// |---|---|---|---|
+/// | 20,000 grants, 1 caller | 3,100 | 3,600 | **4,100** |
+/// | 20,000 grants, 32 callers | 33,000 | 34,000 | **47,000** |
+/// | 1,000,000 grants, 32 callers | 27,000 | 32,000 | **34,000** |
+/// | median of 32 of a million | 2.2 ms | **1.1 ms** | 1.2 ms |
+/// | 99 of 100 are below | 4.6 ms | 11 ms | **2.0 ms** |
+/// | the longest, which wrote the tables | **64 ms** | 68 ms | 119 ms |
+/// | bytes per grant of the million | 399 | 420 | 468 |
+///
+/// The file has one record for each grant, whatever number of refreshes. The tables take at most three times the records
+/// and 200 bytes for each. Beside them there are the log, and pages that were replaced since the tables were last
+/// written: at most as many again, and at most one of 4 KiB, with those above it, for each refresh that the log has room
+/// for. Room that removed grants leave is used again; [`compact`](Self::compact) gives it back.
 ///
 /// # Why `redb`
 ///
-/// It and `fjall` were measured on the same disk in turns, 20,000 records of 300 bytes in one table, random ones
-/// replaced if their version was as expected, one sync for all that were waiting:
+/// The tables are those of `redb`. It and `fjall` were measured on the same disk in turns, 20,000 records of 300 bytes in
+/// one table, random ones replaced if their version was as expected, one sync for all that were waiting, before this
+/// store had a log:
 ///
 /// | | append and sync | `redb` 4.5 | `fjall` 3.1 |
 /// |---|---|---|---|
@@ -91,11 +112,12 @@ use crate::token::KeyFingerprint;
 /// | opened after a kill | | 30 to 40 ms | 50 to 70 ms |
 /// | crates it brings along | | **1** | 37 |
 ///
-/// `fjall` is faster. `redb` is one file of a size that is known beforehand, starts no threads, and takes a disk of one's
-/// own under it. So every write, change of length and sync of this store fails in its tests, with what was not synced
-/// lost, torn or kept; `fjall` writes through the system's files alone, and no test can take back what it did not sync.
-/// Commits are of one phase, whose checksums tell a whole commit from a torn one; after a crash, opening checks all of
-/// them.
+/// `fjall` is faster, and its log is why. `redb` is one file of a size that is known beforehand, starts no threads, and
+/// takes a disk of one's own under it. So every write, change of length and sync of this store fails in its tests, with
+/// what was not synced lost, torn or kept; `fjall` writes through the system's files alone, and no test can take back what
+/// it did not sync. And so there is a log of our own before it, in the same file, which gives it `fjall`'s speed. The
+/// tables' commits are of one phase, whose checksums tell a whole commit from a torn one; after a crash, opening checks all
+/// of them.
 ///
 /// ```
 /// use regrant::{FileStore, Grant, Inserted, TokenStore};
@@ -135,8 +157,7 @@ pub struct FileStore {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct FileStoreBuilder {
-    cache_bytes: usize,
-    check: bool,
+    settings: Settings,
 }
 
 impl FileStoreBuilder {
@@ -145,8 +166,9 @@ impl FileStoreBuilder {
     /// ```
     /// let settings = regrant::FileStore::builder().cache_bytes(1 << 30);
     /// ```
-    pub const fn cache_bytes(self, bytes: usize) -> Self {
-        Self { cache_bytes: bytes, ..self }
+    pub const fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.settings.cache_bytes = bytes;
+        self
     }
 
     /// Whether the checksums of the whole file are looked at before it is used: not if not set. After a crash they
@@ -155,8 +177,24 @@ impl FileStoreBuilder {
     /// ```
     /// let settings = regrant::FileStore::builder().check(true);
     /// ```
-    pub const fn check(self, check: bool) -> Self {
-        Self { check, ..self }
+    pub const fn check(mut self, check: bool) -> Self {
+        self.settings.check = check;
+        self
+    }
+
+    /// How long the log of a file is that is made now, in bytes: 4 MiB if not set, and 1 GiB at most. That of a file that
+    /// is there stays as it is.
+    ///
+    /// The tables are written when it is full, with 4 MiB every 12,000 refreshes of records of 300 bytes. Those who write
+    /// meanwhile wait for it: the longer the log, the rarer and the longer that is, the more replaced pages the file
+    /// keeps, and the longer takes opening after a crash. Without a log, at 0, each commit writes the tables.
+    ///
+    /// ```
+    /// let settings = regrant::FileStore::builder().log_bytes(8 << 20);
+    /// ```
+    pub const fn log_bytes(mut self, bytes: u64) -> Self {
+        self.settings.log_bytes = if bytes > open::LONGEST_LOG { open::LONGEST_LOG } else { bytes };
+        self
     }
 
     /// Opens the file, or makes it where there is none. It blocks: call it at start, before there are requests.
@@ -175,13 +213,14 @@ impl FileStoreBuilder {
 
     /// The same on any disk.
     fn open_on(self, disk: impl StorageBackend) -> Result<FileStore, FileStoreError> {
-        let database = Arc::new(RwLock::new(open::open_database(disk, self.cache_bytes, self.check)?));
+        let (database, log) = open::open_database(Arc::new(FailStop::new(disk)), self.settings)?;
+        let database = Arc::new(RwLock::new(database));
         let queue = Arc::new(Queue::default());
         let failed = Arc::new(OnceLock::new());
         let thread = {
             let (database, queue, failed) = (Arc::clone(&database), Arc::clone(&queue), Arc::clone(&failed));
             thread::Builder::new().name("regrant-file".to_owned()).spawn(move || {
-                let _ = panic::catch_unwind(AssertUnwindSafe(|| writer::run(&queue, &database, &failed)));
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| writer::run(&queue, &database, log, &failed)));
                 queue.abandon();
             })?
         };
@@ -217,7 +256,7 @@ impl FileStore {
     /// let settings = regrant::FileStore::builder().check(true);
     /// ```
     pub const fn builder() -> FileStoreBuilder {
-        FileStoreBuilder { cache_bytes: 64 << 20, check: false }
+        FileStoreBuilder { settings: Settings { cache_bytes: 64 << 20, check: false, log_bytes: 4 << 20 } }
     }
 
     /// Gives room that removed grants left back to the file system, and says whether there was any. Not needed for

@@ -1,7 +1,9 @@
 //! From a path to a store's file: the lock, the header, and what follows it.
 //!
 //! ```text
-//! "regrant grants\n" 0 | format 4 | complete 1 | zeros up to 4096      then what `redb` keeps
+//! "regrant grants\n" 0 | format 4 | complete 1 | 0 0 0 | length of the log 8 | zeros up to 4096
+//! the log
+//! what `redb` keeps
 //! ```
 //!
 //! With a header of its own a file is known for what it is before anything reads on: neither another program's file nor
@@ -18,19 +20,34 @@ use redb::{Builder, Database, ReadableDatabase, StorageBackend, TableError};
 
 use super::error::{FileStoreError, panicked};
 use super::lock::Locked;
-use super::tables::{EXPIRY, GRANTS, KEYS, OWNERS};
+use super::log::{Epoch, Log};
+use super::tables::{EXPIRY, GRANTS, KEYS, LAST, OWNERS, Tables};
+use super::writer::Trouble;
+use crate::grant::DecodeError;
 
 /// Of the header, so that pages stay aligned.
 const HEADER: u64 = 4_096;
 const MAGIC: [u8; 16] = *b"regrant grants\n\0";
 const FORMAT: u32 = 1;
 const COMPLETE_AT: u64 = 20;
+/// Short enough to be read at once.
+pub(super) const LONGEST_LOG: u64 = 1 << 30;
 
 /// What the file is, by its header.
 enum Found {
     /// Nothing, or a file whose making was cut short.
     New,
-    Store,
+    /// A store with a log of so many bytes.
+    Store(u64),
+}
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) cache_bytes: usize,
+    pub(super) check: bool,
+    /// Of a store that is made.
+    pub(super) log_bytes: u64,
 }
 
 /// Opens or makes the file, which no one else can until it is closed.
@@ -63,23 +80,22 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Opens what is behind the header, making it where there is nothing yet.
 pub(super) fn open_database(
-    disk: impl StorageBackend,
-    cache_bytes: usize,
-    check: bool,
-) -> Result<Database, FileStoreError> {
+    disk: Arc<dyn StorageBackend>,
+    settings: Settings,
+) -> Result<(Database, Log), FileStoreError> {
     // A damaged file can make the engine of files panic.
-    panic::catch_unwind(AssertUnwindSafe(|| match find(&disk)? {
-        Found::New => make(disk, cache_bytes),
-        Found::Store => open(disk, cache_bytes, check),
+    panic::catch_unwind(AssertUnwindSafe(|| match find(&*disk)? {
+        Found::New => make(disk, settings),
+        Found::Store(log_bytes) => open(disk, Settings { log_bytes, ..settings }),
     }))
     .unwrap_or_else(|_| Err(FileStoreError::Damaged(panicked())))
 }
 
-fn find(disk: &impl StorageBackend) -> Result<Found, FileStoreError> {
+fn find(disk: &dyn StorageBackend) -> Result<Found, FileStoreError> {
     let len = disk.len()?;
     let mut bytes = vec![0; usize::try_from(len.min(HEADER)).unwrap_or(0)];
     disk.read(0, &mut bytes)?;
-    let fresh = header();
+    let fresh = header(0);
     if let (Some(magic), Some(format)) = (bytes.get(..16), bytes.get(16..20))
         && magic == MAGIC
         && format != [0; 4]
@@ -88,8 +104,11 @@ fn find(disk: &impl StorageBackend) -> Result<Found, FileStoreError> {
         if format > FORMAT {
             return Err(FileStoreError::NewerFormat);
         }
-        if format == FORMAT && bytes.get(20) == Some(&1) && len > HEADER {
-            return Ok(Found::Store);
+        if format == FORMAT && bytes.get(20) == Some(&1) {
+            let log = bytes.get(24..32).unwrap_or_default().iter().fold(0_u64, |log, byte| log << 8 | u64::from(*byte));
+            if log <= LONGEST_LOG && len > HEADER + log {
+                return Ok(Found::Store(log));
+            }
         }
         if format == FORMAT && bytes.get(20) == Some(&0) {
             return Ok(Found::New);
@@ -103,79 +122,132 @@ fn find(disk: &impl StorageBackend) -> Result<Found, FileStoreError> {
     Err(FileStoreError::NotAStore)
 }
 
-fn header() -> Vec<u8> {
+fn header(log_bytes: u64) -> Vec<u8> {
     let mut header = Vec::with_capacity(4_096);
     header.extend(MAGIC);
     header.extend(FORMAT.to_be_bytes());
+    header.extend([0; 4]);
+    header.extend(log_bytes.to_be_bytes());
     header.resize(4_096, 0);
     header
 }
 
 /// Makes a store where there is nothing that was ever used: last of all comes the mark that it is complete.
-fn make(disk: impl StorageBackend, cache_bytes: usize) -> Result<Database, FileStoreError> {
-    let disk = Arc::new(disk);
+fn make(disk: Arc<dyn StorageBackend>, settings: Settings) -> Result<(Database, Log), FileStoreError> {
+    let length = log_length(settings)?;
     disk.set_len(0)?;
     disk.set_len(HEADER)?;
-    disk.write(0, &header())?;
+    disk.write(0, &header(settings.log_bytes))?;
     disk.sync_data()?;
-    let database =
-        builder(cache_bytes, false).create_with_backend(Body(Arc::clone(&disk))).map_err(redb::Error::from)?;
+    // Written and not skipped, so that the log has its place on the disk, also when that is full.
+    if length != 0 {
+        disk.write(HEADER, &vec![0; length])?;
+    }
+    let database = builder(settings).create_with_backend(Body::new(&disk, settings)).map_err(redb::Error::from)?;
     let transaction = database.begin_write().map_err(redb::Error::from)?;
     transaction.open_table(GRANTS).map_err(redb::Error::from)?;
     transaction.open_table(OWNERS).map_err(redb::Error::from)?;
     transaction.open_table(EXPIRY).map_err(redb::Error::from)?;
     transaction.open_table(KEYS).map_err(redb::Error::from)?;
+    transaction.open_table(LAST).map_err(redb::Error::from)?;
     transaction.commit().map_err(redb::Error::from)?;
     disk.write(COMPLETE_AT, &[1])?;
     disk.sync_data()?;
-    Ok(database)
+    Ok((database, Log::new(disk, HEADER, length, 0)))
 }
 
-fn open(disk: impl StorageBackend, cache_bytes: usize, check: bool) -> Result<Database, FileStoreError> {
-    let body = Body(Arc::new(disk));
-    let database = builder(cache_bytes, check).create_with_backend(body).map_err(redb::Error::from)?;
+fn open(disk: Arc<dyn StorageBackend>, settings: Settings) -> Result<(Database, Log), FileStoreError> {
+    let length = log_length(settings)?;
+    let database = builder(settings).create_with_backend(Body::new(&disk, settings)).map_err(redb::Error::from)?;
+    let in_tables = last(&database)?;
+    let number = replay(&database, &Log::read(&*disk, HEADER, length)?, in_tables)?;
+    Ok((database, Log::new(disk, HEADER, length, number)))
+}
+
+/// Number of the last commit that is in the tables, which are all there.
+fn last(database: &Database) -> Result<u64, FileStoreError> {
     let damaged = |error: TableError| FileStoreError::from(redb::Error::from(error));
     let transaction = database.begin_read().map_err(redb::Error::from)?;
     transaction.open_table(GRANTS).map_err(damaged)?;
     transaction.open_table(OWNERS).map_err(damaged)?;
     transaction.open_table(EXPIRY).map_err(damaged)?;
     transaction.open_table(KEYS).map_err(damaged)?;
-    drop(transaction);
-    Ok(database)
+    let last = transaction.open_table(LAST).map_err(damaged)?.get(()).map_err(redb::Error::from)?;
+    Ok(last.map_or(0, |number| number.value()))
 }
 
-fn builder(cache_bytes: usize, check: bool) -> Builder {
+/// Brings what is in the log alone into the tables, and says what number they are then at. Nobody is told of a commit
+/// before this has it on the disk: a process that was killed may have left it in the system's memory.
+fn replay(database: &Database, epoch: &Epoch, in_tables: u64) -> Result<u64, FileStoreError> {
+    let late = epoch.commits.iter().zip(1_u64..).skip_while(|(_, nth)| epoch.base.saturating_add(*nth) <= in_tables);
+    let mut late = late.map(|(commit, _)| commit).peekable();
+    if late.peek().is_none() {
+        return Ok(in_tables);
+    }
+    if epoch.base > in_tables {
+        // The tables were on the disk when the log began, and are not any more.
+        return Err(FileStoreError::Damaged(Arc::new(DecodeError::Corrupt)));
+    }
+    let mut number = in_tables;
+    let transaction = database.begin_write().map_err(redb::Error::from)?;
+    let mut tables = Tables::open(&transaction)?;
+    for commit in late {
+        tables.replay(commit).map_err(|trouble| match trouble {
+            Trouble::Record(error) => FileStoreError::Damaged(Arc::new(error)),
+            Trouble::Storage(error) => error.into(),
+        })?;
+        number = number.saturating_add(1);
+    }
+    tables.finish(number)?;
+    transaction.commit().map_err(redb::Error::from)?;
+    Ok(number)
+}
+
+fn log_length(settings: Settings) -> Result<usize, FileStoreError> {
+    usize::try_from(settings.log_bytes).map_err(|error| FileStoreError::Damaged(Arc::new(error)))
+}
+
+fn builder(settings: Settings) -> Builder {
     let mut builder = Builder::new();
-    builder.set_cache_size(cache_bytes).set_check_integrity_on_open(check);
+    builder.set_cache_size(settings.cache_bytes).set_check_integrity_on_open(settings.check);
     builder
 }
 
-/// The file behind its header. The file is locked as a whole, by [`open_file`].
+/// The file behind its header and its log. The file is locked as a whole, by [`open_file`].
 #[derive(Debug)]
-struct Body<B>(Arc<B>);
+struct Body {
+    disk: Arc<dyn StorageBackend>,
+    start: u64,
+}
 
-impl<B: StorageBackend> StorageBackend for Body<B> {
+impl Body {
+    fn new(disk: &Arc<dyn StorageBackend>, settings: Settings) -> Self {
+        Self { disk: Arc::clone(disk), start: HEADER + settings.log_bytes }
+    }
+}
+
+impl StorageBackend for Body {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.len()?.saturating_sub(HEADER))
+        Ok(self.disk.len()?.saturating_sub(self.start))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset + HEADER, out)
+        self.disk.read(offset + self.start, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len + HEADER)
+        self.disk.set_len(len + self.start)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.disk.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset + HEADER, data)
+        self.disk.write(offset + self.start, data)
     }
 
     fn close(&self) -> io::Result<()> {
-        self.0.close()
+        self.disk.close()
     }
 }

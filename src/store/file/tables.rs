@@ -5,6 +5,7 @@
 //! owners   subject 8 | client 8 | id 8   -> nothing      (digests; the record says whose it really is)
 //! expiry   indexed expiry 8 | id 8       -> nothing
 //! keys     key id                        -> fingerprint 16
+//! last     nothing                       -> the number of the last commit that is in the tables
 //! ```
 //!
 //! A refresh moves a grant's expiry, and writes one record: the indexed expiry is a time at or before the real one, and
@@ -13,6 +14,7 @@
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
+use super::changes::{Change, Changes};
 use super::error::storage;
 use super::writer::Trouble;
 use crate::grant::{DecodeError, Grant, Timestamp, Version};
@@ -23,6 +25,7 @@ pub(super) const GRANTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const OWNERS: TableDefinition<'_, [u8; 24], ()> = TableDefinition::new("owners");
 pub(super) const EXPIRY: TableDefinition<'_, [u8; 16], ()> = TableDefinition::new("expiry");
 pub(super) const KEYS: TableDefinition<'_, u8, [u8; 16]> = TableDefinition::new("keys");
+pub(super) const LAST: TableDefinition<'_, (), u64> = TableDefinition::new("last");
 
 /// The tables within one transaction. A refresh opens the first alone.
 pub(super) struct Tables<'t> {
@@ -30,8 +33,9 @@ pub(super) struct Tables<'t> {
     grants: Table<'t, u64, &'static [u8]>,
     owners: Option<Table<'t, [u8; 24], ()>>,
     expiry: Option<Table<'t, [u8; 16], ()>>,
-    /// Whether there is anything to commit.
-    pub(super) changed: bool,
+    keys: Option<Table<'t, u8, [u8; 16]>>,
+    /// All that was changed, for the log.
+    changes: Vec<u8>,
 }
 
 /// What a purge did, and where it goes on.
@@ -47,9 +51,26 @@ impl<'t> Tables<'t> {
     /// Past how many records that cannot be read an insert looks for expired ones.
     const UNREADABLE: usize = 64;
 
-    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Trouble> {
-        let grants = transaction.open_table(GRANTS).map_err(redb::Error::from)?;
-        Ok(Self { transaction, grants, owners: None, expiry: None, changed: false })
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::Error> {
+        let grants = transaction.open_table(GRANTS)?;
+        Ok(Self { transaction, grants, owners: None, expiry: None, keys: None, changes: Vec::new() })
+    }
+
+    /// All that was changed, as the commit of that number; empty where there is nothing to commit.
+    pub(super) fn finish(self, number: u64) -> Result<Vec<u8>, redb::Error> {
+        if !self.changes.is_empty() {
+            self.transaction.open_table(LAST)?.insert((), number)?;
+        }
+        Ok(self.changes)
+    }
+
+    /// Does what a commit of the log did.
+    pub(super) fn replay(&mut self, commit: &[u8]) -> Result<(), Trouble> {
+        let mut changes = Changes(commit);
+        while let Some(change) = changes.next()? {
+            self.change(change)?;
+        }
+        Ok(())
     }
 
     pub(super) fn insert(&mut self, grant: &Grant, bytes: &[u8]) -> Result<Inserted, Trouble> {
@@ -142,14 +163,12 @@ impl<'t> Tables<'t> {
     }
 
     pub(super) fn fingerprints(&mut self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, Trouble> {
-        let mut keys = self.transaction.open_table(KEYS).map_err(redb::Error::from)?;
         for one in add {
-            if keys.get(one.key_id()).map_err(storage)?.is_none() {
-                keys.insert(one.key_id(), one.bytes()).map_err(storage)?;
-                self.changed = true;
+            if self.keys()?.get(one.key_id()).map_err(storage)?.is_none() {
+                self.change(Change::PutKey(one.key_id(), *one.bytes()))?;
             }
         }
-        kept(&keys)
+        kept(self.keys()?)
     }
 
     fn get(&self, id: u64) -> Result<Option<(Grant, u64)>, Trouble> {
@@ -159,18 +178,32 @@ impl<'t> Tables<'t> {
         }
     }
 
-    fn put(&mut self, id: u64, bytes: &[u8], indexed: u64) -> Result<(), Trouble> {
-        self.changed = true;
-        let mut place = self.grants.insert_reserve(id, bytes.len() + 8).map_err(storage)?;
-        let (record, expiry) = place.as_mut().split_at_mut(bytes.len());
-        record.copy_from_slice(bytes);
-        expiry.copy_from_slice(&indexed.to_be_bytes());
+    /// The one place where a table is changed.
+    fn change(&mut self, change: Change<'_>) -> Result<(), Trouble> {
+        change.encode(&mut self.changes);
+        match change {
+            Change::PutGrant { id, indexed, record } => {
+                let mut place = self.grants.insert_reserve(id, record.len() + 8).map_err(storage)?;
+                let (start, end) = place.as_mut().split_at_mut(record.len());
+                start.copy_from_slice(record);
+                end.copy_from_slice(&indexed.to_be_bytes());
+            }
+            Change::RemoveGrant(id) => drop(self.grants.remove(id).map_err(storage)?),
+            Change::PutOwner(key) => drop(self.owners()?.insert(key, ()).map_err(storage)?),
+            Change::RemoveOwner(key) => drop(self.owners()?.remove(key).map_err(storage)?),
+            Change::PutExpiry(key) => drop(self.expiry()?.insert(key, ()).map_err(storage)?),
+            Change::RemoveExpiry(key) => drop(self.expiry()?.remove(key).map_err(storage)?),
+            Change::PutKey(id, fingerprint) => drop(self.keys()?.insert(id, fingerprint).map_err(storage)?),
+        }
         Ok(())
     }
 
+    fn put(&mut self, id: u64, record: &[u8], indexed: u64) -> Result<(), Trouble> {
+        self.change(Change::PutGrant { id, indexed, record })
+    }
+
     fn forget(&mut self, stored: &Grant, indexed: u64) -> Result<(), Trouble> {
-        self.changed = true;
-        self.grants.remove(stored.id.as_u64()).map_err(storage)?;
+        self.change(Change::RemoveGrant(stored.id.as_u64()))?;
         self.unindex_expiry(indexed, stored.id.as_u64())?;
         self.unindex_owner(stored)
     }
@@ -183,30 +216,22 @@ impl<'t> Tables<'t> {
     }
 
     fn index_owner(&mut self, grant: &Grant) -> Result<(), Trouble> {
-        if let Some(subject) = grant.subject() {
-            self.owners()?.insert(owner_key(subject, grant.client_id(), grant.id.as_u64()), ()).map_err(storage)?;
-        }
-        Ok(())
+        owner_of(grant).map_or(Ok(()), |key| self.change(Change::PutOwner(key)))
     }
 
     fn unindex_owner(&mut self, grant: &Grant) -> Result<(), Trouble> {
-        if let Some(subject) = grant.subject() {
-            self.owners()?.remove(owner_key(subject, grant.client_id(), grant.id.as_u64())).map_err(storage)?;
-        }
-        Ok(())
+        owner_of(grant).map_or(Ok(()), |key| self.change(Change::RemoveOwner(key)))
     }
 
     fn index_expiry(&mut self, expires_at: u64, id: u64) -> Result<(), Trouble> {
-        if expires_at != Timestamp::MAX.as_millis() {
-            self.expiry()?.insert(expiry_key(expires_at, id), ()).map_err(storage)?;
+        if expires_at == Timestamp::MAX.as_millis() {
+            return Ok(());
         }
-        Ok(())
+        self.change(Change::PutExpiry(expiry_key(expires_at, id)))
     }
 
     fn unindex_expiry(&mut self, expires_at: u64, id: u64) -> Result<(), Trouble> {
-        self.changed = true;
-        self.expiry()?.remove(expiry_key(expires_at, id)).map_err(storage)?;
-        Ok(())
+        self.change(Change::RemoveExpiry(expiry_key(expires_at, id)))
     }
 
     fn owners(&mut self) -> Result<&mut Table<'t, [u8; 24], ()>, Trouble> {
@@ -215,6 +240,10 @@ impl<'t> Tables<'t> {
 
     fn expiry(&mut self) -> Result<&mut Table<'t, [u8; 16], ()>, Trouble> {
         opened(&mut self.expiry, || self.transaction.open_table(EXPIRY))
+    }
+
+    fn keys(&mut self) -> Result<&mut Table<'t, u8, [u8; 16]>, Trouble> {
+        opened(&mut self.keys, || self.transaction.open_table(KEYS))
     }
 }
 
@@ -240,6 +269,10 @@ pub(super) fn kept(keys: &impl ReadableTable<u8, [u8; 16]>) -> Result<Vec<KeyFin
         all.push(KeyFingerprint::new(id.value(), bytes.value()));
     }
     Ok(all)
+}
+
+fn owner_of(grant: &Grant) -> Option<[u8; 24]> {
+    Some(owner_key(grant.subject()?, grant.client_id(), grant.id.as_u64()))
 }
 
 /// Where an owner's grants are: by digests, so that all keys have one length. Where two owners share one, the records

@@ -1,4 +1,7 @@
-//! The store's thread: all that is waiting becomes one transaction, one fsync, and then the answers.
+//! The store's thread: all that is waiting becomes one transaction, one sync, and then the answers.
+//!
+//! A transaction is appended to the log, which puts it on the disk, and then made visible. The tables follow on the disk
+//! when the log is full.
 
 use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
@@ -6,9 +9,10 @@ use std::sync::{Arc, OnceLock};
 
 use futures_channel::oneshot;
 use parking_lot::RwLock;
-use redb::Database;
+use redb::{Database, Durability};
 
 use super::error::{Cause, FileStoreError, is_fatal, panicked};
+use super::log::Log;
 use super::queue::Queue;
 use super::tables::{Purged, Tables};
 use crate::grant::{DecodeError, Grant, Timestamp, Version};
@@ -99,12 +103,12 @@ impl<W: Write> Job for Pending<W> {
 }
 
 /// Works until the queue is closed and empty.
-pub(super) fn run(queue: &Queue, database: &RwLock<Database>, failed: &OnceLock<Cause>) {
+pub(super) fn run(queue: &Queue, database: &RwLock<Database>, mut log: Log, failed: &OnceLock<Cause>) {
     while let Some(mut jobs) = queue.take() {
         let committed = match failed.get() {
             Some(cause) => Err(Failure { cause: Arc::clone(cause), indeterminate: false }),
             // A damaged file can make the engine of files panic; that must not be the host's end.
-            None => panic::catch_unwind(AssertUnwindSafe(|| commit(&database.read(), &mut jobs, failed)))
+            None => panic::catch_unwind(AssertUnwindSafe(|| commit(&database.read(), &mut log, &mut jobs, failed)))
                 .unwrap_or_else(|_| Err(fail(failed, panicked(), true))),
         };
         for job in jobs {
@@ -113,29 +117,40 @@ pub(super) fn run(queue: &Queue, database: &RwLock<Database>, failed: &OnceLock<
     }
 }
 
-fn commit(database: &Database, jobs: &mut VecDeque<Box<dyn Job>>, failed: &OnceLock<Cause>) -> Result<(), Failure> {
+fn commit(
+    database: &Database,
+    log: &mut Log,
+    jobs: &mut VecDeque<Box<dyn Job>>,
+    failed: &OnceLock<Cause>,
+) -> Result<(), Failure> {
     let before = |error: redb::Error| {
         if is_fatal(&error) {
             return fail(failed, Arc::new(error), false);
         }
         Failure { cause: Arc::new(error), indeterminate: false }
     };
-    let transaction = database.begin_write().map_err(|error| before(error.into()))?;
-    let changed = {
-        let mut tables = match Tables::open(&transaction) {
-            Ok(tables) => tables,
-            Err(Trouble::Storage(error)) => return Err(before(error)),
-            Err(Trouble::Record(error)) => return Err(fail(failed, Arc::new(error), false)),
-        };
+    let unknown = |error: redb::Error| fail(failed, Arc::new(error), true);
+    let mut transaction = database.begin_write().map_err(|error| before(error.into()))?;
+    let changes = {
+        let mut tables = Tables::open(&transaction).map_err(before)?;
         for job in jobs {
             job.apply(&mut tables).map_err(before)?;
         }
-        tables.changed
+        tables.finish(log.next()).map_err(before)?
     };
-    if !changed {
+    if changes.is_empty() {
         return transaction.abort().map_err(|error| before(error.into()));
     }
-    transaction.commit().map_err(|error| fail(failed, Arc::new(redb::Error::from(error)), true))
+    if !log.has_room(changes.len()) {
+        // With this one all that is in the log is in the tables on the disk.
+        transaction.commit().map_err(|error| unknown(error.into()))?;
+        log.restart();
+        return Ok(());
+    }
+    transaction.set_durability(Durability::None).map_err(|error| before(error.into()))?;
+    log.append(&changes).map_err(|error| unknown(error.into()))?;
+    // Nobody sees it before this, and now it is on the disk.
+    transaction.commit().map_err(|error| unknown(error.into()))
 }
 
 /// Remembers the first failure after which the file is not to be used.

@@ -10,7 +10,7 @@ use redb::StorageBackend;
 
 /// What happens to the disk at one of its operations: the one of that number, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::store::file) enum Fault {
     Never,
     /// The power goes: this one and all after it fail.
     PowerAt(u64),
@@ -20,7 +20,7 @@ pub(super) enum Fault {
 
 /// How much of what was not synced a crash leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Crash {
+pub(in crate::store::file) enum Crash {
     /// Nothing of it.
     DropAll,
     /// Some of it, in any order, and some writes in part: by a seed.
@@ -66,10 +66,10 @@ struct State {
 
 /// Shared with the store, so that it can be looked at when that is gone.
 #[derive(Clone, Debug)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+pub(in crate::store::file) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
-    pub(super) fn new(bytes: Vec<u8>, fault: Fault) -> Self {
+    pub(in crate::store::file) fn new(bytes: Vec<u8>, fault: Fault) -> Self {
         Self(Arc::new(Mutex::new(State {
             synced: bytes.clone(),
             seen: bytes,
@@ -82,16 +82,16 @@ impl Disk {
     }
 
     /// Writes, changes of length and syncs so far.
-    pub(super) fn operations(&self) -> u64 {
+    pub(in crate::store::file) fn operations(&self) -> u64 {
         self.0.lock().operations
     }
 
-    pub(super) fn syncs(&self) -> u64 {
+    pub(in crate::store::file) fn syncs(&self) -> u64 {
         self.0.lock().syncs
     }
 
     /// What is found after a crash.
-    pub(super) fn after(&self, crash: Crash) -> Vec<u8> {
+    pub(in crate::store::file) fn after(&self, crash: Crash) -> Vec<u8> {
         let state = self.0.lock();
         let mut bytes = state.synced.clone();
         match crash {
@@ -117,7 +117,7 @@ impl Disk {
 impl Disk {
     /// The same disk as the next process finds it: the machine was on all the while, so what was written is seen, and
     /// what was not synced is still to be.
-    pub(super) fn next_process(&self) -> Self {
+    pub(in crate::store::file) fn next_process(&self) -> Self {
         let state = self.0.lock();
         Self(Arc::new(Mutex::new(State {
             synced: state.synced.clone(),
@@ -131,7 +131,7 @@ impl Disk {
     }
 
     /// The next operations fail in this way, counted from here on.
-    pub(super) fn next_fault(&self, fault: Fault) {
+    pub(in crate::store::file) fn next_fault(&self, fault: Fault) {
         let mut state = self.0.lock();
         state.operations = 0;
         state.fault = fault;

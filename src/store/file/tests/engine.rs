@@ -1,6 +1,6 @@
 //! Logins, refreshes and logouts through the engine, on a disk that fails.
 
-use super::{Disk, at_every_operation, open, wait};
+use super::{Disk, at_every_operation, open, open_with, wait};
 use crate::{
     Authorization, Client, Engine, FileStore, GrantError, GrantHandler, GrantRequest, Key, Request, Scope,
     StaticClients, Timestamp,
@@ -60,8 +60,8 @@ enum Logout {
 }
 
 /// Three people log in, refresh three times each, and one logs out.
-fn script(disk: &Disk) -> Vec<Session> {
-    let Ok(store) = open(disk) else { return Vec::new() };
+fn script(disk: &Disk, log: (u64, usize)) -> Vec<Session> {
+    let Ok(store) = open_with(disk, log) else { return Vec::new() };
     let engine = engine(&store);
     let mut sessions: Vec<Session> = Vec::new();
     for name in ["a", "b", "c"] {
@@ -109,7 +109,7 @@ fn nobody_loses_a_session_and_nothing_comes_back_after_a_fault_at_any_operation(
 #[test]
 fn an_older_token_ends_its_grant_after_a_crash_as_before() {
     let disk = Disk::new(Vec::new(), super::Fault::Never);
-    let sessions = script(&disk);
+    let sessions = script(&disk, super::LOGS[1]);
     let store = open(&Disk::new(disk.after(super::Crash::DropAll), super::Fault::Never)).unwrap();
     let engine = engine(&store);
     assert_eq!(refresh(&engine, &sessions[1].tokens[0]), Err(400));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_channel::oneshot;
 
-use super::{Disk, Fault, at_every_operation, disk::Crash, open, wait};
+use super::{Disk, Fault, LOGS, at_every_operation, disk::Crash, open, open_with, wait};
 use crate::{
     FileStore, FileStoreError, Grant, GrantId, Inserted, KeyFingerprint, StoreError, StoreErrorKind, Swap, Timestamp,
     TokenStore, Version,
@@ -63,9 +63,9 @@ impl Told {
 }
 
 /// Inserts, swaps, reads, removals, purges and fingerprints, one after another.
-fn script(disk: &Disk) -> Told {
+fn script(disk: &Disk, log: (u64, usize)) -> Told {
     let mut told = Told::default();
-    let Ok(store) = open(disk) else { return told };
+    let Ok(store) = open_with(disk, log) else { return told };
     for id in 0..4 {
         let grant = grant(id, 1, 1_000 * (id + 1));
         told.wrote(id, Some(grant.clone()), wait(store.insert(&grant, NOW)));
@@ -114,9 +114,15 @@ fn what_was_told_is_there_after_a_fault_at_any_operation() {
 
 #[test]
 fn after_a_failed_commit_every_call_is_an_error_until_it_is_opened_again() {
+    for log in LOGS {
+        a_failed_commit(log);
+    }
+}
+
+fn a_failed_commit(log: (u64, usize)) {
     let healthy = Disk::new(Vec::new(), Fault::Never);
     let old = grant(1, 1, 1_000);
-    wait(open(&healthy).unwrap().insert(&old, NOW)).unwrap();
+    wait(open_with(&healthy, log).unwrap().insert(&old, NOW)).unwrap();
     let bytes = healthy.after(Crash::DropAll);
     let before = {
         let disk = Disk::new(bytes.clone(), Fault::Never);

@@ -8,6 +8,7 @@ mod batches;
 pub(super) mod disk;
 mod engine;
 mod faults;
+mod histories;
 
 use std::future::Future;
 use std::pin::pin;

@@ -51,3 +51,29 @@ impl<D: StorageBackend> StorageBackend for FailStop<D> {
         self.disk.close()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::disk::{Disk, Fault};
+    use super::*;
+
+    #[test]
+    fn after_any_error_nothing_is_changed_any_more() {
+        for first in 0..3 {
+            let disk = Disk::new(vec![7; 10], Fault::ErrorAt(0));
+            let stopped = FailStop::new(disk.clone());
+            let change = |which| match which {
+                0 => stopped.write(0, &[1]),
+                1 => stopped.set_len(5),
+                _ => stopped.sync_data(),
+            };
+            change(first).unwrap_err();
+            let seen = disk.next_process().len().unwrap();
+            for later in 0..3 {
+                change(later).unwrap_err();
+            }
+            assert_eq!(disk.operations(), 1, "the disk was asked again after {first}");
+            assert_eq!(stopped.len().unwrap(), seen);
+        }
+    }
+}

@@ -11,6 +11,7 @@
 
 use std::io;
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
 use redb::StorageBackend;
@@ -25,8 +26,16 @@ const HEAD: usize = DIGEST + 4;
 pub(super) struct Epoch {
     /// Number of the last commit before it.
     pub(super) base: u64,
-    /// The changes of each commit that is whole, oldest first.
-    pub(super) commits: Vec<Vec<u8>>,
+    bytes: Vec<u8>,
+    /// Where the commits are that are whole.
+    places: Vec<Range<usize>>,
+}
+
+impl Epoch {
+    /// The changes of each commit, oldest first.
+    pub(super) fn commits(&self) -> impl Iterator<Item = &[u8]> {
+        self.places.iter().filter_map(|place| self.bytes.get(place.clone()))
+    }
 }
 
 /// A part of the disk to which commits are appended.
@@ -55,7 +64,7 @@ impl Log {
     pub(super) fn read(disk: &dyn StorageBackend, start: u64, length: usize) -> io::Result<Epoch> {
         let mut bytes = vec![0; length];
         disk.read(start, &mut bytes)?;
-        Ok(parse(&bytes))
+        Ok(parse(bytes))
     }
 
     /// The number of the commit that is about to be made.
@@ -109,26 +118,26 @@ fn digest(before: &[u8], length: &[u8], changes: &[u8]) -> [u8; DIGEST] {
     out
 }
 
-fn parse(bytes: &[u8]) -> Epoch {
-    let mut found = Epoch { base: 0, commits: Vec::new() };
-    let Some((epoch, mut rest)) = bytes.split_first_chunk::<BEGIN>() else { return found };
-    if let Some(base) = epoch.last_chunk() {
-        found.base = u64::from_be_bytes(*base);
-    }
-    let mut before = digest(epoch, &[], &[]);
-    while let Some((expected, after)) = rest.split_first_chunk::<DIGEST>()
-        && let Some((length, after)) = after.split_first_chunk::<4>()
-        && let Ok(end) = usize::try_from(u32::from_be_bytes(*length))
-        && let Some((changes, after)) = after.split_at_checked(end)
-    {
-        before = digest(&before, length, changes);
-        if before != *expected {
-            break;
+fn parse(bytes: Vec<u8>) -> Epoch {
+    let (mut base, mut places) = (0, Vec::new());
+    if let Some((epoch, mut rest)) = bytes.split_first_chunk::<BEGIN>() {
+        base = epoch.last_chunk().map_or(0, |base| u64::from_be_bytes(*base));
+        let mut before = digest(epoch, &[], &[]);
+        while let Some((expected, after)) = rest.split_first_chunk::<DIGEST>()
+            && let Some((length, after)) = after.split_first_chunk::<4>()
+            && let Ok(end) = usize::try_from(u32::from_be_bytes(*length))
+            && let Some((changes, after)) = after.split_at_checked(end)
+        {
+            before = digest(&before, length, changes);
+            if before != *expected {
+                break;
+            }
+            let end = bytes.len() - after.len();
+            places.push(end - changes.len()..end);
+            rest = after;
         }
-        found.commits.push(changes.to_vec());
-        rest = after;
     }
-    found
+    Epoch { base, bytes, places }
 }
 
 #[cfg(test)]
@@ -142,8 +151,13 @@ mod tests {
         Log::new(Arc::new(disk.clone()), START, length, number)
     }
 
-    fn found(disk: &Disk, length: usize) -> Epoch {
-        Log::read(disk, START, length).unwrap()
+    fn found(disk: &Disk, length: usize) -> (u64, Vec<Vec<u8>>) {
+        let epoch = Log::read(disk, START, length).unwrap();
+        (epoch.base, epoch.commits().map(<[u8]>::to_vec).collect())
+    }
+
+    fn commits(bytes: &[u8]) -> usize {
+        parse(bytes.to_vec()).commits().count()
     }
 
     fn blank(length: usize) -> Disk {
@@ -154,15 +168,13 @@ mod tests {
     fn what_was_appended_is_found_in_order_with_its_numbers() {
         let disk = blank(400);
         let mut log = log(&disk, 400, 7);
-        assert_eq!(found(&disk, 400).commits, [[0; 0]; 0]);
+        assert_eq!(found(&disk, 400).1, [[0; 0]; 0]);
         for changes in [&b"one"[..], b"", b"three"] {
             assert!(log.has_room(changes.len()));
             log.append(changes).unwrap();
         }
         assert_eq!(log.next(), 11);
-        let found = found(&disk, 400);
-        assert_eq!(found.base, 7);
-        assert_eq!(found.commits, [b"one".to_vec(), b"".to_vec(), b"three".to_vec()]);
+        assert_eq!(found(&disk, 400), (7, vec![b"one".to_vec(), b"".to_vec(), b"three".to_vec()]));
     }
 
     #[test]
@@ -175,7 +187,7 @@ mod tests {
         assert!(log.has_room(5) && !log.has_room(6));
         log.append(&[2; 5]).unwrap();
         assert!(!log.has_room(0));
-        assert_eq!(found(&disk, length).commits.len(), 2);
+        assert_eq!(found(&disk, length).1.len(), 2);
         assert!(!super::Log::new(Arc::new(blank(0)), START, 0, 0).has_room(0));
     }
 
@@ -190,8 +202,7 @@ mod tests {
         assert_eq!(log.next(), 12);
         // As long as one of those before it, so that the next of them is where its successor will be.
         log.append(&[99; 30]).unwrap();
-        let found = found(&disk, 1_000);
-        assert_eq!((found.base, found.commits), (11, vec![vec![99; 30]]));
+        assert_eq!(found(&disk, 1_000), (11, vec![vec![99; 30]]));
     }
 
     #[test]
@@ -207,7 +218,7 @@ mod tests {
             let mut bytes = written.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);
             let whole = (bit / 8).saturating_sub(BEGIN) / (HEAD + 20);
-            assert_eq!(parse(&bytes).commits.len(), if bit / 8 < BEGIN { 0 } else { whole }, "bit {bit}");
+            assert_eq!(commits(&bytes), if bit / 8 < BEGIN { 0 } else { whole }, "bit {bit}");
         }
     }
 
@@ -223,14 +234,14 @@ mod tests {
         log.append(&forged).unwrap();
         log.restart();
         log.append(&[]).unwrap();
-        assert_eq!(found(&disk, length).commits, [[0; 0]]);
+        assert_eq!(found(&disk, length).1, [[0; 0]]);
     }
 
     #[test]
     fn any_bytes_are_a_log() {
         for length in 0..100 {
-            assert!(parse(&vec![0xff; length]).commits.is_empty());
-            assert!(parse(&vec![0; length]).commits.is_empty());
+            assert_eq!(commits(&vec![0xff; length]), 0);
+            assert_eq!(commits(&vec![0; length]), 0);
         }
     }
 }

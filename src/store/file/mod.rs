@@ -52,7 +52,9 @@ use crate::token::KeyFingerprint;
 ///
 /// **A commit is one write to a log** in the same file, and its sync. Then it is made visible in the tables, in memory.
 /// When the log is full the tables are written, with one sync, and the log begins anew: with 4 MiB every 12,000 refreshes or
-/// so. Opening after a crash does again what is in the log. A [longer log](FileStoreBuilder::log_bytes) makes this rarer.
+/// so. Opening after a crash does again what is in the log, up to the first commit whose digest is not right: that one was
+/// cut short. A [longer log](FileStoreBuilder::log_bytes) makes this rarer. Of the disk it is asked that a write cut short
+/// leaves as they are the bytes beside it, also in the same sector, as disks do.
 ///
 /// **After an error** of the disk nobody knows what is on it: of a sync that failed, part may be there, and a second sync
 /// may report success for what is lost. So the writes of a commit that failed are answered

@@ -1,14 +1,14 @@
 //! From a path to a store's file: the lock, the header, and what follows it.
 //!
 //! ```text
-//! "regrant grants\n" 0 | format 4 | complete 1 | 0 0 0 | length of the log 8 | zeros up to 4096
+//! "regrant grants\n" 0 | format 4 | state 1 | 0 0 0 | length of the log 8 | zeros up to 4096
 //! the log
 //! what `redb` keeps
 //! ```
 //!
 //! With a header of its own a file is known for what it is before anything reads on: neither another program's file nor
-//! one of a newer version is ever touched. A header that is not complete is that of a file whose making was cut short,
-//! and nothing was kept in it yet.
+//! one of a newer version is ever touched. The state is 0 in a file whose making was cut short, and nothing was kept in
+//! it yet; it is 255 in one that is complete, so that no single bit makes one pass for the other.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -29,7 +29,9 @@ use crate::grant::DecodeError;
 const HEADER: u64 = 4_096;
 const MAGIC: [u8; 16] = *b"regrant grants\n\0";
 const FORMAT: u32 = 1;
-const COMPLETE_AT: u64 = 20;
+const STATE_AT: u64 = 20;
+const MAKING: u8 = 0;
+const COMPLETE: u8 = 0xff;
 /// Short enough to be read at once.
 pub(super) const LONGEST_LOG: u64 = 1 << 30;
 
@@ -104,13 +106,13 @@ fn find(disk: &dyn StorageBackend) -> Result<Found, FileStoreError> {
         if format > FORMAT {
             return Err(FileStoreError::NewerFormat);
         }
-        if format == FORMAT && bytes.get(20) == Some(&1) {
+        if format == FORMAT && bytes.get(20) == Some(&COMPLETE) {
             let log = bytes.get(24..32).unwrap_or_default().iter().fold(0_u64, |log, byte| log << 8 | u64::from(*byte));
             if log <= LONGEST_LOG && len > HEADER + log {
                 return Ok(Found::Store(log));
             }
         }
-        if format == FORMAT && bytes.get(20) == Some(&0) {
+        if format == FORMAT && bytes.get(20) == Some(&MAKING) {
             return Ok(Found::New);
         }
     }
@@ -126,7 +128,7 @@ fn header(log_bytes: u64) -> Vec<u8> {
     let mut header = Vec::with_capacity(4_096);
     header.extend(MAGIC);
     header.extend(FORMAT.to_be_bytes());
-    header.extend([0; 4]);
+    header.extend([MAKING, 0, 0, 0]);
     header.extend(log_bytes.to_be_bytes());
     header.resize(4_096, 0);
     header
@@ -151,7 +153,7 @@ fn make(disk: Arc<dyn StorageBackend>, settings: Settings) -> Result<(Database, 
     transaction.open_table(KEYS).map_err(redb::Error::from)?;
     transaction.open_table(LAST).map_err(redb::Error::from)?;
     transaction.commit().map_err(redb::Error::from)?;
-    disk.write(COMPLETE_AT, &[1])?;
+    disk.write(STATE_AT, &[COMPLETE])?;
     disk.sync_data()?;
     Ok((database, Log::new(disk, HEADER, length, 0)))
 }
@@ -179,7 +181,7 @@ fn last(database: &Database) -> Result<u64, FileStoreError> {
 /// Brings what is in the log alone into the tables, and says what number they are then at. Nobody is told of a commit
 /// before this has it on the disk: a process that was killed may have left it in the system's memory.
 fn replay(database: &Database, epoch: &Epoch, in_tables: u64) -> Result<u64, FileStoreError> {
-    let late = epoch.commits.iter().zip(1_u64..).skip_while(|(_, nth)| epoch.base.saturating_add(*nth) <= in_tables);
+    let late = epoch.commits().zip(1_u64..).skip_while(|(_, nth)| epoch.base.saturating_add(*nth) <= in_tables);
     let mut late = late.map(|(commit, _)| commit).peekable();
     if late.peek().is_none() {
         return Ok(in_tables);

@@ -74,7 +74,7 @@ use crate::token::KeyFingerprint;
 /// | | |
 /// |---|---|
 /// | bytes on the disk per grant, after 1 refresh of each and 100, 210 of them the log | **999** and **1,071** |
-/// | the same without a log | 427 and 428 |
+/// | the same without a log, after 1 and 30 | 427 and 428 |
 /// | a load, its pages in memory | 3 µs |
 /// | a commit | 1 write, 1 sync |
 /// | opened after it was closed | 1 to 4 ms |

@@ -1,11 +1,13 @@
 //! What a commit changes in the tables, as it stands in the log.
 //!
 //! ```text
-//! 0 | id 8 | length 4 | record | indexed expiry 8
-//!                                  a grant is this        1 | id 8         it is no more
-//! 2 | key 24                       an owner has one       3 | key 24       no more
-//! 4 | key 16                       one expires            5 | key 16       no more
-//! 6 | key id 1 | fingerprint 16    a key is used
+//! 0 | id 8 | indexed expiry 8 | length 4 | record      a grant is this
+//! 1 | id 8                                             it is no more
+//! 2 | key 24                                           it is in the index of owners
+//! 3 | key 24                                           it is not any more
+//! 4 | key 16                                           it is in the index of expiries
+//! 5 | key 16                                           it is not any more
+//! 6 | key id 1 | fingerprint 16                        a key is in use
 //! ```
 
 use crate::grant::DecodeError;
@@ -24,39 +26,24 @@ pub(super) enum Change<'a> {
 
 impl Change<'_> {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let mut put = |kind: u8, parts: &[&[u8]]| {
+            out.push(kind);
+            for part in parts {
+                out.extend_from_slice(part);
+            }
+        };
         match self {
             Self::PutGrant { id, indexed, record } => {
-                out.push(0);
-                out.extend(id.to_be_bytes());
-                out.extend(indexed.to_be_bytes());
                 // None is as long as that, and then it would not be read.
-                out.extend(u32::try_from(record.len()).unwrap_or(u32::MAX).to_be_bytes());
-                out.extend_from_slice(record);
+                let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+                put(0, &[&id.to_be_bytes(), &indexed.to_be_bytes(), &length.to_be_bytes(), record]);
             }
-            Self::RemoveGrant(id) => {
-                out.push(1);
-                out.extend(id.to_be_bytes());
-            }
-            Self::PutOwner(key) => {
-                out.push(2);
-                out.extend(key);
-            }
-            Self::RemoveOwner(key) => {
-                out.push(3);
-                out.extend(key);
-            }
-            Self::PutExpiry(key) => {
-                out.push(4);
-                out.extend(key);
-            }
-            Self::RemoveExpiry(key) => {
-                out.push(5);
-                out.extend(key);
-            }
-            Self::PutKey(id, fingerprint) => {
-                out.extend([6, *id]);
-                out.extend(fingerprint);
-            }
+            Self::RemoveGrant(id) => put(1, &[&id.to_be_bytes()]),
+            Self::PutOwner(key) => put(2, &[key]),
+            Self::RemoveOwner(key) => put(3, &[key]),
+            Self::PutExpiry(key) => put(4, &[key]),
+            Self::RemoveExpiry(key) => put(5, &[key]),
+            Self::PutKey(id, fingerprint) => put(6, &[&[*id], fingerprint]),
         }
     }
 }

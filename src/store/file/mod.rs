@@ -114,12 +114,11 @@ use crate::token::KeyFingerprint;
 /// | opened after a kill | | 30 to 40 ms | 50 to 70 ms |
 /// | crates it brings along | | **1** | 37 |
 ///
-/// `fjall` is faster, and its log is why. `redb` is one file of a size that is known beforehand, starts no threads, and
-/// takes a disk of one's own under it. So every write, change of length and sync of this store fails in its tests, with
-/// what was not synced lost, torn or kept; `fjall` writes through the system's files alone, and no test can take back what
-/// it did not sync. And so there is a log of our own before it, in the same file, which gives it `fjall`'s speed. The
-/// tables' commits are of one phase, whose checksums tell a whole commit from a torn one; after a crash, opening checks all
-/// of them.
+/// `fjall`, which has a log, is faster. `redb` is one file of a size that is known beforehand, starts no threads, and takes
+/// a disk of one's own under it. So every write, change of length and sync of this store fails in its tests, with what
+/// was not synced lost, torn or kept; `fjall` writes through the system's files alone, and no test can take back what it
+/// did not sync. So the log before `redb` is our own, in the same file. The tables' commits are of one phase, whose
+/// checksums tell a whole commit from a torn one; after a crash, opening checks all of them.
 ///
 /// ```
 /// use regrant::{FileStore, Grant, Inserted, TokenStore};

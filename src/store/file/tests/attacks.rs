@@ -40,6 +40,16 @@ fn swap_seven_times(store: &FileStore) -> u64 {
     8
 }
 
+/// The same on a disk that has this, and fails in this way while it is done; the store is closed then.
+fn swap_under(bytes: &[u8], log: (u64, usize), fault: Fault) -> (Disk, u64) {
+    let disk = Disk::new(bytes.to_vec(), Fault::Never);
+    let store = open_with(&disk, log).unwrap();
+    disk.next_fault(fault);
+    let told = swap_seven_times(&store);
+    drop(store);
+    (disk, told)
+}
+
 /// What is found of grant 1, which may be one version further than was told.
 fn version_found(store: &FileStore, told: u64) -> u64 {
     indexes_agree(store);
@@ -59,11 +69,7 @@ fn what_is_read_after_a_kill_is_on_the_disk() {
         let bytes = closed(log);
         let mut further = 0;
         for at in 0..90 {
-            let disk = Disk::new(bytes.clone(), Fault::Never);
-            let store = open_with(&disk, log).unwrap();
-            disk.next_fault(Fault::PowerAt(at));
-            let told = swap_seven_times(&store);
-            drop(store);
+            let (disk, told) = swap_under(&bytes, log, Fault::PowerAt(at));
             let next = disk.next_process();
             let store = open_with(&next, log).unwrap();
             let seen = version_found(&store, told);
@@ -90,11 +96,7 @@ fn a_crash_while_it_is_opened_after_a_crash_loses_nothing() {
     for log in LOGS {
         let bytes = closed(log);
         for first in 0..24 {
-            let disk = Disk::new(bytes.clone(), Fault::Never);
-            let store = open_with(&disk, log).unwrap();
-            disk.next_fault(Fault::PowerAt(first));
-            let told = swap_seven_times(&store);
-            drop(store);
+            let (disk, told) = swap_under(&bytes, log, Fault::PowerAt(first));
             for crash in [Crash::DropAll, Crash::KeepSome(first), Crash::KeepAll] {
                 let crashed = disk.after(crash);
                 for second in 0..24 {
@@ -254,11 +256,7 @@ fn what_is_read_after_a_failed_sync_and_a_new_process_is_on_the_disk() {
         let bytes = closed(log);
         let mut damaged = 0;
         for at in 0..60 {
-            let disk = Disk::new(bytes.clone(), Fault::Never);
-            let store = open_with(&disk, log).unwrap();
-            disk.next_fault(Fault::ErrorAt(at));
-            let told = swap_seven_times(&store);
-            drop(store);
+            let (disk, told) = swap_under(&bytes, log, Fault::ErrorAt(at));
             let next = disk.next_process();
             // The system forgot what the disk did not take: such a file may be damaged now.
             let Ok(store) = open_with(&next, log) else { continue };

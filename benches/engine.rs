@@ -53,7 +53,7 @@ fn engine(criterion: &mut Criterion) {
             let mut next = access.iter().cycle();
             let anything = Scope::empty();
             bencher.iter(|| {
-                let request = Request::new("GET", b"").header("authorization", next.next().unwrap());
+                let request = Request::new("GET", b"").with_header("authorization", next.next().unwrap());
                 fleet.engine.blocking().bearer(&request, &anything, NOW).unwrap().unwrap()
             });
         });

@@ -10,10 +10,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use regrant::{
-    Client, ClientCredentials, ClientSecret, Engine, JwtAccessTokens, MemoryStore, Request, Scope, SigningAlgorithm,
-    SigningKey, StaticClients, Timestamp,
-};
+use regrant::engine::ClientCredentials;
+use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
+use regrant::{Client, ClientSecret, Engine, MemoryStore, Request, Scope, StaticClients, Timestamp};
 use serde_json::Value;
 
 const NOW: Timestamp = Timestamp::from_secs(1_597_240_260);
@@ -31,14 +30,15 @@ fn engine(key: SigningKey, jwt: bool) -> Bank {
         .unwrap();
     let builder = Engine::builder(MemoryStore::new(), StaticClients::new().with(client).unwrap())
         .issuer(ISSUER)
-        .grant(ClientCredentials)
+        .grant_handler(ClientCredentials)
         .signing_key(key);
     if jwt { builder.jwt_access_tokens(JwtAccessTokens::new()) } else { builder }.build().unwrap()
 }
 
 fn issue(engine: &Bank) -> Vec<u8> {
     let body = format!("grant_type=client_credentials&client_id=developers.devportal&client_secret={SECRET}");
-    let request = Request::new("POST", body.as_bytes()).header("content-type", b"application/x-www-form-urlencoded");
+    let request =
+        Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
     engine.blocking().token(&request, NOW).unwrap().into_body()
 }
 
@@ -48,7 +48,7 @@ fn access_token(body: &[u8]) -> String {
 }
 
 fn check(engine: &Bank, header: &[u8]) {
-    let request = Request::new("GET", b"").header("authorization", header);
+    let request = Request::new("GET", b"").with_header("authorization", header);
     engine.blocking().bearer(&request, &Scope::empty(), NOW).unwrap().unwrap();
 }
 

@@ -9,13 +9,14 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark")]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts")]
 
-#[path = "../tests/support/anyone.rs"]
+#[path = "../tests/kit/anyone.rs"]
 mod anyone;
 #[path = "stores/fleet.rs"]
 mod fleet;
 #[path = "stores/floors.rs"]
 mod floors;
-#[path = "../tests/servers/mod.rs"]
+#[allow(dead_code, reason = "tests use the rest")]
+#[path = "../tests/kit/servers/mod.rs"]
 mod servers;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use std::time::{Duration, Instant};
 
 use fleet::Fleet;
 use floors::{AppendFloor, PostgresFloor, RedisFloor};
-use regrant::{BoxFuture, DynTokenStore, FileStore, MemoryStore, PostgresStore, RedisStore};
+use regrant::MemoryStore;
+use regrant::store::{BoxFuture, DynTokenStore, FileStore, PostgresStore, RedisStore};
 use servers::Folder;
 use servers::postgres::Postgres;
 use servers::redis::Redis;

@@ -7,7 +7,8 @@ use std::{borrow::Cow, hint::black_box};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
-use regrant::{BasicCredentials, Form, Limits};
+use regrant::internal::{BasicCredentials, Form};
+use regrant::wire::Limits;
 
 const REFRESH: &[u8] = b"grant_type=refresh_token&refresh_token=AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA";
 

@@ -4,6 +4,9 @@
 //! cargo run --example axum
 //! ```
 
+#[path = "shared/serve.rs"]
+mod serve;
+
 use std::error::Error;
 use std::sync::Arc;
 
@@ -38,7 +41,7 @@ type AppEngine = Engine<MemoryStore, StaticClients>;
 
 async fn whoami(State(engine): State<Arc<AppEngine>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let request = regrant::http::request(&method, &uri, &headers, b"");
-    match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
+    match engine.bearer(&request, &Scope::empty(), Timestamp::now).await {
         Ok(access) => access.subject().unwrap_or("nobody").to_owned().into_response(),
         Err(refused) => regrant::http::response(refused.response()).into_response(),
     }
@@ -54,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .scope(Scope::parse("read write")?)
         .build()?;
     let engine =
-        Arc::new(Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?);
+        Arc::new(Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant_handler(Password).build()?);
     let router = Router::new()
         .route("/whoami", get(whoami))
         .with_state(Arc::clone(&engine))
@@ -63,6 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("curl -u app:{} http://127.0.0.1:3000/token \\", shown_once.reveal());
     println!("  -d grant_type=password -d username=alice -d password=wonderland");
-    axum::serve(listener, router).await?;
+    // As `axum::serve`, with times for heads, bodies and idle connections.
+    serve::serve(listener, router, std::future::pending()).await;
     Ok(())
 }

@@ -8,9 +8,9 @@
 //! ```
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, Request,
@@ -38,7 +38,8 @@ type AppEngine = Engine<MemoryStore, StaticClients>;
 fn main() -> Result<(), Box<dyn Error>> {
     let (kept, shown_once) = ClientSecret::generate();
     let app = Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
-    let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
+    let engine =
+        Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant_handler(Password).build()?;
 
     let listener = TcpListener::bind("127.0.0.1:3000")?;
     println!("curl -u app:{} http://127.0.0.1:3000/ \\", shown_once.reveal());
@@ -58,8 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Reads one request, answers it, and closes the connection.
 fn serve(engine: &AppEngine, stream: &TcpStream) -> Result<(), Box<dyn Error>> {
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let mut reader = BufReader::new(stream.take(128 * 1_024));
+    let slow = Timed { stream, over: Instant::now() + Duration::from_secs(10) };
+    let mut reader = BufReader::new(slow.take(2 << 20));
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let method = line.split(' ').next().unwrap_or_default().to_owned();
@@ -75,15 +76,17 @@ fn serve(engine: &AppEngine, stream: &TcpStream) -> Result<(), Box<dyn Error>> {
         }
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let response = if length > engine.limits().get_body_bytes() {
+    let response = if length > engine.limits().body_bytes() {
+        // Dropped as far as that goes: a client that is still sending would see a reset, and not the answer.
+        io::copy(&mut reader.take(length.min(1 << 20) as u64), &mut io::sink())?;
         engine.body_too_large()
     } else {
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let request = headers
             .iter()
-            .fold(Request::new(&method, &body), |request, (name, value)| request.header(name, value.as_bytes()));
-        engine.blocking().token(&request, Timestamp::now())?
+            .fold(Request::new(&method, &body), |request, (name, value)| request.with_header(name, value.as_bytes()));
+        engine.blocking().token(&request, Timestamp::now)?
     };
 
     let mut out = Vec::new();
@@ -96,4 +99,21 @@ fn serve(engine: &AppEngine, stream: &TcpStream) -> Result<(), Box<dyn Error>> {
     let mut stream = stream;
     stream.write_all(&out)?;
     Ok(())
+}
+
+/// Reads until a time that is for the whole request: a time-out for each read lets a client send a byte now and then.
+struct Timed<'a> {
+    stream: &'a TcpStream,
+    over: Instant,
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.over.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
 }

@@ -1,16 +1,15 @@
-//! A token endpoint on plain hyper, without a framework.
+//! A token endpoint on plain hyper, without a framework: the connections are in `shared/serve.rs`.
 //!
 //! ```text
 //! cargo run --example hyper
 //! ```
 
-use std::convert::Infallible;
+#[path = "shared/serve.rs"]
+mod serve;
+
 use std::error::Error;
 use std::sync::Arc;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use regrant::http::EndpointService;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, StaticClients,
@@ -35,20 +34,13 @@ impl GrantHandler for Password {
 async fn main() -> Result<(), Box<dyn Error>> {
     let (kept, shown_once) = ClientSecret::generate();
     let app = Client::confidential("app").secret(kept).grant_type("password").grant_type("refresh_token").build()?;
-    let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
+    let engine =
+        Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant_handler(Password).build()?;
     let tokens = EndpointService::token(Arc::new(engine));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("curl -u app:{} http://127.0.0.1:3000/ \\", shown_once.reveal());
     println!("  -d grant_type=password -d username=alice -d password=wonderland");
-    loop {
-        let (stream, _) = listener.accept().await?;
-        let tokens = tokens.clone();
-        tokio::spawn(async move {
-            let service = service_fn(|request| async { Ok::<_, Infallible>(tokens.respond(request).await) });
-            if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
-                eprintln!("connection: {error}");
-            }
-        });
-    }
+    serve::serve(listener, tokens, std::future::pending()).await;
+    Ok(())
 }

@@ -2,13 +2,13 @@
 //!
 //! Bytes of a request go in, bytes of a response come out, and one small trait keeps what must be kept. The engine
 //! validates authorization requests, authenticates clients, asks your code who is logged in, issues codes, access,
-//! refresh and ID tokens, rotates refresh tokens, finds replays of every older one, answers a lost response again,
+//! refresh and ID tokens, rotates refresh tokens, finds replays of every older one, re-sends a response that was lost,
 //! revokes and introspects. It holds no socket, starts no task and reads no clock.
 //!
 //! # The one idea
 //!
-//! Most servers keep a row for each token: tables grow with every refresh, clean-up jobs run after them, revocation races
-//! issuance, and clients are logged out because a response got lost. This engine keeps **one record per grant**, that is
+//! Where each token is a row, tables grow with every refresh, clean-up jobs run after them, revocation races issuance, and
+//! a lost response means a logout or a second line of tokens. This engine keeps **one record per grant**, that is
 //! per login, for the whole life of the grant, and never stores a token. Tokens are computed from the record and a key:
 //!
 //! ```text
@@ -16,6 +16,7 @@
 //! code            the same bytes under another kind, of generation 0               43 characters
 //! access token    key id 1 | grant id 8 | generation 3 | epoch 3 | issued at 4
 //!                 | lifetime 3 | scope mask 8 | MAC 20                              67 characters
+//!                 | lifetime 3 | scope mask 8 | resource mask 2 | MAC 20            70, where resources are named
 //!
 //! record          id, version, client, subject, scope, fields, salt, generation, times
 //!
@@ -30,7 +31,7 @@
 //! - **Rotation** is one compare-and-swap that adds 1 to the generation. Of any number of concurrent requests one takes
 //!   the step.
 //! - **Replay detection** covers *every* older token, for ever, in constant space (RFC 9700 section 4.14.2).
-//! - **A lost response** is answered with the *same* successor, computed again, for a window of 120 seconds
+//! - **A lost response** is re-sent with the *same* successor, computed again, for a window of 120 seconds
 //!   (confidential clients) or 30 (public ones). Nothing is written, nothing forks. The window closes when the successor
 //!   is used.
 //! - **Revocation** removes one record; every token of the grant is dead at once, and a rotation in flight loses.
@@ -75,13 +76,13 @@
 //!     .grant_type("refresh_token")
 //!     .scope(Scope::parse("read write")?)
 //!     .build()?;
-//! let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
+//! let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant_handler(Password).build()?;
 //!
 //! let body = b"grant_type=password&username=alice&password=wonderland&scope=read";
 //! let request = Request::new("POST", body)
-//!     .header("content-type", b"application/x-www-form-urlencoded")
-//!     .header("authorization", b"Basic YXBwOmEtc2VjcmV0LW9mLTMyLWNoYXJhY3RlcnMtb3ItbW9yZQ==");
-//! let response = engine.blocking().token(&request, Timestamp::now())?;
+//!     .with_header("content-type", b"application/x-www-form-urlencoded")
+//!     .with_header("authorization", b"Basic YXBwOmEtc2VjcmV0LW9mLTMyLWNoYXJhY3RlcnMtb3ItbW9yZQ==");
+//! let response = engine.blocking().token(&request, Timestamp::now)?;
 //! assert_eq!(response.status(), 200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -99,23 +100,55 @@
 //! ```
 //!
 //! A code lives 60 seconds, for one client, one redirect URI and one PKCE verifier; public clients cannot go without a
-//! challenge. Whoever lacks one of them changes nothing, and does not burn the code; who knows all of them and comes
-//! second ends the grant. Nothing is redirected to what the client has not registered.
+//! challenge. A request missing any of these leaves the code usable; a second request with all of them ends the grant.
+//! Nothing is redirected to a URI that the client has not registered.
 //!
 //! # JWTs and ID tokens
 //!
 //! Access tokens are opaque unless the engine is told otherwise: `EngineBuilder::jwt_access_tokens` makes them JWTs by
 //! RFC 9068, for resource servers that are not behind this engine. They name their grant, so [`Engine::bearer`] asks the
 //! store about them as about any other; by signature alone they work on until they expire, whatever happens to the grant.
-//! `EngineBuilder::id_tokens` adds ID tokens. Keys are `SigningKey`s: one signs, others are accepted, all are in
+//! `EngineBuilder::id_tokens` adds ID tokens; one that comes back as `id_token_hint` says whom the client means, and
+//! `Engine::verify_id_token_hint` reads it where the host answers, as at log-out. Keys are `SigningKey`s: one signs, others are accepted, all are in
 //! `Engine::jwks`. [`Engine::metadata`] and `Engine::openid_configuration` say what is enabled.
+//!
+//! # Several resources
+//!
+//! An engine that is told its [resources](EngineBuilder::resource) issues each token for one or more of them (RFC 8707):
+//!
+//! ```
+//! use regrant::{Engine, MemoryStore, Request, Resource, Scope, StaticClients, Timestamp};
+//!
+//! let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+//!     .issuer("https://id.example")
+//!     .resource(Resource::new("https://mcp.example/mcp").with_scopes(Scope::parse("mcp:read mcp:write")?))
+//!     .resource(Resource::new("https://mcp.example/files").with_scopes(Scope::parse("files:read")?))
+//!     .default_resource("https://mcp.example/mcp")
+//!     .build()?;
+//! // At /files, for a request without a token.
+//! let files = engine.bearer_for("https://mcp.example/files").scope(&Scope::parse("files:read")?);
+//! let refused = engine.blocking().check(files, &Request::new("GET", b""), Timestamp::now)?.unwrap_err();
+//! assert_eq!(
+//!     refused.challenge(),
+//!     r#"Bearer realm="token", scope="files:read", resource_metadata="https://mcp.example/.well-known/oauth-protected-resource/files""#
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - The authorization request names what the person consents to, each token request a part of it. One that names nothing is for
+//!   what the first token request named, and a login that names nothing at all for the default resource.
+//! - A scope belongs to the resources that define it; what none defines, such as `openid`, is the engine's. A token has
+//!   what its resources define, and the response says so.
+//! - [`Engine::bearer_for`] guards one resource, [`Engine::bearer`] the default one. Neither believes a token for another.
+//! - [`Engine::document_at`] serves what clients look for first, the metadata of each resource (RFC 9728).
 //!
 //! # Logging out
 //!
 //! - A client: [`Engine::revoke`] (RFC 7009).
 //! - A person: [`Engine::sessions`] lists what is logged in where, [`Engine::end_session`] ends one,
-//!   [`Engine::end_all`] all of them.
-//! - Everybody at a client, as after a breach: [`Client::end_all_before`]; everybody: [`Engine::end_all_before`].
+//!   [`Engine::end_sessions_of`] all of them.
+//! - Everybody at a client, as after a breach: [`Client::void_grants_before`]; everybody: [`Engine::void_grants_before`].
+//! - Grants of a client that is deleted or may have less: [`Clients`] says what becomes of them.
 //!
 //! # What a refresh is checked for
 //!
@@ -127,7 +160,7 @@
 //! ```
 //!
 //! Every refusal of a refresh token is the same `invalid_grant`, whatever the reason; the reason goes to your
-//! [`EventSink`]. But for a replay, a refused request changes nothing.
+//! [`EventSink`](event::EventSink). But for a replay, a refused request changes nothing.
 //!
 //! # When something fails
 //!
@@ -150,82 +183,112 @@
 //! together do. To replace a key while several nodes serve, accept the new one everywhere
 //! ([`EngineBuilder::accept_key`]) before any node signs with it ([`EngineBuilder::key`]).
 //!
+//! # Several engines on one store
+//!
+//! Two systems that share a store or a key are two engines, and each is given a [realm](EngineBuilder::realm). Without one
+//! they are the same engine twice: where clients or people have the same names in both, the tokens of one are good in the other.
+//! [`EngineBuilder::adopt_grants_of`] names a realm without logging anybody out.
+//!
 //! # Features
 //!
-//! All are off by default; none changes what works without it.
+//! All are off by default; none changes what works without it. Rust 1.85 is enough, with
+//! dependencies that suit it, which cargo chooses for a package of edition 2024; two features build on what asks for more.
 //!
 //! - `http`: the module of that name, for the `http` crate and tower.
 //! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.
-//! - `file`: `FileStore`, for grants in one file, which outlive the process and its crashes.
-//! - `jwt-aws-lc-rs`: signed tokens by AWS-LC, with `SigningKey`. The one for production; it needs a C compiler.
+//! - `file`: `FileStore`, for grants in one file, which outlive the process and its crashes. Rust 1.90, for `redb`.
+//! - `jwt-aws-lc-rs`: signed tokens by AWS-LC, with `SigningKey`. The one for production; it needs a C compiler, and Rust
+//!   1.88, for `jsonwebtoken`, as the next two do.
 //! - `jwt-rust-crypto`: the same in Rust alone. Its RSA leaks a little of the key through time (RUSTSEC-2023-0071), so it is
 //!   for trying out, or for P-256 and Ed25519. With both features on AWS-LC signs. Who calls `jsonwebtoken` besides this
 //!   crate and has both of its backends on must install one of them there; this crate neither needs nor touches that.
 //! - `jwt`: what both have in common. Alone it compiles and has no keys.
 //! - `postgres`: `PostgresStore`, which keeps grants in a PostgreSQL table for any number of processes.
-//! - `conformance`: the module of that name: whether a store of your own is right, in one call, and how to write one.
+//! - `conformance`: the module of that name: whether a store of your own is right, in one call, and how to write one; and
+//!   whether a [`Fetch`](fetch::Fetch) is.
+//! - `reqwest`: [`fetch::ReqwestFetch`](fetch), which fetches documents of strangers on tokio, by rustls and AWS-LC: it
+//!   needs a C compiler.
 //! - `redis`: grants in Redis or Valkey, one server or a cluster: `RedisStore`, which says what a failover loses.
-//! - `tracing`: `TracingEvents`, an [`EventSink`] that writes to `tracing`.
+//! - `root-secret`: `RootSecret`, and what is computed or sealed under it: the interaction handle that a page carries, and the
+//!   ids of clients that register themselves (`StatelessClients`).
+//! - `tracing`: `TracingEvents`, an [`EventSink`](event::EventSink) that writes to `tracing`.
 //!
 //! # Names
 //!
 //! They are those of the RFCs: client, resource owner (a grant's *subject*), grant, scope, rotation, replay. The crate
 //! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
-//! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 9068 (JWT access tokens), RFC 9207 (issuer
-//! identification), RFC 9700 (security best practice), and of OpenID Connect Core and Discovery 1.0.
+//! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8707 (resource indicators), RFC 9068 (JWT access
+//! tokens), RFC 9207 (issuer identification), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
+//! resources), and of OpenID Connect Core and Discovery 1.0.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::incompatible_msrv)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod client;
+pub mod client;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod engine;
-mod grant;
+pub mod engine;
+pub mod fetch;
+pub mod grant;
 #[cfg(feature = "http")]
 pub mod http;
-mod store;
+#[cfg(feature = "root-secret")]
+mod seal;
+mod secret;
+pub mod store;
 mod token;
-mod wire;
+pub mod wire;
 
-#[cfg(feature = "jwt")]
-pub use client::RecoverableSecret;
-pub use client::{
-    Client, ClientBuilder, ClientError, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError,
-    GeneratedSecret, ReadyClients, SecretError, StaticClients,
-};
-#[cfg(feature = "tracing")]
-pub use engine::TracingEvents;
+pub use client::{Client, ClientSecret, Clients, StaticClients};
 pub use engine::{
-    Access, Authorization, AuthorizationError, AuthorizationRequest, BearerError, BearerErrorKind, Blocking,
-    BuildError, Cause, ClientCredentials, Denial, Endpoints, Engine, EngineBuilder, Event, EventSink, GrantError,
-    GrantHandler, GrantRequest, HookError, KeyError, NotReady, Prompt, RefreshHook, RefreshRequest, Refusal, Renew,
-    RenewalPolicy, Session, Sessions, ShownError,
+    Access, Authorization, AuthorizationError, AuthorizationRequest, BearerError, BuildError, Denial, Endpoints,
+    Engine, EngineBuilder, GrantError, GrantHandler, GrantRequest, Resource,
 };
-#[cfg(feature = "argon2")]
-pub use engine::{BlockingPool, SlowVerifier};
-#[cfg(feature = "jwt")]
-pub use engine::{ClaimsProvider, IdTokenRequest, JwtAccessTokens};
-pub use grant::{
-    DecodeError, FieldError, Generation, Grant, GrantId, InvalidScope, Lifetimes, OnReplay, Owner, ResponseFields,
-    Rotation, Scope, Timestamp, Version,
-};
-pub use store::{
-    BoxFuture, CapacityError, Cursor, Durability, DynTokenStore, Inserted, Listed, MemoryStore, MemoryStoreBuilder,
-    ReadyStore, StoreError, StoreErrorKind, Swap, TokenStore,
-};
-#[cfg(feature = "file")]
-pub use store::{FileStore, FileStoreBuilder, FileStoreError};
+pub use grant::{Grant, GrantId, HostData, Lifetimes, ResponseFields, Scope, Timestamp};
+#[cfg(feature = "root-secret")]
+pub use secret::root::{RootSecret, SubjectSecret};
+pub use store::{MemoryStore, TokenStore};
+pub use token::Key;
+pub use wire::{Request, Response};
+// Their types are in signatures of the stores, so a host needs the very version that they are of.
 #[cfg(feature = "postgres")]
-pub use store::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};
+pub use deadpool_postgres;
 #[cfg(feature = "redis")]
-pub use store::{RedisStore, RedisStoreBuilder, RedisStoreError};
+pub use redis;
+
+/// What the engine tells its host: every outcome, and why a request was refused.
+pub mod event {
+    #[cfg(feature = "tracing")]
+    pub use crate::engine::host::TracingEvents;
+    pub use crate::engine::host::{Cause, Event, EventSink, Subject};
+    pub use crate::engine::refusal::{
+        AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
+        ResourceRefusal, ServerFault, Unavailable,
+    };
+}
+
+/// Signed tokens: keys, JWT access tokens (RFC 9068), ID tokens and what a host says in them (feature `jwt`).
 #[cfg(feature = "jwt")]
-pub use token::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
-pub use token::{Key, KeyFingerprint};
-pub use wire::{
-    BasicCredentials, BasicError, ErrorCode, Form, FormError, Limits, Repeated, Request, Response, ResponseStyle,
-};
+pub mod jwt {
+    pub use crate::engine::host::{ClaimsProvider, IdTokenRequest};
+    pub use crate::engine::id_token_hint::{IdTokenHint, IdTokenHintError};
+    pub use crate::engine::jwt::JwtAccessTokens;
+    pub use crate::token::{
+        ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError,
+    };
+}
+
+/// For this crate's own tests, benches and fuzz targets; no promise covers it.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::client::dynamic::compact::{decode_metadata, encode_metadata};
+    pub use crate::fetch::budget::Asker;
+    pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
+    pub use crate::grant::record::sample_grant;
+    pub use crate::wire::basic::{BasicCredentials, BasicError};
+    pub use crate::wire::form::{Form, Repeated};
+}
 
 /// The README's code is compiled with the documentation's.
 #[cfg(all(doctest, feature = "http", feature = "jwt"))]

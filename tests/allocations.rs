@@ -2,17 +2,33 @@
 //!
 //! Each count is for a world in steady state, by a body in the caller's hands, with no event sink and no hook: what the
 //! engine itself does.
+//!
+//! A program of its own: its allocator counts, and would count for all the other tests too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
-mod common;
+#[path = "kit/mod.rs"]
+mod kit;
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use allocation_counter::{AllocationInfo, measure};
-use common::{Ask, LOGIN, Reply, SECRET, app, at, form};
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame};
+use regrant::client::{ClientIdKeys, StatelessClients};
+use regrant::http::{BodyError, EndpointService, read_body};
+use regrant::internal::{BasicCredentials, Form};
+use regrant::wire::{Limits, ResponseStyle};
 use regrant::{
-    Authorization, BasicCredentials, Client, Engine, Form, GrantError, GrantHandler, GrantRequest, Limits, MemoryStore,
-    ResponseFields, ResponseStyle, Scope, StaticClients, Timestamp,
+    Authorization, Client, Clients as _, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, ResponseFields,
+    RootSecret, Scope, StaticClients, Timestamp,
 };
+
+use crate::kit::{Ask, LOGIN, Reply, SECRET, app, at, form};
 
 /// As long as a subject is in most databases, and of the 22 bytes that need no heap.
 const SUBJECT: &str = "subject-of-20-bytes-";
@@ -25,7 +41,7 @@ impl GrantHandler for Subject {
     }
 
     async fn authorize(&self, _: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
-        Ok(Authorization::of(SUBJECT).fields(self.0.clone()))
+        Ok(Authorization::of(SUBJECT).with_fields(self.0.clone()))
     }
 }
 
@@ -36,7 +52,7 @@ fn engine(style: ResponseStyle, fields: ResponseFields) -> TestEngine {
     let clients = StaticClients::new().with(app().build().unwrap()).unwrap().with(mobile.build().unwrap()).unwrap();
     // One shard, so that warming up reaches all of it.
     let store = MemoryStore::builder().shards(1).build();
-    Engine::builder(store, clients).grant(Subject(fields)).response_style(style).build().unwrap()
+    Engine::builder(store, clients).grant_handler(Subject(fields)).response_style(style).build().unwrap()
 }
 
 fn ours(body: &str) -> Ask {
@@ -122,6 +138,12 @@ fn other_refreshes_do_too() {
     assert_eq!(reply.text("scope"), "read");
     assert_only_the_body(&reply, info);
 
+    // A grant of less than the client's scope, and than its default: of each token it is asked whether the client still has it.
+    let token = counted(&engine, &ours(&format!("{LOGIN}&scope=admin+read")), at(0)).0.refresh_token();
+    let (reply, info) = counted(&engine, &renewal(&token), at(1));
+    assert_eq!(reply.text("scope"), "admin read");
+    assert_only_the_body(&reply, info);
+
     let login = form(format!("{LOGIN}&client_id=mobile"));
     let token = counted(&engine, &login, at(0)).0.refresh_token();
     let (reply, info) =
@@ -140,7 +162,7 @@ fn parsing_allocates_nothing() {
     // An escape costs one buffer for all of them.
     let info = measure(|| assert!(Form::parse(b"username=a%40b&password=c+d&e=%66", &limits).is_ok()));
     assert_eq!(info.count_total, 1);
-    let header = common::basic("app", SECRET);
+    let header = crate::kit::basic("app", SECRET);
     let info = measure(|| assert_eq!(BasicCredentials::parse(header.as_bytes()).unwrap().client_secret(), SECRET));
     assert_eq!(info.count_total, 0);
 }
@@ -160,8 +182,8 @@ fn refusals_allocate_the_response_body_alone() {
         form(LOGIN).basic("unknown", SECRET),
         ours("grant_type=unknown"),
         renewal("made-up"),
-        renewal(&common::forged(&token)),
-        renewal(&common::altered(&token, 5)),
+        renewal(&crate::kit::forged(&token)),
+        renewal(&crate::kit::altered(&token, 5)),
         ours(&format!("grant_type=refresh_token&refresh_token={token}&scope=root")),
     ] {
         let (reply, info) = counted(&engine, &ask, at(1));
@@ -202,7 +224,111 @@ fn a_check_of_an_access_token_allocates_nothing() {
     let login = counted(&engine, &ours(LOGIN), at(0)).0;
     let authorization = format!("Bearer {}", login.access_token());
     let required = Scope::parse("read").unwrap();
-    let request = regrant::Request::new("GET", b"").header("authorization", authorization.as_bytes());
+    let request = regrant::Request::new("GET", b"").with_header("authorization", authorization.as_bytes());
     let info = measure(|| assert!(engine.blocking().bearer(&request, &required, at(1)).unwrap().is_ok()));
     assert_eq!(info.count_total, 0);
+}
+
+/// A body of frames that are all of one length, and count for nothing themselves. It never ends if it has more than
+/// anybody reads.
+struct Frames {
+    length: usize,
+    left: usize,
+}
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let taken = self.length.min(self.left);
+        self.left -= taken;
+        Poll::Ready((taken > 0).then(|| Ok(Frame::data(Bytes::from_static(&[b'&'; 5_000][..taken])))))
+    }
+}
+
+/// Of a future that waits for nothing.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waited"),
+    }
+}
+
+/// A client chooses how its body is cut, and not how much memory that takes: 64 KiB of one byte each were 2 MiB.
+#[test]
+fn a_body_takes_its_limit_of_memory_however_it_is_cut() {
+    for limit in [1, 1_000, 64 * 1_024, 100_000] {
+        let limits = Limits::default().with_body_bytes(limit);
+        for length in [1, 2, 3, 100, 1_023, 1_024, 4_095, 5_000] {
+            for (left, outcome) in [
+                (limit - 1, Ok(limit - 1)),
+                (limit, Ok(limit)),
+                (limit + 1, Err(BodyError::TooLarge)),
+                (usize::MAX, Err(BodyError::TooLarge)),
+            ] {
+                let mut read = Err(BodyError::Broken);
+                let info = measure(|| {
+                    let body = at_once(read_body(&HeaderMap::new(), Frames { length, left }, &limits));
+                    read = body.map(|body| body.len());
+                });
+                assert_eq!(read, outcome);
+                let most = limit + limit / 16 + 100;
+                assert!(info.bytes_max <= most as u64, "{limit} in {length}: {} bytes", info.bytes_max);
+                assert!(info.count_total <= 5, "{limit} in {length}: {} times", info.count_total);
+            }
+        }
+    }
+}
+
+type Endpoint = fn(Arc<TestEngine>) -> EndpointService<MemoryStore, StaticClients>;
+
+#[test]
+fn a_body_of_one_byte_chunks_that_never_ends_takes_its_limit_of_memory_at_the_endpoint() {
+    let engine = Arc::new(warm(ResponseStyle::Rfc6749, ResponseFields::new()));
+    let limit = engine.limits().body_bytes() as u64;
+    let endpoints: [Endpoint; 3] =
+        [EndpointService::token, EndpointService::revocation, EndpointService::introspection];
+    for endpoint in endpoints {
+        let service = endpoint(Arc::clone(&engine));
+        let request = http::Request::post("/").body(Frames { length: 1, left: usize::MAX }).unwrap();
+        let mut status = 0;
+        let info = measure(|| status = at_once(service.respond(request)).status().as_u16());
+        assert_eq!(status, 413);
+        assert!((limit..limit + limit / 16 + 4_096).contains(&info.bytes_max), "{} bytes", info.bytes_max);
+    }
+}
+
+/// As every short form comes from hyper.
+#[test]
+fn a_body_in_one_frame_is_not_copied() {
+    let info = measure(|| {
+        let body = at_once(read_body(&HeaderMap::new(), Frames { length: 300, left: 300 }, &Limits::default()));
+        assert_eq!(body.map(|body| body.len()), Ok(300));
+    });
+    assert_eq!(info.count_total, 0);
+}
+
+/// A stranger leaves nothing behind: what registrations and questions about made-up ids took is given back.
+#[test]
+fn registrations_leave_nothing_behind() {
+    let clients =
+        StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::from_bytes(7, &[7; 32]), None));
+    let engine = Engine::builder(MemoryStore::new(), clients).registration().build().unwrap();
+    let body =
+        r#"{"client_name":"Editor","redirect_uris":["https://app.example/cb"],"logo_uri":"https://app.example/l"}"#;
+    let ask = form(body).content_type("application/json");
+    let register = || {
+        let reply = Reply::of(&engine.blocking().register(&ask.request(), at(0)).unwrap());
+        assert_eq!(reply.status, 201);
+        let id = reply.text("client_id");
+        for text in [id.as_str(), &id[1..], "dcr.made-up"] {
+            let _ = at_once(engine.clients().find(text)).unwrap();
+        }
+    };
+    // The random generator is seeded.
+    register();
+    let info = measure(|| (0..10_000).for_each(|_| register()));
+    assert_eq!((info.count_current, info.bytes_current), (0, 0));
+    assert!(engine.store().is_empty());
 }

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use regrant::{Client, ClientSecret, DynTokenStore, Engine, Key, Request, Scope, StaticClients, Timestamp};
+use regrant::store::DynTokenStore;
+use regrant::{Client, ClientSecret, Engine, Key, Request, Scope, StaticClients, Timestamp};
 
 use crate::Work;
 use crate::anyone::Anyone;
@@ -30,7 +31,7 @@ impl Fleet {
             .unwrap();
         let engine = Engine::builder(store, StaticClients::new().with(app).unwrap())
             .key(Key::from_bytes(1, &[7; 32]))
-            .grant(Anyone)
+            .grant_handler(Anyone)
             .build()
             .unwrap();
         let fleet = Self { engine, held: Vec::new() };
@@ -48,7 +49,7 @@ impl Fleet {
     async fn ask(&self, form: &str) -> String {
         let body = format!("{form}&{CREDENTIALS}");
         let request =
-            Request::new("POST", body.as_bytes()).header("content-type", b"application/x-www-form-urlencoded");
+            Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
         let response = self.engine.token(&request, Timestamp::now()).await;
         let body = std::str::from_utf8(response.body()).unwrap();
         let (_, token) = body.split_once("\"refresh_token\":\"").unwrap_or_else(|| panic!("{body}"));

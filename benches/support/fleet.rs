@@ -21,7 +21,7 @@ impl GrantHandler for Anybody {
     }
 
     async fn authorize(&self, request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
-        Ok(Authorization::of(request.required("username")?).fields(self.0.clone()))
+        Ok(Authorization::of(request.required("username")?).with_fields(self.0.clone()))
     }
 }
 
@@ -40,7 +40,7 @@ pub fn engine(extra_bytes: usize) -> BenchEngine {
         None => ResponseFields::new().with("extra", "").unwrap(),
     };
     Engine::builder(MemoryStore::new(), StaticClients::new().with(client).unwrap())
-        .grant(Anybody(fields))
+        .grant_handler(Anybody(fields))
         .build()
         .unwrap()
 }
@@ -54,8 +54,8 @@ pub fn send(engine: &BenchEngine, header: &[u8], body: &[u8]) -> Vec<u8> {
 
 pub fn post(engine: &BenchEngine, header: &[u8], body: &[u8]) -> regrant::Response {
     let request = Request::new("POST", body)
-        .header("content-type", b"application/x-www-form-urlencoded")
-        .header("authorization", header);
+        .with_header("content-type", b"application/x-www-form-urlencoded")
+        .with_header("authorization", header);
     engine.blocking().token(&request, NOW).expect("the memory store is ready")
 }
 

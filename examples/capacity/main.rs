@@ -128,7 +128,7 @@ impl Progress {
 
     /// For what happens often: asking the clock each time would cost a few per cent of a login.
     fn tell_of_many(&mut self, what: &str, done: usize, total: usize) {
-        if done.is_multiple_of(4_096) || done + 1 == total {
+        if done % 4_096 == 0 || done + 1 == total {
             self.tell(what, done + 1, total);
         }
     }

@@ -5,101 +5,131 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
-use regrant::http::EndpointService;
-use regrant::{
-    Authorization, AuthorizationError, AuthorizationRequest, ClaimError, ClaimsProvider, Client, ClientCredentials,
-    Denial, Endpoints, Engine, Event, HookError, IdClaims, IdTokenRequest, JwtAccessTokens, Lifetimes,
-    RecoverableSecret, Scope, StaticClients, Timestamp,
-};
+use regrant::client::RecoverableSecret;
+use regrant::engine::{ClientCredentials, Clock, HookError};
+use regrant::event::Event;
+use regrant::http::{BodyError, EndpointService, read_body};
+use regrant::jwt::{ClaimError, ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens};
+use regrant::{Client, ClientSecret, Endpoints, Engine, Lifetimes, Scope, StaticClients, Timestamp};
 use serde::Serialize;
-use subtle::ConstantTimeEq;
 
+use crate::authorize::authorize;
+use crate::cors;
+use crate::guard::Guard;
 use crate::key_file::Keys;
-use crate::page;
 use crate::store::AnyStore;
 
 // For trying out only.
 pub(crate) const CLIENT_ID: &str = "developers.devportal";
 pub(crate) const CLIENT_SECRET: &str = "devportal-secret-for-trying-out-only";
 pub(crate) const PUBLIC_CLIENT_ID: &str = "mobile-app";
+/// One whose id and secret have to be encoded, in a form and for Basic (RFC 6749 section 2.3.1).
+pub(crate) const ENCODED_CLIENT_ID: &str = "nightly reports/1@bank.example";
+pub(crate) const ENCODED_CLIENT_SECRET: &str =
+    r#"for trying out only: a/b?c=d&e #f "g" 'h' <i> ~j! $k* (l);m,n@o[p]{q}|r\s^t`u"#;
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 pub(crate) const USERNAME: &str = "00506493296";
 pub(crate) const PASSWORD: &str = "senha123";
 const EMAIL: &str = "teste@example.com";
 const SCOPES: &str = "apps email openid profile webhooks";
 
-type BankEngine = Engine<AnyStore, StaticClients>;
+pub(crate) type BankEngine = Engine<AnyStore, StaticClients>;
 
-/// Where grants are kept, under which keys, who the server says it is, and how long things last.
+/// What its own routes need.
+pub(crate) struct Bank {
+    pub(crate) engine: Arc<BankEngine>,
+    pub(crate) guard: Guard,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Where grants are kept, under which keys, who the server says it is, which pages may call it, how long things last, and what
+/// time it is for the login page.
 pub(crate) struct Settings {
     pub(crate) store: AnyStore,
     pub(crate) keys: Keys,
     pub(crate) issuer: String,
+    pub(crate) cors_origins: Vec<HeaderValue>,
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) retry_window: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Everything under `/oauth2`, and the documents under `/.well-known`.
-pub(crate) async fn router(settings: Settings) -> Result<Router, Box<dyn Error>> {
+/// Everything under `/oauth2`, after the issuer's path if it has one, and the documents where clients look for them.
+pub(crate) async fn router(mut settings: Settings) -> Result<Router, Box<dyn Error>> {
+    let cors = cors::layer(std::mem::take(&mut settings.cors_origins));
+    let (guard, clock) = (Guard::new(&settings.issuer)?, Arc::clone(&settings.clock));
     let engine = Arc::new(engine(settings)?);
     engine.check_keys().await?;
     let service = |endpoint: fn(Arc<BankEngine>) -> EndpointService<_, _>| endpoint(Arc::clone(&engine));
-    Ok(Router::new()
-        .route("/oauth2/authorize", get(authorize).post(authorize))
+    let for_pages = Router::new()
         .route("/oauth2/resource", get(resource).merge(post(resource)))
         .route_service("/oauth2/token", service(EndpointService::token))
         .route_service("/oauth2/revoke", service(EndpointService::revocation))
-        .route_service("/oauth2/introspect", service(EndpointService::introspection))
         .route_service("/oauth2/jwks", service(EndpointService::jwks))
-        .route_service("/.well-known/oauth-authorization-server", service(EndpointService::metadata))
-        .route_service("/.well-known/openid-configuration", service(EndpointService::openid_configuration))
-        .with_state(engine))
+        .route_layer(cors.clone());
+    // Where a person is sent, and what only servers call.
+    let for_others = Router::new()
+        .route("/oauth2/authorize", get(authorize).post(authorize))
+        .route_service("/oauth2/introspect", service(EndpointService::introspection));
+    let bank = Bank { engine: Arc::clone(&engine), guard, clock };
+    let endpoints = for_pages.merge(for_others).with_state(Arc::new(bank));
+    let documents = Router::new().fallback_service(service(EndpointService::documents)).layer(cors);
+    let app = documents.merge(endpoints.clone());
+    Ok(match engine.issuer_path() {
+        "" => app,
+        // A proxy may send on the path of the issuer, or take it off.
+        path => app.nest(path, endpoints),
+    })
 }
 
 fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
     let scopes = Scope::parse(SCOPES)?;
+    // Its ID tokens are `HS256` under its own secret, since the bank's document demands that. A client that verifies by the JWK
+    // set has `.secret(ClientSecret::new(…)?)` in its place, and gets `RS256` by the engine's key.
     let portal = Client::confidential(CLIENT_ID)
         .recoverable_secret(RecoverableSecret::new(CLIENT_SECRET)?)
-        .grant_type("authorization_code")
-        .grant_type("refresh_token")
         .grant_type("client_credentials")
-        .redirect_uri(REDIRECT_URI)
-        .scope(scopes.clone())
-        .retry_window(settings.retry_window)
-        .build()?;
-    let app = Client::public(PUBLIC_CLIENT_ID)
-        .grant_type("authorization_code")
-        .grant_type("refresh_token")
-        .redirect_uri(REDIRECT_URI)
-        .scope(scopes.clone())
-        .retry_window(settings.retry_window.min(Client::PUBLIC_RETRY_WINDOW))
-        .build()?;
+        .retry_window(settings.retry_window);
+    // Without a secret there is nothing to sign with but the engine's key: `RS256`.
+    let app = Client::public(PUBLIC_CLIENT_ID).retry_window(settings.retry_window.min(Client::PUBLIC_RETRY_WINDOW));
+    let encoded = Client::confidential(ENCODED_CLIENT_ID)
+        .secret(ClientSecret::new(ENCODED_CLIENT_SECRET)?)
+        .grant_type("client_credentials")
+        .retry_window(settings.retry_window);
+    let mut clients = StaticClients::new();
+    for client in [portal, app, encoded] {
+        let client = client.grant_type("authorization_code").grant_type("refresh_token").redirect_uri(REDIRECT_URI);
+        clients = clients.with(client.scope(scopes.clone()).build()?)?;
+    }
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
     let endpoints = Endpoints::new()
-        .authorization("/oauth2/authorize")
-        .token("/oauth2/token")
-        .revocation("/oauth2/revoke")
-        .introspection("/oauth2/introspect")
-        .jwks("/oauth2/jwks")
-        .scopes(scopes);
-    Ok(Engine::builder(settings.store, StaticClients::new().with(portal)?.with(app)?)
+        .with_authorization("/oauth2/authorize")
+        .with_token("/oauth2/token")
+        .with_revocation("/oauth2/revoke")
+        .with_introspection("/oauth2/introspect")
+        .with_jwks("/oauth2/jwks")
+        .with_scopes(scopes);
+    Ok(Engine::builder(settings.store, clients)
         .key(settings.keys.token)
+        .root_secret(settings.keys.root)
         .issuer(&settings.issuer)
         .authorization_code()
-        .grant(ClientCredentials)
+        .grant_handler(ClientCredentials)
         .signing_key(settings.keys.signing)
         .jwt_access_tokens(JwtAccessTokens::new())
         .id_tokens(Directory)
         .endpoints(endpoints)
         .lifetimes(lifetimes)
+        .challenge_realm("bank")
+        // The marketplace is on the same store, under the same key. What was made before they had realms goes on.
         .realm("bank")
+        .adopt_grants_of([CLIENT_ID, PUBLIC_CLIENT_ID])
         .events(|event: &Event<'_>| eprintln!("{event:?}"))
         .build()?)
 }
@@ -118,45 +148,6 @@ fn claims() -> Result<IdClaims, ClaimError> {
     IdClaims::new().with("custom:origin", "admin")?.with("email", EMAIL)?.with("email_verified", &true)
 }
 
-/// The authorization endpoint. Its page carries the request along as hidden fields, so there is no cookie and nothing to
-/// remember: what comes back with user name and password is validated as the first request was.
-async fn authorize(
-    State(engine): State<Arc<BankEngine>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let request = regrant::http::request(&method, &uri, &headers, &body);
-    let asked = match engine.authorize(&request).await {
-        Ok(asked) => asked,
-        Err(AuthorizationError::Redirect(response)) => return regrant::http::response(response).into_response(),
-        Err(AuthorizationError::Show(error)) => return page::error(&error),
-    };
-    let answer = if asked.prompt().none {
-        // Nobody is remembered, so nobody is logged in.
-        engine.deny(&asked, Denial::LoginRequired)
-    } else if asked.parameter("decision") == Some("deny") {
-        engine.deny(&asked, Denial::AccessDenied)
-    } else if method != Method::POST || asked.parameter("password").is_none() {
-        // A client may begin by POST as well (OpenID Connect Core section 3.1.2.1).
-        return page::login(&asked, false);
-    } else if is_right(&asked) {
-        let now = Timestamp::now();
-        engine.approve(&asked, Authorization::of(USERNAME).authenticated_at(now), now).await
-    } else {
-        return page::login(&asked, true);
-    };
-    regrant::http::response(answer).into_response()
-}
-
-/// Users and their passwords: here, one of each. A real host keeps a slow hash, verifies it off the async runtime, and
-/// limits how often somebody may try.
-fn is_right(asked: &AuthorizationRequest<'_>) -> bool {
-    let given = |name| asked.parameter(name).unwrap_or_default().as_bytes();
-    bool::from(given("username").ct_eq(USERNAME.as_bytes()) & given("password").ct_eq(PASSWORD.as_bytes()))
-}
-
 /// What the resource has to say.
 #[derive(Serialize)]
 struct Served<'a> {
@@ -165,19 +156,27 @@ struct Served<'a> {
 }
 
 /// A protected resource: says whose token it was.
-async fn resource(
-    State(engine): State<Arc<BankEngine>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let request = regrant::http::request(&method, &uri, &headers, &body);
-    match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
+async fn resource(State(bank): State<Arc<Bank>>, request: Request) -> Response {
+    let engine = &bank.engine;
+    let (parts, body) = request.into_parts();
+    let body = match read_body(&parts.headers, body, engine.limits()).await {
+        Ok(body) => body,
+        Err(error) => return unread(engine, error),
+    };
+    let request = regrant::http::request(&parts.method, &parts.uri, &parts.headers, &body);
+    match engine.bearer(&request, &Scope::empty(), Timestamp::now).await {
         Ok(access) => {
             let sub = access.subject().unwrap_or(access.client_id());
             Json(Served { sub, scope: access.scope().as_str() }).into_response()
         }
         Err(refused) => regrant::http::response(refused.response()).into_response(),
+    }
+}
+
+/// What a body that was not read is answered with. Where the connection broke nobody sees it.
+pub(crate) fn unread(engine: &BankEngine, error: BodyError) -> Response {
+    match error {
+        BodyError::TooLarge => regrant::http::response(engine.body_too_large()).into_response(),
+        _ => StatusCode::REQUEST_TIMEOUT.into_response(),
     }
 }

@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use regrant::{Key, SigningAlgorithm, SigningKey, SigningKeyError};
+use hmac::{Hmac, KeyInit, Mac};
+use regrant::jwt::{SigningAlgorithm, SigningKey, SigningKeyError};
+use regrant::{Key, RootSecret};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// More than a key file has.
 const MAX_BYTES: u64 = 64 * 1_024;
+/// What names a root secret that is in the file, and one that is computed since there is none.
+const ROOT_ID: u8 = 1;
+const DERIVED_ROOT_ID: u8 = 0;
 
 /// The keys that both systems need.
 pub(crate) struct Keys {
@@ -19,6 +25,8 @@ pub(crate) struct Keys {
     pub(crate) token: Key,
     /// Of the bank's JWTs.
     pub(crate) signing: SigningKey,
+    /// Of what the bank's login page carries.
+    pub(crate) root: RootSecret,
 }
 
 /// The file's content.
@@ -29,6 +37,9 @@ struct KeyFile {
     key: String,
     /// PKCS #8 as PEM.
     signing_key: String,
+    /// 32 bytes as base64url without padding. A file from before there was one goes on without.
+    #[serde(default)]
+    root_secret: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +51,8 @@ pub(crate) enum KeyFileError {
     #[error("others can read the key file {0}; `chmod 600` it, and if somebody else may have read it, make new keys")]
     Exposed(PathBuf),
     #[error(
-        "the key file {0} is not one: it is JSON with key_id, key (32 bytes, base64url) and signing_key (PKCS #8, PEM)"
+        "the key file {0} is not one: it is JSON with key_id, key (32 bytes, base64url), signing_key (PKCS #8, \
+         PEM) and, where it is newer, root_secret (32 bytes, base64url)"
     )]
     Malformed(PathBuf),
     #[error("no key can be made: {0}")]
@@ -50,7 +62,11 @@ pub(crate) enum KeyFileError {
 impl Keys {
     /// Keys that are void with the process.
     pub(crate) fn generate() -> Result<Self, KeyFileError> {
-        Ok(Self { token: Key::generate(1), signing: SigningKey::generate(SigningAlgorithm::Rs256)?.0 })
+        Ok(Self {
+            token: Key::generate(1),
+            signing: SigningKey::generate(SigningAlgorithm::Rs256)?.0,
+            root: RootSecret::generate(ROOT_ID),
+        })
     }
 
     /// Those of the file, which is made if there is none.
@@ -77,19 +93,39 @@ impl Keys {
         // Why it cannot be read is not said: it might show a part of a key.
         let malformed = || KeyFileError::Malformed(path.into());
         let file: KeyFile = serde_json::from_str(&json).map_err(|_| malformed())?;
-        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(&file.key).map_err(|_| malformed())?);
-        let bytes: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| malformed())?;
+        let key = bytes(&file.key).ok_or_else(malformed)?;
         let signing = SigningKey::from_pkcs8_pem(&file.signing_key).map_err(|_| malformed())?;
-        Ok(Self { token: Key::from_bytes(file.key_id, bytes), signing })
+        let root = match &file.root_secret {
+            Some(text) => RootSecret::from_bytes(ROOT_ID, &*bytes(text).ok_or_else(malformed)?),
+            None => derived_root(&key),
+        };
+        Ok(Self { token: Key::from_bytes(file.key_id, &key), signing, root })
     }
+}
+
+/// 32 bytes from base64url without padding.
+fn bytes(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+    decoded.as_slice().try_into().ok().map(Zeroizing::new)
+}
+
+/// The root secret of a file from before there was one. Computed, and not added to the file: that may be one which nobody can
+/// write to, or which two servers read at once. It has another id, so that the two are told apart.
+fn derived_root(key: &[u8; 32]) -> RootSecret {
+    let mut block = Zeroizing::new([0; 64]);
+    block[..32].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    mac.update(b"regrant example server: root secret");
+    RootSecret::from_bytes(DERIVED_ROOT_ID, &Zeroizing::new(mac.finalize().into_bytes().into()))
 }
 
 /// Writes new keys beside the path, then gives the file its name: so there is a whole one or none, and of two servers that
 /// start at once both go on with the same.
 fn make(path: &Path) -> Result<(), KeyFileError> {
     let (_, pem) = SigningKey::generate(SigningAlgorithm::Rs256)?;
-    let bytes = Zeroizing::new(rand::random::<[u8; 32]>());
-    let file = KeyFile { key_id: 1, key: URL_SAFE_NO_PAD.encode(*bytes), signing_key: pem.reveal().to_owned() };
+    let random = || URL_SAFE_NO_PAD.encode(*Zeroizing::new(rand::random::<[u8; 32]>()));
+    let signing_key = pem.reveal().to_owned();
+    let file = KeyFile { key_id: 1, key: random(), signing_key, root_secret: Some(random()) };
     let json = Zeroizing::new(serde_json::to_string_pretty(&file).unwrap_or_default());
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{:016x}", rand::random::<u64>()));

@@ -6,10 +6,15 @@
 //! cargo run --release --example server -- --store file:grants.redb --key-file keys.json
 //! ```
 
+mod authorize;
 mod bank;
+mod cors;
+mod guard;
 mod key_file;
 mod marketplace;
 mod page;
+#[path = "../shared/serve.rs"]
+mod serve;
 mod store;
 mod walk;
 
@@ -20,8 +25,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use clap::Parser;
 use key_file::Keys;
+use regrant::Timestamp;
 use store::Place;
 use tokio::net::TcpListener;
 
@@ -46,6 +53,13 @@ struct Options {
     /// Who the bank's identity provider says it is; behind a proxy, what the world sees [default: http:// and the address]
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        value_parser = cors::origin,
+        help = "The origin of pages whose scripts may call the bank's endpoints, as in https://app.example; once for each"
+    )]
+    cors_origin: Vec<HeaderValue>,
     /// How long an access token works, in seconds [default: 3600 of the marketplace, 86400 of the bank]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
     access_ttl: Option<u64>,
@@ -97,16 +111,17 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         store: Arc::clone(&store),
         keys,
         issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
+        cors_origins: options.cors_origin,
         access_token: access_token(86_400),
         idle,
         retry_window,
+        clock: Arc::new(Timestamp::now),
     };
     let app = marketplace::router(marketplace).await?.merge(bank::router(bank).await?);
     let purge = tokio::spawn(store::purge(store));
     walk::print(address, &options.store);
-    let served = axum::serve(listener, app).with_graceful_shutdown(stop());
     tokio::select! {
-        ended = served.into_future() => ended?,
+        () = serve::serve(listener, app, stop()) => {}
         // A client that never finishes its request must not keep the server.
         () = async { stop().await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
     }

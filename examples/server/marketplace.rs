@@ -10,10 +10,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use regrant::engine::RenewalPolicy;
+use regrant::event::Event;
 use regrant::http::EndpointService;
+use regrant::wire::ResponseStyle;
 use regrant::{
-    Authorization, Client, ClientSecret, Engine, Event, GrantError, GrantHandler, GrantRequest, Key, Lifetimes,
-    RenewalPolicy, ResponseFields, ResponseStyle, Scope, StaticClients, Timestamp,
+    Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, Key, Lifetimes,
+    ResponseFields, Scope, StaticClients, Timestamp,
 };
 use serde_json::json;
 use subtle::ConstantTimeEq;
@@ -60,11 +63,14 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
     Ok(Engine::builder(settings.store, StaticClients::new().with(app)?)
         .key(settings.key)
-        .grant(Password)
+        .grant_handler(Password)
         .renewal(RenewalPolicy::OptIn("refresh_token_active".into()))
         .response_style(ResponseStyle::Katana)
         .lifetimes(lifetimes)
+        .challenge_realm("marketplace")
+        // The bank is on the same store, under the same key. What was made before they had realms goes on.
         .realm("marketplace")
+        .adopt_grants_of([CLIENT_ID])
         .events(|event: &Event<'_>| eprintln!("{event:?}"))
         .build()?)
 }
@@ -88,12 +94,12 @@ impl GrantHandler for Password {
             return Err(GrantError::invalid_grant());
         }
         let fields = fields(campaign).map_err(GrantError::failed)?;
-        Ok(Authorization::of(username).fields(fields))
+        Ok(Authorization::of(username).with_fields(fields))
     }
 }
 
 /// What every response of this login has besides. Ids are strings.
-fn fields(campaign: &str) -> Result<ResponseFields, regrant::FieldError> {
+fn fields(campaign: &str) -> Result<ResponseFields, regrant::grant::FieldError> {
     ResponseFields::new()
         .with("authorization_id", &rand::random::<u32>().to_string())?
         .with("participant_id", "7301")?
@@ -111,7 +117,7 @@ async fn resource(
     headers: HeaderMap,
 ) -> Response {
     let request = regrant::http::request(&method, &uri, &headers, b"");
-    match engine.bearer(&request, &Scope::empty(), Timestamp::now()).await {
+    match engine.bearer(&request, &Scope::empty(), Timestamp::now).await {
         Ok(access) => Json(json!({ "sub": access.subject(), "scope": access.scope().as_str() })).into_response(),
         Err(refused) => regrant::http::response(refused.response()).into_response(),
     }

@@ -1,4 +1,4 @@
-//! The pages that a person sees: no script, no frame, no word of where they came from.
+//! The pages that a person sees: no script, no frame, and no word to others of where the person was.
 
 use axum::http::StatusCode;
 use axum::http::header::{
@@ -6,7 +6,9 @@ use axum::http::header::{
 };
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
-use regrant::{AuthorizationRequest, ShownError};
+use regrant::AuthorizationRequest;
+use regrant::engine::ShownError;
+use regrant::jwt::IdTokenHint;
 
 // `form-action` is left out: browsers apply it to the redirect that follows, which leaves for the client.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
@@ -30,21 +32,45 @@ button[value=allow] { background: var(--accent); color: var(--on-accent); border
 [role=alert] { border-left: .25rem solid var(--wrong); margin: 0; padding: .25rem .75rem }
 @media (max-width: 26rem) { button { width: 100%; margin-right: 0 } }";
 
-/// Asks who it is, and whether the client may have what it asks for.
-pub(crate) fn login(asked: &AuthorizationRequest<'_>, was_wrong: bool) -> Response {
+/// Why the login page is shown again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Problem {
+    WrongPassword,
+    /// The form was not shown to this browser, or not for this request.
+    AnotherBrowser,
+}
+
+/// Asks who it is, and whether the client may have what it asks for. The form carries the handle of the request, and the token
+/// that binds it to the browser.
+pub(crate) fn login(
+    asked: &AuthorizationRequest<'_>,
+    handle: &str,
+    form_token: &str,
+    username: Option<&str>,
+    problem: Option<Problem>,
+) -> Response {
     let client = asked.client().id();
     // Who mistyped the password need not type the name again.
-    let username = asked.parameter("username").or(asked.parameter("login_hint"));
+    let hinted = asked.id_token_hint().map(IdTokenHint::subject);
+    let username = username.or(asked.parameter("username")).or(hinted).or(asked.parameter("login_hint"));
+    let was_wrong = problem == Some(Problem::WrongPassword);
     let (invalid, described_by) = (was_wrong.then_some("true"), was_wrong.then_some("wrong"));
     let content = html! {
         h1 { "Log in to continue to " (client) }
-        @if was_wrong {
-            p #wrong role="alert" { "The user name or the password is wrong. Please try again." }
+        @match problem {
+            Some(Problem::WrongPassword) => {
+                p #wrong role="alert" { "The user name or the password is wrong. Please try again." }
+            }
+            Some(Problem::AnotherBrowser) => {
+                p role="alert" {
+                    "This form was not shown to this browser, or the browser has dropped its cookie. Please log in here."
+                }
+            }
+            None => {}
         }
         form method="post" action="authorize" {
-            @for (name, value) in asked.carried() {
-                input type="hidden" name=(name) value=(value);
-            }
+            input type="hidden" name="interaction" value=(handle);
+            input type="hidden" name="form_token" value=(form_token);
             label for="username" { "User name" }
             input #username name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required
                 value=[username] autofocus[username.is_none()]
@@ -62,9 +88,9 @@ pub(crate) fn login(asked: &AuthorizationRequest<'_>, was_wrong: bool) -> Respon
             button name="decision" value="deny" formnovalidate { "Cancel" }
         }
     };
-    let status = if was_wrong { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    let status = if problem.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
     // The title is what a screen reader says first.
-    let title = if was_wrong { "Error: log in to " } else { "Log in to " };
+    let title = if problem.is_some() { "Error: log in to " } else { "Log in to " };
     page(status, &format!("{title}{client}"), &content)
 }
 
@@ -83,6 +109,29 @@ pub(crate) fn error(error: &ShownError) -> Response {
     page(status, "This link does not work", &content)
 }
 
+/// The form was sent by a page of somebody else's.
+pub(crate) fn from_elsewhere() -> Response {
+    told(StatusCode::FORBIDDEN, "Nothing was done", "The form was sent by another site than this one.")
+}
+
+pub(crate) fn expired() -> Response {
+    told(StatusCode::BAD_REQUEST, "The page has expired", "Nothing was done. Please begin anew at the application.")
+}
+
+pub(crate) fn answered() -> Response {
+    let text = "It counts once. If the application did not hear of it, please begin anew there.";
+    told(StatusCode::BAD_REQUEST, "This was answered already", text)
+}
+
+pub(crate) fn too_long() -> Response {
+    let text = "The application that sent you here made a mistake: its request is longer than a page can carry.";
+    told(StatusCode::PAYLOAD_TOO_LARGE, "This link does not work", text)
+}
+
+fn told(status: StatusCode, title: &str, text: &str) -> Response {
+    page(status, title, &html! { h1 { (title) } p { (text) } })
+}
+
 fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
     let whole = html! {
         (DOCTYPE)
@@ -99,7 +148,8 @@ fn page(status: StatusCode, title: &str, content: &Markup) -> Response {
     let headers = [
         (CACHE_CONTROL, "no-store"),
         (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "no-referrer"),
+        // Nobody else is told; with `no-referrer` the page's own form would come from the origin `null`.
+        (REFERRER_POLICY, "same-origin"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
     ];

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::TypedValueParser;
-use regrant::{DynTokenStore, FileStore, MemoryStore, PostgresStore, RedisStore, Timestamp, TokenStore};
+use regrant::store::{DynTokenStore, FileStore, PostgresStore, RedisStore};
+use regrant::{MemoryStore, Timestamp, TokenStore};
 
 /// Any store, chosen at run time, shared by both systems: the grants of one are none of the other's clients'.
 pub(crate) type AnyStore = Arc<dyn DynTokenStore>;

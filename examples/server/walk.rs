@@ -18,7 +18,8 @@ A marketplace:
   POST /token              password and refresh_token; renews only with refresh_token_active=true
   GET  /resource           needs a live access token
 
-A bank; user {user}, password {password}; clients {bank}, and the public {public}:
+A bank; user {user}, password {password}; clients {bank} (ID tokens: HS256, by its secret), the public
+{public} (ID tokens: RS256, by the key at /oauth2/jwks), and one whose id and secret have to be encoded, \"{encoded}\":
   GET  /oauth2/authorize   the login page, with response_type=code, client_id, redirect_uri={redirect_uri}
   POST /oauth2/token       authorization_code, refresh_token, client_credentials
   POST /oauth2/revoke, POST /oauth2/introspect, GET /oauth2/jwks
@@ -86,6 +87,7 @@ Ctrl-C stops it.",
         user = bank::USERNAME,
         password = bank::PASSWORD,
         public = bank::PUBLIC_CLIENT_ID,
+        encoded = bank::ENCODED_CLIENT_ID,
         redirect_uri = bank::REDIRECT_URI,
     );
 }

@@ -4,7 +4,7 @@
 //! that holds is denied, approved, and carried along to be made again.
 #![no_main]
 
-#[path = "../../tests/authorization/oracle.rs"]
+#[path = "../../tests/authorize/oracle.rs"]
 mod oracle;
 
 use std::sync::OnceLock;
@@ -51,23 +51,23 @@ fn check(response: &Response, sent: &[u8]) {
 fuzz_target!(|input: &[u8]| {
     let Some((method, sent)) = input.split_first() else { return };
     let request = if method % 2 == 0 {
-        Request::new("GET", b"").query(sent)
+        Request::new("GET", b"").with_query(sent)
     } else {
-        Request::new("POST", sent).header("content-type", b"application/x-www-form-urlencoded")
+        Request::new("POST", sent).with_header("content-type", b"application/x-www-form-urlencoded")
     };
     let blocking = engine().blocking();
     match blocking.authorize(&request).expect("ready") {
         Ok(asked) => {
             // Carried along, it is the same request again.
             let again = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked.carried()).finish();
-            let again = Request::new("GET", b"").query(again.as_bytes());
+            let again = Request::new("GET", b"").with_query(again.as_bytes());
             let again = blocking.authorize(&again).expect("ready").expect("what held once");
             assert_eq!((again.redirect_uri(), again.scope()), (asked.redirect_uri(), asked.scope()));
-            check(&engine().deny(&asked, Denial::AccessDenied), sent);
-            let response = blocking.approve(&asked, Authorization::of("alice"), NOW).expect("ready");
+            check(&blocking.deny(&asked, Denial::AccessDenied, NOW).expect("ready"), sent);
+            let response = blocking.approve(&asked, Authorization::of("alice"), NOW).expect("ready").response;
             check(&response, sent);
             // So that the store does not fill up.
-            blocking.end_all("alice").expect("ready").expect("a store in memory");
+            blocking.end_sessions_of("alice").expect("ready").expect("a store in memory");
         }
         Err(AuthorizationError::Redirect(response)) => check(&response, sent),
         Err(AuthorizationError::Show(error)) => assert!((400..=413).contains(&error.status())),

@@ -6,7 +6,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use libfuzzer_sys::fuzz_target;
-use regrant::{BasicCredentials, BasicError};
+use regrant::internal::{BasicCredentials, BasicError};
 
 fuzz_target!(|input: &[u8]| {
     check(input);

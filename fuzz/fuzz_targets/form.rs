@@ -4,11 +4,12 @@
 
 use form_urlencoded::Serializer;
 use libfuzzer_sys::fuzz_target;
-use regrant::{Form, FormError, Limits, Repeated};
+use regrant::internal::{Form, Repeated};
+use regrant::wire::{FormError, Limits};
 
 fuzz_target!(|body: &[u8]| {
     // One limit that bodies of a fuzzer reach, and two that they do not.
-    check(body, &Limits::default().body_bytes(256).parameters(6).value_bytes(24));
+    check(body, &Limits::default().with_body_bytes(256).with_parameters(6).with_value_bytes(24));
     check(body, &Limits::default());
 });
 
@@ -38,7 +39,7 @@ fn check(body: &[u8], limits: &Limits) {
     }
 
     let written = Serializer::new(String::new()).extend_pairs(form.iter()).finish();
-    let again = Form::parse(written.as_bytes(), &limits.body_bytes(usize::MAX));
+    let again = Form::parse(written.as_bytes(), &limits.with_body_bytes(usize::MAX));
     assert!(again.is_ok_and(|again| again.iter().eq(form.iter())));
 }
 
@@ -46,10 +47,10 @@ fn check(body: &[u8], limits: &Limits) {
 fn faults(body: &[u8], limits: &Limits) -> Vec<FormError> {
     let mut faults = Vec::new();
     let segments: Vec<&[u8]> = body.split(|&b| b == b'&').filter(|s| !s.is_empty()).collect();
-    if body.len() > limits.get_body_bytes() {
+    if body.len() > limits.body_bytes() {
         faults.push(FormError::TooLarge);
     }
-    if segments.len() > limits.get_parameters() {
+    if segments.len() > limits.parameters() {
         faults.push(FormError::TooManyParameters);
     }
     for piece in segments.iter().flat_map(|s| s.splitn(2, |&b| b == b'=')) {
@@ -72,7 +73,7 @@ fn faults(body: &[u8], limits: &Limits) -> Vec<FormError> {
                 _ => decoded.push(*byte),
             }
         }
-        if decoded.len() > limits.get_value_bytes() {
+        if decoded.len() > limits.value_bytes() {
             faults.push(FormError::TooLong);
         }
         if std::str::from_utf8(&decoded).is_err() {

@@ -11,9 +11,10 @@ use std::sync::{Mutex, OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use libfuzzer_sys::fuzz_target;
+use regrant::engine::RenewalPolicy;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantId, GrantRequest, Key, MemoryStore,
-    RenewalPolicy, Request, Response, Scope, StaticClients, Timestamp, TokenStore,
+    Request, Response, Scope, StaticClients, Timestamp, TokenStore,
 };
 
 const SECRET: &str = "the-secret-of-the-app-for-fuzzing-only";
@@ -56,7 +57,7 @@ fn world() -> &'static World {
         };
         let clients = StaticClients::new().with(client("app")).expect("new").with(client("other")).expect("new");
         let engine = Engine::builder(MemoryStore::builder().shards(1).build(), clients)
-            .grant(Password)
+            .grant_handler(Password)
             .key(Key::from_bytes(1, &[7; 32]))
             .accept_key(Key::from_bytes(2, &[8; 32]))
             .renewal(RenewalPolicy::OptIn("renew".into()))
@@ -78,7 +79,8 @@ type FuzzEngine = Engine<MemoryStore, StaticClients>;
 
 fn post(engine: &FuzzEngine, client: &str, body: &str) -> Response {
     let body = format!("{body}&client_id={client}&client_secret={SECRET}");
-    let request = Request::new("POST", body.as_bytes()).header("content-type", b"application/x-www-form-urlencoded");
+    let request =
+        Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
     engine.blocking().token(&request, NOW).expect("nothing here waits")
 }
 

@@ -11,9 +11,12 @@ use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use libfuzzer_sys::fuzz_target;
+use regrant::engine::RenewalPolicy;
+use regrant::grant::Owner;
+use regrant::wire::Limits;
 use regrant::{
-    Authorization, Client, ClientSecret, Engine, Grant, GrantError, GrantHandler, GrantRequest, Limits, MemoryStore,
-    Owner, RenewalPolicy, Request, Response, ResponseFields, Scope, StaticClients, Timestamp, TokenStore,
+    Authorization, Client, ClientSecret, Engine, Grant, GrantError, GrantHandler, GrantRequest, MemoryStore, Request,
+    Response, ResponseFields, Scope, StaticClients, Timestamp, TokenStore,
 };
 
 const SECRET: &str = "the-secret-of-the-app-for-fuzzing-only";
@@ -61,7 +64,7 @@ impl GrantHandler for Password {
         match (request.required("username")?, request.required("password")?) {
             ("alice", "wonderland") => {
                 let fields = ResponseFields::new().with("name", "Usuário \"Teste\"").map_err(GrantError::failed)?;
-                Ok(Authorization::of("alice").fields(fields))
+                Ok(Authorization::of("alice").with_fields(fields))
             }
             _ => Err(GrantError::invalid_grant()),
         }
@@ -95,9 +98,9 @@ impl World {
             clients.with(client.build().expect("a client")).expect("another id")
         });
         let engine = Engine::builder(MemoryStore::builder().shards(1).build(), clients)
-            .grant(Password)
+            .grant_handler(Password)
             .renewal(RenewalPolicy::OptIn("renew".into()))
-            .limits(Limits::default().body_bytes(2_048).parameters(24))
+            .limits(Limits::default().with_body_bytes(2_048).with_parameters(24))
             .build()
             .expect("an engine");
         let mut world = Self { engine, tokens: Default::default(), grants: Vec::new() };
@@ -127,7 +130,7 @@ impl World {
     }
 
     fn refresh_token(&self, body: &str) -> String {
-        let request = Request::new("POST", body.as_bytes()).header("content-type", FORM.as_bytes());
+        let request = Request::new("POST", body.as_bytes()).with_header("content-type", FORM.as_bytes());
         let response = self.token(&request);
         match read_json(response.body()).and_then(|members| members.get("refresh_token").cloned()) {
             Some(Value::Text(token)) => token,
@@ -148,10 +151,10 @@ fuzz_target!(|input: &[u8]| {
     let body = fill(body, &world.tokens);
     let mut request = Request::new(method, &body);
     if let Some(content_type) = content_type {
-        request = request.header("Content-Type", content_type.as_bytes());
+        request = request.with_header("Content-Type", content_type.as_bytes());
     }
     for header in &headers {
-        request = request.header("authorization", header);
+        request = request.with_header("authorization", header);
     }
     let response = world.token(&request);
     let members = check(&response);

@@ -1,46 +1,81 @@
 //! Describing a client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::client::{Client, ClientError};
+use super::describe::check as check_description;
+use super::dynamic::ClientMetadata;
+use super::native_redirects::NativeRedirects;
 use super::not_before::NotBefore;
 use super::redirect_uri::RedirectUri;
-#[cfg(feature = "jwt")]
-use super::secret::RecoverableSecret;
-use super::secret::{ClientSecret, is_plain};
+use super::secret::is_plain;
+use super::unknown_scopes::UnknownScopes;
 use super::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN};
 use crate::grant::{Lifetimes, OnReplay, Rotation, Scope, Timestamp};
 
 /// Builds a [`Client`].
 ///
 /// ```
-/// use regrant::{Client, ClientBuilder};
+/// use regrant::client::ClientBuilder;
+/// use regrant::Client;
 /// let builder: ClientBuilder = Client::public("mobile-app");
 /// assert!(builder.build().is_ok());
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    client: Client,
+    pub(super) client: Client,
     default_scope: Option<Scope>,
-    redirect_uri_refused: bool,
+    /// Read at the end, by what the client is allowed then.
+    redirect_uris: Vec<SmolStr>,
+    native_redirects: NativeRedirects,
+}
+
+impl Client {
+    /// Begins a client that can keep a secret, such as a server.
+    ///
+    /// ```
+    /// use regrant::{Client, ClientSecret};
+    /// let (kept, shown_once) = ClientSecret::generate();
+    /// let client = Client::confidential("back-office").secret(kept).build()?;
+    /// assert!(!client.is_public());
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn confidential(id: &str) -> ClientBuilder {
+        ClientBuilder::new(id, false)
+    }
+
+    /// Begins a client that cannot keep a secret, such as an app on a telephone.
+    ///
+    /// ```
+    /// let client = regrant::Client::public("mobile-app").grant_type("refresh_token").build()?;
+    /// assert!(client.is_public());
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn public(id: &str) -> ClientBuilder {
+        ClientBuilder::new(id, true)
+    }
 }
 
 impl ClientBuilder {
-    pub(super) fn new(id: &str, public: bool) -> Self {
+    fn new(id: &str, public: bool) -> Self {
         Self {
             client: Client {
                 id: id.into(),
                 public,
                 basic: !public,
+                basic_is_raw: false,
                 post: !public,
                 secrets: SmallVec::new(),
                 grant_types: Vec::new(),
                 may_refresh: false,
                 scope: Scope::empty(),
                 default_scope: Scope::empty(),
+                unknown_scopes: None,
                 lifetimes: None,
                 retry_window: if public { Client::PUBLIC_RETRY_WINDOW } else { Client::CONFIDENTIAL_RETRY_WINDOW },
                 rotation: Rotation::Always,
@@ -49,34 +84,30 @@ impl ClientBuilder {
                 redirect_uris: Vec::new(),
                 requires_pkce: false,
                 resource_server: false,
+                logins_until: Timestamp::MAX,
+                metadata: None,
+                about: None,
+                guards: Vec::new(),
                 #[cfg(feature = "jwt")]
                 id_token_secret: None,
             },
             default_scope: None,
-            redirect_uri_refused: false,
+            redirect_uris: Vec::new(),
+            native_redirects: NativeRedirects::new(),
         }
     }
 
-    /// Adds a secret. With two, either one authenticates, so that a secret is replaced without downtime.
-    ///
-    /// ```
-    /// use regrant::{Client, ClientSecret};
-    /// let ((old, _), (new, _)) = (ClientSecret::generate(), ClientSecret::generate());
-    /// let client = Client::confidential("app").secret(old).secret(new).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
-    /// ```
-    pub fn secret(mut self, secret: ClientSecret) -> Self {
-        self.client.secrets.push(secret);
-        self
-    }
-
     /// Allows a grant type: `authorization_code`, `refresh_token`, `client_credentials`, `password`, or the absolute URI of
-    /// an extension grant. A client that may not use `refresh_token` is handed no refresh tokens. Default: none.
+    /// an extension grant. A client that may not use `refresh_token` is handed no refresh tokens, and those that it has
+    /// renew nothing while it may not (`unauthorized_client`). Default: none.
+    ///
+    /// Taking away another grant type ends no grant that began with it: see
+    /// [`not_before`](Self::not_before) and [`Engine::end_session`](crate::Engine::end_session).
     ///
     /// ```
     /// let builder = regrant::Client::public("app").grant_type("urn:ietf:params:oauth:grant-type:device_code");
     /// assert!(builder.build()?.may_use("urn:ietf:params:oauth:grant-type:device_code"));
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn grant_type(mut self, grant_type: &str) -> Self {
         if !self.client.may_use(grant_type) {
@@ -86,7 +117,11 @@ impl ClientBuilder {
         self
     }
 
-    /// The most that the client may ask for. Default: no scope at all.
+    /// The most that the client may ask for, and that its grants still give. Default: no scope at all.
+    ///
+    /// A client that is given less keeps its grants, and gets of each what is left to it. Where nothing is left, a refresh is
+    /// `invalid_scope` if it named a scope and `invalid_grant` if not, and an access token is not valid. What is given
+    /// back is there again. [`Clients`](crate::Clients#when-a-client-changes) says when it takes effect.
     ///
     /// ```
     /// use regrant::{Client, Scope};
@@ -113,6 +148,20 @@ impl ClientBuilder {
         self
     }
 
+    /// What becomes of scopes that nobody here knows, in an authorization request of this client. Default: what
+    /// [`EngineBuilder::unknown_scopes`](crate::EngineBuilder::unknown_scopes) says.
+    ///
+    /// ```
+    /// use regrant::Client;
+    /// use regrant::client::UnknownScopes;
+    /// let client = Client::public("app").unknown_scopes(UnknownScopes::Refuse).build()?;
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn unknown_scopes(mut self, policy: UnknownScopes) -> Self {
+        self.client.unknown_scopes = Some(policy);
+        self
+    }
+
     /// Other lifetimes than the engine's.
     ///
     /// ```
@@ -120,7 +169,7 @@ impl ClientBuilder {
     /// use std::time::Duration;
     /// let short = Lifetimes::default().with_idle(Duration::from_secs(900));
     /// let client = Client::public("app").lifetimes(short).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
         self.client.lifetimes = Some(lifetimes);
@@ -130,12 +179,13 @@ impl ClientBuilder {
     /// How long a refresh token that was just rotated is answered with its successor again, for clients that lost the
     /// response. Default: 120 seconds for confidential clients, 30 for public ones. Time-outs of clients are 30 to 60
     /// seconds, so a shorter window logs honest people out; with zero, honest requests that happen at the same time are
-    /// replays too.
+    /// replays too. A store that takes its time to commit makes a window that is not zero longer by that time
+    /// ([`TokenStore::longest_commit`](crate::TokenStore::longest_commit)).
     ///
     /// ```
     /// use std::time::Duration;
     /// let client = regrant::Client::public("app").retry_window(Duration::from_secs(60)).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn retry_window(mut self, window: Duration) -> Self {
         self.client.retry_window = window;
@@ -145,7 +195,9 @@ impl ClientBuilder {
     /// Whether a refresh hands out a new refresh token. Default: always.
     ///
     /// ```
-    /// use regrant::{Client, ClientError, Rotation};
+    /// use regrant::client::ClientError;
+    /// use regrant::grant::Rotation;
+    /// use regrant::Client;
     /// let refused = Client::public("app").rotation(Rotation::Never).build();
     /// assert!(matches!(refused, Err(ClientError::PublicWithoutRotation)));
     /// ```
@@ -157,44 +209,78 @@ impl ClientBuilder {
     /// What a replay does to its grant. Default: ends it.
     ///
     /// ```
-    /// use regrant::{Client, OnReplay};
+    /// use regrant::grant::OnReplay;
+    /// use regrant::Client;
     /// let client = Client::public("app").on_replay(OnReplay::DangerRejectOnly).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn on_replay(mut self, on_replay: OnReplay) -> Self {
         self.client.on_replay = on_replay;
         self
     }
 
-    /// Voids all grants of the client that were made before this time, as after a breach. Default: none.
+    /// Voids all grants of the client that were made before this time, as after a breach. Default: none. Of several
+    /// times, [`registered_at`](Self::registered_at) among them, the latest counts.
     ///
     /// ```
     /// let client = regrant::Client::public("app").not_before(regrant::Timestamp::now()).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn not_before(mut self, time: Timestamp) -> Self {
-        self.client.not_before = NotBefore::at(time);
+        // Not raised in place: copies of the builder share it.
+        self.client.not_before = NotBefore::at(time.max(self.client.not_before.get()));
         self
+    }
+
+    /// When the client was registered: grants that an earlier client of this id left behind are void. A registry that
+    /// ever gives an id away a second time keeps the time with the client and says it each time it builds it. Default:
+    /// none; every grant of the id is the client's.
+    ///
+    /// Grants made in the very millisecond are the client's. Where the clocks of nodes differ, add what they may differ by.
+    ///
+    /// ```
+    /// use regrant::{Client, Timestamp};
+    /// # let registered_at = Timestamp::now(); // from the host's database
+    /// let client = Client::public("app").registered_at(registered_at).build()?;
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn registered_at(self, time: Timestamp) -> Self {
+        self.not_before(time)
     }
 
     /// Adds a URI that authorization responses may be sent to (RFC 6749 section 3.1.2). A request has to name it as it is
     /// here, to the character (RFC 9700 section 2.1), or may leave it out where it is the only one; the port of
     /// `http://127.0.0.1` and `http://[::1]` is free (RFC 8252 section 7.3). It is `https`, `http` to the same machine, or
     /// of a scheme of an app's own with a dot in it, such as `com.example.app:/callback`; it has no fragment and at most
-    /// 2,048 bytes.
+    /// 2,048 bytes. [`native_redirects`](Self::native_redirects) allows a client more. A code that was sent to a URI which is registered no longer is not redeemed.
     ///
     /// ```
-    /// use regrant::{Client, ClientError};
+    /// use regrant::client::{ClientError, RedirectUriFault};
+    /// use regrant::Client;
     /// let app = Client::public("app").grant_type("authorization_code").redirect_uri("com.example.app:/callback");
     /// assert!(app.build().is_ok());
     /// let plain = Client::public("app").redirect_uri("http://app.example/callback");
-    /// assert!(matches!(plain.build(), Err(ClientError::RedirectUri)));
+    /// assert!(matches!(plain.build(), Err(ClientError::RedirectUri(RedirectUriFault::Http))));
     /// ```
     pub fn redirect_uri(mut self, uri: &str) -> Self {
-        match RedirectUri::parse(uri) {
-            Some(uri) => self.client.redirect_uris.push(uri),
-            None => self.redirect_uri_refused = true,
-        }
+        self.redirect_uris.push(uri.into());
+        self
+    }
+
+    /// What its redirect URIs may be besides what RFC 8252 has for native apps: `localhost` with any port, schemes of one word.
+    /// Default: nothing.
+    ///
+    /// ```
+    /// use regrant::Client;
+    /// use regrant::client::NativeRedirects;
+    /// let client = Client::public("editor")
+    ///     .redirect_uri("vscode://vendor.extension/cb")
+    ///     .native_redirects(NativeRedirects::new().with_schemes(["vscode"]))
+    ///     .build()?;
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn native_redirects(mut self, allowed: NativeRedirects) -> Self {
+        self.native_redirects = allowed;
         self
     }
 
@@ -217,54 +303,53 @@ impl ClientBuilder {
     /// use regrant::{Client, ClientSecret};
     /// let (secret, _) = ClientSecret::generate();
     /// let api = Client::confidential("accounts-api").secret(secret).resource_server(true).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn resource_server(mut self, is_one: bool) -> Self {
         self.client.resource_server = is_one;
         self
     }
 
-    /// Adds a secret that is kept as it is: it authenticates as any other, and its bytes key the `HS256` signatures of the
-    /// client's ID tokens (OpenID Connect Core section 10.1). Of two, the one added last signs. Without one, ID tokens are
-    /// signed by the engine's key, which is the better choice where the client can verify that.
+    /// Registers it as the resource server of this [resource](crate::EngineBuilder::resource), and of others that are said
+    /// so: it may introspect the access tokens that are for one of them. One that says none guards the
+    /// [default one](crate::EngineBuilder::default_resource).
     ///
     /// ```
-    /// use regrant::{Client, RecoverableSecret};
-    /// let secret = RecoverableSecret::new("a-secret-of-32-characters-or-more")?;
-    /// let client = Client::confidential("portal").recoverable_secret(secret).build()?;
+    /// use regrant::{Client, ClientSecret};
+    /// let (secret, _) = ClientSecret::generate();
+    /// let files = Client::confidential("files").secret(secret).guards("https://files.example").build()?;
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn guards(mut self, resource: &str) -> Self {
+        self.client.resource_server = true;
+        self.client.guards.push(resource.into());
+        self
+    }
+
+    /// From this time on it starts no logins (`unauthorized_client`); those that it has go on to their end. Default: never.
+    ///
+    /// ```
+    /// use regrant::{Client, Timestamp};
+    /// let client = Client::public("app").no_logins_from(Timestamp::from_secs(1_800_000_000)).build()?;
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn no_logins_from(mut self, time: Timestamp) -> Self {
+        self.client.logins_until = time;
+        self
+    }
+
+    /// Nobody made it by hand: it registered itself, and says this. See
+    /// [`ClientMetadata::client`](crate::client::ClientMetadata::client), which makes the whole client of it.
+    ///
+    /// ```
+    /// use regrant::Client;
+    /// let says = r#"{"redirect_uris":["https://app.example/cb"],"client_name":"App"}"#.parse()?;
+    /// let client = Client::public("app").self_registered(says).build()?;
+    /// assert_eq!(client.metadata().and_then(|metadata| metadata.name()), Some("App"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg(feature = "jwt")]
-    pub fn recoverable_secret(mut self, secret: RecoverableSecret) -> Self {
-        self.client.secrets.push(secret.to_digest());
-        self.client.id_token_secret = Some(secret);
-        self
-    }
-
-    /// Whether it may authenticate by a Basic header (`client_secret_basic`). Default: yes, if confidential.
-    ///
-    /// ```
-    /// use regrant::{Client, ClientSecret};
-    /// let (secret, _) = ClientSecret::generate();
-    /// let client = Client::confidential("app").secret(secret).client_secret_basic(false).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
-    /// ```
-    pub fn client_secret_basic(mut self, allowed: bool) -> Self {
-        self.client.basic = allowed;
-        self
-    }
-
-    /// Whether it may authenticate by `client_id` and `client_secret` in the body (`client_secret_post`). Default: yes,
-    /// if confidential.
-    ///
-    /// ```
-    /// use regrant::{Client, ClientSecret};
-    /// let (secret, _) = ClientSecret::generate();
-    /// let client = Client::confidential("app").secret(secret).client_secret_post(false).build()?;
-    /// # Ok::<(), regrant::ClientError>(())
-    /// ```
-    pub fn client_secret_post(mut self, allowed: bool) -> Self {
-        self.client.post = allowed;
+    pub fn self_registered(mut self, says: ClientMetadata) -> Self {
+        self.client.metadata = Some(Arc::new(says));
         self
     }
 
@@ -275,11 +360,12 @@ impl ClientBuilder {
     /// [`ClientError`], where the settings contradict each other or a specification.
     ///
     /// ```
-    /// use regrant::{Client, ClientError};
+    /// use regrant::client::ClientError;
+    /// use regrant::Client;
     /// assert!(matches!(Client::public("a+b").build(), Err(ClientError::Id)));
     /// ```
     pub fn build(self) -> Result<Client, ClientError> {
-        let Self { mut client, default_scope, redirect_uri_refused } = self;
+        let Self { mut client, default_scope, redirect_uris, native_redirects } = self;
         if client.id.is_empty() || client.id.len() > Client::MAX_ID_BYTES || !is_plain(&client.id) {
             return Err(ClientError::Id);
         }
@@ -295,9 +381,8 @@ impl ClientBuilder {
         if client.public && client.rotation == Rotation::Never {
             return Err(ClientError::PublicWithoutRotation);
         }
-        if redirect_uri_refused {
-            return Err(ClientError::RedirectUri);
-        }
+        let redirect_uris = redirect_uris.iter().map(|uri| RedirectUri::parse(uri, &native_redirects));
+        client.redirect_uris = redirect_uris.collect::<Result<_, _>>().map_err(ClientError::RedirectUri)?;
         if client.may_use(AUTHORIZATION_CODE) && client.redirect_uris.is_empty() {
             return Err(ClientError::NoRedirectUri);
         }
@@ -307,6 +392,7 @@ impl ClientBuilder {
         if client.public && client.resource_server {
             return Err(ClientError::PublicResourceServer);
         }
+        client.about.as_deref().map_or(Ok(()), check_description)?;
         client.default_scope = default_scope.unwrap_or_else(|| client.scope.clone());
         if !client.default_scope.is_subset_of(&client.scope) {
             return Err(ClientError::DefaultScope);

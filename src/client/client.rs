@@ -1,16 +1,19 @@
 //! One client, and what it may do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use super::builder::ClientBuilder;
+use super::about::About;
+use super::dynamic::ClientMetadata;
 use super::not_before::NotBefore;
-use super::redirect_uri::RedirectUri;
+use super::redirect_uri::{RedirectUri, RedirectUriFault};
 use super::secret::ClientSecret;
 #[cfg(feature = "jwt")]
 use super::secret::RecoverableSecret;
+use super::unknown_scopes::UnknownScopes;
 use crate::grant::{Lifetimes, OnReplay, Rotation, Scope, Timestamp};
 
 /// A registered client (RFC 6749 section 2): who it is, how it authenticates, what it may ask for.
@@ -34,12 +37,14 @@ pub struct Client {
     pub(super) id: SmolStr,
     pub(super) public: bool,
     pub(super) basic: bool,
+    pub(super) basic_is_raw: bool,
     pub(super) post: bool,
     pub(super) secrets: SmallVec<[ClientSecret; 2]>,
     pub(super) grant_types: Vec<SmolStr>,
     pub(super) may_refresh: bool,
     pub(super) scope: Scope,
     pub(super) default_scope: Scope,
+    pub(super) unknown_scopes: Option<UnknownScopes>,
     pub(super) lifetimes: Option<Lifetimes>,
     pub(super) retry_window: Duration,
     pub(super) rotation: Rotation,
@@ -48,6 +53,12 @@ pub struct Client {
     pub(super) redirect_uris: Vec<RedirectUri>,
     pub(super) requires_pkce: bool,
     pub(super) resource_server: bool,
+    /// From then on it starts no logins.
+    pub(super) logins_until: Timestamp,
+    /// What it says of itself, where nobody made it by hand.
+    pub(super) metadata: Option<Arc<ClientMetadata>>,
+    pub(super) about: Option<Box<About>>,
+    pub(super) guards: Vec<SmolStr>,
     #[cfg(feature = "jwt")]
     pub(super) id_token_secret: Option<RecoverableSecret>,
 }
@@ -55,13 +66,14 @@ pub struct Client {
 /// Why a client cannot be registered.
 ///
 /// ```
-/// use regrant::{Client, ClientError};
+/// use regrant::client::ClientError;
+/// use regrant::Client;
 /// assert!(matches!(Client::confidential("app").build(), Err(ClientError::NoSecret)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The id is empty, longer than 255 bytes, or changes when a Basic header is form-decoded (it has a `%`, a `+` or a
+    /// The id is empty, longer than [`Client::MAX_ID_BYTES`], or changes when a Basic header is form-decoded (it has a `%`, a `+` or a
     /// control character).
     #[error("a client id is 1 to {} bytes that form-decoding does not change", Client::MAX_ID_BYTES)]
     Id,
@@ -89,9 +101,9 @@ pub enum ClientError {
     /// A retry window longer than [`Client::MAX_RETRY_WINDOW`]: within it, replays are not found.
     #[error("a retry window is at most a day")]
     RetryWindow,
-    /// A redirect URI that cannot be registered; see [`ClientBuilder::redirect_uri`](crate::ClientBuilder::redirect_uri).
-    #[error("a redirect URI is https, http to this machine, or of an app's own scheme, without a fragment")]
-    RedirectUri,
+    /// A redirect URI that cannot be registered; see [`ClientBuilder::redirect_uri`](crate::client::ClientBuilder::redirect_uri).
+    #[error(transparent)]
+    RedirectUri(RedirectUriFault),
     /// `authorization_code` without a redirect URI (RFC 6749 section 3.1.2.2).
     #[error("a client that may use authorization codes has a redirect URI")]
     NoRedirectUri,
@@ -101,14 +113,21 @@ pub enum ClientError {
     /// A public client as a resource server: anybody could introspect in its name (RFC 7662 section 2.1).
     #[error("a resource server authenticates, so it is a confidential client")]
     PublicResourceServer,
+    /// A name that is empty, longer than 512 bytes, or has a control character.
+    #[error("the name of a client is 1 to 512 bytes without control characters")]
+    Name,
+    /// A link that is neither an `https` nor an `http` URL, or longer than 2,048 bytes.
+    #[error("a link of a client is an http or https URL of at most 2,048 bytes")]
+    Link,
     /// Two clients of one id.
     #[error("a client of this id is there already")]
     Duplicate,
 }
 
 impl Client {
-    /// The most bytes that a client id can have.
-    pub const MAX_ID_BYTES: usize = 255;
+    /// The most bytes that a client id can have: URLs and ids that carry what a client said of itself are long. Stores index
+    /// [`Grant::client_key`](crate::Grant::client_key), which never is.
+    pub const MAX_ID_BYTES: usize = 1_024;
 
     /// The retry window of a confidential client: 120 seconds. A thief of its tokens needs its secret too.
     pub const CONFIDENTIAL_RETRY_WINDOW: Duration = Duration::from_secs(120);
@@ -119,35 +138,11 @@ impl Client {
     /// The retry window of a public client: 30 seconds.
     pub const PUBLIC_RETRY_WINDOW: Duration = Duration::from_secs(30);
 
-    /// Begins a client that can keep a secret, such as a server.
-    ///
-    /// ```
-    /// use regrant::{Client, ClientSecret};
-    /// let (kept, shown_once) = ClientSecret::generate();
-    /// let client = Client::confidential("back-office").secret(kept).build()?;
-    /// assert!(!client.is_public());
-    /// # Ok::<(), regrant::ClientError>(())
-    /// ```
-    pub fn confidential(id: &str) -> ClientBuilder {
-        ClientBuilder::new(id, false)
-    }
-
-    /// Begins a client that cannot keep a secret, such as an app on a telephone.
-    ///
-    /// ```
-    /// let client = regrant::Client::public("mobile-app").grant_type("refresh_token").build()?;
-    /// assert!(client.is_public());
-    /// # Ok::<(), regrant::ClientError>(())
-    /// ```
-    pub fn public(id: &str) -> ClientBuilder {
-        ClientBuilder::new(id, true)
-    }
-
     /// The client id.
     ///
     /// ```
     /// assert_eq!(regrant::Client::public("mobile-app").build()?.id(), "mobile-app");
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn id(&self) -> &str {
         &self.id
@@ -157,7 +152,7 @@ impl Client {
     ///
     /// ```
     /// assert!(regrant::Client::public("mobile-app").build()?.is_public());
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub const fn is_public(&self) -> bool {
         self.public
@@ -167,7 +162,7 @@ impl Client {
     ///
     /// ```
     /// assert!(regrant::Client::public("mobile-app").build()?.scope().is_empty());
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub const fn scope(&self) -> &Scope {
         &self.scope
@@ -190,10 +185,42 @@ impl Client {
     /// ```
     /// let client = regrant::Client::public("mobile-app").grant_type("refresh_token").build()?;
     /// assert!(client.may_use("refresh_token") && !client.may_use("password"));
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|allowed| allowed == grant_type)
+    }
+
+    /// Whether nobody made it by hand: it registered itself, and what is known of it is what it says.
+    ///
+    /// ```
+    /// assert!(!regrant::Client::public("mobile-app").build()?.is_self_registered());
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub const fn is_self_registered(&self) -> bool {
+        self.metadata.is_some()
+    }
+
+    /// What a client that [registered itself](Self::is_self_registered) says of itself.
+    ///
+    /// ```
+    /// fn name(client: &regrant::Client) -> Option<&str> {
+    ///     client.metadata()?.name()
+    /// }
+    /// ```
+    pub fn metadata(&self) -> Option<&ClientMetadata> {
+        self.metadata.as_deref()
+    }
+
+    /// Whether it may start a login now; where nothing was said, for ever.
+    pub(crate) fn starts_logins_at(&self, now: Timestamp) -> bool {
+        // At the end of time too, where there is no such limit.
+        now < self.logins_until || self.logins_until == Timestamp::MAX
+    }
+
+    /// What becomes of unknown scopes, where it is not what the engine says.
+    pub(crate) const fn unknown_scopes(&self) -> Option<UnknownScopes> {
+        self.unknown_scopes
     }
 
     pub(crate) const fn may_refresh(&self) -> bool {
@@ -202,6 +229,11 @@ impl Client {
 
     pub(crate) const fn allows_basic(&self) -> bool {
         self.basic
+    }
+
+    /// Whether the secret in its Basic header is not encoded.
+    pub(crate) const fn basic_is_raw(&self) -> bool {
+        self.basic_is_raw
     }
 
     pub(crate) const fn allows_post(&self) -> bool {
@@ -229,7 +261,7 @@ impl Client {
     }
 
     /// Voids every grant of the client that was made before this time, from now on and until the client is built again:
-    /// keep the time and give it to [`ClientBuilder::not_before`](crate::ClientBuilder::not_before) as well. It never
+    /// keep the time and give it to [`ClientBuilder::not_before`](crate::client::ClientBuilder::not_before) as well. It never
     /// moves back. Clones of the client share it; a registry that builds clients anew for each request keeps the time
     /// itself. Where nodes share a store, tell each, and add what their clocks may differ by.
     ///
@@ -238,16 +270,25 @@ impl Client {
     /// let clients = StaticClients::new().with(Client::public("app").build()?)?;
     /// let engine = Engine::builder(MemoryStore::new(), clients).build()?;
     /// if let Some(client) = engine.clients().get("app") {
-    ///     client.end_all_before(Timestamp::now());
+    ///     client.void_grants_before(Timestamp::now());
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn end_all_before(&self, time: Timestamp) {
+    pub fn void_grants_before(&self, time: Timestamp) {
         self.not_before.raise(time);
     }
 
     pub(crate) fn not_before(&self) -> Timestamp {
         self.not_before.get()
+    }
+
+    /// The mask of what is in the client's scope of this one, which is a grant's.
+    pub(crate) fn mask_of_kept(&self, scope: &Scope) -> u64 {
+        // Nearly every grant has the one or the other, so a refresh pays for one comparison.
+        if *scope == self.default_scope || *scope == self.scope {
+            return Scope::WHOLE;
+        }
+        scope.mask_within(&self.scope)
     }
 
     pub(crate) fn redirect_uris(&self) -> &[RedirectUri] {
@@ -262,6 +303,11 @@ impl Client {
     /// Whether it may introspect the tokens of other clients.
     pub(crate) const fn is_resource_server(&self) -> bool {
         self.resource_server
+    }
+
+    /// The resources that it is the server of, as a host spelt them; `None` where it says none.
+    pub(crate) fn guards(&self) -> Option<impl Iterator<Item = &str>> {
+        (!self.guards.is_empty()).then(|| self.guards.iter().map(SmolStr::as_str))
     }
 
     /// Whether its ID tokens are signed by a secret of its own.

@@ -1,22 +1,40 @@
 //! Clients: who they are, how they authenticate, and where they are looked up.
 
+mod about;
+mod authentication;
 mod builder;
 #[expect(clippy::module_inception, reason = "the room is named after what it keeps")]
 mod client;
+mod describe;
+pub(crate) mod dynamic;
+mod native_redirects;
 mod not_before;
 mod redirect_uri;
 mod registry;
 mod secret;
+mod unknown_scopes;
 
 pub use builder::ClientBuilder;
 pub use client::{Client, ClientError};
+pub(crate) use dynamic::DynClientRegistry;
+pub use dynamic::{
+    ApplicationType, AuthMethod, ClientMetadata, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
+};
+#[cfg(feature = "root-secret")]
+pub use dynamic::{ClientIdKeys, RegistrationPolicy, StatelessClients};
+pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;
 
+pub use redirect_uri::RedirectUriFault;
 pub use registry::{ClientFeatures, ClientRef, Clients, ClientsError, ReadyClients, StaticClients};
 #[cfg(feature = "jwt")]
 pub use secret::RecoverableSecret;
 pub(crate) use secret::digest;
 pub use secret::{ClientSecret, GeneratedSecret, SecretError};
+pub use unknown_scopes::UnknownScopes;
+
+/// The scope that asks for an ID token (OpenID Connect Core section 3.1.2.1).
+pub(crate) const OPENID: &str = "openid";
 
 /// The grant types that the engine serves itself, RFC 6749 sections 4.1, 4.4 and 6.
 pub(crate) const AUTHORIZATION_CODE: &str = "authorization_code";

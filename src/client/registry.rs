@@ -6,9 +6,10 @@ use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
 
+use super::OPENID;
 use super::client::{Client, ClientError};
 use super::secret::ClientSecret;
 
@@ -16,8 +17,30 @@ use super::secret::ClientSecret;
 ///
 /// Asked once for each request, so cache what lies far away.
 ///
+/// # When a client changes
+///
+/// Nothing of a client is kept with its grants but its id: each request is judged by the client as it is found then. So what
+/// is taken from a client is gone with the next request that finds it so, and a cache is as late as its entries are old.
+///
+/// - **Scope**: refreshes, codes that are redeemed, [`Engine::bearer`](crate::Engine::bearer) and introspection give what was
+///   granted *and* is the client's now. Resource servers that verify the signatures of JWTs themselves hear of it when the
+///   token expires.
+/// - **A grant type**: `refresh_token` renews nothing any more, outstanding codes are not redeemed. Access tokens live until
+///   they expire.
+/// - **A redirect URI**: codes that were sent to it are not redeemed.
+/// - **A secret**, a way to authenticate, and being a [resource server](crate::client::ClientBuilder::resource_server): at once.
+/// - **The secret that signs its ID tokens**: the next one is by what the client has then.
+///
+/// # When a client is deleted
+///
+/// `find` does not find it any more, and none of its tokens works, access tokens too (but see JWTs above). Its grants stay in
+/// the store until they expire, and would work again if the id were found again. So either an id is never given to
+/// anyone else, or a client says since when it has it:
+/// [`ClientBuilder::registered_at`](crate::client::ClientBuilder::registered_at).
+///
 /// ```
-/// use regrant::{Client, ClientRef, Clients, ClientsError};
+/// use regrant::client::{ClientRef, ClientsError};
+/// use regrant::{Client, Clients};
 /// use std::sync::Arc;
 ///
 /// struct Tenants;
@@ -31,7 +54,8 @@ use super::secret::ClientSecret;
 /// }
 /// ```
 pub trait Clients: Send + Sync {
-    /// The client of that id. `client_id` is what a stranger sent: up to a parameter's length, any characters.
+    /// The client of that id. `client_id` is what a stranger sent: up to [`Client::MAX_ID_BYTES`] bytes of any characters
+    /// but control characters. A longer one, or one with a control character, is no client's and is not asked for.
     ///
     /// # Errors
     ///
@@ -44,23 +68,31 @@ pub trait Clients: Send + Sync {
         None
     }
 
+    /// Whether any client here may have this scope token. One that another client may have is refused and not ignored: see
+    /// [`UnknownScopes`](crate::client::UnknownScopes). Asked of what a stranger sent, so answer from memory. Default: no.
+    fn knows_scope(&self, token: &str) -> bool {
+        let _ = token;
+        false
+    }
+
     /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: both ways to
-    /// authenticate, public clients and refresh tokens, but no ID tokens by a client's own secret.
+    /// authenticate, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret.
     fn features(&self) -> ClientFeatures {
         ClientFeatures {
             client_secret_basic: true,
             client_secret_post: true,
             public: true,
             refresh_token: true,
+            id_token_engine_key: true,
             id_token_hs256: false,
         }
     }
 }
 
-/// A registry all of whose futures are ready at the first poll; see [`ReadyStore`](crate::ReadyStore).
+/// A registry all of whose futures are ready at the first poll; see [`ReadyStore`](crate::store::ReadyStore).
 ///
 /// ```
-/// fn serves_blocking_hosts<C: regrant::ReadyClients>(_: &C) {}
+/// fn serves_blocking_hosts<C: regrant::client::ReadyClients>(_: &C) {}
 /// serves_blocking_hosts(&regrant::StaticClients::new());
 /// ```
 pub trait ReadyClients: Clients {}
@@ -68,13 +100,15 @@ pub trait ReadyClients: Clients {}
 /// A client on loan from its registry, or shared with it.
 ///
 /// ```
-/// use regrant::{Client, ClientRef};
+/// use regrant::client::ClientRef;
+/// use regrant::Client;
 /// use std::sync::Arc;
 /// let shared: ClientRef<'_> = Arc::new(Client::public("app").build()?).into();
 /// assert_eq!(shared.id(), "app");
-/// # Ok::<(), regrant::ClientError>(())
+/// # Ok::<(), regrant::client::ClientError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum ClientRef<'a> {
     /// Borrowed, so that threads do not contend for a count.
     Borrowed(&'a Client),
@@ -109,7 +143,7 @@ impl From<Arc<Client>> for ClientRef<'_> {
 ///
 /// ```
 /// use std::error::Error;
-/// let error = regrant::ClientsError::new("connection refused");
+/// let error = regrant::client::ClientsError::new("connection refused");
 /// assert_eq!(error.to_string(), "the client registry failed");
 /// assert_eq!(error.source().unwrap().to_string(), "connection refused");
 /// ```
@@ -119,7 +153,7 @@ impl ClientsError {
     /// Wraps the cause.
     ///
     /// ```
-    /// let _ = regrant::ClientsError::new(std::io::Error::other("connection refused"));
+    /// let _ = regrant::client::ClientsError::new(std::io::Error::other("connection refused"));
     /// ```
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(source.into())
@@ -147,7 +181,8 @@ impl Error for ClientsError {
 /// Clients that are known when the server starts.
 ///
 /// ```
-/// use regrant::{Client, ClientError, StaticClients};
+/// use regrant::client::ClientError;
+/// use regrant::{Client, StaticClients};
 ///
 /// let app = Client::public("app").build()?;
 /// let clients = StaticClients::new().with(app.clone())?;
@@ -160,17 +195,20 @@ pub struct StaticClients {
     clients: HashMap<SmolStr, Client>,
     /// The first slow secret: where there is one, unknown clients cost as much.
     slow_decoy: Option<ClientSecret>,
+    /// The scope tokens that at least one of them may have.
+    scopes: HashSet<SmolStr>,
     features: ClientFeatures,
 }
 
 /// What of the protocol the clients of a registry use.
 ///
 /// ```
-/// use regrant::{Client, ClientFeatures};
+/// use regrant::client::ClientFeatures;
+/// use regrant::Client;
 /// let app = Client::public("app").grant_type("refresh_token").build()?;
 /// let features = ClientFeatures::default().and(&app);
 /// assert!(features.public && features.refresh_token && !features.client_secret_basic);
-/// # Ok::<(), regrant::ClientError>(())
+/// # Ok::<(), regrant::client::ClientError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -183,7 +221,9 @@ pub struct ClientFeatures {
     pub public: bool,
     /// Some may use refresh tokens.
     pub refresh_token: bool,
-    /// The ID tokens of some are signed by a secret of their own.
+    /// Some may have `openid`, and their ID tokens are signed by the engine's key.
+    pub id_token_engine_key: bool,
+    /// Some may have `openid`, and their ID tokens are signed by a secret of their own.
     pub id_token_hs256: bool,
 }
 
@@ -191,19 +231,23 @@ impl ClientFeatures {
     /// These, and those of one client more.
     ///
     /// ```
-    /// use regrant::{Client, ClientFeatures};
+    /// use regrant::client::ClientFeatures;
+    /// use regrant::Client;
     /// let app = Client::public("app").build()?;
     /// assert!(ClientFeatures::default().and(&app).public);
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     #[must_use]
     pub fn and(self, client: &Client) -> Self {
+        // Who may not have it gets no ID token.
+        let has_openid = client.scope().contains(OPENID);
         Self {
             client_secret_basic: self.client_secret_basic || client.allows_basic(),
             client_secret_post: self.client_secret_post || client.allows_post(),
             public: self.public || client.is_public(),
             refresh_token: self.refresh_token || client.may_refresh(),
-            id_token_hs256: self.id_token_hs256 || client.signs_id_tokens(),
+            id_token_engine_key: self.id_token_engine_key || (has_openid && !client.signs_id_tokens()),
+            id_token_hs256: self.id_token_hs256 || (has_openid && client.signs_id_tokens()),
         }
     }
 }
@@ -227,7 +271,7 @@ impl StaticClients {
     /// ```
     /// use regrant::{Client, StaticClients};
     /// let clients = StaticClients::new().with(Client::public("app").build()?)?;
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn with(mut self, client: Client) -> Result<Self, ClientError> {
         if self.clients.contains_key(client.id()) {
@@ -236,6 +280,7 @@ impl StaticClients {
         if self.slow_decoy.is_none() {
             self.slow_decoy = client.secrets().iter().find(|secret| secret.is_phc()).cloned();
         }
+        self.scopes.extend(client.scope().iter().map(SmolStr::new));
         self.features = self.features.and(&client);
         self.clients.insert(client.shared_id(), client);
         Ok(self)
@@ -247,7 +292,7 @@ impl StaticClients {
     /// use regrant::{Client, StaticClients};
     /// let clients = StaticClients::new().with(Client::public("app").build()?)?;
     /// assert!(clients.get("app").is_some_and(|client| client.is_public()));
-    /// # Ok::<(), regrant::ClientError>(())
+    /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn get(&self, client_id: &str) -> Option<&Client> {
         self.clients.get(client_id)
@@ -281,6 +326,10 @@ impl Clients for StaticClients {
         self.slow_decoy.as_ref()
     }
 
+    fn knows_scope(&self, token: &str) -> bool {
+        self.scopes.contains(token)
+    }
+
     fn features(&self) -> ClientFeatures {
         self.features
     }
@@ -301,6 +350,10 @@ macro_rules! forward {
 
             fn decoy(&self) -> Option<&ClientSecret> {
                 (**self).decoy()
+            }
+
+            fn knows_scope(&self, token: &str) -> bool {
+                (**self).knows_scope(token)
             }
 
             fn features(&self) -> ClientFeatures {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::Choice;
 use zeroize::Zeroizing;
 
-use crate::wire::constant_time_eq;
+use crate::secret::constant_time_eq;
 
 /// What the server keeps of a client secret: enough to recognize it, not to tell it.
 ///
@@ -22,7 +22,7 @@ use crate::wire::constant_time_eq;
 /// let (kept, shown_once) = ClientSecret::generate();
 /// assert_eq!(shown_once.reveal().len(), 43);
 /// assert_eq!(ClientSecret::new(shown_once.reveal())?.digest(), kept.digest());
-/// # Ok::<(), regrant::SecretError>(())
+/// # Ok::<(), regrant::client::SecretError>(())
 /// ```
 #[derive(Clone)]
 pub struct ClientSecret(Verifier);
@@ -37,7 +37,8 @@ enum Verifier {
 /// Why a secret is not registered.
 ///
 /// ```
-/// use regrant::{ClientSecret, SecretError};
+/// use regrant::client::SecretError;
+/// use regrant::ClientSecret;
 /// assert!(matches!(ClientSecret::new("hunter2"), Err(SecretError::TooShort)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -81,7 +82,7 @@ impl ClientSecret {
     /// ```
     /// let secret = regrant::ClientSecret::new("marketplace-secret-for-trying-out-only")?;
     /// # let _ = secret;
-    /// # Ok::<(), regrant::SecretError>(())
+    /// # Ok::<(), regrant::client::SecretError>(())
     /// ```
     pub fn new(secret: &str) -> Result<Self, SecretError> {
         if secret.chars().count() < Self::MIN_CHARS {
@@ -94,6 +95,12 @@ impl ClientSecret {
     }
 
     /// The secret with this SHA-256 digest, for a registry that keeps digests.
+    ///
+    /// What it was made of cannot be checked, as [`new`](Self::new) does: where the text has a `%` or a `+`, the digest has to be
+    /// that of the text itself, and a client that does not form-encode it in its Basic header (RFC 6749 section 2.3.1) is
+    /// refused, since decoding changes it. See
+    /// [`client_secret_basic_raw`](crate::client::ClientBuilder::client_secret_basic_raw) for such a client. A control
+    /// character is refused in every header that is decoded.
     ///
     /// ```
     /// let (kept, _) = regrant::ClientSecret::generate();
@@ -120,14 +127,16 @@ impl ClientSecret {
     /// Keeps a secret that a person chose as a PHC string (feature `argon2`), such as a registry reads from its table.
     /// Use parameters that cost tens of milliseconds.
     ///
-    /// The engine verifies it through its [`SlowVerifier`](crate::SlowVerifier).
+    /// The engine verifies it through its [`SlowVerifier`](crate::engine::SlowVerifier). What it was made of cannot be checked:
+    /// where that has a `%` or a `+`, what [`from_digest`](Self::from_digest) says holds here too.
     ///
     /// # Errors
     ///
     /// [`SecretError::Phc`] for what is not a PHC string of Argon2.
     ///
     /// ```
-    /// use regrant::{ClientSecret, SecretError};
+    /// use regrant::client::SecretError;
+    /// use regrant::ClientSecret;
     /// assert!(matches!(ClientSecret::from_phc("hunter2"), Err(SecretError::Phc)));
     /// ```
     #[cfg(feature = "argon2")]
@@ -173,11 +182,11 @@ impl fmt::Debug for ClientSecret {
 }
 
 /// A client secret that is kept as it is, not as a digest, since it keys signatures: see
-/// [`ClientBuilder::recoverable_secret`](crate::ClientBuilder::recoverable_secret). At least 32 bytes, which is what `HS256`
+/// [`ClientBuilder::recoverable_secret`](crate::client::ClientBuilder::recoverable_secret). At least 32 bytes, which is what `HS256`
 /// asks for (RFC 7518 section 3.2). Zeroized on drop; `Debug` shows nothing.
 ///
 /// ```
-/// use regrant::{RecoverableSecret, SecretError};
+/// use regrant::client::{RecoverableSecret, SecretError};
 /// assert!(RecoverableSecret::new("a-secret-of-32-characters-or-more").is_ok());
 /// assert!(matches!(RecoverableSecret::new("too short"), Err(SecretError::TooShort)));
 /// ```
@@ -194,10 +203,10 @@ impl RecoverableSecret {
     /// [`SecretError`], as for [`ClientSecret::new`].
     ///
     /// ```
-    /// # use regrant::RecoverableSecret;
+    /// # use regrant::client::RecoverableSecret;
     /// let secret = RecoverableSecret::new("a-secret-of-32-characters-or-more")?;
     /// assert_eq!(format!("{secret:?}"), "RecoverableSecret");
-    /// # Ok::<(), regrant::SecretError>(())
+    /// # Ok::<(), regrant::client::SecretError>(())
     /// ```
     pub fn new(secret: &str) -> Result<Self, SecretError> {
         ClientSecret::new(secret)?;

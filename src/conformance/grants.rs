@@ -6,11 +6,13 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use crate::client::Client;
-use crate::grant::code::{CodeBinding, CodeDetails};
+use crate::grant::code_details::{CodeBinding, CodeDetails};
+use crate::grant::members::{MAX_REALM_BYTES, Marker, Members, Special};
+use crate::grant::owner::owner_key;
 use crate::grant::{Generation, Grant, GrantId, ResponseFields, Salt, Scope, Timestamp, Version};
 
-pub(super) const HOUR: Duration = Duration::from_hours(1);
-pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A version that nobody has drawn.
 pub(super) fn version() -> Version {
@@ -28,7 +30,7 @@ pub(super) fn grant_of(subject: Option<&str>, client_id: &str, now: Timestamp) -
         id: GrantId::from_u64(rand::random()),
         version: version(),
         client_id: client_id.into(),
-        subject: subject.map(SmolStr::new),
+        owner: subject.map(SmolStr::new),
         scope: Scope::from_canonical(SmolStr::new_static("read write")),
         fields: ResponseFields::new(),
         renewable: true,
@@ -43,6 +45,7 @@ pub(super) fn grant_of(subject: Option<&str>, client_id: &str, now: Timestamp) -
         absolute_expires_at: now + DAY * 30,
         expires_at: now + DAY,
         code: None,
+        members: None,
     }
 }
 
@@ -61,9 +64,15 @@ pub(super) fn next(grant: &Grant) -> Grant {
     }
 }
 
+/// One whose record is about as large as any.
+pub(super) fn large(now: Timestamp) -> Grant {
+    Grant { scope: largest_scope(), fields: largest_fields(), ..grant(now) }
+}
+
 /// Grants of every size, with what is special about each.
 pub(super) fn of_every_size(now: Timestamp) -> Vec<(&'static str, Grant)> {
     let largest_text = |text: &str, most: usize| text.repeat(most / text.len());
+    let realm = largest_text("r", MAX_REALM_BYTES);
     let smallest = Grant {
         scope: Scope::empty(),
         renewable: false,
@@ -74,7 +83,11 @@ pub(super) fn of_every_size(now: Timestamp) -> Vec<(&'static str, Grant)> {
     };
     let largest = Grant {
         client_id: largest_text("c", Client::MAX_ID_BYTES).into(),
-        subject: Some(largest_text("s", Grant::MAX_SUBJECT_BYTES).into()),
+        owner: Some(owner_key(Some(&realm), &largest_text("s", Grant::MAX_SUBJECT_BYTES))),
+        members: Some(Arc::new(Members {
+            kept: vec![(1, Box::from([])), (255, vec![0xff; Members::MAX_BYTES - 3 * 3 - MAX_REALM_BYTES].into())],
+            ..Members::of_realm(&realm)
+        })),
         scope: largest_scope(),
         fields: largest_fields(),
         salt: Salt([0xff; 16]),
@@ -102,7 +115,26 @@ pub(super) fn of_every_size(now: Timestamp) -> Vec<(&'static str, Grant)> {
         binding: Some(Box::new(unbound)),
     };
     let text = "Zoë 🦀 \u{202e}\u{0}\n'\"\\%_*{}[]:;,/\u{10ffff}";
+    let in_a_realm = Grant {
+        owner: Some(owner_key(Some("shop"), "alice")),
+        members: Some(Arc::new(Members::of_realm("shop"))),
+        ..grant(now)
+    };
+    let of_no_owner_in_a_realm = Grant { owner: None, ..in_a_realm.clone() };
+    let special = |special: Special, expires_at: Timestamp| {
+        Grant::special(GrantId::from_u64(rand::random()), version(), Some("shop"), special, now, expires_at)
+    };
     let mut sizes = vec![
+        ("a grant in a realm", in_a_realm),
+        ("a grant in a realm without a subject", of_no_owner_in_a_realm),
+        (
+            "a marker",
+            special(
+                Special::Marker(Marker { thing: [7; 20], spent_for: [8; 20], grant: Some(GrantId::from_u64(9)) }),
+                now + HOUR,
+            ),
+        ),
+        ("a record of keys", special(Special::Fingerprints(Box::from([3; 17])), Timestamp::MAX)),
         ("an ordinary grant", grant(now)),
         ("the smallest grant", smallest),
         ("the largest grant", largest),
@@ -169,7 +201,8 @@ fn largest_fields() -> ResponseFields {
 fn largest_scope() -> Scope {
     // Sixty-three spaces in between, and one byte left over.
     let token = |number: usize| format!("{number:02}{}", "t".repeat(Scope::MAX_BYTES / Scope::MAX_TOKENS - 3));
-    Scope::of((0..Scope::MAX_TOKENS).map(token).collect::<Vec<_>>().iter().map(String::as_str)).unwrap_or_default()
+    Scope::from_tokens((0..Scope::MAX_TOKENS).map(token).collect::<Vec<_>>().iter().map(String::as_str))
+        .unwrap_or_default()
 }
 
 fn all_details() -> CodeDetails {
@@ -194,7 +227,7 @@ pub(super) fn difference(one: &Grant, other: &Grant) -> Option<String> {
         ("id", one.id == other.id),
         ("version", one.version == other.version),
         ("client id", one.client_id == other.client_id),
-        ("subject", one.subject == other.subject),
+        ("owner", one.owner == other.owner),
         ("scope", one.scope == other.scope),
         ("response fields", one.fields == other.fields),
         ("renewability", one.renewable == other.renewable),
@@ -209,6 +242,7 @@ pub(super) fn difference(one: &Grant, other: &Grant) -> Option<String> {
         ("absolute expiry", one.absolute_expires_at == other.absolute_expires_at),
         ("expiry", one.expires_at == other.expires_at),
         ("code", one.code == other.code),
+        ("members of format 2", one.members == other.members),
     ];
     Some(fields.iter().filter(|(_, is_same)| !is_same).map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
 }

@@ -1,28 +1,22 @@
 #![doc = include_str!("guide.md")]
 
-mod cancel;
+mod checks;
+mod desk;
 mod engine;
-mod errors;
-mod expiry;
+mod fetch;
+mod finding;
 mod grants;
-mod insert;
-mod keys;
-mod laws;
-mod list;
-mod load;
 mod options;
-mod paging;
-mod purge;
-mod races;
-mod remove;
+mod place;
 mod report;
 mod spawn;
 mod stage;
-mod swap;
 mod timer;
 
+pub use self::fetch::{FetchRig, check_fetch};
 pub use options::Conformance;
-pub use report::{Failure, Report};
+pub use place::Place;
+pub use report::{Failure, FailureKind, Report};
 pub use spawn::on_a_thread;
 
 use crate::store::{BoxFuture, TokenStore};

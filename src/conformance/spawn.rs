@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use super::finding::Finding;
 use crate::store::BoxFuture;
 
 /// What the caller of the kit gives: it runs a task to its end, at the same time as others.
@@ -55,13 +56,13 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
 pub(super) struct Caught<'a, T>(pub(super) BoxFuture<'a, T>);
 
 impl<T> Future for Caught<'_, T> {
-    type Output = Result<T, String>;
+    type Output = Result<T, Finding>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // It is not polled again after a panic, so nobody sees what the panic left half done in it.
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(format!("it panicked: {}", said(&*panic)))),
+            Err(panic) => Poll::Ready(Err(Finding::panicked(said(&*panic)))),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! What a check stands on: an empty store, and a way to do many things with it at once.
 
 use std::collections::VecDeque;
-use std::error::Error;
-use std::fmt::Write;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +10,20 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use parking_lot::Mutex;
 
+use super::desk::Desk;
+use super::finding::{Finding, failed};
 use super::grants::difference;
+use super::report::FailureKind;
 use super::spawn::{Caught, Spawner, turn};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
-use crate::store::{BoxFuture, Cursor, Durability, DynTokenStore, Inserted, Listed, StoreError, StoreErrorKind, Swap};
+use crate::store::{BoxFuture, Cursor, Durability, DynTokenStore, Insert, Listed, Removed, Swap};
 use crate::token::KeyFingerprint;
 
+/// A store as it is opened once.
+pub(super) type Handle = Arc<dyn DynTokenStore>;
+
 /// How a check ends: well, or with what was seen.
-pub(super) type Outcome = Result<(), String>;
+pub(super) type Outcome = Result<(), Finding>;
 
 /// One check.
 #[derive(Clone, Copy)]
@@ -33,7 +37,7 @@ pub(super) struct Check {
 /// The checks of a file: each is a function of that name.
 macro_rules! checks {
     ($($name:ident: $cost:literal;)*) => {
-        pub(super) const CHECKS: &[$crate::conformance::stage::Check] = &[$($crate::conformance::stage::Check {
+        pub(in crate::conformance) const CHECKS: &[$crate::conformance::stage::Check] = &[$($crate::conformance::stage::Check {
             name: stringify!($name),
             cost: $cost,
             run: |stage| Box::pin($name(stage)),
@@ -45,12 +49,15 @@ macro_rules! checks {
 macro_rules! ensure {
     ($holds:expr, $($seen:tt)+) => {
         if !$holds {
-            return Err(format!($($seen)+));
+            return Err($crate::conformance::finding::Finding::from(format!($($seen)+)));
         }
     };
 }
 
 pub(super) use {checks, ensure};
+
+/// Why a check of purges may have nothing to do.
+pub(super) const BY_ITSELF: &str = "purge_expired removes nothing: the store expires records by itself";
 
 /// How long callers go on with a store that is fast, so that what takes a microsecond is overtaken now and then.
 const BURST: Duration = Duration::from_millis(30);
@@ -60,7 +67,11 @@ pub(super) const LONG_BURST: Duration = Duration::from_millis(300);
 /// What a check stands on.
 #[derive(Clone)]
 pub(super) struct Stage {
-    pub(super) store: Arc<dyn DynTokenStore>,
+    pub(super) store: Handle,
+    /// The store as several nodes have it, this one among them; none where it cannot be open twice.
+    pub(super) nodes: Arc<[Handle]>,
+    /// Where the store is opened again, if it can be.
+    pub(super) desk: Option<Arc<Desk>>,
     pub(super) spawner: Spawner,
     /// How many do the same at once; at least 2.
     pub(super) callers: usize,
@@ -73,20 +84,44 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// So many tasks at once, each with its number. All that they come to, in order; the first that failed, if one did.
-    pub(super) async fn at_once<T, F>(&self, many: usize, task: impl Fn(Self, usize) -> F) -> Result<Vec<T>, String>
+    /// So many tasks at once, each with its number, and each on a node as far as there are some. All that they come to, in order; the first that failed, if one did.
+    pub(super) async fn at_once<T, F>(&self, many: usize, task: impl Fn(Self, usize) -> F) -> Result<Vec<T>, Finding>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, String>> + Send + 'static,
+        F: Future<Output = Result<T, Finding>> + Send + 'static,
     {
-        self.together((0..many).map(|number| Box::pin(task(self.clone(), number)) as _).collect()).await
+        self.together((0..many).map(|number| Box::pin(task(self.at(number), number)) as _).collect()).await
+    }
+
+    /// The same on the node of that caller.
+    pub(super) fn at(&self, caller: usize) -> Self {
+        let node = caller.checked_rem(self.nodes.len()).and_then(|at| self.nodes.get(at));
+        Self { store: Arc::clone(node.unwrap_or(&self.store)), ..self.clone() }
+    }
+
+    /// Closes the store, all its nodes, and opens it again, once.
+    pub(super) async fn reopened(self) -> Result<Self, Finding> {
+        let Some(desk) = self.desk else { return Err(Finding::Nothing("the store was not opened by its place")) };
+        // Nothing of it may be left: it may have the file locked.
+        drop((self.store, self.nodes));
+        let store = desk.reopen().await.ok_or("the store was not opened again")?;
+        Ok(Self {
+            store,
+            nodes: Arc::default(),
+            desk: Some(desk),
+            spawner: self.spawner,
+            callers: self.callers,
+            rounds: self.rounds,
+            now: self.now,
+            over: self.over,
+        })
     }
 
     /// These tasks at once.
     pub(super) async fn together<T: Send + 'static>(
         &self,
-        tasks: Vec<BoxFuture<'static, Result<T, String>>>,
-    ) -> Result<Vec<T>, String> {
+        tasks: Vec<BoxFuture<'static, Result<T, Finding>>>,
+    ) -> Result<Vec<T>, Finding> {
         let gate = Arc::new(Gate(Mutex::new((tasks.len(), Vec::new()))));
         let mut results = VecDeque::with_capacity(tasks.len());
         for task in tasks {
@@ -110,14 +145,9 @@ impl Stage {
     /// Spawns a task. It goes on whether or not the result is waited for.
     pub(super) fn start<T: Send + 'static>(
         &self,
-        task: impl Future<Output = Result<T, String>> + Send + 'static,
-    ) -> BoxFuture<'static, Result<T, String>> {
-        let (tell, told) = oneshot::channel();
-        let task = Caught(Box::pin(task));
-        (self.spawner)(Box::pin(async move {
-            let _ = tell.send(task.await.and_then(|result| result));
-        }));
-        Box::pin(async move { told.await.unwrap_or_else(|_| Err("its task was dropped before it was done".into())) })
+        task: impl Future<Output = Result<T, Finding>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Finding>> {
+        start(&self.spawner, task)
     }
 
     /// Lets others have their turn; an error where the check has been given up.
@@ -137,22 +167,22 @@ impl Stage {
         tries < self.rounds || since.elapsed() < burst
     }
 
-    pub(super) async fn insert(&self, grant: &Grant) -> Result<Inserted, String> {
+    pub(super) async fn insert(&self, grant: &Grant) -> Result<Insert, Finding> {
         self.insert_at(grant, self.now).await
     }
 
-    pub(super) async fn insert_at(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, String> {
+    pub(super) async fn insert_at(&self, grant: &Grant, now: Timestamp) -> Result<Insert, Finding> {
         (*self.store).insert_dyn(grant, now).await.map_err(|error| failed("insert", &error))
     }
 
     /// Inserts what is new to the store.
     pub(super) async fn put(&self, grant: &Grant) -> Outcome {
         let inserted = self.insert(grant).await?;
-        ensure!(inserted == Inserted::Inserted, "insert said Duplicate of an id that was never inserted");
+        ensure!(inserted == Insert::Added, "insert said Duplicate of an id that was never inserted");
         Ok(())
     }
 
-    pub(super) async fn load(&self, id: GrantId) -> Result<Option<Grant>, String> {
+    pub(super) async fn load(&self, id: GrantId) -> Result<Option<Grant>, Finding> {
         (*self.store).load_dyn(id).await.map_err(|error| failed("load", &error))
     }
 
@@ -160,7 +190,7 @@ impl Stage {
     pub(super) async fn has(&self, grant: &Grant, when: &str) -> Outcome {
         match self.load(grant.id()).await? {
             Some(stored) => same(grant, &stored, &format!("load {when}")),
-            None => Err(format!("load {when} found no grant")),
+            None => Err(format!("load {when} found no grant").into()),
         }
     }
 
@@ -169,31 +199,36 @@ impl Stage {
         Ok(())
     }
 
-    pub(super) async fn swap(&self, expected: Version, next: &Grant) -> Result<Swap, String> {
+    pub(super) async fn swap(&self, expected: Version, next: &Grant) -> Result<Swap, Finding> {
         self.swap_at(expected, next, self.now).await
     }
 
-    pub(super) async fn swap_at(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, String> {
+    pub(super) async fn swap_at(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, Finding> {
         (*self.store)
             .compare_and_swap_dyn(expected, next, now)
             .await
             .map_err(|error| failed("compare_and_swap", &error))
     }
 
-    pub(super) async fn remove(&self, id: GrantId) -> Result<Option<Grant>, String> {
-        (*self.store).remove_dyn(id).await.map_err(|error| failed("remove", &error))
+    /// Of records that can be read, as all are that the kit has written and not spoilt.
+    pub(super) async fn remove(&self, id: GrantId) -> Result<Option<Grant>, Finding> {
+        match (*self.store).remove_dyn(id).await.map_err(|error| failed("remove", &error))? {
+            Removed::Nothing => Ok(None),
+            Removed::Grant(grant) => Ok(Some(grant)),
+            Removed::Unreadable => Err("remove said Unreadable of a record that was written by this version".into()),
+        }
     }
 
-    pub(super) async fn page(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, String> {
+    pub(super) async fn page(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, Finding> {
         (*self.store).list_dyn(owner, after, limit).await.map_err(|error| failed("list", &error))
     }
 
-    pub(super) async fn purge(&self, now: Timestamp, limit: usize) -> Result<usize, String> {
+    pub(super) async fn purge(&self, now: Timestamp, limit: usize) -> Result<usize, Finding> {
         (*self.store).purge_expired_dyn(now, limit).await.map_err(|error| failed("purge_expired", &error))
     }
 
-    pub(super) async fn fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, String> {
-        (*self.store).key_fingerprints_dyn(add).await.map_err(|error| failed("key_fingerprints", &error))
+    pub(super) async fn fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, Finding> {
+        (*self.store).keep_key_fingerprints_dyn(add).await.map_err(|error| failed("keep_key_fingerprints", &error))
     }
 
     pub(super) fn is_durable(&self) -> bool {
@@ -201,26 +236,24 @@ impl Stage {
     }
 }
 
-/// These are the same in every field; otherwise which ones differ. Values are not told: some are secret.
-pub(super) fn same(expected: &Grant, seen: &Grant, what: &str) -> Outcome {
-    difference(expected, seen).map_or(Ok(()), |fields| Err(format!("{what} gave another {fields} than was written")))
+/// Spawns a task. It goes on whether or not the result is waited for.
+pub(super) fn start<T: Send + 'static>(
+    spawner: &Spawner,
+    task: impl Future<Output = Result<T, Finding>> + Send + 'static,
+) -> BoxFuture<'static, Result<T, Finding>> {
+    let (tell, told) = oneshot::channel();
+    let task = Caught(Box::pin(task));
+    (spawner)(Box::pin(async move {
+        let _ = tell.send(task.await.and_then(|result| result));
+    }));
+    let dropped = || Finding::Failed(FailureKind::Runtime, "its task was dropped before it was done".into());
+    Box::pin(async move { told.await.unwrap_or_else(|_| Err(dropped())) })
 }
 
-/// An error of a store, its kind and its causes.
-pub(super) fn failed(what: &str, error: &StoreError) -> String {
-    let kind = match error.kind() {
-        StoreErrorKind::NotApplied => "NotApplied",
-        StoreErrorKind::Indeterminate => "Indeterminate",
-        StoreErrorKind::Corrupt => "Corrupt",
-        StoreErrorKind::NewerFormat => "NewerFormat",
-    };
-    let mut text = format!("{what} failed, {kind}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
+/// These are the same in every field; otherwise which ones differ. Values are not told: some are secret.
+pub(super) fn same(expected: &Grant, seen: &Grant, what: &str) -> Outcome {
+    difference(expected, seen)
+        .map_or(Ok(()), |fields| Err(format!("{what} gave another {fields} than was written").into()))
 }
 
 /// Opens when all have come, so that they start at once.

@@ -6,10 +6,11 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::Engine;
-use super::access::Access;
-use super::authorization::{AuthorizationError, AuthorizationRequest};
-use super::bearer::BearerError;
-use super::handler::Authorization;
+use super::authorization_endpoint::{Approval, AuthorizationError, AuthorizationRequest, Denial};
+use super::host::{Authorization, Clock};
+#[cfg(feature = "jwt")]
+use super::id_token_hint::{IdTokenHint, IdTokenHintError};
+use super::resource::{Access, BearerCheck, BearerError};
 use super::sessions::Sessions;
 use crate::client::ReadyClients;
 use crate::grant::{GrantId, Scope, Timestamp};
@@ -22,7 +23,7 @@ use crate::wire::{Request, Response};
 /// use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
 ///
 /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-/// let response = engine.blocking().token(&Request::new("POST", b""), Timestamp::now())?;
+/// let response = engine.blocking().token(&Request::new("POST", b""), Timestamp::now)?;
 /// assert_eq!(response.status(), 400);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -32,10 +33,11 @@ pub struct Blocking<'a, S, C>(&'a Engine<S, C>);
 /// request was dropped at that point, and may be sent again.
 ///
 /// ```
-/// assert_eq!(regrant::NotReady.to_string(), "a call was not ready at the first poll");
+/// assert_eq!(regrant::engine::NotReady.to_string(), "a call was not ready at the first poll");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a call was not ready at the first poll")]
+#[expect(clippy::exhaustive_structs, reason = "its name says all that there is to say")]
 pub struct NotReady;
 
 impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
@@ -52,12 +54,12 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// ```
     /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// let response = engine.blocking().token(&Request::new("GET", b""), Timestamp::now())?;
+    /// let response = engine.blocking().token(&Request::new("GET", b""), Timestamp::now)?;
     /// assert_eq!(response.status(), 405);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn token(&self, request: &Request<'_>, now: Timestamp) -> Result<Response, NotReady> {
-        poll_once(pin!(self.0.token(request, now)))
+    pub fn token(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.token(request, clock)))
     }
 
     /// [`Engine::bearer`].
@@ -69,7 +71,7 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// ```
     /// # use regrant::{Engine, MemoryStore, Request, Scope, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// let access = engine.blocking().bearer(&Request::new("GET", b""), &Scope::empty(), Timestamp::now())?;
+    /// let access = engine.blocking().bearer(&Request::new("GET", b""), &Scope::empty(), Timestamp::now)?;
     /// assert_eq!(access.unwrap_err().status(), 401);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -77,9 +79,9 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         &self,
         request: &Request<'_>,
         required: &Scope,
-        now: Timestamp,
+        clock: impl Clock,
     ) -> Result<Result<Access, BearerError>, NotReady> {
-        poll_once(pin!(self.0.bearer(request, required, now)))
+        poll_once(pin!(self.0.bearer(request, required, clock)))
     }
 
     /// [`Engine::revoke`].
@@ -91,12 +93,12 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// ```
     /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// let response = engine.blocking().revoke(&Request::new("GET", b""), Timestamp::now())?;
+    /// let response = engine.blocking().revoke(&Request::new("GET", b""), Timestamp::now)?;
     /// assert_eq!(response.status(), 405);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn revoke(&self, request: &Request<'_>, now: Timestamp) -> Result<Response, NotReady> {
-        poll_once(pin!(self.0.revoke(request, now)))
+    pub fn revoke(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.revoke(request, clock)))
     }
 
     /// [`Engine::introspect`].
@@ -108,12 +110,12 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// ```
     /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// let response = engine.blocking().introspect(&Request::new("GET", b""), Timestamp::now())?;
+    /// let response = engine.blocking().introspect(&Request::new("GET", b""), Timestamp::now)?;
     /// assert_eq!(response.status(), 405);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn introspect(&self, request: &Request<'_>, now: Timestamp) -> Result<Response, NotReady> {
-        poll_once(pin!(self.0.introspect(request, now)))
+    pub fn introspect(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.introspect(request, clock)))
     }
 
     /// [`Engine::authorize`].
@@ -143,21 +145,93 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// [`NotReady`].
     ///
     /// ```
-    /// use regrant::{Authorization, AuthorizationRequest, Engine, MemoryStore, NotReady, StaticClients, Timestamp};
+    /// use regrant::engine::NotReady;
+    /// use regrant::{Authorization, AuthorizationRequest, Engine, MemoryStore, StaticClients, Timestamp};
     /// fn logged_in(
     ///     engine: &Engine<MemoryStore, StaticClients>,
     ///     asked: &AuthorizationRequest<'_>,
-    /// ) -> Result<regrant::Response, NotReady> {
-    ///     engine.blocking().approve(asked, Authorization::of("alice"), Timestamp::now())
+    /// ) -> Result<regrant::engine::Approval, NotReady> {
+    ///     engine.blocking().approve(asked, Authorization::of("alice"), Timestamp::now)
     /// }
     /// ```
     pub fn approve(
         &self,
         request: &AuthorizationRequest<'_>,
         authorization: Authorization,
-        now: Timestamp,
+        clock: impl Clock,
+    ) -> Result<Approval, NotReady> {
+        poll_once(pin!(self.0.approve(request, authorization, clock)))
+    }
+
+    /// [`Engine::verify_id_token_hint`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::verify_id_token_hint`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert!(engine.blocking().verify_id_token_hint("not a JWT", None)?.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn verify_id_token_hint(
+        &self,
+        hint: &str,
+        client_id: Option<&str>,
+    ) -> Result<Result<IdTokenHint, IdTokenHintError>, NotReady> {
+        poll_once(pin!(self.0.verify_id_token_hint(hint, client_id)))
+    }
+
+    /// [`BearerCheck::check`] of a resource of this engine.
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`BearerCheck::check`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, Resource, StaticClients, Timestamp};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .resource(Resource::new("https://files.example"))
+    ///     .build()?;
+    /// let files = engine.bearer_for("https://files.example");
+    /// let refused = engine.blocking().check(files, &Request::new("GET", b""), Timestamp::now)?.unwrap_err();
+    /// assert_eq!(refused.status(), 401);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check(
+        &self,
+        resource: BearerCheck<'_, S, C>,
+        request: &Request<'_>,
+        clock: impl Clock,
+    ) -> Result<Result<Access, BearerError>, NotReady> {
+        poll_once(pin!(resource.check(request, clock)))
+    }
+
+    /// [`Engine::deny`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// use regrant::engine::NotReady;
+    /// use regrant::{AuthorizationRequest, Denial, Engine, MemoryStore, StaticClients, Timestamp};
+    /// fn said_no(
+    ///     engine: &Engine<MemoryStore, StaticClients>,
+    ///     asked: &AuthorizationRequest<'_>,
+    /// ) -> Result<regrant::Response, NotReady> {
+    ///     engine.blocking().deny(asked, Denial::AccessDenied, Timestamp::now)
+    /// }
+    /// ```
+    pub fn deny(
+        &self,
+        request: &AuthorizationRequest<'_>,
+        denial: Denial,
+        clock: impl Clock,
     ) -> Result<Response, NotReady> {
-        poll_once(pin!(self.0.approve(request, authorization, now)))
+        poll_once(pin!(self.0.deny(request, denial, clock)))
     }
 
     /// [`Engine::sessions`].
@@ -183,6 +257,23 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         poll_once(pin!(self.0.sessions(subject, after, limit, now)))
     }
 
+    /// [`Engine::register`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let response = engine.blocking().register(&Request::new("POST", b""), Timestamp::now)?;
+    /// assert_eq!(response.status(), 404, "registration is off");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn register(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.register(request, clock)))
+    }
+
     /// [`Engine::end_session`].
     ///
     /// # Errors
@@ -199,20 +290,57 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         poll_once(pin!(self.0.end_session(subject, id)))
     }
 
-    /// [`Engine::end_all`].
+    /// [`Engine::end_sessions_at`].
     ///
     /// # Errors
     ///
-    /// [`NotReady`]; inside, what [`Engine::end_all`] says.
+    /// [`NotReady`]; inside, what [`Engine::end_sessions_at`] says.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// assert_eq!(engine.blocking().end_all("alice")??, 0);
+    /// assert_eq!(engine.blocking().end_sessions_at("alice", "app")??, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn end_all(&self, subject: &str) -> Result<Result<usize, StoreError>, NotReady> {
-        poll_once(pin!(self.0.end_all(subject)))
+    pub fn end_sessions_at(&self, subject: &str, client_id: &str) -> Result<Result<usize, StoreError>, NotReady> {
+        poll_once(pin!(self.0.end_sessions_at(subject, client_id)))
+    }
+
+    /// [`Engine::has_grants_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::has_grants_at`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert!(!engine.blocking().has_grants_at("alice", "app", Timestamp::now())??);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn has_grants_at(
+        &self,
+        subject: &str,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<Result<bool, StoreError>, NotReady> {
+        poll_once(pin!(self.0.has_grants_at(subject, client_id, now)))
+    }
+
+    /// [`Engine::end_sessions_of`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::end_sessions_of`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert_eq!(engine.blocking().end_sessions_of("alice")??, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn end_sessions_of(&self, subject: &str) -> Result<Result<usize, StoreError>, NotReady> {
+        poll_once(pin!(self.0.end_sessions_of(subject)))
     }
 }
 
@@ -222,7 +350,7 @@ impl<S, C> fmt::Debug for Blocking<'_, S, C> {
     }
 }
 
-/// Takes the future where it is: it is large enough for a copy to be felt.
+/// Polls the future in place: it is so large that a copy would cost time.
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Result<F::Output, NotReady> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Ok(output),

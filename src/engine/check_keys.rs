@@ -1,21 +1,29 @@
 //! Whether the engine's keys are those that the grants of its store were made under.
 
+use std::fmt;
+
 use super::Engine;
-use crate::client::Clients;
-use crate::store::{Durability, StoreError, TokenStore};
-use crate::token::{Key, KeyFingerprint};
+use super::failure::chain;
+use super::swap::{ATTEMPTS, new_version};
+use crate::client::{Clients, digest};
+use crate::grant::members::Special;
+use crate::grant::{DecodeError, Grant, GrantId, Timestamp};
+use crate::store::{Durability, Insert, StoreError, Swap, TokenStore};
+use crate::token::{Key, KeyFingerprint, KeyRing};
 
 /// Why an engine's keys do not fit its store.
 ///
 /// ```
-/// use regrant::KeyError;
-/// fn is_worth_another_try(error: &KeyError) -> bool {
-///     matches!(error, KeyError::Store(_))
+/// use regrant::engine::KeyCheckError;
+/// fn is_worth_another_try(error: &KeyCheckError) -> bool {
+///     matches!(error, KeyCheckError::Store(_))
 /// }
 /// ```
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` writes the sentence and its cause too: it is what a person sees of an error that `main` returns.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
-pub enum KeyError {
+pub enum KeyCheckError {
     /// Another key of this id has been in use on this store.
     #[error(
         "key {0} is not the one of that id that the grants in this store were made under; give the old one back, or another id to the new one"
@@ -32,6 +40,12 @@ pub enum KeyError {
     Store(#[from] StoreError),
 }
 
+impl fmt::Debug for KeyCheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self))
+    }
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether this engine's keys are those that the grants in its store were made under: call it once at start, before
     /// the first request. With a wrong key every token is refused with `invalid_grant`, and clients throw such tokens away.
@@ -45,7 +59,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// [`KeyError`]; nothing is kept then, unless another node came at the same moment with another key of one of the
+    /// [`KeyCheckError`]; nothing is kept then, unless another node came at the same moment with another key of one of the
     /// ids: of this engine's other keys the fingerprints then stay.
     ///
     /// ```
@@ -56,7 +70,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn check_keys(&self) -> Result<(), KeyError> {
+    pub async fn check_keys(&self) -> Result<(), KeyCheckError> {
         self.make_known(true).await
     }
 
@@ -66,7 +80,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Changed`] where an id was used before: a new key has an id that no old one had.
+    /// [`KeyCheckError::Changed`] where an id was used before: a new key has an id that no old one had.
     ///
     /// ```
     /// # use regrant::{Engine, Key, MemoryStore, StaticClients};
@@ -76,34 +90,115 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn abandon_other_keys(&self) -> Result<(), KeyError> {
+    pub async fn abandon_other_keys(&self) -> Result<(), KeyCheckError> {
         self.make_known(false).await
     }
 
     /// `one_is_known`: unless no key is, one of this engine's must be already.
-    async fn make_known(&self, one_is_known: bool) -> Result<(), KeyError> {
+    async fn make_known(&self, one_is_known: bool) -> Result<(), KeyCheckError> {
         if self.store.durability() == Durability::Volatile {
             return Ok(());
         }
-        let mine: Vec<KeyFingerprint> = self.keys.iter().map(Key::fingerprint).collect();
-        let known = self.store.key_fingerprints(&[]).await?;
-        none_changed(&mine, &known)?;
-        if one_is_known && !known.is_empty() && !mine.iter().any(|fingerprint| known.contains(fingerprint)) {
-            return Err(KeyError::Unknown);
+        if let Some(adopted) = self.realm.adopted_keys() {
+            self.make_known_to_store(&fingerprints(adopted), one_is_known).await?;
         }
-        let new: Vec<KeyFingerprint> =
-            mine.iter().filter(|fingerprint| !known.contains(fingerprint)).copied().collect();
+        let mine = fingerprints(self.realm.keys());
+        match self.realm.name() {
+            None => self.make_known_to_store(&mine, one_is_known).await,
+            Some(_) => self.make_known_in(KEYS, &mine, one_is_known).await,
+        }?;
+        #[cfg(feature = "root-secret")]
+        if let Some(roots) = &self.roots {
+            self.make_known_in(ROOTS, &roots.fingerprints(), one_is_known).await?;
+        }
+        Ok(())
+    }
+
+    async fn make_known_to_store(&self, mine: &[KeyFingerprint], one_is_known: bool) -> Result<(), KeyCheckError> {
+        let known = self.store.keep_key_fingerprints(&[]).await?;
+        let new = new_of(mine, &known, one_is_known)?;
         if new.is_empty() {
             return Ok(());
         }
         // Another node may have come first with another key of that id.
-        let kept = self.store.key_fingerprints(&new).await?;
-        none_changed(&mine, &kept)?;
-        if new.iter().all(|fingerprint| kept.contains(fingerprint)) { Ok(()) } else { Err(KeyError::NotKept) }
+        let kept = self.store.keep_key_fingerprints(&new).await?;
+        none_changed(mine, &kept)?;
+        if new.iter().all(|fingerprint| kept.contains(fingerprint)) { Ok(()) } else { Err(KeyCheckError::NotKept) }
+    }
+
+    /// The store has one place for each key id, and realms share them: so those of a realm are in a record of its own.
+    async fn make_known_in(
+        &self,
+        what: &str,
+        mine: &[KeyFingerprint],
+        one_is_known: bool,
+    ) -> Result<(), KeyCheckError> {
+        let realm = self.realm.name();
+        let id = GrantId::computed(&digest_of(what, realm));
+        // For a record that never expires the time is of no account.
+        let now = Timestamp::EPOCH;
+        for _ in 0..ATTEMPTS {
+            let stored = self.store.load(id).await?;
+            let known = stored.as_ref().map_or(Ok(Vec::new()), |record| kept_in(record, realm))?;
+            let new = new_of(mine, &known, one_is_known)?;
+            if new.is_empty() {
+                return Ok(());
+            }
+            let all: Vec<u8> =
+                known.iter().chain(&new).flat_map(|one| [&[one.key_id()], &one.bytes()[..]].concat()).collect();
+            let special = Special::Fingerprints(all.into());
+            let next = Grant::special(id, new_version(), realm, special, now, Timestamp::MAX);
+            let written = match stored {
+                None => self.store.insert(&next, now).await? == Insert::Added,
+                Some(stored) => self.store.compare_and_swap(stored.version, &next, now).await? == Swap::Swapped,
+            };
+            if written {
+                return Ok(());
+            }
+            // Another node was first: look again.
+        }
+        Err(KeyCheckError::Store(StoreError::not_applied("other nodes were first, again and again")))
     }
 }
 
-fn none_changed(mine: &[KeyFingerprint], known: &[KeyFingerprint]) -> Result<(), KeyError> {
+fn fingerprints(keys: &KeyRing) -> Vec<KeyFingerprint> {
+    keys.iter().map(Key::fingerprint).collect()
+}
+
+/// Those that are not known yet, if all is well.
+fn new_of(
+    mine: &[KeyFingerprint],
+    known: &[KeyFingerprint],
+    one_is_known: bool,
+) -> Result<Vec<KeyFingerprint>, KeyCheckError> {
+    none_changed(mine, known)?;
+    if one_is_known && !known.is_empty() && !mine.iter().any(|fingerprint| known.contains(fingerprint)) {
+        return Err(KeyCheckError::Unknown);
+    }
+    Ok(mine.iter().filter(|fingerprint| !known.contains(fingerprint)).copied().collect())
+}
+
+/// Keys of a realm; those of none are where the store keeps fingerprints.
+const KEYS: &str = "keys";
+#[cfg(feature = "root-secret")]
+const ROOTS: &str = "root secrets";
+
+/// Where a realm's fingerprints are. Nothing of it is secret: what they are of cannot be got from them.
+fn digest_of(what: &str, realm: Option<&str>) -> [u8; 32] {
+    digest(&[b"regrant fingerprints of ", what.as_bytes(), b"\0", realm.unwrap_or_default().as_bytes()].concat())
+}
+
+/// What a realm's record says.
+fn kept_in(record: &Grant, realm: Option<&str>) -> Result<Vec<KeyFingerprint>, StoreError> {
+    let members = record.members.as_deref().filter(|members| members.realm.as_deref() == realm);
+    let Some(Special::Fingerprints(bytes)) = members.and_then(|members| members.special.as_ref()) else {
+        return Err(DecodeError::Corrupt.into());
+    };
+    let one = |bytes: &[u8]| Some(KeyFingerprint::new(*bytes.first()?, bytes.get(1..)?.try_into().ok()?));
+    bytes.chunks(17).map(one).collect::<Option<Vec<_>>>().ok_or_else(|| DecodeError::Corrupt.into())
+}
+
+fn none_changed(mine: &[KeyFingerprint], known: &[KeyFingerprint]) -> Result<(), KeyCheckError> {
     let changed = |one: &&KeyFingerprint| known.iter().any(|other| other.key_id() == one.key_id() && other != *one);
-    mine.iter().find(changed).map_or(Ok(()), |changed| Err(KeyError::Changed(changed.key_id())))
+    mine.iter().find(changed).map_or(Ok(()), |changed| Err(KeyCheckError::Changed(changed.key_id())))
 }

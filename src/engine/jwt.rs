@@ -1,29 +1,26 @@
-//! Access tokens as JWTs: RFC 9068.
+//! JWTs: the keys that sign them, and what is signed. `jwt_off.rs` is the same face for builds without the feature `jwt`.
 
-use smol_str::SmolStr;
+use std::sync::Arc;
 
-use super::Engine;
-use super::access::Access;
-use super::answer::Issue;
-use super::claims::DynClaimsProvider;
-use super::grants::is_record_of;
-use super::refusal::Refusal;
-use super::token::Failure;
-use crate::client::Clients;
-use crate::grant::{Scope, Timestamp};
-use crate::store::TokenStore;
-use crate::token::{AccessClaims, Audience, Jti, SigningKeys, sign_access, verify_access};
+use super::builder::error::BuildError;
+use super::host::{ClaimsProvider, DynClaimsProvider};
+pub(super) use super::id_token_hint::IdTokenHint;
+use super::resources::{AccessTokenFormat, Resources};
+use super::signing_keys::LiveKeys;
+use crate::grant::Timestamp;
+use crate::token::{Audience, Published, SigningKey, SigningKeys};
 
 /// Access tokens that are JWTs by RFC 9068, signed by the engine's [signing key](crate::EngineBuilder::signing_key), so
 /// that resource servers of others can read and verify them.
 ///
 /// ```
-/// use regrant::{Engine, JwtAccessTokens, MemoryStore, SigningAlgorithm, SigningKey, StaticClients};
+/// use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
+/// use regrant::{Engine, MemoryStore, StaticClients};
 /// let (key, _) = SigningKey::generate(SigningAlgorithm::Es256)?;
 /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
 ///     .issuer("https://id.example")
 ///     .signing_key(key)
-///     .jwt_access_tokens(JwtAccessTokens::new().audience("https://api.example"))
+///     .jwt_access_tokens(JwtAccessTokens::new().with_audience("https://api.example"))
 ///     .build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -35,10 +32,11 @@ pub struct JwtAccessTokens {
 }
 
 impl JwtAccessTokens {
-    /// For the audience of the issuer itself, and checked against the store at [`Engine::bearer`].
+    /// For the audience of the issuer itself, and checked against the store at
+    /// [`Engine::bearer`](crate::Engine::bearer).
     ///
     /// ```
-    /// let tokens = regrant::JwtAccessTokens::new();
+    /// let tokens = regrant::jwt::JwtAccessTokens::new();
     /// # let _ = tokens;
     /// ```
     pub fn new() -> Self {
@@ -46,27 +44,27 @@ impl JwtAccessTokens {
     }
 
     /// Adds to the claim `aud`, which is the issuer where nothing is added (RFC 9068 section 2.2).
-    /// [`Engine::bearer`] lets in tokens that have one of these. The audience is the engine's: the parameter `resource` of a
-    /// request (RFC 8707) does not change it.
+    /// [`Engine::bearer`](crate::Engine::bearer) lets in tokens that have one of these. For an engine without
+    /// [resources](crate::EngineBuilder::resource): where there are some, they are the audience.
     ///
     /// ```
-    /// let tokens = regrant::JwtAccessTokens::new().audience("https://api.example").audience("https://files.example");
+    /// let tokens = regrant::jwt::JwtAccessTokens::new().with_audience("https://api.example").with_audience("https://files.example");
     /// # let _ = tokens;
     /// ```
-    pub fn audience(mut self, audience: &str) -> Self {
+    pub fn with_audience(mut self, audience: &str) -> Self {
         self.audience.push(audience.to_owned());
         self
     }
 
-    /// [`Engine::bearer`] believes the signature and asks no store. That gives up revocation: a token of a grant that was
-    /// ended, or whose access tokens were revoked, lets in until it expires, a replay ends nothing at the resource, and
-    /// [`Access::grant`] is `None`. Only a `not_before` still counts, against the second that the token was issued in: what
-    /// is issued later in the same second is void too. A thief of the signing key mints tokens of grants that never were.
-    /// Use it for resources that a database look-up would slow down, with lifetimes of minutes. Introspection and
-    /// revocation go on asking the store.
+    /// [`Engine::bearer`](crate::Engine::bearer) trusts the signature and does not ask the store. That gives up
+    /// revocation: a token of a grant that was ended, or whose access tokens were revoked, lets in until it expires, a
+    /// replay ends nothing at the resource, and [`Access::grant`](crate::Access::grant) is `None`. Only a `not_before`
+    /// still counts, against the second that the token was issued in: what is issued later in the same second is void
+    /// too. A thief of the signing key mints tokens of grants that never were. Use it for resources that a database
+    /// look-up would slow down, with lifetimes of minutes. Introspection and revocation go on asking the store.
     ///
     /// ```
-    /// let tokens = regrant::JwtAccessTokens::new().danger_signature_alone();
+    /// let tokens = regrant::jwt::JwtAccessTokens::new().danger_signature_alone();
     /// # let _ = tokens;
     /// ```
     pub fn danger_signature_alone(self) -> Self {
@@ -74,106 +72,120 @@ impl JwtAccessTokens {
     }
 }
 
-/// What an engine needs for JWTs.
-pub(super) struct Jwt {
-    pub(super) keys: SigningKeys,
-    /// Where access tokens are JWTs.
+impl JwtAccessTokens {
+    pub(super) fn audiences<'a>(&'a self, issuer: &'a str) -> impl Iterator<Item = &'a str> {
+        let issuer = self.audience.is_empty().then_some(issuer);
+        self.audience.iter().map(String::as_str).chain(issuer)
+    }
+
+    /// See [`danger_signature_alone`](Self::danger_signature_alone).
+    pub(super) const fn signature_alone(&self) -> bool {
+        self.signature_alone
+    }
+}
+
+/// What an engine needs for JWTs; nothing where it has no signing key.
+#[derive(Default)]
+pub(super) struct Jwt(Option<Signing>);
+
+/// An engine's signing keys, and what they sign.
+pub(super) struct Signing {
+    pub(super) keys: Arc<LiveKeys>,
+    /// Where access tokens are JWTs, those for some resource at least.
     pub(super) access: Option<JwtAccessTokens>,
+    /// What they are where no resource says it.
+    pub(super) usual: AccessTokenFormat,
     /// Where there are ID tokens.
     pub(super) claims: Option<Box<dyn DynClaimsProvider>>,
 }
 
-impl JwtAccessTokens {
-    fn audiences<'a>(&'a self, issuer: &'a str) -> impl Iterator<Item = &'a str> {
-        let issuer = self.audience.is_empty().then_some(issuer);
-        self.audience.iter().map(String::as_str).chain(issuer)
-    }
-}
-
-impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// Signs an access token, where this engine's are JWTs.
-    pub(super) fn jwt_access_token(
-        &self,
-        issue: &Issue<'_>,
-        scope: &Scope,
-        lifetime_secs: u32,
-    ) -> Result<Option<String>, Failure> {
-        let Some((jwt, tokens)) = self.jwt.as_ref().and_then(|jwt| Some((jwt, jwt.access.as_ref()?))) else {
-            return Ok(None);
-        };
-        let grant = issue.grant;
-        let issuer = self.issuer.as_deref().unwrap_or_default();
-        let issued_at = issue.now.as_secs();
-        let claims = AccessClaims {
-            iss: issuer.into(),
-            // A client that acts for itself is its own subject (RFC 9068 section 2.2).
-            sub: grant.subject().unwrap_or(grant.client_id()).into(),
-            aud: Audience::new(tokens.audiences(issuer)),
-            exp: issued_at + u64::from(lifetime_secs),
-            iat: issued_at,
-            jti: Jti::new(grant.id, grant.access_epoch),
-            client_id: grant.client_id().into(),
-            scope: scope.as_str().into(),
-        };
-        sign_access(jwt.keys.signing(), &claims)
-            .map(Some)
-            .map_err(|_| Failure { grant: Some(grant.id), ..Refusal::Signing.into() })
+impl Jwt {
+    pub(super) const fn signing(&self) -> Option<&Signing> {
+        self.0.as_ref()
     }
 
-    /// A JWT of this engine: signature, issuer, audience, and what the grant says of it. A resource may be allowed to
-    /// leave the grant out.
-    pub(super) async fn live_jwt(&self, text: &str, now: Timestamp, at_resource: bool) -> Result<Access, Failure> {
-        let (Some(jwt), Some(issuer)) = (&self.jwt, self.issuer.as_deref()) else { return Err(Refusal::Shape.into()) };
-        let tokens = jwt.access.as_ref().ok_or(Refusal::Shape)?;
-        let claims = verify_access(&jwt.keys, text).ok_or(Refusal::Jwt)?;
-        if claims.iss != issuer || !tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) {
-            return Err(Refusal::Jwt.into());
+    /// Goes on with the keys of the engine before, as they stand. `false` where there were some and there are to be none.
+    pub(super) fn inherit_keys(&mut self, before: &Self) -> bool {
+        match (&mut self.0, &before.0) {
+            (Some(signing), Some(before)) => signing.keys = Arc::clone(&before.keys),
+            (None, Some(_)) => return false,
+            (_, None) => {}
         }
-        let jti = claims.jti;
-        let scope = Scope::parse(&claims.scope).map_err(|_| Refusal::Jwt)?;
-        let subject = (claims.sub != claims.client_id).then(|| SmolStr::new(&claims.sub));
-        let mut access = Access {
-            grant_id: jti.grant,
-            client_id: SmolStr::new(&claims.client_id),
-            subject,
-            scope,
-            issued_at: Timestamp::from_secs(claims.iat),
-            expires_at: Timestamp::from_secs(claims.exp),
-            epoch: jti.epoch,
-            jti: std::str::from_utf8(&jti.encode()).ok().map(SmolStr::new),
-            grant: None,
-        };
-        if at_resource && tokens.signature_alone {
-            let refused = |why: Refusal| Err(Failure { grant: Some(jti.grant), ..why.into() });
-            if access.issued_at < self.not_before_of(&access.client_id, jti.grant).await? {
-                return refused(Refusal::NotBefore);
-            }
-            return if now < access.expires_at { Ok(access) } else { refused(Refusal::Expired) };
-        }
-        let grant = self.store.load(jti.grant).await?.ok_or(Refusal::NoGrant)?;
-        is_record_of(&grant, jti.grant)?;
-        // Signed by this engine, so of this grant, unless a thief of the signing key made it up.
-        if grant.client_id() != access.client_id
-            || grant.subject().unwrap_or(grant.client_id()) != claims.sub
-            || !access.scope.is_subset_of(&grant.scope)
-        {
-            return Err(Refusal::Jwt.into());
-        }
-        self.check_grant(&grant, jti.epoch, access.expires_at, now).await?;
-        access.subject.clone_from(&grant.subject);
-        access.expires_at = access.expires_at.min(grant.expires_at);
-        access.grant = Some(grant);
-        Ok(access)
+        true
+    }
+
+    /// Whether there are keys to publish.
+    pub(super) const fn signs(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether the host has anything to say in ID tokens.
+    pub(super) fn issues_id_tokens(&self) -> bool {
+        self.0.as_ref().is_some_and(|signing| signing.claims.is_some())
     }
 
     /// Whether `sub` of an access token may be read by others.
-    pub(super) fn names_subjects_in_jwts(&self) -> bool {
-        self.jwt.as_ref().is_some_and(|jwt| jwt.access.is_some())
+    pub(super) fn names_subjects(&self) -> bool {
+        self.0.as_ref().is_some_and(|signing| signing.access.is_some())
     }
 
-    /// The claim `aud` of the access tokens, for introspection.
-    pub(super) fn audience(&self) -> Option<Audience<'_>> {
-        let tokens = self.jwt.as_ref()?.access.as_ref()?;
-        Some(Audience::new(tokens.audiences(self.issuer.as_deref()?)))
+    /// The claim `aud` of the access tokens of this issuer, for introspection.
+    pub(super) fn audience<'a>(&'a self, issuer: &'a str) -> Option<Audience<'a>> {
+        let tokens = self.0.as_ref()?.access.as_ref()?;
+        Some(Audience::new(tokens.audiences(issuer)))
+    }
+}
+
+/// What a host sets about JWTs, while it builds an engine.
+#[derive(Default)]
+pub(super) struct JwtSettings {
+    signing: Option<SigningKey>,
+    accepted: Vec<Published>,
+    access: Option<JwtAccessTokens>,
+    claims: Option<Box<dyn DynClaimsProvider>>,
+}
+
+impl JwtSettings {
+    pub(super) fn sign_with(&mut self, key: SigningKey) {
+        self.signing = Some(key);
+    }
+
+    /// `since` when it is in the JWK set, if the host knows.
+    pub(super) fn accept(&mut self, key: SigningKey, since: Option<Timestamp>) {
+        self.accepted.push(Published::new(key, since));
+    }
+
+    pub(super) fn sign_access_tokens(&mut self, tokens: JwtAccessTokens) {
+        self.access = Some(tokens);
+    }
+
+    pub(super) fn issue_id_tokens(&mut self, claims: impl ClaimsProvider + 'static) {
+        self.claims = Some(Box::new(claims));
+    }
+
+    /// What access tokens are where no resource says it.
+    pub(super) const fn usual_format(&self) -> AccessTokenFormat {
+        if self.access.is_some() { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque }
+    }
+
+    pub(super) fn build(mut self, has_issuer: bool, resources: Option<&Resources>) -> Result<Jwt, BuildError> {
+        let usual = self.usual_format();
+        if let Some(resources) = resources {
+            if self.access.as_ref().is_some_and(|tokens| !tokens.audience.is_empty()) {
+                return Err(BuildError::AudienceAndResource);
+            }
+            if resources.iter().any(|resource| resource.format == Some(AccessTokenFormat::Jwt)) {
+                self.access.get_or_insert_default();
+            }
+        }
+        let Some(signing) = self.signing else {
+            let is_needed = self.access.is_some() || self.claims.is_some() || !self.accepted.is_empty();
+            return if is_needed { Err(BuildError::SigningKeyRequired) } else { Ok(Jwt(None)) };
+        };
+        if !has_issuer {
+            return Err(BuildError::IssuerRequired);
+        }
+        let keys = Arc::new(LiveKeys::new(SigningKeys::new(signing, self.accepted)));
+        Ok(Jwt(Some(Signing { keys, access: self.access, usual, claims: self.claims })))
     }
 }

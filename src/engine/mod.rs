@@ -1,77 +1,76 @@
 //! The endpoints, and what a host plugs into them.
 
-mod access;
-mod answer;
-mod authenticate;
-mod authorization;
-mod authorize;
-mod bearer;
+mod authorization_endpoint;
 mod blocking;
-mod build_error;
+mod bounds;
 mod builder;
 mod check_keys;
-#[cfg(feature = "jwt")]
-mod claims;
-mod client_credentials;
-#[cfg(feature = "jwt")]
-mod discovery;
-mod event;
+mod client_auth;
+mod documents;
+mod failure;
 mod grants;
-mod handler;
-mod hook;
-mod id_token;
-mod introspect;
+pub(crate) mod host;
 #[cfg(feature = "jwt")]
+pub(crate) mod id_token_hint;
+mod introspection;
+mod issue;
+#[cfg(feature = "jwt")]
+pub(crate) mod jwt;
+#[cfg(not(feature = "jwt"))]
+#[path = "jwt_off.rs"]
 mod jwt;
-#[cfg(feature = "jwt")]
-mod jwt_builder;
-mod login;
-mod metadata;
-mod redeem;
-mod refresh;
-mod refusal;
-mod renewal;
-mod revoke;
+#[cfg(feature = "root-secret")]
+mod markers;
+mod new_grant;
+mod realm;
+pub(crate) mod refusal;
+mod registration;
+mod resource;
+mod resources;
+mod revocation;
+#[cfg(feature = "root-secret")]
+mod roots;
 mod sessions;
-#[cfg(feature = "argon2")]
-mod slow;
-mod token;
-#[cfg(feature = "tracing")]
-mod tracing;
+mod settings;
+#[cfg(feature = "jwt")]
+mod signing_keys;
+mod slot;
+mod swap;
+mod time;
+mod token_endpoint;
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
-pub use access::Access;
-pub use authorization::{AuthorizationError, AuthorizationRequest, Denial, Prompt, ShownError};
-pub use bearer::{BearerError, BearerErrorKind};
+pub use authorization_endpoint::{Approval, AuthorizationError, AuthorizationRequest, Denial, Prompt, ShownError};
+#[cfg(feature = "root-secret")]
+pub use authorization_endpoint::{Interaction, InteractionError};
 pub use blocking::{Blocking, NotReady};
-pub use build_error::BuildError;
-pub use builder::EngineBuilder;
-pub use check_keys::KeyError;
-#[cfg(feature = "jwt")]
-pub use claims::{ClaimsProvider, IdTokenRequest};
-pub use client_credentials::ClientCredentials;
-pub use event::{Cause, Event, EventSink};
-pub use handler::{Authorization, GrantError, GrantHandler, GrantRequest};
-pub use hook::{HookError, RefreshHook, RefreshRequest, Renew};
-#[cfg(feature = "jwt")]
-pub use jwt::JwtAccessTokens;
-pub use metadata::Endpoints;
-pub use refusal::Refusal;
-pub use renewal::RenewalPolicy;
-pub use sessions::{Session, Sessions};
+pub use builder::{BuildError, EngineBuilder};
+pub use check_keys::KeyCheckError;
 #[cfg(feature = "argon2")]
-pub use slow::{BlockingPool, SlowVerifier};
-#[cfg(feature = "tracing")]
-pub use tracing::TracingEvents;
+pub use client_auth::{BlockingPool, SlowVerifier};
+pub use documents::{Endpoints, MetadataError, MetadataMembers};
+pub use host::{
+    Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
+    IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
+};
+pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
+pub use resources::{AccessTokenFormat, Resource};
+pub use sessions::{Session, Sessions};
+pub use slot::{EngineSlot, ExchangeError};
 
-use crate::client::{Client, Clients, NotBefore, ReadyClients};
-use crate::grant::{Lifetimes, Timestamp};
+use failure::Failure;
+use host::{Event, Host, Subject};
+use jwt::Jwt;
+use realm::Realm;
+use refusal::RequestRefusal;
+use settings::Settings;
+use time::Time;
+
+use crate::client::{Client, Clients, DynClientRegistry, NotBefore, ReadyClients};
+use crate::grant::{Grant, Lifetimes, Timestamp};
 use crate::store::{ReadyStore, TokenStore};
-use crate::token::KeyRing;
-use crate::wire::{FormError, Limits, Response, ResponseStyle};
+use crate::wire::{FormError, Limits, Response};
 
 /// The token engine: requests in, responses out, grants in a store.
 ///
@@ -104,40 +103,37 @@ use crate::wire::{FormError, Limits, Response, ResponseStyle};
 ///     .grant_type("refresh_token")
 ///     .scope(Scope::parse("read")?)
 ///     .build()?;
-/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant(Password).build()?;
+/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).grant_handler(Password).build()?;
 ///
 /// let body = b"grant_type=password&username=alice&password=wonderland\
 ///     &client_id=app&client_secret=a-secret-of-32-characters-or-more";
-/// let request = Request::new("POST", body).header("content-type", b"application/x-www-form-urlencoded");
-/// let response = engine.blocking().token(&request, Timestamp::now())?;
+/// let request = Request::new("POST", body).with_header("content-type", b"application/x-www-form-urlencoded");
+/// let response = engine.blocking().token(&request, Timestamp::now)?;
 /// assert_eq!(response.status(), 200);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Engine<S, C> {
     store: S,
     clients: C,
-    keys: KeyRing,
-    lifetimes: Lifetimes,
-    renewal: RenewalPolicy,
-    style: ResponseStyle,
-    limits: Limits,
-    basic_challenge: Arc<str>,
-    bearer_challenge: Arc<str>,
-    clock_skew: Duration,
-    /// Without a slash at its end; the claim and parameter `iss`.
-    issuer: Option<Arc<str>>,
-    authorization_code: bool,
+    realm: Realm,
+    settings: Settings,
+    /// Where the endpoints are, for the documents.
     endpoints: Endpoints,
-    #[cfg(feature = "jwt")]
-    jwt: Option<jwt::Jwt>,
-    /// See [`Engine::end_all_before`].
+    jwt: Jwt,
+    /// Where clients register themselves, if they may.
+    registry: Option<AsRegistry<C>>,
+    /// See [`Engine::void_grants_before`].
     not_before: NotBefore,
-    handlers: Vec<Box<dyn handler::DynGrantHandler>>,
-    hook: Option<Box<dyn hook::DynRefreshHook>>,
-    events: Option<Box<dyn EventSink>>,
+    host: Host,
+    #[cfg(feature = "root-secret")]
+    roots: Option<roots::Roots>,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
 }
+
+/// The clients as a registry that takes clients in: the type says whether they are one, and the host whether they are used as
+/// one.
+pub(in crate::engine) type AsRegistry<C> = fn(&C) -> &dyn DynClientRegistry;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Begins an engine on this store, for these clients.
@@ -180,11 +176,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients};
     /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// assert_eq!(engine.limits().get_body_bytes(), 64 * 1_024);
+    /// assert_eq!(engine.limits().body_bytes(), 64 * 1_024);
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub const fn limits(&self) -> &Limits {
-        &self.limits
+        &self.settings.limits
     }
 
     /// The response to a body that the host stopped reading at the limit: 413.
@@ -196,7 +192,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn body_too_large(&self) -> Response {
-        self.refuse(&Refusal::Form(FormError::TooLarge).into())
+        self.refuse(&Failure::from(RequestRefusal::Form(FormError::TooLarge)))
     }
 
     /// Voids every grant that was made before this time, at this engine and until it is built again: keep the time and
@@ -206,10 +202,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
     /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// engine.end_all_before(Timestamp::now());
+    /// engine.void_grants_before(Timestamp::now());
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
-    pub fn end_all_before(&self, time: Timestamp) {
+    pub fn void_grants_before(&self, time: Timestamp) {
         self.not_before.raise(time);
     }
 
@@ -220,13 +216,39 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The lifetimes that hold for a client.
     fn lifetimes<'a>(&'a self, client: &'a Client) -> &'a Lifetimes {
-        client.lifetimes().unwrap_or(&self.lifetimes)
+        client.lifetimes().unwrap_or(&self.settings.lifetimes)
+    }
+
+    /// As it was configured, to the byte.
+    fn issuer(&self) -> Option<&str> {
+        self.settings.issuer.as_deref()
+    }
+
+    /// Its [realm](EngineBuilder::realm); `None` where it has its store for itself.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).realm("shop").build()?;
+    /// assert_eq!(engine.realm(), Some("shop"));
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn realm(&self) -> Option<&str> {
+        self.realm.name()
+    }
+
+    /// Begins the time of a request.
+    fn time<'c>(&self, clock: &'c dyn Clock) -> Time<'c> {
+        // A store that takes time to commit may do so without its future ever being pending: one that blocks.
+        Time::new(clock, !self.settings.longest_commit.is_zero())
+    }
+
+    /// The resource owner of a grant, as events have them.
+    fn subject_of<'g>(&self, grant: &'g Grant) -> Option<Subject<'g>> {
+        if self.host.names_subjects() { self.host.subject(grant.subject()) } else { None }
     }
 
     fn emit(&self, event: &Event<'_>) {
-        if let Some(sink) = &self.events {
-            sink.event(event);
-        }
+        self.host.tell(event);
     }
 }
 
@@ -236,7 +258,7 @@ impl<S: ReadyStore, C: ReadyClients> Engine<S, C> {
     /// ```
     /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
     /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// let response = engine.blocking().token(&Request::new("GET", b""), Timestamp::now())?;
+    /// let response = engine.blocking().token(&Request::new("GET", b""), Timestamp::now)?;
     /// assert_eq!(response.status(), 405);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -248,10 +270,11 @@ impl<S: ReadyStore, C: ReadyClients> Engine<S, C> {
 impl<S, C> fmt::Debug for Engine<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("keys", &self.keys)
-            .field("lifetimes", &self.lifetimes)
-            .field("renewal", &self.renewal)
-            .field("style", &self.style)
+            .field("realm", &self.realm.name())
+            .field("keys", self.realm.keys())
+            .field("lifetimes", &self.settings.lifetimes)
+            .field("renewal", &self.settings.renewal)
+            .field("style", &self.settings.style)
             .finish_non_exhaustive()
     }
 }

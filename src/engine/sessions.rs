@@ -2,16 +2,16 @@
 
 use super::Engine;
 use crate::client::Clients;
-use crate::grant::{Grant, GrantId, Owner, Scope, Timestamp};
-use crate::store::{Cursor, StoreError, TokenStore};
+use crate::grant::{Grant, GrantId, HostData, Owner, ResponseFields, Scope, Timestamp};
+use crate::store::{Cursor, Listed, StoreError, StoreErrorKind, TokenStore};
 
-/// How many grants [`Engine::end_all`] lists at a time.
+/// How many grants [`Engine::end_sessions_of`] lists at a time.
 const PAGE: usize = 256;
 
 /// One login: a grant whose tokens were handed out and still work.
 ///
 /// ```
-/// fn line(session: &regrant::Session) -> String {
+/// fn line(session: &regrant::engine::Session) -> String {
 ///     format!("{} since {} s", session.client_id(), session.created_at().as_secs())
 /// }
 /// ```
@@ -21,13 +21,17 @@ pub struct Session(Grant);
 /// A page of sessions.
 ///
 /// ```
-/// let page = regrant::Sessions::default();
+/// let page = regrant::engine::Sessions::default();
 /// assert!(page.sessions.is_empty() && page.next.is_none());
 /// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Sessions {
     /// The sessions; there may be fewer than asked for, and none, also where a page follows.
     pub sessions: Vec<Session>,
+    /// Grants of the subject whose records cannot be read: damaged, or written by a later version of this crate. What they
+    /// are is not known, sessions or what has expired; [`Engine::end_session`] and [`Engine::end_sessions_of`] end them.
+    pub unreadable: Vec<GrantId>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<Cursor>,
 }
@@ -36,7 +40,7 @@ impl Session {
     /// The grant; safe to log, and to put into a page.
     ///
     /// ```
-    /// fn value(session: &regrant::Session) -> String {
+    /// fn value(session: &regrant::engine::Session) -> String {
     ///     session.id().to_string()
     /// }
     /// ```
@@ -47,7 +51,7 @@ impl Session {
     /// The client that was logged in to.
     ///
     /// ```
-    /// fn is_ours(session: &regrant::Session) -> bool {
+    /// fn is_ours(session: &regrant::engine::Session) -> bool {
     ///     session.client_id() == "mobile-app"
     /// }
     /// ```
@@ -55,10 +59,10 @@ impl Session {
         self.0.client_id()
     }
 
-    /// What it may do.
+    /// What was granted. Its client may have less by now, and gets no more than that.
     ///
     /// ```
-    /// fn may_write(session: &regrant::Session) -> bool {
+    /// fn may_write(session: &regrant::engine::Session) -> bool {
     ///     session.scope().contains("write")
     /// }
     /// ```
@@ -66,10 +70,45 @@ impl Session {
         self.0.scope()
     }
 
-    /// When the login was.
+    /// The extra members that its token responses have.
     ///
     /// ```
-    /// use regrant::{Session, Timestamp};
+    /// fn has_fields(session: &regrant::engine::Session) -> bool {
+    ///     !session.fields().is_empty()
+    /// }
+    /// ```
+    pub const fn fields(&self) -> &ResponseFields {
+        self.0.fields()
+    }
+
+    /// What the host keeps with it for itself, such as the device that was logged in from.
+    ///
+    /// ```
+    /// fn device(session: &regrant::engine::Session) -> Option<String> {
+    ///     session.host_data()?.read().ok()
+    /// }
+    /// ```
+    pub fn host_data(&self) -> Option<&HostData> {
+        self.0.host_data()
+    }
+
+    /// When the person proved who they are, which may be earlier than this grant: the host's own session was there already.
+    ///
+    /// ```
+    /// use regrant::engine::Session;
+    /// fn is_single_sign_on(session: &Session) -> bool {
+    ///     session.authenticated_at() < session.created_at()
+    /// }
+    /// ```
+    pub const fn authenticated_at(&self) -> Timestamp {
+        self.0.authenticated_at()
+    }
+
+    /// When the grant was made: with the code, or with its first tokens where there was none.
+    ///
+    /// ```
+    /// use regrant::engine::Session;
+    /// use regrant::Timestamp;
     /// fn is_older_than(session: &Session, time: Timestamp) -> bool {
     ///     session.created_at() < time
     /// }
@@ -81,7 +120,8 @@ impl Session {
     /// When it was last refreshed; where it never was, when its first tokens were handed out.
     ///
     /// ```
-    /// use regrant::{Session, Timestamp};
+    /// use regrant::engine::Session;
+    /// use regrant::Timestamp;
     /// fn is_idle(session: &Session, since: Timestamp) -> bool {
     ///     session.last_refreshed_at() < since
     /// }
@@ -93,7 +133,8 @@ impl Session {
     /// When nothing of it works any more, unless it is refreshed before.
     ///
     /// ```
-    /// use regrant::{Session, Timestamp};
+    /// use regrant::engine::Session;
+    /// use regrant::Timestamp;
     /// fn is_over(session: &Session, now: Timestamp) -> bool {
     ///     session.expires_at() <= now
     /// }
@@ -103,9 +144,15 @@ impl Session {
     }
 }
 
+/// Whether it is the record that is wrong, and not the store.
+const fn is_unreadable(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::NewerFormat)
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// A page of at most `limit` sessions of a subject, at all clients. Authorization codes that nobody has redeemed, and
-    /// grants that have expired or were made before the engine's or their client's `not_before`, are not among them.
+    /// grants that have expired or were made before the engine's or their client's `not_before`, are not among them. Records
+    /// that cannot be read count towards the limit.
     ///
     /// # Errors
     ///
@@ -113,7 +160,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// ```
     /// # async fn devices<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
-    /// # -> Result<(), regrant::StoreError> {
+    /// # -> Result<(), regrant::store::StoreError> {
     /// let mut after = None;
     /// loop {
     ///     let page = engine.sessions("alice", after, 50, regrant::Timestamp::now()).await?;
@@ -135,14 +182,54 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         limit: usize,
         now: Timestamp,
     ) -> Result<Sessions, StoreError> {
-        let listed = self.store.list(&Owner::subject(subject), after, limit).await?;
+        let (listed, next) = self.list(subject, None, after, limit).await?;
         let mut sessions = Vec::with_capacity(listed.grants.len());
         for grant in listed.grants {
             if grant.is_redeemed() && now < grant.expires_at && self.is_in_force(&grant).await? {
                 sessions.push(Session(grant));
             }
         }
-        Ok(Sessions { sessions, next: listed.next })
+        Ok(Sessions { sessions, unreadable: listed.unreadable, next })
+    }
+
+    /// A page of a subject's grants that are this engine's, at one client or at all, and where the next begins. Where there are
+    /// adopted grants, they come after those of the realm.
+    async fn list(
+        &self,
+        subject: &str,
+        client_id: Option<&str>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Listed, Option<Cursor>), StoreError> {
+        let narrowed = |owner: Owner| match client_id {
+            Some(client_id) => owner.at_client(client_id),
+            None => owner,
+        };
+        let [own, adopted] = self.realm.owners(subject).map(|owner| owner.map(narrowed));
+        let Some(adopted) = adopted else {
+            // A subject of no grant.
+            let Some(own) = own else { return Ok((Listed::default(), None)) };
+            let mut listed = self.store.list(&own, after, limit).await?;
+            let next = listed.next.take();
+            return Ok((listed, next));
+        };
+        // The cursor's first byte says whose list it is in.
+        let place = |first: u8, rest: &[u8]| Cursor::new([&[first], rest].concat());
+        let (outside, after) = match after.as_ref().map(Cursor::as_bytes) {
+            None => (0, None),
+            Some([outside @ (0 | 1), rest @ ..]) => (*outside, Some(Cursor::new(rest.to_vec()))),
+            Some(_) => return Err(StoreError::not_applied("not a cursor of this engine")),
+        };
+        // The beginning of the second list has no cursor of the store's.
+        let after = after.filter(|after| !after.as_bytes().is_empty());
+        let owner = if outside == 0 { own.unwrap_or(adopted) } else { adopted };
+        let mut listed = self.store.list(&owner, after, limit).await?;
+        listed.grants.retain(|grant| self.realm.keys_of(grant).is_some());
+        let next = match listed.next.take() {
+            Some(next) => Some(place(outside, next.as_bytes())),
+            None => (outside == 0).then(|| place(1, &[])),
+        };
+        Ok((listed, next))
     }
 
     async fn is_in_force(&self, grant: &Grant) -> Result<bool, StoreError> {
@@ -156,28 +243,51 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Ends one session of a subject: every token of it is dead at once. Whether there was one of that id that is this
     /// subject's; another's is left alone, so an id from a page's form can be passed as it came.
     ///
+    /// One whose record cannot be read is looked for in the list of the subject's, and ended if it is there.
+    ///
     /// # Errors
     ///
     /// The store's; the session may be there still.
     ///
     /// ```
     /// # async fn log_out<S: regrant::TokenStore, C: regrant::Clients>(
-    /// #     engine: &regrant::Engine<S, C>, session: &regrant::Session,
-    /// # ) -> Result<(), regrant::StoreError> {
+    /// #     engine: &regrant::Engine<S, C>, session: &regrant::engine::Session,
+    /// # ) -> Result<(), regrant::store::StoreError> {
     /// let ended = engine.end_session("alice", session.id()).await?;
     /// # Ok(())
     /// # }
     /// ```
     pub async fn end_session(&self, subject: &str, id: GrantId) -> Result<bool, StoreError> {
-        match self.store.load(id).await? {
+        match self.store.load(id).await {
             // A grant is one subject's for its whole life, so it cannot change hands in between.
-            Some(grant) if grant.id == id && grant.subject() == Some(subject) => self.end(&grant).await,
-            _ => Ok(false),
+            Ok(Some(grant))
+                if grant.id == id && grant.subject() == Some(subject) && self.realm.keys_of(&grant).is_some() =>
+            {
+                self.end(&grant).await
+            }
+            Ok(_) => Ok(false),
+            Err(error) if is_unreadable(&error) => self.end_unreadable_session(subject, id).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn end_unreadable_session(&self, subject: &str, id: GrantId) -> Result<bool, StoreError> {
+        let mut after = None;
+        loop {
+            let (listed, next) = self.list(subject, None, after, PAGE).await?;
+            // It may have become readable in between: another node wrote to it.
+            if listed.unreadable.contains(&id) || listed.grants.iter().any(|grant| grant.id == id) {
+                return self.end_unreadable(id).await;
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(false);
+            }
         }
     }
 
     /// Ends everything of a subject, at all clients: every grant that was made before the call is gone after it, codes
-    /// that nobody has redeemed too. How many this call ended.
+    /// that nobody has redeemed too, and records that cannot be read. How many this call ended.
     ///
     /// A login that goes on at the same time may be there afterwards; end it first where it has to be, as by a new
     /// password.
@@ -188,24 +298,94 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// ```
     /// # async fn stolen<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
-    /// # -> Result<(), regrant::StoreError> {
-    /// let ended = engine.end_all("alice").await?;
+    /// # -> Result<(), regrant::store::StoreError> {
+    /// let ended = engine.end_sessions_of("alice").await?;
     /// println!("logged out everywhere: {ended} sessions");
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn end_all(&self, subject: &str) -> Result<usize, StoreError> {
-        let owner = Owner::subject(subject);
+    pub async fn end_sessions_of(&self, subject: &str) -> Result<usize, StoreError> {
+        self.end_all(subject, None).await
+    }
+
+    /// Ends everything of a subject at one client, as where a person takes back what they allowed it: every grant that was made
+    /// before the call is gone after it, codes that nobody has redeemed too, and records that cannot be read, where the store
+    /// knows whose they are. How many this call ended.
+    ///
+    /// # Errors
+    ///
+    /// The store's; some may be there still, so call it again.
+    ///
+    /// ```
+    /// # async fn disconnect<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
+    /// # -> Result<(), regrant::store::StoreError> {
+    /// engine.end_sessions_at("alice", "mobile-app").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn end_sessions_at(&self, subject: &str, client_id: &str) -> Result<usize, StoreError> {
+        self.end_all(subject, Some(client_id)).await
+    }
+
+    /// Whether a client has any grant of a subject left that something can come of: a session, or a code that can be redeemed
+    /// yet. A record of theirs that cannot be read counts as one.
+    ///
+    /// # Errors
+    ///
+    /// The store's, or one that wraps the client registry's.
+    ///
+    /// ```
+    /// # async fn is_connected<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
+    /// # -> Result<bool, regrant::store::StoreError> {
+    /// engine.has_grants_at("alice", "mobile-app", regrant::Timestamp::now()).await
+    /// # }
+    /// ```
+    pub async fn has_grants_at(&self, subject: &str, client_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let mut after = None;
+        loop {
+            let (listed, next) = self.list(subject, Some(client_id), after, PAGE).await?;
+            if !listed.unreadable.is_empty() {
+                return Ok(true);
+            }
+            for grant in &listed.grants {
+                if now < grant.expires_at && self.is_in_force(grant).await? {
+                    return Ok(true);
+                }
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn end_all(&self, subject: &str, client_id: Option<&str>) -> Result<usize, StoreError> {
         let mut after = None;
         let mut ended = 0;
+        // Of a store that does not remove what it cannot read. The rest is ended none the less.
+        let mut kept = None;
         loop {
-            let listed = self.store.list(&owner, after, PAGE).await?;
+            let (listed, next) = self.list(subject, client_id, after, PAGE).await?;
+            let mut count = |end: Result<bool, StoreError>| match end {
+                Ok(end) => {
+                    ended += usize::from(end);
+                    Ok(())
+                }
+                Err(error) if is_unreadable(&error) => {
+                    kept = Some(error);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
             for grant in &listed.grants {
-                ended += usize::from(self.end(grant).await?);
+                count(self.end(grant).await)?;
             }
-            after = listed.next;
+            for &grant in &listed.unreadable {
+                count(self.end_unreadable(grant).await)?;
+            }
+            after = next;
             if after.is_none() {
-                return Ok(ended);
+                return kept.map_or(Ok(ended), Err);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Authorization codes: what a grant keeps of the request that it began with, and what a redemption comes to.
+//! Authorization codes: what a redemption comes to.
 //!
 //! A code is a grant that has not been redeemed: its generation is 0. Redemption is the step to generation 1, by
 //! compare-and-swap, so of any number of concurrent requests one takes it. Pure, as the rotation is.
@@ -6,39 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use smol_str::SmolStr;
-
+use super::code_details::CodeDetails;
 use super::id::{Generation, Version};
 use super::lifetimes::Lifetimes;
+use super::login::expiries;
 use super::record::Grant;
-use super::rotation::expiries;
 use super::time::Timestamp;
-use crate::wire::constant_time_eq;
-
-/// What a grant keeps of its authorization request.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct CodeDetails {
-    /// The claim `s_hash` of all ID tokens to come, as they write it.
-    pub(crate) state_hash: Option<SmolStr>,
-    /// The claim `nonce` of the first ID token. Gone once the code is redeemed.
-    pub(crate) nonce: Option<SmolStr>,
-    /// Whether a redemption hands out a refresh token.
-    pub(crate) with_refresh_token: bool,
-    /// Gone with the first refresh after the code has expired.
-    /// Boxed, so that what is left afterwards is small.
-    pub(crate) binding: Option<Box<CodeBinding>>,
-}
-
-/// What whoever redeems a code must know besides, kept as digests.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct CodeBinding {
-    /// Of the redirect URI that the code was sent to.
-    pub(crate) redirect_uri: [u8; 32],
-    /// Whether the authorization request named it; then the token request has to (RFC 6749 section 4.1.3).
-    pub(crate) redirect_uri_named: bool,
-    /// `code_challenge`, which by method `S256` is the digest of the verifier (RFC 7636 section 4.2).
-    pub(crate) challenge: Option<[u8; 32]>,
-}
+use crate::secret::constant_time_eq;
 
 /// What a token request says of a code, as digests, and what of the settings bears on it.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +85,7 @@ impl Grant {
     /// hosts do not count these as sessions.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert!(grant.is_redeemed());
     /// ```
     pub fn is_redeemed(&self) -> bool {
@@ -148,6 +122,7 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grant::code_details::CodeBinding;
 
     const URI: [u8; 32] = [1; 32];
     const VERIFIER: [u8; 32] = [2; 32];

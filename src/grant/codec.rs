@@ -6,20 +6,27 @@
 //!          | of an authorization request: flags 1 | state hash 2+n | nonce 2+n | redirect URI 32 | challenge 32
 //! ```
 //!
+//! Format 2 is the same, and then what [`members`](super::members) says. A record that needs none of that is written as
+//! format 1.
+//!
 //! Big-endian, fixed widths first, so that a refresh never makes a record longer. What a flag says is absent is left out.
 
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::code::{CodeBinding, CodeDetails};
+use super::code_details::{CodeBinding, CodeDetails};
 use super::fields::ResponseFields;
 use super::id::{Generation, GrantId, Version, u24_from_bytes, u24_to_bytes};
+use super::members::Members;
+use super::owner::{owner_key, subject_in};
 use super::record::{Grant, Salt};
 use super::scope::Scope;
 use super::time::Timestamp;
 
-const FORMAT: u8 = 1;
+/// The latest.
+const FORMAT: u8 = 2;
+const FORMAT_1: u8 = 1;
 const RENEWABLE: u8 = 1;
 const HAS_SUBJECT: u8 = 2;
 const HAS_CODE: u8 = 4;
@@ -34,7 +41,8 @@ const FIXED_LEN: usize = 2 + 8 + 8 + 16 + 3 + 1 + 3 + 6 * 6;
 /// Why stored bytes are not a grant.
 ///
 /// ```
-/// use regrant::{DecodeError, Grant};
+/// use regrant::grant::DecodeError;
+/// use regrant::Grant;
 /// assert!(matches!(Grant::decode(&[]), Err(DecodeError::Corrupt)));
 /// assert!(matches!(Grant::decode(&[200, 1, 2, 3]), Err(DecodeError::NewerFormat)));
 /// ```
@@ -51,25 +59,25 @@ pub enum DecodeError {
 
 impl Grant {
     /// The latest format that [`decode`](Self::decode) reads; it is the first byte of a record.
-    #[cfg(feature = "redis")]
+    #[cfg(feature = "conformance")]
     pub(crate) const FORMAT: u8 = FORMAT;
 
     /// The record as bytes, for a store to keep as they are. They hold the grant's salt: keep them as you keep
     /// password hashes.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// let bytes = grant.encode();
     /// assert_eq!(regrant::Grant::decode(&bytes)?, grant);
-    /// # Ok::<(), regrant::DecodeError>(())
+    /// # Ok::<(), regrant::grant::DecodeError>(())
     /// ```
     pub fn encode(&self) -> Vec<u8> {
         let texts =
-            [self.client_id.as_str(), self.subject().unwrap_or_default(), self.scope.as_str(), self.fields.as_json()];
+            [self.client_id.as_str(), self.owner_key().unwrap_or_default(), self.scope.as_str(), self.fields.as_json()];
         let mut out = Vec::with_capacity(FIXED_LEN + texts.iter().map(|text| 2 + text.len()).sum::<usize>());
-        out.push(FORMAT);
+        out.push(if self.members.is_some() { FORMAT } else { FORMAT_1 });
         let renewable = if self.renewable { RENEWABLE } else { 0 };
-        let subject = if self.subject.is_some() { HAS_SUBJECT } else { 0 };
+        let subject = if self.owner.is_some() { HAS_SUBJECT } else { 0 };
         let code = if self.code.is_some() { HAS_CODE } else { 0 };
         out.push(renewable | subject | code);
         out.extend(self.id.as_u64().to_be_bytes());
@@ -94,6 +102,9 @@ impl Grant {
         if let Some(code) = &self.code {
             code.encode(&mut out);
         }
+        if let Some(members) = &self.members {
+            members.encode(self.is_redeemed(), &mut out);
+        }
         out
     }
 
@@ -101,11 +112,12 @@ impl Grant {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`], which becomes a [`StoreError`](crate::StoreError) by `?`.
+    /// [`DecodeError`], which becomes a [`StoreError`](crate::store::StoreError) by `?`.
     ///
     /// ```
-    /// use regrant::{DecodeError, Grant};
-    /// # let mut bytes = Grant::sample("alice", "app").encode();
+    /// use regrant::grant::DecodeError;
+    /// use regrant::Grant;
+    /// # let mut bytes = regrant::internal::sample_grant("alice", "app").encode();
     /// bytes.pop();
     /// assert_eq!(Grant::decode(&bytes), Err(DecodeError::Corrupt));
     /// ```
@@ -116,10 +128,10 @@ impl Grant {
             return Err(DecodeError::NewerFormat);
         }
         let [flags] = rest.array()?;
-        if format != FORMAT || flags & !(RENEWABLE | HAS_SUBJECT | HAS_CODE) != 0 {
+        if format < FORMAT_1 || flags & !(RENEWABLE | HAS_SUBJECT | HAS_CODE) != 0 {
             return Err(DecodeError::Corrupt);
         }
-        let grant = Self {
+        let mut grant = Self {
             id: GrantId::from_u64(u64::from_be_bytes(rest.array()?)),
             version: Version::from_u64(u64::from_be_bytes(rest.array()?)),
             renewable: flags & RENEWABLE != 0,
@@ -134,7 +146,7 @@ impl Grant {
             absolute_expires_at: rest.time()?,
             expires_at: rest.time()?,
             client_id: SmolStr::new(rest.text()?),
-            subject: match (flags & HAS_SUBJECT != 0, rest.text()?) {
+            owner: match (flags & HAS_SUBJECT != 0, rest.text()?) {
                 (true, subject) => Some(SmolStr::new(subject)),
                 (false, "") => None,
                 (false, _) => return Err(DecodeError::Corrupt),
@@ -149,7 +161,18 @@ impl Grant {
             },
             fields: ResponseFields::from_json(rest.text()?).ok_or(DecodeError::Corrupt)?,
             code: (flags & HAS_CODE != 0).then(|| CodeDetails::decode(&mut rest)).transpose()?.map(Arc::new),
+            members: None,
         };
+        if format > FORMAT_1 {
+            let members = Members::decode(std::mem::take(&mut rest.0), grant.is_redeemed())?;
+            // The owner is of this realm, or the record would be found in one and believed in another.
+            let is_own =
+                |key: &SmolStr| *key == owner_key(members.realm.as_deref(), subject_in(members.realm.as_deref(), key));
+            if !grant.owner.as_ref().is_none_or(is_own) || members.special.is_some() && grant.owner.is_some() {
+                return Err(DecodeError::Corrupt);
+            }
+            grant.members = Some(Arc::new(members));
+        }
         if rest.0.is_empty() { Ok(grant) } else { Err(DecodeError::Corrupt) }
     }
 }

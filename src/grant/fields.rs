@@ -40,7 +40,7 @@ const RESERVED: [&str; 16] = [
 ///     .with("tier", &3)?;
 /// assert_eq!(fields.as_json(), r#""participant_id":"7301","home_uri":"/","tier":3"#);
 /// assert!(ResponseFields::new().with("access_token", "mine").is_err());
-/// # Ok::<(), regrant::FieldError>(())
+/// # Ok::<(), regrant::grant::FieldError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ResponseFields(Option<Arc<str>>);
@@ -48,7 +48,8 @@ pub struct ResponseFields(Option<Arc<str>>);
 /// Why a field could not be added.
 ///
 /// ```
-/// use regrant::{FieldError, ResponseFields};
+/// use regrant::grant::FieldError;
+/// use regrant::ResponseFields;
 /// let twice = ResponseFields::new().with("a", &1)?.with("a", &2);
 /// assert!(matches!(twice, Err(FieldError::Repeated)));
 /// # Ok::<(), FieldError>(())
@@ -94,7 +95,7 @@ impl ResponseFields {
     /// use regrant::ResponseFields;
     /// let fields = ResponseFields::new().with("roles", &["buyer", "reader"])?;
     /// assert_eq!(fields.as_json(), r#""roles":["buyer","reader"]"#);
-    /// # Ok::<(), regrant::FieldError>(())
+    /// # Ok::<(), regrant::grant::FieldError>(())
     /// ```
     pub fn with<T: Serialize + ?Sized>(self, name: &str, value: &T) -> Result<Self, FieldError> {
         if RESERVED.contains(&name) {
@@ -129,7 +130,7 @@ impl ResponseFields {
     ///
     /// ```
     /// assert!(!regrant::ResponseFields::new().with("a", &1)?.is_empty());
-    /// # Ok::<(), regrant::FieldError>(())
+    /// # Ok::<(), regrant::grant::FieldError>(())
     /// ```
     pub fn is_empty(&self) -> bool {
         self.0.is_none()

@@ -1,6 +1,7 @@
 //! The small numbers a grant is known by.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::time::Timestamp;
 
@@ -38,15 +39,72 @@ impl GrantId {
     }
 
     /// An id for a grant made at `now`; `random` fills the lower half.
+    ///
+    /// ```text
+    /// 0 | seconds 31 | random 32               drawn
+    /// 10 | digest 62                           computed, of what stays
+    /// 11 | expiry 18 | digest 44               computed, of what expires: so that such records lie and go together
+    /// ```
     pub(crate) const fn at(now: Timestamp, random: u32) -> Self {
-        // The second wraps in 2106; order is for the B-tree's sake alone, and uniqueness is the store's to enforce.
-        Self((now.as_secs() << 32) | random as u64)
+        // The second wraps in 2038; order is for the B-tree's sake alone, and uniqueness is the store's to enforce.
+        Self((now.as_secs() & (u32::MAX >> 1) as u64) << 32 | random as u64)
     }
+
+    /// The id that follows from a digest. Two of them are the same once in a while: what is stored under it says what it is of.
+    pub(crate) const fn computed(digest: &[u8; 32]) -> Self {
+        Self(0b10 << 62 | first_of(digest) >> 2)
+    }
+
+    /// The same of what expires, which is in front: coarse, for the B-tree's sake, and part of what has to be known to find it.
+    #[cfg_attr(not(any(test, feature = "root-secret")), expect(dead_code, reason = "of markers"))]
+    pub(crate) const fn computed_until(digest: &[u8; 32], expires_at: Timestamp) -> Self {
+        // 256 seconds; it wraps after two years, and such things live for hours.
+        let coarse = expires_at.as_secs() >> 8 & ((1 << 18) - 1);
+        Self(0b11 << 62 | coarse << 44 | first_of(digest) >> 20)
+    }
+
+    /// Whether it was computed, and not drawn.
+    #[cfg(test)]
+    pub(crate) const fn is_computed(self) -> bool {
+        self.0 >> 63 == 1
+    }
+}
+
+/// The first 64 bits.
+const fn first_of(digest: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *digest;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 impl fmt::Display for GrantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Text that is not 16 hexadecimal digits, as a [`GrantId`] is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a grant id has 16 hexadecimal digits, and this text has others")]
+#[non_exhaustive]
+pub struct InvalidGrantId;
+
+/// Reads what `Display` prints: 16 hexadecimal digits, in either case.
+///
+/// ```
+/// use regrant::GrantId;
+/// let id: GrantId = "5f33f0c4000000a7".parse()?;
+/// assert_eq!(id.as_u64(), 0x5f33_f0c4_0000_00a7);
+/// assert!("+f33f0c4000000a7".parse::<GrantId>().is_err());
+/// # Ok::<(), regrant::grant::InvalidGrantId>(())
+/// ```
+impl FromStr for GrantId {
+    type Err = InvalidGrantId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidGrantId> {
+        if text.len() != 16 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(InvalidGrantId);
+        }
+        u64::from_str_radix(text, 16).map(Self).map_err(|_| InvalidGrantId)
     }
 }
 
@@ -62,7 +120,7 @@ impl fmt::Debug for GrantId {
 /// its own write took place.
 ///
 /// ```
-/// use regrant::Version;
+/// use regrant::grant::Version;
 /// assert_eq!(Version::from_u64(9).as_u64(), 9);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -72,7 +130,7 @@ impl Version {
     /// The version of that number, for a store that reads it back from where it was kept.
     ///
     /// ```
-    /// assert_eq!(regrant::Version::from_u64(9).as_u64(), 9);
+    /// assert_eq!(regrant::grant::Version::from_u64(9).as_u64(), 9);
     /// ```
     pub const fn from_u64(version: u64) -> Self {
         Self(version)
@@ -81,7 +139,7 @@ impl Version {
     /// The number, for a store that keeps it in a column of its own.
     ///
     /// ```
-    /// assert_eq!(regrant::Version::from_u64(9).as_u64(), 9);
+    /// assert_eq!(regrant::grant::Version::from_u64(9).as_u64(), 9);
     /// ```
     pub const fn as_u64(self) -> u64 {
         self.0
@@ -94,7 +152,7 @@ impl Version {
 /// replay.
 ///
 /// ```
-/// use regrant::Generation;
+/// use regrant::grant::Generation;
 /// assert_eq!(Generation::FIRST.as_u32(), 1);
 /// assert!(Generation::FIRST < Generation::MAX);
 /// ```
@@ -112,7 +170,7 @@ impl Generation {
     /// The number.
     ///
     /// ```
-    /// assert_eq!(regrant::Generation::MAX.as_u32(), 16_777_215);
+    /// assert_eq!(regrant::grant::Generation::MAX.as_u32(), 16_777_215);
     /// ```
     pub const fn as_u32(self) -> u32 {
         self.0
@@ -149,4 +207,33 @@ pub(crate) const fn u24_to_bytes(value: u32) -> [u8; 3] {
 /// 24 bits, big-endian.
 pub(crate) const fn u24_from_bytes([a, b, c]: [u8; 3]) -> u32 {
     u32::from_be_bytes([0, a, b, c])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawn_id_is_none_that_was_computed() {
+        for secs in [0, 1_700_000_000, u64::from(u32::MAX >> 1), u64::from(u32::MAX), u64::MAX / 1_000] {
+            for random in [0, 1, u32::MAX] {
+                assert!(!GrantId::at(Timestamp::from_secs(secs), random).is_computed());
+            }
+            for digest in [[0; 32], [0xff; 32]] {
+                let (stays, expires) =
+                    (GrantId::computed(&digest), GrantId::computed_until(&digest, Timestamp::from_secs(secs)));
+                assert!(stays.is_computed() && expires.is_computed());
+                assert_ne!(stays.as_u64() >> 62, expires.as_u64() >> 62);
+            }
+        }
+        // Until 2038 a drawn id is what it always was.
+        assert_eq!(GrantId::at(Timestamp::from_secs(1_700_000_000), 7).as_u64(), 1_700_000_000 << 32 | 7);
+    }
+
+    #[test]
+    fn what_expires_together_lies_together() {
+        let at = |digest: u8, secs: u64| GrantId::computed_until(&[digest; 32], Timestamp::from_secs(secs));
+        assert!(at(0xff, 1_700_000_000) < at(0, 1_700_000_256));
+        assert_eq!(at(9, 1_700_000_000).as_u64() >> 44, at(200, 1_700_000_001).as_u64() >> 44);
+    }
 }

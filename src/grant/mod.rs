@@ -1,19 +1,26 @@
 //! The domain, pure: a grant, its scope and lifetimes, and the rotation. No clock, no randomness, no store.
 
+mod client_key;
 pub(crate) mod code;
+pub(crate) mod code_details;
 mod codec;
 mod fields;
+mod host_data;
 mod id;
 mod lifetimes;
-mod owner;
-mod record;
+pub(crate) mod login;
+pub(crate) mod members;
+pub(crate) mod owner;
+pub(crate) mod record;
+mod resources;
 pub(crate) mod rotation;
 mod scope;
 mod time;
 
 pub use codec::DecodeError;
 pub use fields::{FieldError, ResponseFields};
-pub use id::{Generation, GrantId, Version};
+pub use host_data::{HostData, HostDataError};
+pub use id::{Generation, GrantId, InvalidGrantId, Version};
 pub(crate) use id::{u24_from_bytes, u24_to_bytes};
 pub use lifetimes::Lifetimes;
 pub use owner::Owner;

@@ -1,16 +1,21 @@
 //! The one record of a grant.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::code::CodeDetails;
+use super::client_key::{MAX_CLIENT_KEY_BYTES, client_key};
+use super::code_details::CodeDetails;
 use super::fields::ResponseFields;
+use super::host_data::HostData;
 use super::id::{Generation, GrantId, Version};
+use super::members::{GrantResources, MAX_REALM_BYTES, Members, Special};
+use super::owner::subject_in;
 use super::scope::Scope;
 use super::time::Timestamp;
-use crate::wire::wipe;
+use crate::secret::wipe;
 
 /// 128 random bits of a grant that enter every MAC over its tokens.
 ///
@@ -31,21 +36,23 @@ impl Drop for Salt {
 /// ([`Grant::encode`]). Only the engine makes one.
 ///
 /// ```
-/// # use regrant::{Grant, Generation, Timestamp};
-/// # let grant = Grant::sample("alice", "app");
+/// # use regrant::grant::Generation;
+/// # use regrant::{Grant, Timestamp};
+/// # let grant = regrant::internal::sample_grant("alice", "app");
 /// assert_eq!(grant.subject(), Some("alice"));
 /// assert_eq!(grant.client_id(), "app");
 /// assert_eq!(grant.generation(), Generation::FIRST);
 /// assert_eq!(Grant::decode(&grant.encode())?, grant);
 /// assert!(!format!("{grant:?}").contains("alice"), "Debug shows neither a secret nor a person");
-/// # Ok::<(), regrant::DecodeError>(())
+/// # Ok::<(), regrant::grant::DecodeError>(())
 /// ```
 #[derive(Clone)]
 pub struct Grant {
     pub(crate) id: GrantId,
     pub(crate) version: Version,
     pub(crate) client_id: SmolStr,
-    pub(crate) subject: Option<SmolStr>,
+    /// The subject as stores see it: with the realm, where there is one.
+    pub(crate) owner: Option<SmolStr>,
     pub(crate) scope: Scope,
     pub(crate) fields: ResponseFields,
     pub(crate) renewable: bool,
@@ -63,16 +70,25 @@ pub struct Grant {
     pub(crate) expires_at: Timestamp,
     /// Of grants that began with an authorization request.
     pub(crate) code: Option<Arc<CodeDetails>>,
+    /// Of records that need format 2.
+    pub(crate) members: Option<Arc<Members>>,
 }
 
 impl Grant {
     /// The most bytes that a subject can have.
     pub const MAX_SUBJECT_BYTES: usize = 1_024;
+    /// The most bytes that an [owner's key](Self::owner_key) can have: a subject in a realm.
+    pub const MAX_OWNER_BYTES: usize = Self::MAX_SUBJECT_BYTES + MAX_REALM_BYTES + 2;
+    /// The most bytes that a [client's key](Self::client_key) can have.
+    pub const MAX_CLIENT_KEY_BYTES: usize = MAX_CLIENT_KEY_BYTES;
+    /// The most ASCII characters that a subject can have where the engine issues ID tokens or JWT access tokens (OpenID
+    /// Connect Core section 2). Others are refused there.
+    pub const MAX_CLAIM_SUBJECT_BYTES: usize = 255;
 
     /// What the record is stored under.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// println!("grant {}", grant.id()); // safe to log
     /// ```
     pub const fn id(&self) -> GrantId {
@@ -83,7 +99,7 @@ impl Grant {
     /// [`compare_and_swap`](crate::TokenStore::compare_and_swap).
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// let expected = grant.version();
     /// # assert_eq!(expected, grant.version());
     /// ```
@@ -94,27 +110,136 @@ impl Grant {
     /// The client that the tokens were issued to.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert_eq!(grant.client_id(), "app");
     /// ```
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
+    /// What a store compares and indexes of the client: its id where that has at most [64
+    /// bytes](Self::MAX_CLIENT_KEY_BYTES), else a digest of it, `+` and 43 characters. The id itself, of up to
+    /// [1 KiB](crate::Client::MAX_ID_BYTES), is in the record alone. It stays the same for the grant's whole life.
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert_eq!(grant.client_key(), "app");
+    /// ```
+    pub fn client_key(&self) -> Cow<'_, str> {
+        client_key(&self.client_id)
+    }
+
     /// The resource owner; `None` where the client acts for itself (RFC 6749 section 4.4).
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert_eq!(grant.subject(), Some("alice"));
     /// ```
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        self.owner.as_deref().map(|key| subject_in(self.realm(), key))
+    }
+
+    /// What a store indexes, to find the grants of an [`Owner`](super::Owner) again: the subject, and in a
+    /// [realm](crate::EngineBuilder::realm) that as well. It stays the same for the grant's whole life. `None`: nobody lists it.
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert_eq!(grant.owner_key(), Some(regrant::grant::Owner::subject("alice").owner_key()));
+    /// ```
+    pub fn owner_key(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
+    /// The [realm](crate::EngineBuilder::realm) of the engine that made it; `None` where that has none.
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert_eq!(grant.realm(), None);
+    /// ```
+    pub fn realm(&self) -> Option<&str> {
+        self.members.as_deref().and_then(|members| members.realm.as_deref())
+    }
+
+    /// The resources that the authorization named, as the engine spelt them (RFC 8707): fixed for the grant's life. None where it
+    /// named none; then the tokens are for the engine's default one.
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert_eq!(grant.resources().count(), 0);
+    /// ```
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        self.resource_list().into_iter().flat_map(|list| list.uris.iter().map(SmolStr::as_str))
+    }
+
+    pub(crate) fn resource_list(&self) -> Option<&GrantResources> {
+        self.members.as_deref().and_then(|members| members.resources.as_ref())
+    }
+
+    /// Keeps what the first token request named, of several; later ones change nothing.
+    pub(crate) fn name_resources(&mut self, named: u16) {
+        let is_news = |list: &GrantResources| list.first_named == 0 && list.uris.len() > 1;
+        if self.resource_list().is_some_and(is_news) {
+            if let Some(members) = &mut self.members {
+                if let Some(list) = &mut Arc::make_mut(members).resources {
+                    list.first_named = named;
+                }
+            }
+        }
+    }
+
+    /// Whether it says that something was used, and is nobody's login. A store may keep such records apart: they are many, live
+    /// for minutes, and are never listed or swapped.
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert!(!grant.is_marker());
+    /// ```
+    pub fn is_marker(&self) -> bool {
+        self.members.as_deref().is_some_and(|members| matches!(members.special, Some(Special::Marker(_))))
+    }
+
+    /// Whether it is a login, and nothing else that is kept beside them.
+    pub(crate) fn is_login(&self) -> bool {
+        self.members.as_deref().is_none_or(|members| members.special.is_none())
+    }
+
+    /// A record that is no login: nobody's, and without any token.
+    pub(crate) fn special(
+        id: GrantId,
+        version: Version,
+        realm: Option<&str>,
+        special: Special,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        let members = Members { special: Some(special), realm: realm.map(SmolStr::new), ..Members::default() };
+        Self {
+            id,
+            version,
+            client_id: SmolStr::default(),
+            owner: None,
+            scope: Scope::empty(),
+            fields: ResponseFields::new(),
+            renewable: false,
+            salt: Salt([0; 16]),
+            generation: Generation::NONE,
+            key_id: 0,
+            access_epoch: 0,
+            created_at: now,
+            authenticated_at: now,
+            rotated_at: now,
+            refresh_expires_at: expires_at,
+            absolute_expires_at: expires_at,
+            expires_at,
+            code: None,
+            members: Some(Arc::new(members)),
+        }
     }
 
     /// The scope of the grant, fixed for its life. One access token may have less of it.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert_eq!(grant.scope().as_str(), "read write");
     /// ```
     pub const fn scope(&self) -> &Scope {
@@ -124,17 +249,38 @@ impl Grant {
     /// The extra members that every token response of the grant repeats.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert!(grant.fields().is_empty());
     /// ```
     pub const fn fields(&self) -> &ResponseFields {
         &self.fields
     }
 
+    /// What the host keeps with it for itself, if it has [given](crate::Authorization::with_host_data) anything.
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert!(grant.host_data().is_none());
+    /// ```
+    pub fn host_data(&self) -> Option<&HostData> {
+        self.members.as_deref().and_then(|members| members.host_data.as_ref())
+    }
+
+    /// Keeps other data of the host's with it.
+    pub(crate) fn set_host_data(&mut self, data: Option<HostData>) {
+        if self.host_data() == data.as_ref() {
+            return;
+        }
+        let members = self.members.as_deref().cloned().unwrap_or_default();
+        let members = Members { host_data: data, ..members };
+        // A record that needs none of them is one of format 1.
+        self.members = (members != Members::default()).then(|| Arc::new(members));
+    }
+
     /// Whether its refresh token can renew anything at all.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert!(grant.is_renewable());
     /// ```
     pub const fn is_renewable(&self) -> bool {
@@ -144,7 +290,7 @@ impl Grant {
     /// The generation of the current refresh token.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert_eq!(grant.generation().as_u32(), 1);
     /// ```
     pub const fn generation(&self) -> Generation {
@@ -154,7 +300,7 @@ impl Grant {
     /// When the grant was made.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert!(grant.created_at() < grant.expires_at());
     /// ```
     pub const fn created_at(&self) -> Timestamp {
@@ -164,7 +310,7 @@ impl Grant {
     /// When the resource owner logged in (`auth_time` of `OpenID` Connect Core section 2).
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert!(grant.authenticated_at() <= grant.created_at());
     /// ```
     pub const fn authenticated_at(&self) -> Timestamp {
@@ -174,7 +320,7 @@ impl Grant {
     /// When the grant was last refreshed; when it was made, if never.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert_eq!(grant.rotated_at(), grant.created_at());
     /// ```
     pub const fn rotated_at(&self) -> Timestamp {
@@ -184,7 +330,7 @@ impl Grant {
     /// Until when the current refresh token works, if it renews anything. Each refresh moves it.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert!(grant.refresh_expires_at() <= grant.expires_at());
     /// ```
     pub const fn refresh_expires_at(&self) -> Timestamp {
@@ -194,7 +340,7 @@ impl Grant {
     /// Until when anything of the grant works, whatever happens; [`Timestamp::MAX`] is for ever.
     ///
     /// ```
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// assert!(grant.expires_at() <= grant.absolute_expires_at());
     /// ```
     pub const fn absolute_expires_at(&self) -> Timestamp {
@@ -205,7 +351,7 @@ impl Grant {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # let grant = regrant::Grant::sample("alice", "app");
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
     /// let ttl: Duration = grant.expires_at().since(grant.created_at());
     /// # assert!(ttl > Duration::ZERO);
     /// ```
@@ -213,16 +359,15 @@ impl Grant {
         self.expires_at
     }
 
-    /// A grant for the examples of this manual.
-    #[doc(hidden)]
-    pub fn sample(subject: &str, client_id: &str) -> Self {
+    /// A grant for examples and tests.
+    pub(crate) fn sample(subject: &str, client_id: &str) -> Self {
         let now = Timestamp::from_secs(1_700_000_000);
         let later = Timestamp::from_secs(1_700_086_400);
         Self {
             id: GrantId::at(now, 7),
             version: Version::from_u64(1),
             client_id: client_id.into(),
-            subject: Some(subject.into()),
+            owner: Some(subject.into()),
             scope: Scope::from_canonical(SmolStr::new_static("read write")),
             fields: ResponseFields::new(),
             renewable: true,
@@ -237,8 +382,14 @@ impl Grant {
             absolute_expires_at: later,
             expires_at: later,
             code: None,
+            members: None,
         }
     }
+}
+
+/// A grant for the examples of the manual, and for what tests a store.
+pub fn sample_grant(subject: &str, client_id: &str) -> Grant {
+    Grant::sample(subject, client_id)
 }
 
 /// Equal in every field that is stored.

@@ -4,37 +4,34 @@
 
 use std::time::Duration;
 
-use smol_str::SmolStr;
-
-use super::code::CodeDetails;
-use super::fields::ResponseFields;
 use super::id::{Generation, Version};
 use super::lifetimes::Lifetimes;
 use super::record::Grant;
-use super::scope::Scope;
 use super::time::Timestamp;
 
 /// Whether a refresh hands out a new refresh token.
 ///
 /// ```
-/// assert_eq!(regrant::Rotation::default(), regrant::Rotation::Always);
+/// assert_eq!(regrant::grant::Rotation::default(), regrant::grant::Rotation::Always);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub enum Rotation {
     /// Each refresh hands out a new refresh token and retires the one presented (RFC 9700 section 4.14.2).
     #[default]
     Always,
     /// The same refresh token for the life of the grant. For confidential clients only: for public ones RFC 9700
-    /// section 2.2.2 demands rotation, and [`ClientBuilder::build`](crate::ClientBuilder::build) refuses it.
+    /// section 2.2.2 demands rotation, and [`ClientBuilder::build`](crate::client::ClientBuilder::build) refuses it.
     Never,
 }
 
 /// What a replayed refresh token does to its grant.
 ///
 /// ```
-/// assert_eq!(regrant::OnReplay::default(), regrant::OnReplay::EndGrant);
+/// assert_eq!(regrant::grant::OnReplay::default(), regrant::grant::OnReplay::EndGrant);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub enum OnReplay {
     /// Ends the grant: nobody can tell the thief from the owner, so both have to log in again (RFC 9700 section
     /// 4.14.2).
@@ -82,10 +79,21 @@ pub(crate) enum Void {
     Exhausted,
     /// It is earlier than the last rotation, by more than clocks may differ.
     ClockBehind,
+    /// The last rotation took place while the request was kept waiting, so nobody knows what the token was when it came.
+    Overtaken,
 }
 
 /// Judges `presented` against the record. The order is the order of the checks; the first match answers.
-pub(crate) fn decide(grant: &Grant, presented: Generation, policy: &RefreshPolicy, now: Timestamp) -> Decision {
+///
+/// The request came when `arrived` says, and it is `now` that it is judged: what the engine made it wait in between counts
+/// against expiry, which is a promise to others, and not against the retry window, which is one to the client.
+pub(crate) fn decide(
+    grant: &Grant,
+    presented: Generation,
+    policy: &RefreshPolicy,
+    arrived: Timestamp,
+    now: Timestamp,
+) -> Decision {
     if grant.created_at < policy.not_before {
         return Decision::Refuse(Void::NotBefore);
     }
@@ -97,7 +105,9 @@ pub(crate) fn decide(grant: &Grant, presented: Generation, policy: &RefreshPolic
     }
     if presented < grant.generation {
         return if presented.next() == Some(grant.generation) {
-            decide_predecessor(grant, policy, now)
+            decide_predecessor(grant, policy, arrived, now)
+        } else if arrived < now && arrived < grant.rotated_at && !policy.retry_window.is_zero() {
+            Decision::Refuse(Void::Overtaken)
         } else {
             Decision::Replay
         };
@@ -113,10 +123,10 @@ pub(crate) fn decide(grant: &Grant, presented: Generation, policy: &RefreshPolic
 /// The token that was current before the last rotation. A node whose clock is a little behind the one that rotated sees
 /// a negative elapsed time: up to the skew it counts as none. Further back it says nothing: the request may have begun
 /// before the rotation and hung since, which is no evidence of a thief.
-fn decide_predecessor(grant: &Grant, policy: &RefreshPolicy, now: Timestamp) -> Decision {
+fn decide_predecessor(grant: &Grant, policy: &RefreshPolicy, arrived: Timestamp, now: Timestamp) -> Decision {
     if grant.rotated_at.since(now) > policy.clock_skew {
         Decision::Refuse(Void::ClockBehind)
-    } else if now.since(grant.rotated_at) < policy.retry_window {
+    } else if arrived.since(grant.rotated_at) < policy.retry_window {
         Decision::Retry
     } else {
         Decision::Replay
@@ -124,21 +134,19 @@ fn decide_predecessor(grant: &Grant, policy: &RefreshPolicy, now: Timestamp) -> 
 }
 
 /// What a refresh writes besides the next generation.
-#[derive(Clone, Debug)]
-pub(crate) struct Renewal<'a> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Advance<'a> {
     pub(crate) version: Version,
     pub(crate) generation: Generation,
     pub(crate) key_id: u8,
     pub(crate) lifetimes: &'a Lifetimes,
-    /// New extra fields from the host's hook; `None` keeps the stored ones.
-    pub(crate) fields: Option<ResponseFields>,
     pub(crate) now: Timestamp,
 }
 
 impl Grant {
     /// Makes it the record after a refresh.
-    pub(crate) fn renew(&mut self, renewal: Renewal<'_>) {
-        let Renewal { version, generation, key_id, lifetimes, fields, now } = renewal;
+    pub(crate) fn advance(&mut self, renewal: Advance<'_>) {
+        let Advance { version, generation, key_id, lifetimes, now } = renewal;
         // A node whose clock is behind the last rotation must not end the session that it extends.
         let least = if now < self.rotated_at { self.refresh_expires_at } else { Timestamp::EPOCH };
         let refresh_expires_at = (now + lifetimes.idle()).max(least).min(self.absolute_expires_at);
@@ -151,9 +159,6 @@ impl Grant {
         self.refresh_expires_at = refresh_expires_at;
         // Access tokens issued before live as long as they were told to, whatever lifetimes are now.
         self.expires_at = refresh_expires_at.max(access_expires_at).max(self.expires_at).min(self.absolute_expires_at);
-        if let Some(fields) = fields {
-            self.fields = fields;
-        }
         self.forget_code(now);
     }
 
@@ -165,33 +170,6 @@ impl Grant {
         // Within 24 bits, since `Lifetimes` keeps to that.
         u32::try_from(wanted.min(left)).unwrap_or(u32::MAX)
     }
-}
-
-/// What a login settles once and for all.
-#[derive(Debug)]
-pub(crate) struct Login {
-    pub(crate) client_id: SmolStr,
-    pub(crate) subject: Option<SmolStr>,
-    pub(crate) scope: Scope,
-    pub(crate) fields: ResponseFields,
-    pub(crate) renewable: bool,
-    pub(crate) authenticated_at: Timestamp,
-    /// Of a login by an authorization request, whose code is to be redeemed.
-    pub(crate) code: Option<CodeDetails>,
-}
-
-/// The last moment of a grant that is made now.
-pub(crate) fn absolute_expiry(lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
-    lifetimes.absolute().map_or(Timestamp::MAX, |absolute| now + absolute)
-}
-
-/// When the first refresh token that is handed out now expires, and when the record does.
-pub(crate) fn expiries(lifetimes: &Lifetimes, renewable: bool, absolute: Timestamp, now: Timestamp) -> [Timestamp; 2] {
-    let refresh = (now + lifetimes.idle()).min(absolute);
-    let access = (now + lifetimes.access_token()).min(absolute);
-    // A refresh token that renews nothing must not keep the record alive.
-    let record = if renewable { refresh.max(access) } else { access };
-    [refresh, record]
 }
 
 #[cfg(test)]
@@ -224,7 +202,7 @@ mod tests {
 
     fn at(presented: u32, policy: &RefreshPolicy, offset: i64) -> Decision {
         let now = Timestamp::from_millis(ROTATED.saturating_add_signed(offset));
-        decide(&grant(7), generation(presented), policy, now)
+        decide(&grant(7), generation(presented), policy, now, now)
     }
 
     #[test]
@@ -248,6 +226,31 @@ mod tests {
         assert_eq!(at(6, &none, -1), Decision::Replay);
     }
 
+    /// Law 24. What came in time came in time, and what was overtaken while it waited is no evidence of a thief.
+    #[test]
+    fn a_wait_inside_the_engine_counts_against_nobody() {
+        let judge = |presented: u32, policy: &RefreshPolicy, arrived: i64, now: i64| {
+            let at = |offset| Timestamp::from_millis(ROTATED.saturating_add_signed(offset));
+            decide(&grant(7), generation(presented), policy, at(arrived), at(now))
+        };
+        let none = RefreshPolicy { retry_window: Duration::ZERO, ..POLICY };
+        assert_eq!(judge(6, &POLICY, 29_999, 400_000), Decision::Retry);
+        assert_eq!(judge(6, &POLICY, 30_000, 400_000), Decision::Replay);
+        assert_eq!(judge(6, &POLICY, -400_000, 400_000), Decision::Retry);
+        assert_eq!(judge(6, &none, -400_000, 400_000), Decision::Replay);
+        for presented in [0, 4, 5] {
+            assert_eq!(judge(presented, &POLICY, -1, 0), Decision::Refuse(Void::Overtaken));
+            assert_eq!(judge(presented, &POLICY, -400_000, 400_000), Decision::Refuse(Void::Overtaken));
+            // It came after the rotation.
+            assert_eq!(judge(presented, &POLICY, 0, 400_000), Decision::Replay);
+            // It did not wait: a clock that is behind hides nobody.
+            assert_eq!(judge(presented, &POLICY, -1, -1), Decision::Replay);
+            assert_eq!(judge(presented, &none, -1, 0), Decision::Replay);
+        }
+        // Expiry is a promise to others.
+        assert_eq!(judge(7, &POLICY, 499_999, 500_000), Decision::Refuse(Void::Expired));
+    }
+
     #[test]
     fn expiry_comes_before_replay_and_renewability() {
         assert_eq!(at(3, &POLICY, 500_000), Decision::Refuse(Void::Expired));
@@ -257,7 +260,7 @@ mod tests {
         fixed.renewable = false;
         let now = Timestamp::from_millis(ROTATED);
         for presented in [3, 6, 7, 8] {
-            let decision = decide(&fixed, generation(presented), &POLICY, now);
+            let decision = decide(&fixed, generation(presented), &POLICY, now, now);
             assert_eq!(decision, Decision::Refuse(Void::NotRenewable));
         }
     }
@@ -267,26 +270,25 @@ mod tests {
         let mut last = grant(7);
         last.generation = Generation::MAX;
         let now = Timestamp::from_millis(ROTATED);
-        assert_eq!(decide(&last, Generation::MAX, &POLICY, now), Decision::Refuse(Void::Exhausted));
+        assert_eq!(decide(&last, Generation::MAX, &POLICY, now, now), Decision::Refuse(Void::Exhausted));
         let never = RefreshPolicy { rotation: Rotation::Never, ..POLICY };
-        assert_eq!(decide(&last, Generation::MAX, &never, now), Decision::Keep { behind: false });
+        assert_eq!(decide(&last, Generation::MAX, &never, now, now), Decision::Keep { behind: false });
     }
 
     #[test]
     fn a_clock_that_goes_back_moves_no_rotation_back() {
-        let renewal = Renewal {
+        let renewal = Advance {
             version: Version::from_u64(2),
             generation: generation(8),
             key_id: 0,
             lifetimes: &Lifetimes::default(),
-            fields: None,
             now: Timestamp::from_millis(ROTATED - 60_000),
         };
         let mut renewed = grant(7);
         let short = Lifetimes::default().with_idle(Duration::from_secs(1));
-        renewed.renew(Renewal { now: Timestamp::EPOCH, lifetimes: &short, ..renewal.clone() });
+        renewed.advance(Advance { now: Timestamp::EPOCH, lifetimes: &short, ..renewal });
         assert_eq!(renewed.refresh_expires_at, grant(7).refresh_expires_at);
-        renewed.renew(renewal);
+        renewed.advance(renewal);
         assert_eq!(renewed.rotated_at, Timestamp::from_millis(ROTATED));
     }
 }

@@ -1,6 +1,7 @@
 //! Scopes: RFC 6749 section 3.3.
 
 use std::fmt;
+use std::str::FromStr;
 
 use smallvec::SmallVec;
 use smol_str::{SmolStr, SmolStrBuilder};
@@ -18,7 +19,7 @@ use smol_str::{SmolStr, SmolStrBuilder};
 /// assert!(Scope::parse("openid")?.is_subset_of(&granted));
 /// assert_eq!(granted.iter().collect::<Vec<_>>().join(", "), "profile, email, openid");
 /// assert!(Scope::parse("two  spaces").is_err());
-/// # Ok::<(), regrant::InvalidScope>(())
+/// # Ok::<(), regrant::grant::InvalidScope>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Scope(SmolStr);
@@ -30,6 +31,7 @@ pub struct Scope(SmolStr);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a list of at most {} scope tokens", Scope::MAX_TOKENS)]
+#[expect(clippy::exhaustive_structs, reason = "its name says all that there is to say")]
 pub struct InvalidScope;
 
 impl Scope {
@@ -61,7 +63,7 @@ impl Scope {
     /// ```
     /// use regrant::Scope;
     /// assert_eq!(Scope::parse("a b a")?.as_str(), "a b");
-    /// # Ok::<(), regrant::InvalidScope>(())
+    /// # Ok::<(), regrant::grant::InvalidScope>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if text.is_empty() {
@@ -92,10 +94,10 @@ impl Scope {
     ///
     /// ```
     /// use regrant::Scope;
-    /// assert_eq!(Scope::of(["scope_1", "scope_2"])?.as_str(), "scope_1 scope_2");
-    /// # Ok::<(), regrant::InvalidScope>(())
+    /// assert_eq!(Scope::from_tokens(["scope_1", "scope_2"])?.as_str(), "scope_1 scope_2");
+    /// # Ok::<(), regrant::grant::InvalidScope>(())
     /// ```
-    pub fn of<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidScope> {
+    pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidScope> {
         let tokens: Vec<&str> = tokens.into_iter().collect();
         // A token with a space in it would otherwise be read as two.
         if !tokens.iter().all(|token| is_token(token)) {
@@ -109,7 +111,7 @@ impl Scope {
     /// ```
     /// let scope = regrant::Scope::parse("a b")?;
     /// assert_eq!(scope.iter().collect::<Vec<_>>(), ["a", "b"]);
-    /// # Ok::<(), regrant::InvalidScope>(())
+    /// # Ok::<(), regrant::grant::InvalidScope>(())
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.split(' ').filter(|token| !token.is_empty())
@@ -119,7 +121,7 @@ impl Scope {
     ///
     /// ```
     /// assert!(!regrant::Scope::parse("read")?.contains("write"));
-    /// # Ok::<(), regrant::InvalidScope>(())
+    /// # Ok::<(), regrant::grant::InvalidScope>(())
     /// ```
     pub fn contains(&self, token: &str) -> bool {
         self.iter().any(|own| own == token)
@@ -130,7 +132,7 @@ impl Scope {
     /// ```
     /// use regrant::Scope;
     /// assert!(Scope::empty().is_subset_of(&Scope::parse("a")?));
-    /// # Ok::<(), regrant::InvalidScope>(())
+    /// # Ok::<(), regrant::grant::InvalidScope>(())
     /// ```
     pub fn is_subset_of(&self, wider: &Self) -> bool {
         self.iter().all(|token| wider.contains(token))
@@ -140,7 +142,7 @@ impl Scope {
     ///
     /// ```
     /// assert!(!regrant::Scope::parse("a")?.is_empty());
-    /// # Ok::<(), regrant::InvalidScope>(())
+    /// # Ok::<(), regrant::grant::InvalidScope>(())
     /// ```
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -150,7 +152,7 @@ impl Scope {
     ///
     /// ```
     /// assert_eq!(regrant::Scope::parse("a b")?.as_str(), "a b");
-    /// # Ok::<(), regrant::InvalidScope>(())
+    /// # Ok::<(), regrant::grant::InvalidScope>(())
     /// ```
     pub fn as_str(&self) -> &str {
         &self.0
@@ -164,6 +166,24 @@ impl Scope {
             mask |= 1u64 << self.iter().position(|own| own == token)?;
         }
         Some(mask)
+    }
+
+    /// The mask that selects what is in `wider` too; [`Scope::WHOLE`] where all of it is.
+    pub(crate) fn mask_within(&self, wider: &Self) -> u64 {
+        self.mask_where(|token| wider.contains(token))
+    }
+
+    /// The mask that selects what this holds of; [`Scope::WHOLE`] where it does of all.
+    pub(crate) fn mask_where(&self, holds: impl Fn(&str) -> bool) -> u64 {
+        let (mut mask, mut all) = (0, true);
+        for (at, token) in self.iter().enumerate().take(Self::MAX_TOKENS) {
+            if holds(token) {
+                mask |= 1 << at;
+            } else {
+                all = false;
+            }
+        }
+        if all { Self::WHOLE } else { mask }
     }
 
     /// The tokens that a mask selects.
@@ -188,6 +208,15 @@ impl Scope {
     /// Wraps text that was parsed before: a record's own, interned.
     pub(crate) fn from_canonical(text: SmolStr) -> Self {
         Self(text)
+    }
+}
+
+/// As [`Scope::parse`].
+impl FromStr for Scope {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        Self::parse(text)
     }
 }
 
@@ -239,11 +268,23 @@ mod tests {
     }
 
     #[test]
+    fn the_mask_of_what_is_within_another_is_whole_where_all_is() {
+        let granted = scope("a b c");
+        for (wider, mask) in [("c b a", Scope::WHOLE), ("c x a", 0b101), ("ab bc", 0), ("", 0)] {
+            assert_eq!(granted.mask_within(&scope(wider)), mask, "{wider}");
+        }
+        assert_eq!(Scope::empty().mask_within(&Scope::empty()), Scope::WHOLE);
+        let names: Vec<String> = (0..64).map(|i| format!("s{i}")).collect();
+        let full = scope(&names.join(" "));
+        assert_eq!(full.mask_within(&scope("s63 s0")), 1 << 63 | 1);
+    }
+
+    #[test]
     fn malformed_scopes_are_refused() {
         for text in [" ", " a", "a ", "a  b", "a\tb", "a\"", "a\\", "é", "a\u{7f}"] {
             assert_eq!(Scope::parse(text), Err(InvalidScope), "{text:?}");
         }
-        assert_eq!(Scope::of(["a b"]), Err(InvalidScope));
-        assert_eq!(Scope::of([""]), Err(InvalidScope));
+        assert_eq!(Scope::from_tokens(["a b"]), Err(InvalidScope));
+        assert_eq!(Scope::from_tokens([""]), Err(InvalidScope));
     }
 }

@@ -2,15 +2,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
+use super::{Cursor, Durability, Insert, Listed, Removed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
 
 /// The future of an erased call.
 ///
 /// ```
-/// use regrant::{BoxFuture, DynTokenStore, Grant, GrantId, StoreError};
+/// use regrant::store::{BoxFuture, DynTokenStore, StoreError};
+/// use regrant::{Grant, GrantId};
 /// fn load(store: &dyn DynTokenStore, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>> {
 ///     store.load_dyn(id)
 /// }
@@ -21,7 +23,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// turn. Every store has it; implement [`TokenStore`], not this.
 ///
 /// ```
-/// use regrant::{DynTokenStore, Engine, MemoryStore, StaticClients};
+/// use regrant::store::DynTokenStore;
+/// use regrant::{Engine, MemoryStore, StaticClients};
 ///
 /// let chosen: Box<dyn DynTokenStore> = Box::new(MemoryStore::new());
 /// let engine = Engine::builder(chosen, StaticClients::new()).build()?;
@@ -29,7 +32,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// ```
 pub trait DynTokenStore: Send + Sync {
     /// [`TokenStore::insert`].
-    fn insert_dyn<'a>(&'a self, grant: &'a Grant, now: Timestamp) -> BoxFuture<'a, Result<Inserted, StoreError>>;
+    fn insert_dyn<'a>(&'a self, grant: &'a Grant, now: Timestamp) -> BoxFuture<'a, Result<Insert, StoreError>>;
     /// [`TokenStore::load`].
     fn load_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>>;
     /// [`TokenStore::compare_and_swap`].
@@ -40,7 +43,7 @@ pub trait DynTokenStore: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Swap, StoreError>>;
     /// [`TokenStore::remove`].
-    fn remove_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>>;
+    fn remove_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Removed, StoreError>>;
     /// [`TokenStore::list`].
     fn list_dyn<'a>(
         &'a self,
@@ -52,15 +55,17 @@ pub trait DynTokenStore: Send + Sync {
     fn purge_expired_dyn(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
     /// [`TokenStore::durability`].
     fn durability_dyn(&self) -> Durability;
-    /// [`TokenStore::key_fingerprints`].
-    fn key_fingerprints_dyn<'a>(
+    /// [`TokenStore::longest_commit`].
+    fn longest_commit_dyn(&self) -> Duration;
+    /// [`TokenStore::keep_key_fingerprints`].
+    fn keep_key_fingerprints_dyn<'a>(
         &'a self,
         add: &'a [KeyFingerprint],
     ) -> BoxFuture<'a, Result<Vec<KeyFingerprint>, StoreError>>;
 }
 
 impl<S: TokenStore> DynTokenStore for S {
-    fn insert_dyn<'a>(&'a self, grant: &'a Grant, now: Timestamp) -> BoxFuture<'a, Result<Inserted, StoreError>> {
+    fn insert_dyn<'a>(&'a self, grant: &'a Grant, now: Timestamp) -> BoxFuture<'a, Result<Insert, StoreError>> {
         Box::pin(self.insert(grant, now))
     }
 
@@ -77,7 +82,7 @@ impl<S: TokenStore> DynTokenStore for S {
         Box::pin(self.compare_and_swap(expected, next, now))
     }
 
-    fn remove_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Grant>, StoreError>> {
+    fn remove_dyn(&self, id: GrantId) -> BoxFuture<'_, Result<Removed, StoreError>> {
         Box::pin(self.remove(id))
     }
 
@@ -98,17 +103,21 @@ impl<S: TokenStore> DynTokenStore for S {
         self.durability()
     }
 
-    fn key_fingerprints_dyn<'a>(
+    fn longest_commit_dyn(&self) -> Duration {
+        self.longest_commit()
+    }
+
+    fn keep_key_fingerprints_dyn<'a>(
         &'a self,
         add: &'a [KeyFingerprint],
     ) -> BoxFuture<'a, Result<Vec<KeyFingerprint>, StoreError>> {
-        Box::pin(self.key_fingerprints(add))
+        Box::pin(self.keep_key_fingerprints(add))
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
 impl TokenStore for dyn DynTokenStore + '_ {
-    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
         self.insert_dyn(grant, now).await
     }
 
@@ -120,7 +129,7 @@ impl TokenStore for dyn DynTokenStore + '_ {
         self.compare_and_swap_dyn(expected, next, now).await
     }
 
-    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+    async fn remove(&self, id: GrantId) -> Result<Removed, StoreError> {
         self.remove_dyn(id).await
     }
 
@@ -136,7 +145,11 @@ impl TokenStore for dyn DynTokenStore + '_ {
         self.durability_dyn()
     }
 
-    async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
-        self.key_fingerprints_dyn(add).await
+    fn longest_commit(&self) -> Duration {
+        self.longest_commit_dyn()
+    }
+
+    async fn keep_key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+        self.keep_key_fingerprints_dyn(add).await
     }
 }

@@ -8,7 +8,7 @@ use crate::grant::DecodeError;
 /// What is known after a failure.
 ///
 /// ```
-/// use regrant::{StoreError, StoreErrorKind};
+/// use regrant::store::{StoreError, StoreErrorKind};
 /// assert_eq!(StoreError::not_applied("full").kind(), StoreErrorKind::NotApplied);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +30,7 @@ pub enum StoreErrorKind {
 /// [`source`](Error::source), for the host's log.
 ///
 /// ```
-/// use regrant::StoreError;
+/// use regrant::store::StoreError;
 /// use std::error::Error;
 ///
 /// let error = StoreError::indeterminate(std::io::Error::other("connection reset"));
@@ -46,7 +46,7 @@ impl StoreError {
     /// Nothing was written, and nothing will be.
     ///
     /// ```
-    /// let _ = regrant::StoreError::not_applied("the disk is full");
+    /// let _ = regrant::store::StoreError::not_applied("the disk is full");
     /// ```
     pub fn not_applied(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::NotApplied, source: source.into() }
@@ -55,7 +55,7 @@ impl StoreError {
     /// The write may have taken place. When in doubt, this one.
     ///
     /// ```
-    /// let _ = regrant::StoreError::indeterminate("timed out");
+    /// let _ = regrant::store::StoreError::indeterminate("timed out");
     /// ```
     pub fn indeterminate(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Indeterminate, source: source.into() }
@@ -73,7 +73,7 @@ impl StoreError {
     /// What is known.
     ///
     /// ```
-    /// use regrant::{StoreError, StoreErrorKind};
+    /// use regrant::store::{StoreError, StoreErrorKind};
     /// assert_eq!(StoreError::indeterminate("?").kind(), StoreErrorKind::Indeterminate);
     /// ```
     pub const fn kind(&self) -> StoreErrorKind {

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Cursor, Durability, Inserted, Listed, ReadyStore, StoreError, Swap, TokenStore};
+use super::{Cursor, Durability, Insert, Listed, ReadyStore, Removed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
 
@@ -12,11 +13,7 @@ macro_rules! forward {
         // A method with a default body would otherwise be forwarded to that default, not to the store.
         #[deny(clippy::missing_trait_methods)]
         impl<S: TokenStore + ?Sized> TokenStore for $pointer {
-            fn insert(
-                &self,
-                grant: &Grant,
-                now: Timestamp,
-            ) -> impl Future<Output = Result<Inserted, StoreError>> + Send {
+            fn insert(&self, grant: &Grant, now: Timestamp) -> impl Future<Output = Result<Insert, StoreError>> + Send {
                 (**self).insert(grant, now)
             }
 
@@ -33,7 +30,7 @@ macro_rules! forward {
                 (**self).compare_and_swap(expected, next, now)
             }
 
-            fn remove(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send {
+            fn remove(&self, id: GrantId) -> impl Future<Output = Result<Removed, StoreError>> + Send {
                 (**self).remove(id)
             }
 
@@ -58,11 +55,15 @@ macro_rules! forward {
                 (**self).durability()
             }
 
-            fn key_fingerprints(
+            fn longest_commit(&self) -> Duration {
+                (**self).longest_commit()
+            }
+
+            fn keep_key_fingerprints(
                 &self,
                 add: &[KeyFingerprint],
             ) -> impl Future<Output = Result<Vec<KeyFingerprint>, StoreError>> + Send {
-                (**self).key_fingerprints(add)
+                (**self).keep_key_fingerprints(add)
             }
         }
 

@@ -3,9 +3,11 @@
 mod erased;
 mod error;
 #[cfg(feature = "file")]
+#[allow(clippy::incompatible_msrv, reason = "redb asks for Rust 1.90")]
 mod file;
 mod forward;
 mod memory;
+mod outcome;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod ready;
@@ -14,6 +16,7 @@ mod redis;
 mod sync;
 
 use std::future::Future;
+use std::time::Duration;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder, RedisStoreError};
@@ -22,12 +25,13 @@ pub use error::{StoreError, StoreErrorKind};
 #[cfg(feature = "file")]
 pub use file::{FileStore, FileStoreBuilder, FileStoreError};
 pub use memory::{CapacityError, MemoryStore, MemoryStoreBuilder};
+pub use outcome::{Listed, Removed};
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresError, PostgresSetupError, PostgresStore, PostgresStoreBuilder};
+pub use postgres::{PostgresSetupError, PostgresStore, PostgresStoreBuilder, PostgresStoreError};
 pub use ready::ReadyStore;
 
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
-use crate::token::KeyFingerprint;
+pub use crate::token::KeyFingerprint;
 
 /// Keeps one record per grant.
 ///
@@ -39,9 +43,9 @@ use crate::token::KeyFingerprint;
 ///
 /// ```
 /// use parking_lot::Mutex;
-/// use regrant::{
-///     Cursor, Durability, Grant, GrantId, Inserted, Listed, Owner, StoreError, Swap, Timestamp, TokenStore, Version,
-/// };
+/// use regrant::grant::{Owner, Version};
+/// use regrant::store::{Cursor, Durability, Insert, Listed, Removed, StoreError, Swap};
+/// use regrant::{Grant, GrantId, Timestamp, TokenStore};
 /// use std::collections::BTreeMap;
 ///
 /// /// The smallest store that is right.
@@ -49,13 +53,13 @@ use crate::token::KeyFingerprint;
 /// struct Shelf(Mutex<BTreeMap<GrantId, Grant>>);
 ///
 /// impl TokenStore for Shelf {
-///     async fn insert(&self, grant: &Grant, _now: Timestamp) -> Result<Inserted, StoreError> {
+///     async fn insert(&self, grant: &Grant, _now: Timestamp) -> Result<Insert, StoreError> {
 ///         let mut shelf = self.0.lock();
 ///         if shelf.contains_key(&grant.id()) {
-///             return Ok(Inserted::Duplicate);
+///             return Ok(Insert::Duplicate);
 ///         }
 ///         shelf.insert(grant.id(), grant.clone());
-///         Ok(Inserted::Inserted)
+///         Ok(Insert::Added)
 ///     }
 ///
 ///     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
@@ -72,8 +76,8 @@ use crate::token::KeyFingerprint;
 ///         }
 ///     }
 ///
-///     async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-///         Ok(self.0.lock().remove(&id))
+///     async fn remove(&self, id: GrantId) -> Result<Removed, StoreError> {
+///         Ok(self.0.lock().remove(&id).into())
 ///     }
 ///
 ///     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
@@ -88,7 +92,7 @@ use crate::token::KeyFingerprint;
 ///         let more = grants.len() > limit.max(1);
 ///         grants.truncate(limit.max(1));
 ///         let next = grants.last().filter(|_| more).map(|last| Cursor::from_u64(last.id().as_u64()));
-///         Ok(Listed { grants, next })
+///         Ok(Listed { grants, next, ..Listed::default() })
 ///     }
 ///
 ///     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -107,14 +111,14 @@ use crate::token::KeyFingerprint;
 /// }
 /// ```
 pub trait TokenStore: Send + Sync {
-    /// Adds a grant, and refuses an id that exists: [`Inserted::Duplicate`], and what is there stays.
+    /// Adds a grant, and refuses an id that exists: [`Insert::Duplicate`], and what is there stays.
     ///
     /// Overwriting instead would hand one person's grant to another.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; after [`StoreErrorKind::Indeterminate`] the engine loads to find out.
-    fn insert(&self, grant: &Grant, now: Timestamp) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
+    fn insert(&self, grant: &Grant, now: Timestamp) -> impl Future<Output = Result<Insert, StoreError>> + Send;
 
     /// The grant of that id, exactly as it was written last.
     ///
@@ -123,7 +127,8 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: answered 503, never as "no such grant".
+    /// [`StoreError`]: answered 503, never as "no such grant". A record that cannot be read is one:
+    /// [`StoreErrorKind::Corrupt`] or [`StoreErrorKind::NewerFormat`], as [`Grant::decode`] has it.
     fn load(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
 
     /// Writes `next` if the record of its id is there and its version is still `expected`; [`Swap::Lost`] otherwise,
@@ -142,12 +147,14 @@ pub trait TokenStore: Send + Sync {
 
     /// Removes the grant of that id, whatever its version, and returns what it removed: a grant is returned once.
     ///
-    /// This is revocation. A swap that was in flight must lose.
+    /// This is revocation. A swap that was in flight must lose. A record that cannot be read, damaged or of a later
+    /// version of this crate, is removed as well: [`Removed::Unreadable`]. One that stayed could not be revoked, and would
+    /// work again on a node that can read it.
     ///
     /// # Errors
     ///
-    /// [`StoreError`].
-    fn remove(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send;
+    /// [`StoreError`]; never because the record cannot be read.
+    fn remove(&self, id: GrantId) -> impl Future<Output = Result<Removed, StoreError>> + Send;
 
     /// A page of at most `limit` grants (at least one where any is left) of an owner, and a cursor to the next page;
     /// `after` is such a cursor, or `None` for the first page.
@@ -155,9 +162,12 @@ pub trait TokenStore: Send + Sync {
     /// Complete for what was there before the first page and has not been removed since, and without repeats: a grant
     /// that is left out survives "log me out everywhere". Expired grants may be in it.
     ///
+    /// A record that cannot be read is in the page by its id ([`Listed::unreadable`]), and counts towards `limit`. A list
+    /// that fails because of it keeps its owner logged in everywhere.
+    ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`]; never because a record cannot be read.
     fn list(
         &self,
         owner: &Owner,
@@ -169,14 +179,34 @@ pub trait TokenStore: Send + Sync {
     /// is one conditional step: selecting and then deleting would take a grant that was extended in between, and log
     /// its owner out. A store that expires records by itself returns 0.
     ///
+    /// It goes on past records that cannot be read. One of them is removed where the store knows by a column of its own
+    /// that it has expired, and stays where only the record would tell.
+    ///
     /// # Errors
     ///
-    /// [`StoreError`].
+    /// [`StoreError`]; never because a record cannot be read.
     fn purge_expired(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Whether grants outlive the process. An engine on such a store must be given a key, since the tokens of those
     /// grants would not outlive a generated one.
     fn durability(&self) -> Durability;
+
+    /// The longest that [`compare_and_swap`](Self::compare_and_swap) may take from its call to the moment from which
+    /// [`load`](Self::load) sees what it wrote, whether or not its future is still there.
+    ///
+    /// A client whose refresh the store kept waiting has to get its answer by asking again, so the
+    /// [retry window](crate::client::ClientBuilder::retry_window) is longer by this time. Too short, and a stall logs people out:
+    /// their second request is taken for a replay. Too long, and a thief has that much longer to follow unseen. Give the sum of the
+    /// time-outs that stand between the two, and see that they hold on the side of the server too: one that only gives up
+    /// waiting does not stop a write.
+    ///
+    /// If not said: zero where grants do not outlive the process, else 30 seconds.
+    fn longest_commit(&self) -> Duration {
+        match self.durability() {
+            Durability::Volatile => Duration::ZERO,
+            Durability::Durable => Duration::from_secs(30),
+        }
+    }
 
     /// Keeps each of `add` unless a fingerprint is kept for the same key id already, and returns all that are kept: one
     /// for each key id, at most 256. They stay for ever.
@@ -188,7 +218,7 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`].
-    fn key_fingerprints(
+    fn keep_key_fingerprints(
         &self,
         add: &[KeyFingerprint],
     ) -> impl Future<Output = Result<Vec<KeyFingerprint>, StoreError>> + Send {
@@ -200,16 +230,17 @@ pub trait TokenStore: Send + Sync {
 /// What an [insert](TokenStore::insert) did.
 ///
 /// ```
-/// use regrant::Inserted;
-/// fn is_there(exists: bool) -> Inserted {
-///     if exists { Inserted::Duplicate } else { Inserted::Inserted }
+/// use regrant::store::Insert;
+/// fn is_there(exists: bool) -> Insert {
+///     if exists { Insert::Duplicate } else { Insert::Added }
 /// }
-/// assert_eq!(is_there(true), Inserted::Duplicate);
+/// assert_eq!(is_there(true), Insert::Duplicate);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Inserted {
+#[expect(clippy::exhaustive_enums, reason = "a store answers one of these, and the engine decides on each")]
+pub enum Insert {
     /// It was added.
-    Inserted,
+    Added,
     /// A grant of that id exists; nothing was written.
     Duplicate,
 }
@@ -217,7 +248,7 @@ pub enum Inserted {
 /// What a [compare-and-swap](TokenStore::compare_and_swap) did.
 ///
 /// ```
-/// use regrant::Swap;
+/// use regrant::store::Swap;
 /// /// Of `UPDATE … WHERE id = $1 AND version = $2`.
 /// fn swap(rows_updated: u64) -> Swap {
 ///     if rows_updated == 1 { Swap::Swapped } else { Swap::Lost }
@@ -225,6 +256,7 @@ pub enum Inserted {
 /// assert_eq!(swap(0), Swap::Lost);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a store answers one of these, and the engine decides on each")]
 pub enum Swap {
     /// The record is now `next`.
     Swapped,
@@ -235,10 +267,12 @@ pub enum Swap {
 /// Whether grants outlive the process.
 ///
 /// ```
-/// use regrant::{Durability, MemoryStore, TokenStore};
+/// use regrant::store::Durability;
+/// use regrant::{MemoryStore, TokenStore};
 /// assert_eq!(MemoryStore::new().durability(), Durability::Volatile);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a store answers one of these, and the engine decides on each")]
 pub enum Durability {
     /// They are gone with it.
     Volatile,
@@ -246,24 +280,10 @@ pub enum Durability {
     Durable,
 }
 
-/// A page of an owner's grants.
-///
-/// ```
-/// let nothing = regrant::Listed::default();
-/// assert!(nothing.grants.is_empty() && nothing.next.is_none());
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Listed {
-    /// The grants.
-    pub grants: Vec<Grant>,
-    /// Where the next page begins; `None` after the last.
-    pub next: Option<Cursor>,
-}
-
 /// Where a listing goes on: a store's own bytes, which no one else looks into.
 ///
 /// ```
-/// use regrant::Cursor;
+/// use regrant::store::Cursor;
 /// assert_eq!(Cursor::from_u64(7).to_u64(), Some(7));
 /// assert_eq!(Cursor::new(b"page 2".to_vec()).as_bytes(), b"page 2");
 /// ```
@@ -274,7 +294,7 @@ impl Cursor {
     /// A cursor of any bytes.
     ///
     /// ```
-    /// assert_eq!(regrant::Cursor::new(vec![1]).as_bytes(), [1]);
+    /// assert_eq!(regrant::store::Cursor::new(vec![1]).as_bytes(), [1]);
     /// ```
     pub const fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -283,7 +303,7 @@ impl Cursor {
     /// A cursor that is a number.
     ///
     /// ```
-    /// assert_eq!(regrant::Cursor::from_u64(1).to_u64(), Some(1));
+    /// assert_eq!(regrant::store::Cursor::from_u64(1).to_u64(), Some(1));
     /// ```
     pub fn from_u64(place: u64) -> Self {
         Self(place.to_be_bytes().to_vec())
@@ -292,7 +312,7 @@ impl Cursor {
     /// The bytes.
     ///
     /// ```
-    /// assert_eq!(regrant::Cursor::new(vec![1]).as_bytes(), [1]);
+    /// assert_eq!(regrant::store::Cursor::new(vec![1]).as_bytes(), [1]);
     /// ```
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -301,7 +321,7 @@ impl Cursor {
     /// The number, if it is one.
     ///
     /// ```
-    /// assert_eq!(regrant::Cursor::new(vec![1]).to_u64(), None);
+    /// assert_eq!(regrant::store::Cursor::new(vec![1]).to_u64(), None);
     /// ```
     pub fn to_u64(&self) -> Option<u64> {
         Some(u64::from_be_bytes(self.0.as_slice().try_into().ok()?))

@@ -6,10 +6,10 @@ use super::TokenStore;
 /// through [`Engine::blocking`](crate::Engine::blocking).
 ///
 /// A promise, not a check by the compiler: a future that is not ready after all makes the call fail with
-/// [`NotReady`](crate::NotReady), and nothing worse.
+/// [`NotReady`](crate::engine::NotReady), and nothing worse.
 ///
 /// ```
-/// fn serves_blocking_hosts<S: regrant::ReadyStore>(_: &S) {}
+/// fn serves_blocking_hosts<S: regrant::store::ReadyStore>(_: &S) {}
 /// serves_blocking_hosts(&regrant::MemoryStore::new());
 /// ```
 pub trait ReadyStore: TokenStore {}

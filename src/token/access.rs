@@ -4,6 +4,13 @@
 //! key id 1 | grant id 8 | generation 3 | epoch 3 | issued at 4 | lifetime 3 | scope mask 8 | MAC 20
 //!                                                                              50 bytes, 67 characters
 //! ```
+//!
+//! One of a grant that names resources is of another kind, and says for which of them it is, by their places in the
+//! grant's list:
+//!
+//! ```text
+//! … | scope mask 8 | resource mask 2 | MAC 20                                     52 bytes, 70 characters
+//! ```
 
 use std::time::Duration;
 
@@ -13,22 +20,38 @@ use crate::grant::{Grant, GrantId, Salt, Timestamp, u24_from_bytes, u24_to_bytes
 
 const HEAD_LEN: usize = 30;
 const TOKEN_LEN: usize = HEAD_LEN + MAC_LEN;
+const HEAD_FOR_LEN: usize = HEAD_LEN + 2;
+const TOKEN_FOR_LEN: usize = HEAD_FOR_LEN + MAC_LEN;
 /// Characters of an access token.
 pub(crate) const ACCESS_TEXT_LEN: usize = 67;
+/// Of one for resources that its grant names.
+pub(crate) const ACCESS_FOR_TEXT_LEN: usize = 70;
 
 /// An access token of the right shape; nothing in it is proven before [`AccessToken::is_genuine`].
 pub(crate) struct AccessToken {
     head: [u8; HEAD_LEN],
+    /// 0 where it is a plain one.
+    resources: u16,
     mac: [u8; MAC_LEN],
 }
 
 impl AccessToken {
-    /// Reads the wire form: 67 characters of canonical base64url, nothing else.
+    /// Reads the wire form: 67 or 70 characters of canonical base64url, nothing else.
     pub(crate) fn decode(text: &[u8]) -> Option<Self> {
-        let text: &[u8; ACCESS_TEXT_LEN] = text.try_into().ok()?;
+        let Ok(text) = <&[u8; ACCESS_TEXT_LEN]>::try_from(text) else { return Self::decode_for(text) };
         let bytes: [u8; TOKEN_LEN] = decode_exact(text)?;
         let (head, mac) = bytes.split_first_chunk()?;
-        Some(Self { head: *head, mac: mac.try_into().ok()? })
+        Some(Self { head: *head, resources: 0, mac: mac.try_into().ok()? })
+    }
+
+    /// One for resources. None is for none of them.
+    fn decode_for(text: &[u8]) -> Option<Self> {
+        let text: &[u8; ACCESS_FOR_TEXT_LEN] = text.try_into().ok()?;
+        let bytes: [u8; TOKEN_FOR_LEN] = decode_exact(text)?;
+        let (head, rest) = bytes.split_first_chunk()?;
+        let (resources, mac) = rest.split_first_chunk()?;
+        let resources = u16::from_be_bytes(*resources);
+        (resources != 0).then_some(Self { head: *head, resources, mac: mac.try_into().ok()? })
     }
 
     /// `N` bytes of the head; the places are those of the table above.
@@ -64,7 +87,15 @@ impl AccessToken {
 
     /// Whether this engine made it, as an access token of the grant with this salt.
     pub(crate) fn is_genuine(&self, key: &Key, salt: &Salt) -> bool {
-        key.verify(TokenKind::Access, &self.head, salt, &self.mac)
+        if self.resources == 0 {
+            return key.verify(TokenKind::Access, &self.head, salt, &self.mac);
+        }
+        key.verify(TokenKind::AccessFor, &head_for(&self.head, self.resources), salt, &self.mac)
+    }
+
+    /// Which of the resources of its grant it is for; 0 where the grant names none.
+    pub(crate) const fn resources(&self) -> u16 {
+        self.resources
     }
 }
 
@@ -76,6 +107,30 @@ pub(crate) fn mint_access(
     lifetime_secs: u32,
     now: Timestamp,
 ) -> [u8; ACCESS_TEXT_LEN] {
+    let head = head(grant, key, scope_mask, lifetime_secs, now);
+    let mut bytes = [0; TOKEN_LEN];
+    bytes[..HEAD_LEN].copy_from_slice(&head);
+    bytes[HEAD_LEN..].copy_from_slice(&key.mac(TokenKind::Access, &head, &grant.salt));
+    encode_exact(&bytes)
+}
+
+/// The same for the resources of the grant that the mask selects, at least one.
+pub(crate) fn mint_access_for(
+    grant: &Grant,
+    key: &Key,
+    scope_mask: u64,
+    resources: u16,
+    lifetime_secs: u32,
+    now: Timestamp,
+) -> [u8; ACCESS_FOR_TEXT_LEN] {
+    let head = head_for(&head(grant, key, scope_mask, lifetime_secs, now), resources);
+    let mut bytes = [0; TOKEN_FOR_LEN];
+    bytes[..HEAD_FOR_LEN].copy_from_slice(&head);
+    bytes[HEAD_FOR_LEN..].copy_from_slice(&key.mac(TokenKind::AccessFor, &head, &grant.salt));
+    encode_exact(&bytes)
+}
+
+fn head(grant: &Grant, key: &Key, scope_mask: u64, lifetime_secs: u32, now: Timestamp) -> [u8; HEAD_LEN] {
     let mut head = [0; HEAD_LEN];
     head[0] = key.id();
     head[1..9].copy_from_slice(&grant.id.as_u64().to_be_bytes());
@@ -84,10 +139,14 @@ pub(crate) fn mint_access(
     head[15..19].copy_from_slice(&issued_secs(now).to_be_bytes());
     head[19..22].copy_from_slice(&u24_to_bytes(lifetime_secs));
     head[22..].copy_from_slice(&scope_mask.to_be_bytes());
-    let mut bytes = [0; TOKEN_LEN];
-    bytes[..HEAD_LEN].copy_from_slice(&head);
-    bytes[HEAD_LEN..].copy_from_slice(&key.mac(TokenKind::Access, &head, &grant.salt));
-    encode_exact(&bytes)
+    head
+}
+
+fn head_for(plain: &[u8; HEAD_LEN], resources: u16) -> [u8; HEAD_FOR_LEN] {
+    let mut head = [0; HEAD_FOR_LEN];
+    head[..HEAD_LEN].copy_from_slice(plain);
+    head[HEAD_LEN..].copy_from_slice(&resources.to_be_bytes());
+    head
 }
 
 /// Seconds fit 32 bits until 2106; after that tokens would expire at once rather than live too long.

@@ -6,7 +6,8 @@ use std::fmt;
 /// get from anywhere but the key, and that tell nothing of it.
 ///
 /// ```
-/// use regrant::{Key, KeyFingerprint};
+/// use regrant::store::KeyFingerprint;
+/// use regrant::Key;
 /// let kept: KeyFingerprint = Key::from_bytes(1, &[7; 32]).fingerprint();
 /// assert_eq!(kept, Key::from_bytes(1, &[7; 32]).fingerprint());
 /// assert_ne!(kept, Key::from_bytes(1, &[8; 32]).fingerprint());
@@ -21,7 +22,7 @@ impl KeyFingerprint {
     /// One that a store has read back.
     ///
     /// ```
-    /// # use regrant::KeyFingerprint;
+    /// # use regrant::store::KeyFingerprint;
     /// assert_eq!(KeyFingerprint::new(1, [2; 16]).key_id(), 1);
     /// ```
     pub const fn new(key_id: u8, bytes: [u8; 16]) -> Self {
@@ -40,7 +41,7 @@ impl KeyFingerprint {
     /// What a store keeps under that id.
     ///
     /// ```
-    /// # use regrant::KeyFingerprint;
+    /// # use regrant::store::KeyFingerprint;
     /// assert_eq!(KeyFingerprint::new(1, [2; 16]).bytes(), &[2; 16]);
     /// ```
     pub const fn bytes(&self) -> &[u8; 16] {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::fingerprint::KeyFingerprint;
 use crate::grant::Salt;
-use crate::wire::{constant_time_eq, wipe};
+use crate::secret::{constant_time_eq, wipe};
 
 /// 160 bits: what RFC 6749 section 10.10 asks for (a chance of guessing of at most 2^-160).
 pub(crate) const MAC_LEN: usize = 20;
@@ -19,6 +19,9 @@ const FORMAT: u8 = 1;
 /// First under a fingerprint, where a token has its format.
 const FINGERPRINT: &[u8] = b"\0key fingerprint";
 
+/// First under the key of a realm.
+const REALM: &[u8] = b"\0realm\0";
+
 /// What a token is. Under the MAC, not on the wire: a token presented as another kind is a forgery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -26,6 +29,8 @@ pub(crate) enum TokenKind {
     Refresh = 1,
     Access = 2,
     Code = 3,
+    /// An access token for resources that its grant names.
+    AccessFor = 4,
 }
 
 /// A key that tokens are made and checked under: 256 bits and the one byte that names it in every token.
@@ -82,6 +87,16 @@ impl Key {
     /// ```
     pub const fn id(&self) -> u8 {
         self.id
+    }
+
+    /// The key of the same id in a realm: HMAC under this one, over a label and the realm. Of two realms neither has anything from
+    /// the other's, and what is made in one is no MAC in the other.
+    pub(crate) fn in_realm(&self, realm: &str) -> Self {
+        let mut mac = self.mac.clone();
+        mac.update(REALM);
+        mac.update(realm.as_bytes());
+        let bytes = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+        Self::from_bytes(self.id, &bytes)
     }
 
     /// What a durable store keeps to know the key again; see [`Engine::check_keys`](crate::Engine::check_keys).
@@ -152,9 +167,20 @@ impl KeyRing {
         &self.signing
     }
 
+    /// The same keys in a realm.
+    pub(crate) fn in_realm(&self, realm: &str) -> Self {
+        let accepted = self.accepted.iter().map(|key| key.in_realm(realm)).collect();
+        Self { signing: self.signing.in_realm(realm), accepted }
+    }
+
     /// All of them, the signing one first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.signing).chain(&self.accepted)
+    }
+
+    /// Whether a key of this id and content is among them.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.get(key.id).is_some_and(|own| own.fingerprint() == key.fingerprint())
     }
 
     pub(crate) fn get(&self, id: u8) -> Option<&Key> {

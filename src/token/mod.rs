@@ -8,15 +8,16 @@ mod jwt;
 mod key;
 mod text;
 
-pub(crate) use access::{AccessToken, mint_access};
+pub(crate) use access::{AccessToken, mint_access, mint_access_for};
 pub use fingerprint::KeyFingerprint;
 pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh};
 #[cfg(feature = "jwt")]
 pub(crate) use jwt::{
-    AccessClaims, Audience, IdToken, IdTokenKey, Jti, SigningKeys, half_hash, sign_access, sign_id_token, verify_access,
+    AccessClaims, Audience, IdToken, IdTokenClaims, IdTokenKey, Jti, Published, SigningKeys, UnverifiedIdToken,
+    half_hash, sign_access, sign_id_token, verify_access,
 };
 #[cfg(feature = "jwt")]
-pub use jwt::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError};
+pub use jwt::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError};
 pub use key::Key;
 pub(crate) use key::{KeyRing, TokenKind};
 pub(crate) use text::decode_exact;

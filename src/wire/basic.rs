@@ -5,11 +5,10 @@ use std::{fmt, str};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use smallvec::SmallVec;
 
-use super::{
-    marks::Marks,
-    percent::decode_in_place,
-    text::{has_control, wipe},
-};
+use super::marks::Marks;
+use super::percent::decode_in_place;
+use super::text::has_control;
+use crate::secret::wipe;
 
 /// The greatest length of a header value, in bytes.
 const MAX_HEADER: usize = 4096;
@@ -24,7 +23,7 @@ static ZEROS: [u8; INLINE] = [0; INLINE];
 /// The messages are fixed text: nothing of the header is in them.
 ///
 /// ```
-/// use regrant::{BasicCredentials, BasicError};
+/// use regrant::internal::{BasicCredentials, BasicError};
 ///
 /// let error = BasicCredentials::parse(b"Bearer abc").unwrap_err();
 /// assert_eq!(error, BasicError::Scheme);
@@ -58,14 +57,14 @@ pub enum BasicError {
 /// Wiped from memory when dropped; `Debug` shows neither.
 ///
 /// ```
-/// use regrant::BasicCredentials;
+/// use regrant::internal::BasicCredentials;
 ///
 /// // "my%3Aapp:p+w"
 /// let credentials = BasicCredentials::parse(b"Basic bXklM0FhcHA6cCt3")?;
 /// assert_eq!(credentials.client_id(), "my:app");
 /// assert_eq!(credentials.client_secret(), "p w");
 /// assert_eq!(format!("{credentials:?}"), "BasicCredentials { .. }");
-/// # Ok::<(), regrant::BasicError>(())
+/// # Ok::<(), regrant::internal::BasicError>(())
 /// ```
 pub struct BasicCredentials {
     /// The id, what decoding left over, the secret, what decoding left over.
@@ -73,6 +72,20 @@ pub struct BasicCredentials {
     id_len: usize,
     secret_start: usize,
     secret_len: usize,
+    secret: SecretHalf,
+}
+
+/// What form-decoding has made of the secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SecretHalf {
+    /// Nothing: it is as it came.
+    Plain,
+    Decoded,
+    /// It is none that was encoded as in a form. What is left of it is compared, so that this takes as long as a wrong
+    /// secret, and never accepted.
+    Malformed,
+    /// It is as it came, since the client does not encode.
+    Raw,
 }
 
 impl BasicCredentials {
@@ -89,7 +102,7 @@ impl BasicCredentials {
     /// all refused.
     ///
     /// ```
-    /// use regrant::{BasicCredentials, BasicError};
+    /// use regrant::internal::{BasicCredentials, BasicError};
     ///
     /// let credentials = BasicCredentials::parse(b"basic d2ViOg==")?; // "web:"
     /// assert_eq!(credentials.client_id(), "web");
@@ -102,15 +115,16 @@ impl BasicCredentials {
     pub fn parse(header_value: &[u8]) -> Result<Self, BasicError> {
         let mut credentials = Self::unread();
         credentials.read(header_value)?;
-        Ok(credentials)
+        if credentials.is_readable() { Ok(credentials) } else { Err(BasicError::Encoding) }
     }
 
-    /// Room for credentials, to [`read`](Self::read) into.
+    /// No credentials, to [`read`](Self::read) into: see [`wire`](crate::wire).
     pub(crate) fn unread() -> Self {
-        Self { bytes: Buffer::new(), id_len: 0, secret_start: 0, secret_len: 0 }
+        Self { bytes: Buffer::new(), id_len: 0, secret_start: 0, secret_len: 0, secret: SecretHalf::Plain }
     }
 
-    /// As [`parse`](Self::parse), in place: moving what was parsed would cost a copy, and leave one of the secret behind.
+    /// As [`parse`](Self::parse), in place: a move would leave a copy of the secret behind. A secret that is not encoded as in a
+    /// form is no error here, since it may be that of a client that does not encode: see [`is_readable`](Self::is_readable).
     pub(crate) fn read(&mut self, header_value: &[u8]) -> Result<(), BasicError> {
         let (scheme, mut encoded) = header_value.split_first_chunk::<5>().ok_or(BasicError::Scheme)?;
         // As nearly all clients write it, or else in any case.
@@ -147,17 +161,23 @@ impl BasicCredentials {
         self.id_len = if id_is_plain { colon } else { decode_half(&mut bytes[..colon])? };
         self.secret_start = colon + 1;
         let secret = &mut bytes[colon + 1..];
-        self.secret_len = if secret_is_plain { secret.len() } else { decode_half(secret)? };
+        self.secret_len = secret.len();
+        if !secret_is_plain {
+            match decode_half(secret) {
+                Ok(len) => (self.secret_len, self.secret) = (len, SecretHalf::Decoded),
+                Err(_) => self.secret = SecretHalf::Malformed,
+            }
+        }
         if self.id_len == 0 { Err(BasicError::EmptyClientId) } else { Ok(()) }
     }
 
     /// The client id, decoded; never empty.
     ///
     /// ```
-    /// # use regrant::BasicCredentials;
+    /// # use regrant::internal::BasicCredentials;
     /// let credentials = BasicCredentials::parse(b"Basic d2ViOnMzY3JldA==")?; // "web:s3cret"
     /// assert_eq!(credentials.client_id(), "web");
-    /// # Ok::<(), regrant::BasicError>(())
+    /// # Ok::<(), regrant::internal::BasicError>(())
     /// ```
     pub fn client_id(&self) -> &str {
         self.text(0, self.id_len)
@@ -166,10 +186,10 @@ impl BasicCredentials {
     /// The client secret, decoded; it may be empty. Compare it in constant time.
     ///
     /// ```
-    /// # use regrant::BasicCredentials;
+    /// # use regrant::internal::BasicCredentials;
     /// let credentials = BasicCredentials::parse(b"Basic d2ViOnMzY3JldA==")?; // "web:s3cret"
     /// assert_eq!(credentials.client_secret(), "s3cret");
-    /// # Ok::<(), regrant::BasicError>(())
+    /// # Ok::<(), regrant::internal::BasicError>(())
     /// ```
     pub fn client_secret(&self) -> &str {
         self.text(self.secret_start, self.secret_len)
@@ -178,6 +198,31 @@ impl BasicCredentials {
     /// The client secret as bytes, which is what is hashed.
     pub(crate) fn secret_bytes(&self) -> &[u8] {
         self.bytes.get(self.secret_start..self.secret_start + self.secret_len).unwrap_or_default()
+    }
+
+    /// Whether the secret may be believed to be one.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.secret != SecretHalf::Malformed
+    }
+
+    /// Takes the secret as the header has it, which is the one that was read before: its client does not encode.
+    pub(crate) fn take_secret_raw(&mut self, header_value: &[u8]) {
+        if self.secret == SecretHalf::Plain {
+            return;
+        }
+        let mut raw = Self::unread();
+        raw.secret = SecretHalf::Raw;
+        let encoded = header_value.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        raw.bytes.resize(self.bytes.len(), 0);
+        // Neither fails: it went well before.
+        let Ok(len) = STANDARD.decode_slice(encoded, &mut raw.bytes) else { return };
+        (raw.id_len, raw.secret_start) = (self.id_len, self.secret_start);
+        raw.secret_len = len.saturating_sub(self.secret_start);
+        // The id stays as it was decoded.
+        if let (Some(to), Some(from)) = (raw.bytes.get_mut(..self.id_len), self.bytes.get(..self.id_len)) {
+            to.copy_from_slice(from);
+        }
+        std::mem::swap(self, &mut raw);
     }
 
     fn text(&self, start: usize, len: usize) -> &str {
@@ -200,7 +245,7 @@ impl fmt::Debug for BasicCredentials {
 
 /// How many bytes canonical base64 stands for.
 fn decoded_len(encoded: &[u8]) -> Result<usize, BasicError> {
-    if !encoded.len().is_multiple_of(4) {
+    if encoded.len() % 4 != 0 {
         return Err(BasicError::Base64);
     }
     let padding = match encoded {

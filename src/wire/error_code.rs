@@ -1,9 +1,10 @@
-//! The error codes of RFC 6749 sections 4.1.2.1 and 5.2 and of OpenID Connect Core section 3.1.2.6, and their statuses.
+//! The error codes of RFC 6749 sections 4.1.2.1 and 5.2, of RFC 6750 section 3.1, of OpenID Connect Core section
+//! 3.1.2.6, of RFC 8707 section 2, of RFC 7591 section 3.2.2 and of RFC 9470 section 3, and their statuses.
 
 /// What an error response says in its member `error`.
 ///
 /// ```
-/// use regrant::ErrorCode;
+/// use regrant::wire::ErrorCode;
 /// assert_eq!(ErrorCode::InvalidGrant.as_str(), "invalid_grant");
 /// assert_eq!(ErrorCode::InvalidClient.status(), 401);
 /// ```
@@ -22,6 +23,12 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// The scope is malformed, or more than the client or the grant may have.
     InvalidScope,
+    /// The access token is malformed, expired, revoked or forged (RFC 6750 section 3.1).
+    InvalidToken,
+    /// The access token has too little scope (RFC 6750 section 3.1).
+    InsufficientScope,
+    /// The login behind the access token is not strong or new enough (RFC 9470 section 3).
+    InsufficientUserAuthentication,
     /// The store, the registry or the host failed; the same request may succeed later.
     TemporarilyUnavailable,
     /// The host's configuration or its handler is wrong; a retry will not help.
@@ -38,12 +45,18 @@ pub enum ErrorCode {
     AccountSelectionRequired,
     /// Something else has to be asked, and `prompt=none` forbids to ask.
     InteractionRequired,
+    /// A resource that is malformed or unknown (RFC 8707 section 2).
+    InvalidTarget,
     /// The parameter `request` is not supported (OpenID Connect Core section 6.1).
     RequestNotSupported,
     /// The parameter `request_uri` is not supported (OpenID Connect Core section 6.2).
     RequestUriNotSupported,
     /// The parameter `registration` is not supported (OpenID Connect Core section 7.2.1).
     RegistrationNotSupported,
+    /// What a client says of itself cannot be registered (RFC 7591 section 3.2.2).
+    InvalidClientMetadata,
+    /// A redirect URI that cannot be registered (RFC 7591 section 3.2.2).
+    InvalidRedirectUri,
     /// The code of an extension grant (RFC 6749 section 8.5), such as `authorization_pending` of RFC 8628.
     Extension(&'static str),
 }
@@ -52,7 +65,7 @@ impl ErrorCode {
     /// As the response writes it.
     ///
     /// ```
-    /// assert_eq!(regrant::ErrorCode::Extension("slow_down").as_str(), "slow_down");
+    /// assert_eq!(regrant::wire::ErrorCode::Extension("slow_down").as_str(), "slow_down");
     /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,6 +75,9 @@ impl ErrorCode {
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::InsufficientUserAuthentication => "insufficient_user_authentication",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::AccessDenied => "access_denied",
@@ -70,9 +86,12 @@ impl ErrorCode {
             Self::ConsentRequired => "consent_required",
             Self::AccountSelectionRequired => "account_selection_required",
             Self::InteractionRequired => "interaction_required",
+            Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::Extension(code) => code,
         }
     }
@@ -80,17 +99,24 @@ impl ErrorCode {
     /// The status that goes with it; 405 and 413 are answered with `invalid_request`, too.
     ///
     /// ```
-    /// assert_eq!(regrant::ErrorCode::TemporarilyUnavailable.status(), 503);
+    /// assert_eq!(regrant::wire::ErrorCode::TemporarilyUnavailable.status(), 503);
     /// ```
     pub const fn status(self) -> u16 {
         match self {
-            Self::InvalidClient => 401,
+            Self::InvalidClient | Self::InvalidToken | Self::InsufficientUserAuthentication => 401,
+            Self::InsufficientScope => 403,
             Self::TemporarilyUnavailable => 503,
             Self::ServerError => 500,
             _ => 400,
         }
     }
 }
+
+/// Text that cannot be an error code: empty, or with a character outside of RFC 6749 section 5.2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("an error code has a character that RFC 6749 section 5.2 does not allow, or none at all")]
+#[non_exhaustive]
+pub struct InvalidErrorCode;
 
 /// `1*( %x20-21 / %x23-5B / %x5D-7E )`, RFC 6749 section 5.2; also what is safe inside a quoted string.
 pub(crate) fn is_error_text(text: &str) -> bool {

@@ -4,19 +4,19 @@ use std::{fmt, str};
 
 use smallvec::SmallVec;
 
-use super::{
-    limits::Limits,
-    marks::Marks,
-    percent::decode_in_place,
-    text::{SecretBytes, SecretText},
-};
+use super::limits::Limits;
+use super::marks::Marks;
+use super::percent::decode_in_place;
+use super::text::text;
+use crate::secret::{SecretBytes, SecretText};
 
 /// Why a body is not a form, or not one that is read.
 ///
 /// The messages are fixed text: nothing of the body is in them.
 ///
 /// ```
-/// use regrant::{Form, FormError, Limits};
+/// use regrant::internal::Form;
+/// use regrant::wire::{FormError, Limits};
 ///
 /// let error = Form::parse(b"code=%zz", &Limits::default()).unwrap_err();
 /// assert_eq!(error, FormError::PercentEncoding);
@@ -45,6 +45,7 @@ pub enum FormError {
 /// A parameter that may occur only once occurs more than once (RFC 6749 section 3.2). See [`Form::single`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a parameter is repeated")]
+#[expect(clippy::exhaustive_structs, reason = "its name says all that there is to say")]
 pub struct Repeated;
 
 /// The parameters of a form body, decoded.
@@ -56,7 +57,8 @@ pub struct Repeated;
 /// A query string has the same grammar and may be parsed too.
 ///
 /// ```
-/// use regrant::{Form, Limits};
+/// use regrant::internal::Form;
+/// use regrant::wire::Limits;
 ///
 /// let body = b"grant_type=password&username=ann&password=p%2Bw&scope=";
 /// let form = Form::parse(body, &Limits::default())?;
@@ -66,7 +68,7 @@ pub struct Repeated;
 /// assert_eq!(form.single("scope"), Ok(None)); // empty is absent
 /// assert_eq!(form.single("client_id"), Ok(None));
 /// assert_eq!(format!("{form:?}"), "Form { parameters: 4, .. }");
-/// # Ok::<(), regrant::FormError>(())
+/// # Ok::<(), regrant::wire::FormError>(())
 /// ```
 pub struct Form<'a> {
     /// The body, or nothing when it cannot be borrowed: then all text is in `decoded`.
@@ -104,7 +106,8 @@ impl<'a> Form<'a> {
     /// given; the length of the body is checked first.
     ///
     /// ```
-    /// use regrant::{Form, FormError, Limits};
+    /// use regrant::internal::Form;
+    /// use regrant::wire::{FormError, Limits};
     ///
     /// let limits = Limits::default();
     /// let form = Form::parse(b"a=1;b=2&&c", &limits)?;
@@ -120,14 +123,14 @@ impl<'a> Form<'a> {
         Ok(form)
     }
 
-    /// A form of nothing, to [`read`](Self::read) into.
+    /// A form of nothing, to [`read`](Self::read) into: see [`wire`](crate::wire).
     pub(crate) fn unread() -> Self {
         Self { raw: &[], decoded: SecretText::new(), parameters: SmallVec::new() }
     }
 
-    /// As [`parse`](Self::parse), in place: a form is large enough for moves to be felt.
+    /// As [`parse`](Self::parse), in place.
     pub(crate) fn read(&mut self, body: &'a [u8], limits: &Limits) -> Result<(), FormError> {
-        if body.len() > limits.get_body_bytes() {
+        if body.len() > limits.body_bytes() {
             return Err(FormError::TooLarge);
         }
         self.raw = body;
@@ -184,11 +187,12 @@ impl<'a> Form<'a> {
     /// All parameters, in order, as (name, value), those with an empty value too.
     ///
     /// ```
-    /// use regrant::{Form, Limits};
+    /// use regrant::internal::Form;
+    /// use regrant::wire::Limits;
     ///
     /// let form = Form::parse(b"b=2&a=%C3%A9&b=", &Limits::default())?;
     /// assert!(form.iter().eq([("b", "2"), ("a", "é"), ("b", "")]));
-    /// # Ok::<(), regrant::FormError>(())
+    /// # Ok::<(), regrant::wire::FormError>(())
     /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
         self.parameters.iter().map(|p| (self.text(p.name), self.text(p.value)))
@@ -197,11 +201,12 @@ impl<'a> Form<'a> {
     /// How often a parameter occurs, with an empty value or another.
     ///
     /// ```
-    /// use regrant::{Form, Limits};
+    /// use regrant::internal::Form;
+    /// use regrant::wire::Limits;
     ///
     /// let form = Form::parse(b"scope=&scope=mail", &Limits::default())?;
     /// assert_eq!(form.count("scope"), 2);
-    /// # Ok::<(), regrant::FormError>(())
+    /// # Ok::<(), regrant::wire::FormError>(())
     /// ```
     pub fn count(&self, name: &str) -> usize {
         self.values(name).count()
@@ -214,13 +219,14 @@ impl<'a> Form<'a> {
     /// [`Repeated`] when there is more than one, empty ones included.
     ///
     /// ```
-    /// use regrant::{Form, Limits, Repeated};
+    /// use regrant::internal::{Form, Repeated};
+    /// use regrant::wire::Limits;
     ///
     /// let form = Form::parse(b"scope=mail&code=&state=&state=x", &Limits::default())?;
     /// assert_eq!(form.single("scope"), Ok(Some("mail")));
     /// assert_eq!(form.single("code"), Ok(None));
     /// assert_eq!(form.single("state"), Err(Repeated));
-    /// # Ok::<(), regrant::FormError>(())
+    /// # Ok::<(), regrant::wire::FormError>(())
     /// ```
     pub fn single(&self, name: &str) -> Result<Option<&str>, Repeated> {
         let mut values = self.values(name);
@@ -235,11 +241,12 @@ impl<'a> Form<'a> {
     /// section 2) and `audience` (RFC 8693 section 2.1).
     ///
     /// ```
-    /// use regrant::{Form, Limits};
+    /// use regrant::internal::Form;
+    /// use regrant::wire::Limits;
     ///
     /// let form = Form::parse(b"resource=a&resource=&resource=b", &Limits::default())?;
     /// assert!(form.all("resource").eq(["a", "b"]));
-    /// # Ok::<(), regrant::FormError>(())
+    /// # Ok::<(), regrant::wire::FormError>(())
     /// ```
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> + Clone {
         self.values(name).map(|span| self.text(span)).filter(|value| !value.is_empty())
@@ -289,13 +296,6 @@ impl Span {
     }
 }
 
-/// The bytes of a name or a value as text, which they are: the form was checked as a whole, and its pieces lie between
-/// ASCII characters or, where they were decoded, were checked themselves. The type cannot say so without `unsafe`, and
-/// most bytes are never asked for as text.
-pub(crate) fn text(bytes: &[u8]) -> &str {
-    str::from_utf8(bytes).unwrap_or_default()
-}
-
 /// What is known of a segment between two `&`.
 struct Segment {
     start: usize,
@@ -335,7 +335,7 @@ impl Parser<'_> {
     /// The parameter of a segment that ends there, after so many others.
     #[inline]
     fn parameter(&mut self, segment: &Segment, end: usize, before: usize) -> Result<Parameter, FormError> {
-        if before == self.limits.get_parameters() {
+        if before == self.limits.parameters() {
             return Err(FormError::TooManyParameters);
         }
         let (name_end, value_start) = segment.equals.map_or((end, end), |equals| (equals, equals + 1));
@@ -349,7 +349,7 @@ impl Parser<'_> {
         if escaped || self.raw_len == 0 {
             return self.decode(start, end);
         }
-        if end - start > self.limits.get_value_bytes() {
+        if end - start > self.limits.value_bytes() {
             return Err(FormError::TooLong);
         }
         Ok(Span::new(start, end))
@@ -359,7 +359,7 @@ impl Parser<'_> {
     fn decode(&mut self, start: usize, end: usize) -> Result<Span, FormError> {
         // Places of this body.
         let bytes = &self.body[start..end];
-        let limit = self.limits.get_value_bytes();
+        let limit = self.limits.value_bytes();
         // Three bytes are decoded to one at best.
         if bytes.len() / 3 > limit {
             return Err(FormError::TooLong);

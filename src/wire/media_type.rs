@@ -11,8 +11,17 @@ pub(crate) fn is_form_urlencoded(content_type: &[u8]) -> bool {
     if content_type == FORM {
         return true;
     }
-    let essence = content_type.split(|&b| b == b';').next().unwrap_or_default();
-    trim(essence).eq_ignore_ascii_case(FORM)
+    essence(content_type).eq_ignore_ascii_case(FORM)
+}
+
+/// Type and subtype without parameters, in whatever case.
+pub(crate) fn essence(content_type: &[u8]) -> &[u8] {
+    trim(content_type.split(|&b| b == b';').next().unwrap_or_default())
+}
+
+/// Whether it names `application/json`, likewise (RFC 7591 section 3.1).
+pub(crate) fn is_json(content_type: &[u8]) -> bool {
+    essence(content_type).eq_ignore_ascii_case(b"application/json")
 }
 
 /// `bytes` without optional white space (RFC 9110 section 5.6.3), which is narrower than ASCII white space.

@@ -1,21 +1,20 @@
 //! A request, as little of it as the endpoints look at.
 
-use super::form::{Form, text};
-use super::text::has_control;
+use std::net::IpAddr;
 
 /// A request to one of the engine's endpoints, borrowed from whatever HTTP stack received it.
 ///
 /// Hand over every header; those that mean something here are kept and counted, since a repeated one is an error. The
-/// [query](Self::query) is for the authorization endpoint alone: what stands there authenticates nobody (RFC 6749 section
+/// [query](Self::with_query) is for the authorization endpoint alone: what stands there authenticates nobody (RFC 6749 section
 /// 2.3.1).
 ///
 /// ```
 /// use regrant::Request;
 ///
 /// let request = Request::new("POST", b"grant_type=refresh_token&refresh_token=...")
-///     .header("content-type", b"application/x-www-form-urlencoded")
-///     .header("authorization", b"Basic YXBwOnNlY3JldA==")
-///     .header("user-agent", b"anything");
+///     .with_header("content-type", b"application/x-www-form-urlencoded")
+///     .with_header("authorization", b"Basic YXBwOnNlY3JldA==")
+///     .with_header("user-agent", b"anything");
 /// # let _ = request;
 /// ```
 #[derive(Clone, Copy)]
@@ -25,6 +24,7 @@ pub struct Request<'a> {
     body: &'a [u8],
     content_type: Header<'a>,
     authorization: Header<'a>,
+    peer: Option<IpAddr>,
 }
 
 /// A header that may be there once.
@@ -52,29 +52,30 @@ impl<'a> Request<'a> {
     /// # let _ = request;
     /// ```
     pub const fn new(method: &'a str, body: &'a [u8]) -> Self {
-        Self { method, query: b"", body, content_type: Header::Absent, authorization: Header::Absent }
+        let absent = Header::Absent;
+        Self { method, query: b"", body, content_type: absent, authorization: absent, peer: None }
     }
 
     /// The query string of the URI, without the `?`. Only the authorization endpoint looks at it: client credentials
     /// and tokens never come there (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2).
     ///
     /// ```
-    /// let request = regrant::Request::new("GET", b"").query(b"response_type=code&client_id=app");
+    /// let request = regrant::Request::new("GET", b"").with_query(b"response_type=code&client_id=app");
     /// # let _ = request;
     /// ```
     #[must_use]
-    pub const fn query(self, query: &'a [u8]) -> Self {
+    pub const fn with_query(self, query: &'a [u8]) -> Self {
         Self { query, ..self }
     }
 
     /// Adds a header; names in any case.
     ///
     /// ```
-    /// let request = regrant::Request::new("GET", b"").header("Authorization", b"Bearer abc");
+    /// let request = regrant::Request::new("GET", b"").with_header("Authorization", b"Bearer abc");
     /// # let _ = request;
     /// ```
     #[must_use]
-    pub fn header(mut self, name: &str, value: &'a [u8]) -> Self {
+    pub fn with_header(mut self, name: &str, value: &'a [u8]) -> Self {
         // As HTTP/2 and most libraries write it, or else in any case.
         let is = |header: &str| name == header || name.eq_ignore_ascii_case(header);
         if is("content-type") {
@@ -83,6 +84,29 @@ impl<'a> Request<'a> {
             self.authorization = self.authorization.and(value);
         }
         self
+    }
+
+    /// The address that the request comes from: what limits count that are for whoever asks. An IPv6 address stands for its
+    /// /64, and an IPv4-mapped one for the IPv4 address in it.
+    ///
+    /// Behind a proxy that is not the other end of the connection. Give what your own proxy says of it (`Forwarded`, RFC
+    /// 7239 section 5.2), and nothing that a client could have written there; without an address limits are higher, and
+    /// shared by more.
+    ///
+    /// ```
+    /// let connection: std::net::SocketAddr = "192.0.2.1:50000".parse()?;
+    /// let request = regrant::Request::new("POST", b"").with_peer(connection.ip());
+    /// assert_eq!(request.peer(), Some(connection.ip()));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub const fn with_peer(self, peer: IpAddr) -> Self {
+        Self { peer: Some(peer.to_canonical()), ..self }
+    }
+
+    /// The address that it comes from, if the host has said so.
+    pub const fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     pub(crate) const fn method(&self) -> &'a str {
@@ -116,129 +140,17 @@ impl std::fmt::Debug for Request<'_> {
     }
 }
 
-/// What is wrong with a parameter that a specification defines.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ParameterFault {
-    Repeated,
-    ControlCharacter,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The parameters of the IANA registry "OAuth Parameters" that a request to an authorization, token, revocation or
-/// introspection endpoint can have. The first [`KEPT`] are what the engine itself reads.
-const DEFINED: [&str; 46] = [
-    "grant_type",
-    "refresh_token",
-    "scope",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "username",
-    "password",
-    "code",
-    "redirect_uri",
-    "code_verifier",
-    "token",
-    "token_type_hint",
-    "access_token",
-    "state",
-    "assertion",
-    "subject_token",
-    "subject_token_type",
-    "actor_token",
-    "actor_token_type",
-    "requested_token_type",
-    "device_code",
-    "auth_req_id",
-    "authorization_details",
-    "response_type",
-    "response_mode",
-    "code_challenge",
-    "code_challenge_method",
-    "nonce",
-    "prompt",
-    "max_age",
-    "display",
-    "ui_locales",
-    "claims_locales",
-    "acr_values",
-    "registration",
-    "id_token_hint",
-    "login_hint",
-    "request",
-    "request_uri",
-    "claims",
-    "dpop_jkt",
-    "claim_token",
-    "claim_token_format",
-    "ticket",
-];
-const KEPT: usize = 7;
-/// Each has a bit of its own.
-const _: () = assert!(DEFINED.len() <= 64);
-/// RFC 8707 section 2, RFC 8693 section 2.1.
-const REPEATABLE: [&str; 2] = ["resource", "audience"];
-
-/// The parameters that the engine itself reads, found in one pass over the form; an empty one is absent.
-pub(crate) struct Parameters<'f>([Option<&'f [u8]>; KEPT]);
-
-impl<'f> Parameters<'f> {
-    /// None yet.
-    pub(crate) const fn none() -> Self {
-        Self([None; KEPT])
+    /// A socket for both families says it so of a client on IPv4, who must not have a second budget by that.
+    #[test]
+    fn a_mapped_peer_is_its_ipv4_address() {
+        let peer = |text: &str| Request::new("POST", b"").with_peer(text.parse().unwrap()).peer().unwrap().to_string();
+        assert_eq!(peer("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(peer("192.0.2.1"), "192.0.2.1");
+        assert_eq!(peer("2001:db8::1"), "2001:db8::1");
+        assert_eq!(Request::new("POST", b"").peer(), None);
     }
-
-    /// Checks every parameter that a specification defines: there once at most, counted before empty ones are dropped,
-    /// and free of control characters.
-    pub(crate) fn read(&mut self, form: &'f Form<'_>) -> Result<(), ParameterFault> {
-        let Self(kept) = self;
-        let mut seen = 0u64;
-        for (name, value, plain) in form.raw_parameters() {
-            if let Some(place) = DEFINED.iter().position(|defined| defined.as_bytes() == name) {
-                if seen & (1 << place) != 0 {
-                    return Err(ParameterFault::Repeated);
-                }
-                seen |= 1 << place;
-                if let Some(kept) = kept.get_mut(place) {
-                    *kept = (!value.is_empty()).then_some(value);
-                }
-            } else if !REPEATABLE.iter().any(|repeatable| repeatable.as_bytes() == name) {
-                continue;
-            }
-            if !plain && has_control(text(value)) {
-                return Err(ParameterFault::ControlCharacter);
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) const fn grant_type(&self) -> Option<&'f [u8]> {
-        self.0[0]
-    }
-
-    pub(crate) const fn refresh_token(&self) -> Option<&'f [u8]> {
-        self.0[1]
-    }
-
-    pub(crate) fn scope(&self) -> Option<&'f str> {
-        self.0[2].map(text)
-    }
-
-    pub(crate) fn client_id(&self) -> Option<&'f str> {
-        self.0[3].map(text)
-    }
-
-    pub(crate) const fn client_secret(&self) -> Option<&'f [u8]> {
-        self.0[4]
-    }
-
-    /// Whether the client sends an assertion (RFC 7521 section 4.2).
-    pub(crate) const fn has_client_assertion(&self) -> bool {
-        self.0[5].is_some() || self.0[6].is_some()
-    }
-}
-
-/// Whether a specification defines this parameter.
-pub(crate) fn is_defined(name: &str) -> bool {
-    DEFINED.contains(&name) || REPEATABLE.contains(&name)
 }

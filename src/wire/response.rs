@@ -1,27 +1,15 @@
-//! A response, and the two forms in which a token response is written.
+//! A response.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use super::error_code::ErrorCode;
+use super::style::ResponseStyle;
 
-/// How token responses and errors are written.
-///
-/// ```
-/// assert_eq!(regrant::ResponseStyle::default(), regrant::ResponseStyle::Rfc6749);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ResponseStyle {
-    /// RFC 6749 sections 5.1 and 5.2: `access_token`, `refresh_token`, `scope`, `token_type` (`Bearer`), `expires_in`,
-    /// then the host's fields. Errors with a description.
-    #[default]
-    Rfc6749,
-    /// As an ASP.NET OWIN/Katana authorization server writes them, for a service that takes one's place: `token_type` is
-    /// `bearer`, `expires_in` one less than the lifetime, `scopes` joined by `, ` in place of `scope`, and `.issued` and
-    /// `.expires` as HTTP dates. Errors have the single member `error`.
-    Katana,
-}
+/// How long caches may keep a document: a key that others verify by is in the set for as long before it signs.
+#[cfg(feature = "jwt")]
+pub(crate) const PUBLIC_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(300);
+const PUBLIC_CACHE_CONTROL: &str = "public, max-age=300";
 
 /// What the engine answers: a status, headers and a JSON body, or a redirect without one.
 ///
@@ -31,7 +19,7 @@ pub enum ResponseStyle {
 /// use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
 ///
 /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-/// let response = engine.blocking().token(&Request::new("GET", b""), Timestamp::now())?;
+/// let response = engine.blocking().token(&Request::new("GET", b""), Timestamp::now)?;
 /// assert_eq!(response.status(), 405);
 /// assert!(response.headers().any(|header| header == ("allow", "POST")));
 /// assert!(response.body().starts_with(br#"{"error":"invalid_request""#));
@@ -56,6 +44,8 @@ enum Special {
     Redirect(String),
     /// Says nothing of anybody, so that caches may keep it for a while.
     Public,
+    /// No body, and so no type of one.
+    Empty,
 }
 
 impl Response {
@@ -64,7 +54,7 @@ impl Response {
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
     /// # let request = regrant::Request::new("GET", b"");
-    /// let response = engine.blocking().token(&request, regrant::Timestamp::now())?;
+    /// let response = engine.blocking().token(&request, regrant::Timestamp::now)?;
     /// assert_eq!(response.status(), 405);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -79,7 +69,7 @@ impl Response {
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
     /// # let request = regrant::Request::new("GET", b"");
-    /// # let response = engine.blocking().token(&request, regrant::Timestamp::now())?;
+    /// # let response = engine.blocking().token(&request, regrant::Timestamp::now)?;
     /// assert!(response.headers().any(|header| header == ("cache-control", "no-store")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -97,7 +87,8 @@ impl Response {
             Special::Redirect(location) => {
                 [Some(("location", location.as_str())), Some(NO_STORE), Some(NO_CACHE), None]
             }
-            Special::Public => [Some(TYPE), Some(("cache-control", "public, max-age=300")), None, None],
+            Special::Empty => [Some(NO_STORE), Some(NO_CACHE), None, None],
+            Special::Public => [Some(TYPE), Some(("cache-control", PUBLIC_CACHE_CONTROL)), None, None],
         }
         .into_iter()
         .flatten()
@@ -108,7 +99,7 @@ impl Response {
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
     /// # let request = regrant::Request::new("GET", b"");
-    /// # let response = engine.blocking().token(&request, regrant::Timestamp::now())?;
+    /// # let response = engine.blocking().token(&request, regrant::Timestamp::now)?;
     /// assert_eq!(response.body().first(), Some(&b'{'));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -121,7 +112,7 @@ impl Response {
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
     /// # let request = regrant::Request::new("GET", b"");
-    /// # let response = engine.blocking().token(&request, regrant::Timestamp::now())?;
+    /// # let response = engine.blocking().token(&request, regrant::Timestamp::now)?;
     /// let bytes: Vec<u8> = response.into_body();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -132,6 +123,16 @@ impl Response {
     /// A success with this JSON.
     pub(crate) const fn ok(body: Vec<u8>) -> Self {
         Self { status: 200, special: Special::Nothing, body }
+    }
+
+    /// Something new was made (RFC 7591 section 3.2.1): 201 with this JSON.
+    pub(crate) const fn created(body: Vec<u8>) -> Self {
+        Self { status: 201, special: Special::Nothing, body }
+    }
+
+    /// Something is gone (RFC 7592 section 2.3): 204.
+    pub(crate) const fn no_content() -> Self {
+        Self { status: 204, special: Special::Empty, body: Vec::new() }
     }
 
     /// JSON that is the same for everybody.
@@ -179,107 +180,4 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
     }
-}
-
-/// What a token response says.
-pub(crate) struct TokenAnswer<'a> {
-    /// base64url text.
-    pub(crate) access_token: &'a [u8],
-    /// base64url text; `None` where the client may not refresh.
-    pub(crate) refresh_token: Option<&'a [u8]>,
-    /// Tokens with one space between; scope tokens need no escaping in JSON.
-    pub(crate) scope: &'a str,
-    pub(crate) id_token: Option<&'a str>,
-    /// The host's members as JSON, without braces.
-    pub(crate) fields: &'a str,
-    pub(crate) lifetime_secs: u32,
-    pub(crate) issued_at_secs: u64,
-}
-
-impl TokenAnswer<'_> {
-    /// Writes the body: one allocation, sized before.
-    pub(crate) fn write(&self, style: ResponseStyle) -> Vec<u8> {
-        match style {
-            ResponseStyle::Rfc6749 => self.write_rfc6749(),
-            ResponseStyle::Katana => self.write_katana(),
-        }
-    }
-
-    fn write_rfc6749(&self) -> Vec<u8> {
-        let mut out = self.begin(96 + self.scope.len());
-        if let Some(refresh_token) = self.refresh_token {
-            out.extend_from_slice(b"\",\"refresh_token\":\"");
-            out.extend_from_slice(refresh_token);
-        }
-        if !self.scope.is_empty() {
-            out.extend_from_slice(b"\",\"scope\":\"");
-            out.extend_from_slice(self.scope.as_bytes());
-        }
-        if let Some(id_token) = self.id_token {
-            out.extend_from_slice(b"\",\"id_token\":\"");
-            out.extend_from_slice(id_token.as_bytes());
-        }
-        out.extend_from_slice(b"\",\"token_type\":\"Bearer\",\"expires_in\":");
-        out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs).as_bytes());
-        self.push_fields(&mut out);
-        out.push(b'}');
-        out
-    }
-
-    fn write_katana(&self) -> Vec<u8> {
-        let scopes = self.scope.bytes().filter(|&byte| byte == b' ').count() + self.scope.len();
-        let mut out = self.begin(200 + scopes);
-        out.extend_from_slice(b"\",\"token_type\":\"bearer\",\"expires_in\":");
-        // Katana cuts the seconds after it has set the expiry a moment earlier, so its clients see one less.
-        out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs.saturating_sub(1)).as_bytes());
-        if let Some(refresh_token) = self.refresh_token {
-            out.extend_from_slice(b",\"refresh_token\":\"");
-            out.extend_from_slice(refresh_token);
-            out.push(b'"');
-        }
-        if let Some(id_token) = self.id_token {
-            out.extend_from_slice(b",\"id_token\":\"");
-            out.extend_from_slice(id_token.as_bytes());
-            out.push(b'"');
-        }
-        self.push_fields(&mut out);
-        out.extend_from_slice(b",\"scopes\":\"");
-        for (at, token) in self.scope.split(' ').enumerate() {
-            out.extend_from_slice(if at == 0 { b"" } else { b", " });
-            out.extend_from_slice(token.as_bytes());
-        }
-        out.extend_from_slice(b"\",\".issued\":\"");
-        push_date(&mut out, self.issued_at_secs);
-        out.extend_from_slice(b"\",\".expires\":\"");
-        push_date(&mut out, self.issued_at_secs + u64::from(self.lifetime_secs));
-        out.extend_from_slice(b"\"}");
-        out
-    }
-
-    /// The access token, which all styles begin with, in a buffer that holds the rest too.
-    fn begin(&self, style_len: usize) -> Vec<u8> {
-        let id_token = self.id_token.map_or(0, |id_token| 16 + id_token.len());
-        let tokens = self.access_token.len() + self.refresh_token.map_or(0, <[u8]>::len) + id_token;
-        let mut out = Vec::with_capacity(40 + tokens + self.fields.len() + style_len);
-        out.extend_from_slice(b"{\"access_token\":\"");
-        out.extend_from_slice(self.access_token);
-        out
-    }
-
-    fn push_fields(&self, out: &mut Vec<u8>) {
-        if !self.fields.is_empty() {
-            out.push(b',');
-            out.extend_from_slice(self.fields.as_bytes());
-        }
-    }
-}
-
-/// An HTTP date (RFC 9110 section 5.6.7), which is an RFC 1123 one.
-fn push_date(out: &mut Vec<u8>, secs: u64) {
-    use std::io::Write as _;
-    // The library's dates end with the year 9999, and panic beyond.
-    let secs = secs.min(253_402_300_799);
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
-    // Writing to a `Vec` cannot fail.
-    let _ = write!(out, "{}", httpdate::HttpDate::from(time));
 }

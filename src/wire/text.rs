@@ -1,100 +1,12 @@
-//! Bytes that may hold a secret, and what text may contain.
+//! What is text, and what text may contain.
 
-use std::fmt;
+use std::str;
 
-/// Overwrites `bytes` so that the compiler may not leave it out.
-///
-/// As safe as `Zeroize`, which writes byte by byte through a volatile pointer, but it compiles to one `memset`.
-pub(crate) fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    zeroize::optimization_barrier(bytes);
-}
-
-/// A growing buffer that is wiped when dropped.
-///
-/// Only what was written is wiped. That suffices as long as the buffer never moves: give it its capacity up front.
-pub(crate) struct SecretBytes(Vec<u8>);
-
-impl SecretBytes {
-    /// An empty buffer, which has allocated nothing.
-    pub(crate) const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Allocates `capacity` bytes, once: a second call does nothing, since growing would leave a copy behind.
-    pub(crate) fn allocate(&mut self, capacity: usize) {
-        if self.0.capacity() == 0 {
-            self.0.reserve_exact(capacity);
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Appends `bytes` and gives them back for changing in place. They must fit in the capacity.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> &mut [u8] {
-        let start = self.0.len();
-        debug_assert!(bytes.len() <= self.0.capacity() - start);
-        self.0.extend_from_slice(bytes);
-        // `start` was the length before it grew.
-        &mut self.0[start..]
-    }
-
-    /// Shortens the buffer to `len` bytes and wipes the rest.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        if let Some(rest) = self.0.get_mut(len..) {
-            wipe(rest);
-            self.0.truncate(len);
-        }
-    }
-
-    /// The same bytes as text, or `None` when they are not UTF-8.
-    pub(crate) fn into_text(mut self) -> Option<SecretText> {
-        match String::from_utf8(std::mem::take(&mut self.0)) {
-            Ok(text) => Some(SecretText(text)),
-            Err(e) => {
-                self.0 = e.into_bytes();
-                None
-            }
-        }
-    }
-}
-
-impl Drop for SecretBytes {
-    fn drop(&mut self) {
-        if !self.0.is_empty() {
-            wipe(&mut self.0);
-        }
-    }
-}
-
-/// Text that is wiped when dropped.
-pub(crate) struct SecretText(String);
-
-impl SecretText {
-    /// No text; nothing is allocated.
-    pub(crate) const fn new() -> Self {
-        Self(String::new())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for SecretText {
-    fn drop(&mut self) {
-        if !self.0.is_empty() {
-            drop(SecretBytes(std::mem::take(&mut self.0).into_bytes()));
-        }
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SecretText").finish_non_exhaustive()
-    }
+/// The bytes of a name or a value as text, which they are: the form was checked as a whole, and its pieces lie between
+/// ASCII characters or, where they were decoded, were checked themselves. The type cannot say so without `unsafe`, and
+/// most bytes are never asked for as text.
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Whether `text` has a control character: U+0000 to U+001F, U+007F to U+009F.
@@ -119,32 +31,5 @@ mod tests {
             assert_eq!(has_control(&format!("{c}")), c.is_control(), "{c:?}");
         }
         assert!(!has_control(""));
-    }
-
-    #[test]
-    fn secret_bytes_keep_what_is_not_cut_off() {
-        let mut bytes = SecretBytes::new();
-        bytes.allocate(16);
-        bytes.append(b"user");
-        bytes.append(b"secret")[0] = b'S';
-        assert_eq!(bytes.len(), 10);
-        bytes.truncate(7);
-        bytes.truncate(9);
-        assert_eq!(bytes.into_text().as_ref().map(SecretText::as_str), Some("userSec"));
-    }
-
-    #[test]
-    fn secret_bytes_are_not_always_text() {
-        let mut bytes = SecretBytes::new();
-        bytes.allocate(1);
-        bytes.append(b"\xff");
-        assert!(bytes.into_text().is_none());
-    }
-
-    #[test]
-    fn wiped_bytes_are_zero() {
-        let mut bytes = *b"secret";
-        wipe(&mut bytes[..5]);
-        assert_eq!(&bytes, b"\0\0\0\0\0t");
     }
 }

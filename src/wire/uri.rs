@@ -2,7 +2,7 @@
 
 use fluent_uri::Uri;
 
-/// A URI in which nothing misleads whoever looks at it: no user information before the host (RFC 9110 section 4.2.4), and
+/// A URI that does not mislead a reader: no user information before the host (RFC 9110 section 4.2.4), and
 /// a port that is one, if it has a port.
 pub(crate) fn read_uri(text: &str) -> Option<Uri<&str>> {
     let uri = Uri::parse(text).ok()?;
@@ -16,6 +16,21 @@ pub(crate) fn read_uri(text: &str) -> Option<Uri<&str>> {
     Some(uri)
 }
 
+/// What two URIs have in common that are the same by RFC 3986 section 6.2.2 and by scheme (6.2.3): case of scheme and host,
+/// escapes that need not be, dot segments, a port that is the scheme's own, and, of a web address, an empty path for `/`.
+/// `None` where it is no absolute URI of RFC 3986 section 4.3: it has a fragment, or does not parse.
+pub(crate) fn normal_form(text: &str) -> Option<String> {
+    let uri = read_uri(text).filter(|uri| !uri.has_fragment())?;
+    let whole = uri.normalize();
+    let is_bare = whole.path().is_empty() && ["http", "https"].contains(&whole.scheme().as_str());
+    if !is_bare {
+        return Some(whole.into_string());
+    }
+    let query = whole.query().map(fluent_uri::pct_enc::EStr::as_str);
+    let before = whole.as_str().split('?').next().unwrap_or_default();
+    Some(query.map_or_else(|| format!("{before}/"), |query| format!("{before}/?{query}")))
+}
+
 /// The host of an `https` or `http` URL, and whether it is the former.
 pub(crate) fn web_host<'a>(uri: &Uri<&'a str>) -> Option<(&'a str, bool)> {
     let host = uri.authority()?.host();
@@ -23,5 +38,67 @@ pub(crate) fn web_host<'a>(uri: &Uri<&'a str>) -> Option<(&'a str, bool)> {
         "https" if !host.is_empty() => Some((host, true)),
         "http" if !host.is_empty() => Some((host, false)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3986 sections 6.2.2 and 6.2.3.
+    #[test]
+    fn uris_that_mean_the_same_have_one_form() {
+        for (one, other) in [
+            ("https://mcp.example", "https://mcp.example/"),
+            ("https://mcp.example/mcp", "HTTPS://MCP.Example:443/mcp"),
+            ("http://127.0.0.1:80/mcp", "http://127.0.0.1/mcp"),
+            ("https://mcp.example/a/../mcp", "https://mcp.example/./mcp"),
+            ("https://mcp.example/%7euser/%c3", "https://mcp.example/~user/%C3"),
+            ("https://mcp.example?tenant=1", "https://mcp.example/?tenant=1"),
+            ("urn:example:api", "URN:example:api"),
+            ("http://[::0001]:8080/mcp", "http://[::1]:8080/mcp"),
+        ] {
+            assert_eq!(normal_form(one), normal_form(other), "{one} {other}");
+            assert!(normal_form(one).is_some(), "{one}");
+        }
+    }
+
+    #[test]
+    fn uris_that_mean_something_else_have_another_or_none() {
+        for (one, other) in [
+            ("https://mcp.example/mcp", "https://mcp.example/mcp/"),
+            ("https://mcp.example/mcp", "https://mcp.example/MCP"),
+            ("https://mcp.example/mcp", "http://mcp.example/mcp"),
+            ("https://mcp.example/mcp", "https://mcp.example:8443/mcp"),
+            ("https://mcp.example/a%2fb", "https://mcp.example/a/b"),
+            ("https://mcp.example/mcp", "https://mcp.example/mcp?"),
+            ("https://mcp.example/", "https://mcp.example.evil.example/"),
+        ] {
+            assert_ne!(normal_form(one), normal_form(other), "{one} {other}");
+        }
+        for none in [
+            "",
+            "/mcp",
+            "mcp.example",
+            "//mcp.example/mcp",
+            "https://mcp.example/mcp#",
+            "https://mcp.example/mcp#part",
+            "https://user@mcp.example/mcp",
+            "https://mcp.example:0/mcp",
+            "https://mcp.example/a b",
+            "https://mcp.example/%zz",
+            "https://mcp.example/\u{e9}",
+            "https://mcp.example/\n",
+        ] {
+            assert_eq!(normal_form(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn the_form_is_its_own() {
+        for text in ["https://mcp.example", "HTTP://A:80?x=%7e", "urn:a:b", "a:/.//b", "https://a/../..//b"] {
+            let form = normal_form(text).unwrap();
+            assert_eq!(normal_form(&form).as_deref(), Some(form.as_str()), "{text}");
+        }
     }
 }

@@ -1,21 +1,6 @@
 //! The example server's identity provider, driven over real HTTP by the client of the `openidconnect` crate, which knows
 //! nothing of this one.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
-
-#[path = "../../examples/server/bank.rs"]
-mod bank;
-#[path = "../common/mod.rs"]
-mod common;
-#[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/key_file.rs"]
-mod key_file;
-#[path = "../../examples/server/page.rs"]
-mod page;
-#[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/store.rs"]
-mod store;
-
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -92,15 +77,17 @@ struct Login {
 
 /// The bank on a port of its own.
 async fn serve() -> SocketAddr {
-    let settings = bank::Settings {
+    let settings = crate::bank::Settings {
         store: Arc::new(regrant::MemoryStore::new()),
-        keys: key_file::Keys::generate().unwrap(),
+        keys: crate::key_file::Keys::generate().unwrap(),
         issuer: ISSUER.to_owned(),
+        cors_origins: Vec::new(),
         access_token: Duration::from_secs(86_400),
         idle: Duration::from_secs(2_592_000),
         retry_window: Duration::from_secs(120),
+        clock: Arc::new(regrant::Timestamp::now),
     };
-    common::http::serve(bank::router(settings).await.unwrap()).await
+    crate::kit::http::serve(crate::bank::router(settings).await.unwrap()).await
 }
 
 /// The crate's requests on this crate's test client; all to the one server, whatever host they name.
@@ -108,15 +95,22 @@ async fn send(server: SocketAddr, request: HttpRequest) -> Result<HttpResponse, 
     let (mut parts, body) = request.into_parts();
     assert_eq!(parts.uri.authority().unwrap(), "bank.example");
     parts.uri = parts.uri.path_and_query().unwrap().as_str().parse().unwrap();
-    let response = common::http::exchange(server, http::Request::from_parts(parts, Full::from(body))).await;
+    let response = crate::kit::http::exchange(server, http::Request::from_parts(parts, Full::from(body))).await;
     Ok(response.map(|body| body.to_vec()))
 }
 
 /// Sends what a browser would.
-async fn browse(server: SocketAddr, method: &str, path: &str, body: String) -> http::Response<Bytes> {
+async fn browse(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> http::Response<Bytes> {
     let request = http::Request::builder().method(method).uri(path);
     let request = request.header("content-type", "application/x-www-form-urlencoded");
-    common::http::exchange(server, request.body(Full::from(body)).unwrap()).await
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    crate::kit::http::exchange(server, request.body(Full::from(body)).unwrap()).await
 }
 
 /// The fields of the form on a page.
@@ -131,13 +125,13 @@ fn fields(page: &str) -> Vec<(String, String)> {
 
 impl App {
     async fn portal(auth: AuthType) -> Self {
-        let mut app = Self::new(bank::CLIENT_ID, Some(bank::CLIENT_SECRET)).await;
+        let mut app = Self::new(crate::bank::CLIENT_ID, Some(crate::bank::CLIENT_SECRET)).await;
         app.client = app.client.set_auth_type(auth);
         app
     }
 
     async fn mobile() -> Self {
-        Self::new(bank::PUBLIC_CLIENT_ID, None).await
+        Self::new(crate::bank::PUBLIC_CLIENT_ID, None).await
     }
 
     async fn new(id: &str, secret: Option<&'static str>) -> Self {
@@ -168,19 +162,20 @@ impl App {
         let (url, state, nonce) =
             request.add_scopes(scopes).set_max_age(Duration::from_secs(60)).set_pkce_challenge(challenge).url();
         let path = format!("{}?{}", url.path(), url.query().unwrap());
-        let page = browse(self.server, "GET", &path, String::new()).await;
+        let page = browse(self.server, "GET", &path, &[], String::new()).await;
         assert_eq!(page.status(), 200);
+        let cookie = page.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
 
         let mut form = fields(std::str::from_utf8(page.body()).unwrap());
         for (name, value) in &mut form {
             match name.as_str() {
-                "username" => bank::USERNAME.clone_into(value),
-                "password" => bank::PASSWORD.clone_into(value),
+                "username" => crate::bank::USERNAME.clone_into(value),
+                "password" => crate::bank::PASSWORD.clone_into(value),
                 _ => {}
             }
         }
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let answer = browse(self.server, "POST", url.path(), form).await;
+        let answer = browse(self.server, "POST", url.path(), &[("origin", ISSUER), ("cookie", cookie)], form).await;
         assert_eq!(answer.status(), 303);
         let location = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
         assert!(location.as_str().starts_with(REDIRECT_URI));
@@ -223,7 +218,7 @@ impl App {
     async fn resource(&self, token: &AccessToken) -> u16 {
         let request = http::Request::builder().uri("/oauth2/resource");
         let request = request.header("authorization", format!("Bearer {}", token.secret()));
-        common::http::exchange(self.server, request.body(Full::default()).unwrap()).await.status().as_u16()
+        crate::kit::http::exchange(self.server, request.body(Full::default()).unwrap()).await.status().as_u16()
     }
 
     fn claims<'t>(
@@ -243,7 +238,7 @@ impl App {
         let id_token = tokens.id_token().unwrap();
         assert_eq!(id_token.signing_alg().unwrap(), &self.algorithm);
         let claims = self.claims(tokens, nonce).unwrap();
-        assert_eq!(claims.subject().as_str(), bank::USERNAME);
+        assert_eq!(claims.subject().as_str(), crate::bank::USERNAME);
         assert_eq!(
             claims.audiences().iter().map(|audience| audience.as_str()).collect::<Vec<_>>(),
             [self.client.client_id().as_str()]
@@ -350,15 +345,15 @@ async fn a_wrong_verifier_and_a_code_used_twice() {
 }
 
 #[tokio::test]
-async fn introspection() {
+async fn introspection_answers_the_client() {
     for auth in [AuthType::BasicAuth, AuthType::RequestBody] {
         let app = App::portal(auth).await;
         let login = app.log_in().await;
         let tokens = app.redeem(&login.code, login.verifier.secret()).await.unwrap();
         let access = app.introspect(tokens.access_token().secret()).await;
         assert!(access.active());
-        assert_eq!(access.sub(), Some(bank::USERNAME));
-        assert_eq!(access.client_id().map(|id| id.as_str()), Some(bank::CLIENT_ID));
+        assert_eq!(access.sub(), Some(crate::bank::USERNAME));
+        assert_eq!(access.client_id().map(|id| id.as_str()), Some(crate::bank::CLIENT_ID));
         assert_eq!(access.iss(), Some(ISSUER));
         assert_eq!(access.scopes(), tokens.scopes());
         assert_eq!(access.jti().map(str::len), Some(43));
@@ -393,7 +388,7 @@ async fn client_credentials() {
 }
 
 #[tokio::test]
-async fn the_metadata() {
+async fn the_metadata_is_understood() {
     let server = serve().await;
     let issuer = IssuerUrl::new(ISSUER.to_owned()).unwrap();
     let metadata = Metadata::discover_async(issuer, &move |request| send(server, request)).await.unwrap();

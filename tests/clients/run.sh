@@ -2,18 +2,23 @@
 # Drives the example server with clients that know nothing of it, each against a server of its own. Needs Node 20 or newer
 # with npm, Python 3.10 or newer with venv, and Chromium; what else the clients need is installed under target/clients.
 #
-#   bash tests/clients/run.sh target/release/examples/server
+#   bash tests/clients/run.sh target/release/examples/server [client…]
 #
 # VERBOSE=1 names each check; SCREENSHOTS=folder keeps pictures of the pages.
 set -euo pipefail
 server=$(realpath "$1")
+shift
 here=$(realpath "$(dirname "$0")")
 target=$(realpath -m "${CARGO_TARGET_DIR:-$here/../../target}")
 folder=$(mktemp -d)
 # Profiles of browsers go there too.
 export TMPDIR=$folder
-pid=
-trap 'if [ -n "$pid" ]; then kill "$pid" 2>/dev/null || true; fi; rm -rf "$folder"' EXIT
+stop() {
+    local pid
+    for pid in $(jobs -p) $(cat "$folder"/*.pid 2>/dev/null); do kill "$pid" 2>/dev/null || true; done
+    rm -rf "$folder"
+}
+trap stop EXIT
 
 die() { echo "$1" >&2; exit 1; }
 for program in node npm python3 chromium; do
@@ -26,41 +31,85 @@ export CHROMIUM
 
 # Copied, so that nothing is ever installed among the sources.
 work=$target/clients
-mkdir -p "$work"
-cp -r "$here/." "$work/"
-for client in oauth4webapi chromium; do
-    npm ci --prefix "$work/$client" --no-audit --no-fund --silent || die "npm ci of $client failed"
-done
-python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$work/authlib/requirements.txt"
+mkdir -p "$work/node" "$work/python"
+rm -f "$work"/node/*.mjs "$work"/python/*.py
+cp -r "$here/node" "$here/python" "$work/"
+# One lock file a language, installed again only where it is another one.
+installed() { cmp -s "$1" "$2" || { rm -f "$2"; return 1; }; }
+if ! installed "$work/node/package-lock.json" "$work/node/node_modules/installed"; then
+    npm ci --prefix "$work/node" --no-audit --no-fund --silent || die 'npm ci failed'
+    cp "$work/node/package-lock.json" "$work/node/node_modules/installed"
+fi &
+npm=$!
+if ! installed "$work/python/requirements.txt" "$work/python/venv/installed"; then
+    rm -rf "$work/python/venv"
+    python3 -m venv "$work/python/venv"
+    "$work/python/venv/bin/pip" install --quiet --disable-pip-version-check --no-compile --require-hashes -r "$work/python/requirements.txt"
+    cp "$work/python/requirements.txt" "$work/python/venv/installed"
+fi
+wait "$npm"
 
-failed=()
+wanted=("$@")
+failed() { echo "$1" >>"$folder/failed"; }
+# Whether a client is asked for: all are where none is named.
+asked_for() {
+    touch "$folder/$1.known"
+    [ "${#wanted[@]}" = 0 ] || printf '%s\n' "${wanted[@]}" | grep -qxF "$1"
+}
 # Starts a server, runs a client with its address, and stops the server again.
 drive() {
-    local name=$1 url
+    local name=$1 own=$folder/$1 pid url
     shift
-    # Without the output of the one before: it is looked for below.
-    rm -f "$folder"/server.*
-    "$server" --listen 127.0.0.1:0 >"$folder/server.out" 2>"$folder/server.err" &
+    asked_for "$name" || return 0
+    "$server" --listen 127.0.0.1:0 >"$own.out" 2>"$own.err" &
     pid=$!
+    echo "$pid" >"$own.pid"
     for _ in $(seq 100); do
-        grep -q 'Ctrl-C stops it' "$folder/server.out" && break
-        kill -0 "$pid" || { cat "$folder/server.err" >&2; exit 1; }
+        grep -q 'Ctrl-C stops it' "$own.out" && break
+        kill -0 "$pid" 2>/dev/null || break
         sleep 0.1
     done
-    url=$(sed -nE '1s/.* on (http:[^,]+),.*/\1/p' "$folder/server.out")
-    [ -n "$url" ] || die 'the server does not say where it is'
-    "$@" "$url" || failed+=("$name")
-    kill -INT "$pid"
-    wait "$pid" || failed+=("the server's end after $name")
-    pid=
-    if grep -q 'panicked at' "$folder/server.err"; then
-        cat "$folder/server.err" >&2
-        failed+=("the server during $name")
+    url=$(sed -nE '1s/.* on (http:[^,]+),.*/\1/p' "$own.out")
+    if [ -n "$url" ]; then
+        "$@" "$url" || failed "$name"
+    else
+        cat "$own.err" >&2
+        failed "$name: the server does not say where it is"
+    fi
+    kill -INT "$pid" 2>/dev/null || true
+    wait "$pid" || failed "the server's end after $name"
+    rm "$own.pid"
+    if grep -q 'panicked at' "$own.err"; then
+        cat "$own.err" >&2
+        failed "the server during $name"
     fi
 }
+# For a client that starts the server itself, since that has to know the origin of its pages.
+alone() {
+    local name=$1
+    shift
+    asked_for "$name" || return 0
+    "$@" "$server" || failed "$name"
+}
+by_node() { node "$work/node/$1.mjs" "${@:2}"; }
+by_python() { "$work/python/venv/bin/python" "$work/python/drive_$1.py" "${@:2}"; }
 
-drive oauth4webapi node "$work/oauth4webapi/main.mjs"
-drive authlib "$work/venv/bin/python" "$work/authlib/main.py"
-drive chromium node "$work/chromium/main.mjs"
-[ "${#failed[@]}" = 0 ] || die "failed: ${failed[*]}"
+# What types and clicks beside what does not: each takes about as long as the other.
+{
+    drive login_page by_node login_page
+    alone cors by_node cors
+} &
+browser=$!
+alone oidc_client_ts by_node oidc_client_ts
+drive oauth4webapi by_node oauth4webapi
+drive openid_client by_node openid_client
+drive badgateway by_node badgateway
+drive simple_oauth2 by_node simple_oauth2
+drive authlib by_python authlib
+drive requests_oauth2client by_python requests_oauth2client
+drive oic by_python oic
+wait "$browser"
+for name in "${wanted[@]}"; do
+    [ -e "$folder/$name.known" ] || failed "there is no client $name"
+done
+[ ! -e "$folder/failed" ] || die "failed: $(paste -sd, "$folder/failed")"

@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{Scope, TokenStore};
 
-use crate::cases;
-use crate::support::events::Seen;
-use crate::support::faulty::Shelf;
-use crate::support::schedule::{interleave, run};
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, KEEPER, OTHER, PUBLIC, SCOPE, Setup, World};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, SCOPE, Setup, World};
+use crate::kit::schedule::{interleave, run};
+use crate::kit::store::faulty::Shelf;
+use crate::kit::wire::{Answer, Call};
 
 fn set(scope: &str) -> BTreeSet<String> {
     scope.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect()
@@ -74,7 +74,7 @@ fn lets_in_by_its_part<S: TokenStore>(store: Shelf<S>, part: &str, required: &st
     let login = world.send(Call::login(APP, "alice").with("scope", SCOPE));
     let narrowed = world.send(Call::refresh(APP, login.refresh_token()).with("scope", part));
     let header = format!("Bearer {}", narrowed.access_token());
-    let request = regrant::Request::new("GET", b"").header("authorization", header.as_bytes());
+    let request = regrant::Request::new("GET", b"").with_header("authorization", header.as_bytes());
     let outcome = run(world.engine.bearer(&request, &Scope::parse(required).unwrap(), world.now()));
     if set(required).is_subset(&set(part)) {
         prop_assert!(outcome.is_ok());

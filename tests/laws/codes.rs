@@ -7,13 +7,13 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use crate::cases;
-use crate::support::codes::{Knows, redeem};
-use crate::support::events::Seen;
-use crate::support::faulty::{Fault, Op, Shelf};
-use crate::support::schedule::{Scheduler, interleave, run, run_and_drop};
-use crate::support::wire::Answer;
-use crate::support::world::{APP, KEEPER, OTHER, PUBLIC, Setup, World, grant_of};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::codes::{Knows, redeem};
+use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, Setup, World, grant_of};
+use crate::kit::schedule::{Scheduler, interleave, run, run_and_drop};
+use crate::kit::store::faulty::{Fault, Op, Shelf};
+use crate::kit::wire::Answer;
 
 type Pending<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
@@ -153,7 +153,7 @@ fn ended_for_good<S: TokenStore>(store: Shelf<S>, begun: usize, faults: &[Fault]
     for number in order.iter().take(begun) {
         answers.extend(scheduler.pick(usize::from(*number)).and_then(|task| scheduler.poll(task)));
     }
-    prop_assert!(run(world.engine.end_all("alice")).is_ok());
+    prop_assert!(run(world.engine.end_sessions_of("alice")).is_ok());
     for number in order.iter().skip(begun).map(|&number| usize::from(number)).chain(0..) {
         let Some(task) = scheduler.pick(number) else { break };
         answers.extend(scheduler.poll(task));

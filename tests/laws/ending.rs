@@ -7,13 +7,13 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{GrantId, TokenStore};
 
-use crate::cases;
-use crate::support::codes::{Knows, redeem};
-use crate::support::events::Seen;
-use crate::support::faulty::{Fault, Op, Shelf};
-use crate::support::schedule::{Scheduler, run};
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, KEEPER, OTHER, PUBLIC, Setup, World, grant_of};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::codes::{Knows, redeem};
+use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, Setup, World, grant_of};
+use crate::kit::schedule::{Scheduler, run};
+use crate::kit::store::faulty::{Fault, Op, Shelf};
+use crate::kit::wire::{Answer, Call};
 
 /// What was asked, and what came of it.
 enum Done {
@@ -149,7 +149,7 @@ fn is_complete<S: TokenStore>(
     }
     // They go on between any two steps of it.
     let mut ending = Scheduler::new();
-    let task = ending.spawn(world.engine.end_all("alice"));
+    let task = ending.spawn(world.engine.end_sessions_of("alice"));
     let ended = loop {
         if let Some(ended) = ending.poll(task) {
             break ended;

@@ -11,12 +11,12 @@ use regrant::{
     Timestamp, TokenStore,
 };
 
-use crate::cases;
-use crate::support::actions::{Action, Mix};
-use crate::support::faulty::{Fault, Op, Shelf};
-use crate::support::sim::Sim;
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, Hook, KEEPER, OTHER, PUBLIC, Says, Setup, World};
+use super::cases;
+use crate::kit::laws::actions::{Action, Mix};
+use crate::kit::laws::sim::Sim;
+use crate::kit::laws::world::{APP, Hook, KEEPER, OTHER, PUBLIC, Says, Setup, World};
+use crate::kit::store::faulty::{Fault, Op, Shelf};
+use crate::kit::wire::{Answer, Call};
 
 /// Keeps what reaches a handler.
 #[derive(Clone, Default)]
@@ -107,10 +107,10 @@ proptest! {
         let public = public.scope(Scope::parse("read").unwrap()).build().unwrap();
         let clients = StaticClients::new().with(public).unwrap();
         let store = MemoryStore::builder().shards(1).build();
-        let engine = Engine::builder(store, clients).grant(heard.clone()).build().unwrap();
+        let engine = Engine::builder(store, clients).grant_handler(heard.clone()).build().unwrap();
         let request = headers
             .iter()
-            .fold(Request::new(&method, &body), |request, (name, value)| request.header(name, value));
+            .fold(Request::new(&method, &body), |request, (name, value)| request.with_header(name, value));
         let now = Timestamp::from_secs(1_700_000_000);
         let answer = Answer::of(&engine.blocking().token(&request, now).unwrap());
         prop_assert!([200, 400, 401, 405].contains(&answer.status), "{:?}", answer);
@@ -232,7 +232,7 @@ fn refuse<S: TokenStore>(
         Refused::AccessTokenInstead => (Call::refresh(client, last.access_token()), 400, "invalid_grant"),
         Refused::Expired => {
             let now = world.now();
-            world.advance(Duration::from_hours(1));
+            world.advance(Duration::from_secs(3_600));
             let answer = world.send(call);
             world.set_now(now);
             return (answer, 400, "invalid_grant");

@@ -1,14 +1,14 @@
-//! All of it together, with the oracle of `support::spec` looking at each answer.
+//! All of it together, with the oracle of `kit::laws::spec` looking at each answer.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use crate::cases;
-use crate::support::actions::{Action, Mix};
-use crate::support::faulty::Shelf;
-use crate::support::sim::Sim;
-use crate::support::world::{Hook, Setup, World};
+use super::cases;
+use crate::kit::laws::actions::{Action, Manner, Mix, Which};
+use crate::kit::laws::sim::Sim;
+use crate::kit::laws::world::{Hook, Setup, World};
+use crate::kit::store::faulty::{Fault, Op, Shelf};
 
 const ALL: Mix = Mix {
     login: 2,
@@ -27,6 +27,55 @@ const ALL: Mix = Mix {
 fn explained<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
     let setup = Setup { hook: Some(Hook::default()), ..Setup::default() };
     Sim::new(&World::new(store, setup))?.run(actions)
+}
+
+/// A token that is ahead of the store is presented, and before it is answered, later, the one before it: whichever takes
+/// its step last, the session lasts as long as the later clock said.
+#[test]
+fn a_clock_behind_the_last_rotation_takes_nothing_back() -> TestCaseResult {
+    let present = |which| Action::Present { grant: 0, which, manner: Manner::Plain };
+    let actions = [
+        Action::Snapshot,
+        present(Which::Newest),
+        Action::RollBack,
+        present(Which::Newest),
+        Action::Advance(1),
+        present(Which::Predecessor),
+        // The later one first, to its end.
+        Action::Poll(1),
+        Action::Poll(1),
+        Action::Poll(1),
+        Action::Poll(1),
+        Action::Poll(1),
+        Action::Poll(1),
+        Action::Poll(1),
+        Action::Poll(1),
+    ];
+    on_every_store!(explained, &actions);
+    Ok(())
+}
+
+/// A write that comes late is followed by one that saw the same token current, by a clock that is past the window: the
+/// second is a retry.
+#[test]
+fn a_late_write_makes_a_retry_of_whoever_saw_the_token_current() -> TestCaseResult {
+    let present = || Action::Present { grant: 0, which: Which::Newest, manner: Manner::Plain };
+    let actions = [
+        Action::Fail(Op::Load, Fault::NotApplied),
+        Action::Fail(Op::Load, Fault::NotApplied),
+        Action::Fail(Op::Swap, Fault::Late(3)),
+        Action::Walk { grant: 0, steps: 2 },
+        Action::Fail(Op::Remove, Fault::NotApplied),
+        present(),
+        Action::Fail(Op::Swap, Fault::NotApplied),
+        present(),
+        Action::Drop(0),
+        Action::Advance(60_000),
+        present(),
+        present(),
+    ];
+    on_every_store!(explained, &actions);
+    Ok(())
 }
 
 proptest! {

@@ -6,13 +6,13 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use crate::cases;
-use crate::support::actions::{Action, Mix};
-use crate::support::faulty::{Fault, Op, Shelf};
-use crate::support::schedule::{Scheduler, run, run_and_drop};
-use crate::support::sim::Sim;
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, Hook, KEEPER, PUBLIC, Setup, World, grant_of};
+use super::cases;
+use crate::kit::laws::actions::{Action, Mix};
+use crate::kit::laws::sim::Sim;
+use crate::kit::laws::world::{APP, Hook, KEEPER, PUBLIC, Setup, World, grant_of};
+use crate::kit::schedule::{Scheduler, run, run_and_drop};
+use crate::kit::store::faulty::{Fault, Op, Shelf};
+use crate::kit::wire::{Answer, Call};
 
 fn history<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
     Sim::new(&World::new(store, Setup::default()))?.run(actions)
@@ -41,7 +41,7 @@ fn is_final<S: TokenStore>(
         scheduler.pick(usize::from(*number)).map(|id| scheduler.poll(id));
     }
     // From here on it is removed, whatever is still in flight.
-    prop_assert!(run(world.engine.store().remove(id)).unwrap().is_some());
+    prop_assert!(!run(world.engine.store().remove(id)).unwrap().is_nothing());
     prop_assert!(world.store.peek(id).is_none());
     let mut issued = vec![first.clone(), second.clone()];
     for number in order.iter().skip(begun).map(|&number| usize::from(number)).chain(0..) {
@@ -57,7 +57,7 @@ fn is_final<S: TokenStore>(
         prop_assert!(!world.lets_in(answer.access_token()));
     }
     prop_assert!(world.store.peek(id).is_none());
-    prop_assert!(run(world.engine.store().remove(id)).unwrap().is_none(), "removed once");
+    prop_assert!(run(world.engine.store().remove(id)).unwrap().is_nothing(), "removed once");
     Ok(())
 }
 

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{Key, TokenStore};
 
-use crate::cases;
-use crate::support::bytes_store::BytesStore;
-use crate::support::events::Seen;
-use crate::support::faulty::Shelf;
-use crate::support::world::{APP, Setup, World, decode, encode};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::world::{APP, Setup, World, decode, encode};
+use crate::kit::store::bytes::BytesStore;
+use crate::kit::store::faulty::Shelf;
 
 const REFRESH_HEAD: usize = 12;
 const ACCESS_HEAD: usize = 30;

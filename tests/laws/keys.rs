@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{Key, TokenStore};
 
-use crate::cases;
-use crate::support::events::Seen;
-use crate::support::faulty::Shelf;
-use crate::support::schedule::{interleave, run_and_drop};
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, PUBLIC, Setup, World, decode, grant_of};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::world::{APP, PUBLIC, Setup, World, decode, grant_of};
+use crate::kit::schedule::{interleave, run_and_drop};
+use crate::kit::store::faulty::Shelf;
+use crate::kit::wire::{Answer, Call};
 
 fn key(id: u8) -> Key {
     Key::from_bytes(id, &[id.wrapping_mul(37); 32])

@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use crate::cases;
-use crate::support::actions::{Action, Mix};
-use crate::support::faulty::Shelf;
-use crate::support::sim::Sim;
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, KEEPER, PUBLIC, Setup, World, grant_of};
+use super::cases;
+use crate::kit::laws::actions::{Action, Mix};
+use crate::kit::laws::sim::Sim;
+use crate::kit::laws::world::{APP, KEEPER, PUBLIC, Setup, World, grant_of};
+use crate::kit::store::faulty::Shelf;
+use crate::kit::wire::{Answer, Call};
 
 /// Lifetimes in every order of length, and what the client does: waits so long, then refreshes.
 #[derive(Clone, Debug)]
@@ -158,7 +158,7 @@ fn not_before_holds<S: TokenStore>(store: Shelf<S>, before: u64, after: u64) -> 
     let world = World::new(store, Setup::default());
     let old = world.login(APP);
     world.advance(Duration::from_millis(before));
-    world.engine.end_all_before(world.now());
+    world.engine.void_grants_before(world.now());
     let new = world.login(APP);
     let stored = world.store.stored();
     world.advance(Duration::from_millis(after));

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use regrant::{RenewalPolicy, TokenStore};
+use regrant::TokenStore;
+use regrant::engine::RenewalPolicy;
 use serde_json::Value;
 
-use crate::cases;
-use crate::support::events::Seen;
-use crate::support::faulty::Shelf;
-use crate::support::schedule::{interleave, run_and_drop};
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, Setup, World, grant_of};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::world::{APP, Setup, World, grant_of};
+use crate::kit::schedule::{interleave, run_and_drop};
+use crate::kit::store::faulty::Shelf;
+use crate::kit::wire::{Answer, Call};
 
 const PARAMETER: &str = "refresh_token_active";
 

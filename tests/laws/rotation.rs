@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use crate::cases;
-use crate::support::actions::{Action, Mix};
-use crate::support::events::Seen;
-use crate::support::faulty::Shelf;
-use crate::support::schedule::{interleave, run_and_drop};
-use crate::support::sim::Sim;
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, KEEPER, PUBLIC, Setup, World, grant_of};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::actions::{Action, Mix};
+use crate::kit::laws::sim::Sim;
+use crate::kit::laws::world::{APP, KEEPER, PUBLIC, Setup, World, grant_of};
+use crate::kit::schedule::{interleave, run_and_drop};
+use crate::kit::store::faulty::Shelf;
+use crate::kit::wire::{Answer, Call};
 
 type Pending<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 

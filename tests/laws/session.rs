@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use crate::cases;
-use crate::support::events::Seen;
-use crate::support::faulty::{Fault, Op, Shelf};
-use crate::support::schedule::run_and_drop;
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, Hook, Setup, World};
+use super::cases;
+use crate::kit::events::Seen;
+use crate::kit::laws::world::{APP, Hook, Setup, World};
+use crate::kit::schedule::run_and_drop;
+use crate::kit::store::faulty::{Fault, Op, Shelf};
+use crate::kit::wire::{Answer, Call};
 
 /// One try of a client that does not give up.
 #[derive(Clone, Debug)]

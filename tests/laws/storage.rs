@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{GrantId, MemoryStore, TokenStore};
 
-use crate::cases;
-use crate::support::bytes_store::BytesStore;
-use crate::support::faulty::Shelf;
-use crate::support::schedule::{interleave, run_and_drop};
-use crate::support::wire::{Answer, Call};
-use crate::support::world::{APP, Hook, KEEPER, PUBLIC, Says, Setup, World, decode, grant_of};
+use super::cases;
+use crate::kit::laws::world::{APP, Hook, KEEPER, PUBLIC, Says, Setup, World, decode, grant_of};
+use crate::kit::schedule::{interleave, run_and_drop};
+use crate::kit::store::bytes::BytesStore;
+use crate::kit::store::faulty::Shelf;
+use crate::kit::wire::{Answer, Call};
 
 /// A refresh, and how it is done.
 #[derive(Clone, Debug)]

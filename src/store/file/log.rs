@@ -1,70 +1,52 @@
 //! The log: a commit is one write and one sync here, long before the tables have it on the disk.
 //!
-//! ```text
-//! epoch     salt 16 | base 8
-//! commits   digest 16 | length 4 | changes       the first is number base + 1, the others follow
-//! ```
+//! Its [entries](super::entry) stand one behind another, with numbers that follow each other. The tables are written when
+//! it is full. Then a new epoch begins at its first byte, over what was there: with a salt of its own, and with numbers
+//! above all that the tables have, so that nothing an earlier one left is taken for a part of it.
 //!
-//! The tables are written when the log is full. Then a new epoch begins at its first byte, over what was there. Each
-//! digest covers the one before it, and the first one the epoch, whose salt is random: so neither a commit that was cut
-//! short nor anything that an earlier epoch left is taken for one, whatever a client had written into it.
+//! Behind the last commit stands a mark. It is written when that commit is on the disk and is not synced for itself, and
+//! the next commit is written over it. With it a [reader](super::recovery) knows that a commit which is not whole was
+//! damaged later, and was not cut short.
 
 use std::io;
 use std::mem;
-use std::ops::Range;
 use std::sync::Arc;
 
 use redb::StorageBackend;
-use sha2::{Digest, Sha256};
 
-const SALT: usize = 16;
-const BEGIN: usize = SALT + 8;
-const DIGEST: usize = 16;
-const HEAD: usize = DIGEST + 4;
-
-/// What a log has.
-pub(super) struct Epoch {
-    /// Number of the last commit before it.
-    pub(super) base: u64,
-    bytes: Vec<u8>,
-    /// Where the commits are that are whole.
-    places: Vec<Range<usize>>,
-}
-
-impl Epoch {
-    /// The changes of each commit, oldest first.
-    pub(super) fn commits(&self) -> impl Iterator<Item = &[u8]> {
-        self.places.iter().filter_map(|place| self.bytes.get(place.clone()))
-    }
-}
+use super::entry::{HEAD, Head, LogKey, Salt};
 
 /// A part of the disk to which commits are appended.
 #[derive(Debug)]
 pub(super) struct Log {
     disk: Arc<dyn StorageBackend>,
-    /// Where it is on the disk, and how long it is.
-    start: u64,
-    length: usize,
+    place: Place,
     /// Number of the last commit.
     number: u64,
     /// Bytes used; none before the first commit of an epoch.
     used: usize,
-    /// Of the last commit.
-    digest: [u8; DIGEST],
+    salt: Salt,
     buffer: Vec<u8>,
+}
+
+/// Where a log is on the disk, how long it is, and under which key.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) start: u64,
+    pub(super) length: usize,
+    pub(super) key: LogKey,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("start", &self.start).field("length", &self.length).finish_non_exhaustive()
+    }
 }
 
 impl Log {
     /// One in which nothing is needed any more: the tables have the commits up to `number` on the disk.
-    pub(super) const fn new(disk: Arc<dyn StorageBackend>, start: u64, length: usize, number: u64) -> Self {
-        Self { disk, start, length, number, used: 0, digest: [0; DIGEST], buffer: Vec::new() }
-    }
-
-    /// What is in the log of that place. Room for all of it is taken for a moment.
-    pub(super) fn read(disk: &dyn StorageBackend, start: u64, length: usize) -> io::Result<Epoch> {
-        let mut bytes = vec![0; length];
-        disk.read(start, &mut bytes)?;
-        Ok(parse(bytes))
+    pub(super) fn new(disk: Arc<dyn StorageBackend>, place: Place, number: u64) -> Self {
+        Self { disk, place, number, used: 0, salt: rand::random(), buffer: Vec::new() }
     }
 
     /// The number of the commit that is about to be made.
@@ -72,29 +54,22 @@ impl Log {
         self.number.saturating_add(1)
     }
 
-    /// Whether so many bytes of changes can be appended.
+    /// Whether so many bytes of changes can be appended, and the mark behind them.
     pub(super) const fn has_room(&self, changes: usize) -> bool {
-        let epoch = if self.used == 0 { BEGIN } else { 0 };
-        changes <= u32::MAX as usize && self.used.saturating_add(epoch + HEAD).saturating_add(changes) <= self.length
+        changes < u32::MAX as usize && self.used.saturating_add(2 * HEAD).saturating_add(changes) <= self.place.length
     }
 
     /// Makes the next commit; it is on the disk when this returns. After an error it may be or not.
     ///
     /// Only where it [has room](Self::has_room).
     pub(super) fn append(&mut self, changes: &[u8]) -> io::Result<()> {
+        let key = &self.place.key;
+        let head = Head::of(key, self.salt, self.next(), changes).ok_or(io::ErrorKind::FileTooLarge)?;
         let mut buffer = mem::take(&mut self.buffer);
         buffer.clear();
-        if self.used == 0 {
-            buffer.extend(rand::random::<[u8; SALT]>());
-            buffer.extend(self.number.to_be_bytes());
-            self.digest = digest(&buffer, &[], &[]);
-        }
-        let length = u32::try_from(changes.len()).map_err(io::Error::other)?.to_be_bytes();
-        self.digest = digest(&self.digest, &length, changes);
-        buffer.extend(self.digest);
-        buffer.extend(length);
+        buffer.extend(head.encode(key));
         buffer.extend_from_slice(changes);
-        self.disk.write(self.start + self.used as u64, &buffer)?;
+        self.disk.write(self.place.start + self.used as u64, &buffer)?;
         self.disk.sync_data()?;
         self.used += buffer.len();
         self.number = self.next();
@@ -106,58 +81,40 @@ impl Log {
     pub(super) fn restart(&mut self) {
         self.number = self.next();
         self.used = 0;
+        self.salt = rand::random();
         // What one large commit took is not kept for small ones.
         self.buffer = Vec::new();
     }
-}
 
-fn digest(before: &[u8], length: &[u8], changes: &[u8]) -> [u8; DIGEST] {
-    let digest = Sha256::new().chain_update(before).chain_update(length).chain_update(changes).finalize();
-    let mut out = [0; DIGEST];
-    out.copy_from_slice(&digest[..DIGEST]);
-    out
-}
-
-fn parse(bytes: Vec<u8>) -> Epoch {
-    let (mut base, mut places) = (0, Vec::new());
-    if let Some((epoch, mut rest)) = bytes.split_first_chunk::<BEGIN>() {
-        base = epoch.last_chunk().map_or(0, |base| u64::from_be_bytes(*base));
-        let mut before = digest(epoch, &[], &[]);
-        while let Some((expected, after)) = rest.split_first_chunk::<DIGEST>()
-            && let Some((length, after)) = after.split_first_chunk::<4>()
-            && let Ok(end) = usize::try_from(u32::from_be_bytes(*length))
-            && let Some((changes, after)) = after.split_at_checked(end)
-        {
-            before = digest(&before, length, changes);
-            if before != *expected {
-                break;
-            }
-            let end = bytes.len() - after.len();
-            places.push(end - changes.len()..end);
-            rest = after;
+    /// Notes that the last commit is on the disk, here or in the tables. It is not synced: that would cost as much as the
+    /// commit. The system writes it some seconds later at the latest, or the next commit's sync does.
+    pub(super) fn mark(&self) -> io::Result<()> {
+        if self.used.saturating_add(HEAD) > self.place.length {
+            return Ok(());
         }
+        let mark = Head::mark(self.salt, self.next()).encode(&self.place.key);
+        self.disk.write(self.place.start + self.used as u64, &mark)
     }
-    Epoch { base, bytes, places }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::recovery::read;
     use super::super::tests::disk::{Disk, Fault};
     use super::*;
 
     const START: u64 = 100;
 
+    fn place(length: usize) -> Place {
+        Place { start: START, length, key: [7; 16] }
+    }
+
     fn log(disk: &Disk, length: usize, number: u64) -> Log {
-        Log::new(Arc::new(disk.clone()), START, length, number)
+        Log::new(Arc::new(disk.clone()), place(length), number)
     }
 
-    fn found(disk: &Disk, length: usize) -> (u64, Vec<Vec<u8>>) {
-        let epoch = Log::read(disk, START, length).unwrap();
-        (epoch.base, epoch.commits().map(<[u8]>::to_vec).collect())
-    }
-
-    fn commits(bytes: &[u8]) -> usize {
-        parse(bytes.to_vec()).commits().count()
+    fn found(disk: &Disk, length: usize, in_tables: u64) -> Vec<Vec<u8>> {
+        read(disk, &place(length), in_tables).unwrap().commits().map(<[u8]>::to_vec).collect()
     }
 
     fn blank(length: usize) -> Disk {
@@ -165,30 +122,37 @@ mod tests {
     }
 
     #[test]
-    fn what_was_appended_is_found_in_order_with_its_numbers() {
+    fn what_was_appended_is_found_in_order() {
         let disk = blank(400);
         let mut log = log(&disk, 400, 7);
-        assert_eq!(found(&disk, 400).1, [[0; 0]; 0]);
+        assert_eq!(found(&disk, 400, 7), [[0; 0]; 0]);
         for changes in [&b"one"[..], b"", b"three"] {
             assert!(log.has_room(changes.len()));
             log.append(changes).unwrap();
+            log.mark().unwrap();
         }
         assert_eq!(log.next(), 11);
-        assert_eq!(found(&disk, 400), (7, vec![b"one".to_vec(), b"".to_vec(), b"three".to_vec()]));
+        assert_eq!(found(&disk, 400, 7), [&b"one"[..], b"", b"three"]);
+        // And of those what the tables have not.
+        assert_eq!(found(&disk, 400, 9), [&b"three"[..]]);
+        assert_eq!(found(&disk, 400, 10), [[0; 0]; 0]);
     }
 
     #[test]
     fn it_takes_what_fits_to_the_byte() {
-        let length = BEGIN + HEAD + 10 + HEAD + 5;
+        let length = HEAD + 10 + HEAD + 5 + HEAD;
         let disk = blank(length);
         let mut log = log(&disk, length, 0);
         assert!(log.has_room(HEAD + 15) && !log.has_room(HEAD + 16) && !log.has_room(usize::MAX));
         log.append(&[1; 10]).unwrap();
         assert!(log.has_room(5) && !log.has_room(6));
         log.append(&[2; 5]).unwrap();
+        log.mark().unwrap();
         assert!(!log.has_room(0));
-        assert_eq!(found(&disk, length).1.len(), 2);
-        assert!(!super::Log::new(Arc::new(blank(0)), START, 0, 0).has_room(0));
+        assert_eq!(found(&disk, length, 0).len(), 2);
+        let none = super::Log::new(Arc::new(blank(0)), place(0), 0);
+        assert!(!none.has_room(0));
+        none.mark().unwrap();
     }
 
     #[test]
@@ -202,46 +166,6 @@ mod tests {
         assert_eq!(log.next(), 12);
         // As long as one of those before it, so that the next of them is where its successor will be.
         log.append(&[99; 30]).unwrap();
-        assert_eq!(found(&disk, 1_000), (11, vec![vec![99; 30]]));
-    }
-
-    #[test]
-    fn any_changed_bit_ends_it_before_the_commit_that_has_it() {
-        let disk = blank(200);
-        let mut log = log(&disk, 200, 3);
-        for byte in 0..3 {
-            log.append(&[byte; 20]).unwrap();
-        }
-        let mut written = vec![0; 200];
-        disk.read(START, &mut written).unwrap();
-        for bit in 0..8 * (BEGIN + 3 * (HEAD + 20)) {
-            let mut bytes = written.clone();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            let whole = (bit / 8).saturating_sub(BEGIN) / (HEAD + 20);
-            assert_eq!(commits(&bytes), if bit / 8 < BEGIN { 0 } else { whole }, "bit {bit}");
-        }
-    }
-
-    /// A client chooses some of what is written. In a later epoch that is where a commit would be.
-    #[test]
-    fn a_commit_that_a_client_had_written_is_none() {
-        let length = BEGIN + 3 * (HEAD + 100);
-        let disk = blank(length);
-        let mut log = log(&disk, length, 0);
-        let mut forged = vec![0; 40];
-        forged[20..36].copy_from_slice(&digest(&[0; 16], &4_u32.to_be_bytes(), b"evil"));
-        forged.splice(36.., [0, 0, 0, 4, b'e', b'v', b'i', b'l']);
-        log.append(&forged).unwrap();
-        log.restart();
-        log.append(&[]).unwrap();
-        assert_eq!(found(&disk, length).1, [[0; 0]]);
-    }
-
-    #[test]
-    fn any_bytes_are_a_log() {
-        for length in 0..100 {
-            assert_eq!(commits(&vec![0xff; length]), 0);
-            assert_eq!(commits(&vec![0; length]), 0);
-        }
+        assert_eq!(found(&disk, 1_000, 11), [vec![99; 30]]);
     }
 }

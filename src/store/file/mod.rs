@@ -1,16 +1,22 @@
 //! The file store: grants in one file of this machine's disk.
 
+mod builder;
 mod changes;
+mod entry;
 mod error;
 mod fail_stop;
+mod header;
+mod job;
 mod lock;
 mod log;
 mod open;
 mod queue;
 mod read;
+mod recovery;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod writer;
 
 use std::fmt;
@@ -18,27 +24,43 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use parking_lot::RwLock;
-use redb::{Database, StorageBackend};
+use redb::Database;
 
+pub use self::builder::FileStoreBuilder;
 pub use self::error::FileStoreError;
-use self::error::{Cause, is_fatal, panicked};
-use self::fail_stop::FailStop;
-use self::open::Settings;
+use self::error::{Cause, cause, is_fatal, panicked};
 use self::queue::Queue;
-use self::writer::{CompareAndSwap, Insert, KeepFingerprints, Pending, Purge, Remove, Trouble, Write};
-use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
+use self::trouble::Trouble;
+use self::writer::{CompareAndSwap, InsertGrant, KeepFingerprints, Pending, Purge, Remove, Tidy, Write};
+use super::{Cursor, Durability, Insert, Listed, Removed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
+
+/// How long a swap may wait for those before it. One that is later is given up.
+const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 
 /// Keeps grants in one file on this machine's disk, so that they outlive the process and its crashes.
 ///
 /// For one process: a second one that opens the file gets [`FileStoreError::InUse`]. The file belongs on a local disk;
-/// what network file systems promise about locks and syncs differs. It is made with mode 0600, since records hold the
-/// salts of grants, and a backup of it is a copy that was made while no process had it open. An engine on it must be
-/// given a [`Key`](crate::Key) that is kept elsewhere.
+/// what network file systems promise about locks and syncs differs. A backup of it is a copy that was made while no
+/// process had it open. An engine on it must be given a [`Key`](crate::Key) that is kept elsewhere.
+///
+/// **For its owner alone.** The file is made with mode 0600, since records hold the salts of grants. An existing file that
+/// other users may read or write is set to that when it is opened. It is not refused for it: what was read stays read, and
+/// on a volume that sets modes whenever it is mounted the host would not start. Only where the mode cannot be changed is
+/// the file refused, as [`Exposed`](FileStoreError::Exposed).
+///
+/// **A file of no bytes is no new store** but [`Empty`](FileStoreError::Empty), since that is what a restore onto a full
+/// disk leaves; a store is made where there is no file. A [builder](FileStoreBuilder) can ask for more, and for less.
+///
+/// **The path must lead to the open file.** On Unix it is looked at after each sync, before anyone is told. If the file
+/// was deleted or renamed, or another was put in its place, the writes of that commit are
+/// [`Indeterminate`](crate::store::StoreErrorKind::Indeterminate), and the store has [`Failed`](FileStoreError::Failed) by
+/// [`Replaced`](FileStoreError::Replaced): nobody would ever find what it writes. Reads are answered until then. So end the process before you restore a backup, and call `chroot` before the store is opened, if at all.
 ///
 /// **What anyone was told is on the disk.** A write is answered after its commit is synced. A read sees the last commit
 /// that is synced and never a later one, so a client is not told of a successor that a crash would unwrite. A read
@@ -51,47 +73,58 @@ use crate::token::KeyFingerprint;
 /// blocks for the time of a commit or two, and closes the file. No runtime is needed; any will do.
 ///
 /// **A commit is one write to a log** in the same file, and its sync. Then it is made visible in the tables, in memory.
-/// When the log is full the tables are written, with one sync, and the log begins anew: with 4 MiB every 12,000 refreshes or
-/// so. Opening after a crash does again what is in the log, up to the first commit whose digest is not right: that one was
-/// cut short. A [longer log](FileStoreBuilder::log_bytes) makes this rarer. Of the disk it is asked that a write cut short
-/// leaves as they are the bytes beside it, also in the same sector, as disks do.
+/// When the log is full the tables are written, with two syncs, and the log begins anew: with 4 MiB every 11,000 refreshes
+/// or so. A [longer log](FileStoreBuilder::log_bytes) makes this rarer. Opening after a crash does again what is in the log.
+/// Of the disk it is asked that a write cut short leaves as they are the bytes beside it, also in the same sector, as disks
+/// do.
+///
+/// **Damage is not taken for a crash.** The last commit of the log may have been cut short, and nobody was told of it. One
+/// before it that is not as it was written was damaged, as is one in the tables: the file is then
+/// [`Damaged`](FileStoreError::Damaged), and is not opened without what it has lost. What was the last commit is known by
+/// what was written after it: the next one, or else 44 bytes that are written as soon as it is on the disk, and not synced.
+/// So one case is left, and is taken for a commit that was cut short: the machine stops before the system has written
+/// those bytes, which takes it seconds, with no commit since, and the disk damages just what the last commit wrote. A process
+/// that is killed is not enough for that. Without a log the tables' own checksums are all there is.
 ///
 /// **After an error** of the disk nobody knows what is on it: of a sync that failed, part may be there, and a second sync
 /// may report success for what is lost. So the writes of a commit that failed are answered
-/// [`Indeterminate`](crate::StoreErrorKind::Indeterminate), nothing is written any more, and every later call, reads
+/// [`Indeterminate`](crate::store::StoreErrorKind::Indeterminate), nothing is written any more, and every later call, reads
 /// included, is answered with [`FileStoreError::Failed`] until the store is opened again. That goes for a full disk too:
 /// leave it room. Opening finds either all of that commit or nothing of it. Where a sync failed and the machine was not
 /// started anew, the system may show what the disk has not; a power cut later can then find the file damaged, and opening
-/// says so. A record that is damaged fails alone, and is left as it is.
+/// says so. A record that is damaged fails alone, and is left as it is until it is
+/// removed.
 ///
 /// **Expired grants** are removed by inserts, two for each, so that the file does not grow with logins alone. A host
-/// can call [`purge_expired`](TokenStore::purge_expired) for more. A refresh writes one record and no index.
+/// can call [`purge_expired`](TokenStore::purge_expired) for more. A refresh writes one record and no index. When a record
+/// that cannot be read has expired only itself would tell, so it stays until it is removed, and is passed by.
 ///
 /// # Figures
 ///
-/// Of 20,000 grants with records of 300 bytes, their indexes included, on two shared cores of a virtual machine:
+/// Of 20,000 grants with records of 300 bytes, their indexes included, on two shared cores of a virtual machine. They are
+/// from before each commit of the log had a head of its own, and have not been measured again:
 ///
 /// | | |
 /// |---|---|
 /// | bytes on the disk per grant, after 1 refresh of each and 100, 210 of them the log | **999** and **1,071** |
 /// | the same without a log, after 1 and 30 | 427 and 428 |
 /// | a load, its pages in memory | 3 µs |
-/// | a commit | 1 write, 1 sync |
+/// | a commit | 2 writes, 1 sync |
 /// | opened after it was closed | 1 to 4 ms |
-/// | opened after a crash, the whole file read, up to 12,000 commits done again | 30 to 90 ms |
+/// | opened after a crash, the whole file read, up to 11,000 commits done again | 30 to 90 ms |
 ///
 /// Swaps per second, and how long 32 of them took that shared a commit, each of another grant, by the length of the log.
-/// Without one each commit writes a page of 4 KiB for each record and those above it, to their places:
+/// Without one each commit writes a page of 4 KiB for each record and those above it, to their places, with two syncs:
 ///
-/// | | no log | 1 MiB | 4 MiB |
-/// |---|---|---|---|
-/// | 20,000 grants, 1 caller | 3,100 | 3,600 | **4,100** |
-/// | 20,000 grants, 32 callers | 33,000 | 34,000 | **47,000** |
-/// | 1,000,000 grants, 32 callers | 27,000 | 32,000 | **34,000** |
-/// | median of 32 of a million | 2.2 ms | **1.1 ms** | 1.2 ms |
-/// | 99 of 100 are below | 4.6 ms | 11 ms | **2.0 ms** |
-/// | the longest, which wrote the tables | **64 ms** | 68 ms | 119 ms |
-/// | bytes per grant of the million | 399 | 420 | 468 |
+/// | | 1 MiB | 4 MiB |
+/// |---|---|---|
+/// | 20,000 grants, 1 caller | 3,600 | **4,100** |
+/// | 20,000 grants, 32 callers | 34,000 | **47,000** |
+/// | 1,000,000 grants, 32 callers | 32,000 | **34,000** |
+/// | median of 32 of a million | **1.1 ms** | 1.2 ms |
+/// | 99 of 100 are below | 11 ms | **2.0 ms** |
+/// | the longest, which wrote the tables | **68 ms** | 119 ms |
+/// | bytes per grant of the million | 420 | 468 |
 ///
 /// The file has one record for each grant, whatever number of refreshes. The tables take at most three times the records
 /// and 200 bytes for each. Beside them there are the log, and pages that were replaced since the tables were last
@@ -117,19 +150,21 @@ use crate::token::KeyFingerprint;
 /// `fjall`, which has a log, is faster. `redb` is one file of a size that is known beforehand, starts no threads, and takes
 /// a disk of one's own under it. So every write, change of length and sync of this store fails in its tests, with what
 /// was not synced lost, torn or kept; `fjall` writes through the system's files alone, and no test can take back what it
-/// did not sync. So the log before `redb` is our own, in the same file. The tables' commits are of one phase, whose
-/// checksums tell a whole commit from a torn one; after a crash, opening checks all of them.
+/// did not sync. So the log before `redb` is our own, in the same file. The tables' commits are of two phases, which costs
+/// one sync more whenever the log is full: with one phase a damaged page makes `redb` go back to the commit before it,
+/// without a word. After a crash, opening checks all pages.
 ///
 /// ```
-/// use regrant::{FileStore, Grant, Inserted, TokenStore};
+/// use regrant::store::{FileStore, Insert};
+/// use regrant::{Grant, TokenStore};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let path = std::env::temp_dir().join(format!("regrant-doc-{}", std::process::id()));
-/// # let grant = Grant::sample("alice", "app");
+/// # let grant = regrant::internal::sample_grant("alice", "app");
 /// # let now = grant.created_at();
 /// let store = FileStore::open(&path)?;
-/// assert_eq!(store.insert(&grant, now).await?, Inserted::Inserted);
+/// assert_eq!(store.insert(&grant, now).await?, Insert::Added);
 /// drop(store);
 ///
 /// let store = FileStore::open(&path)?;
@@ -148,98 +183,20 @@ pub struct FileStore {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Settings of a [`FileStore`].
-///
-/// ```no_run
-/// use regrant::FileStore;
-/// let store = FileStore::builder().cache_bytes(256 << 20).open("/var/lib/host/grants")?;
-/// # Ok::<(), regrant::FileStoreError>(())
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct FileStoreBuilder {
-    settings: Settings,
-}
-
-impl FileStoreBuilder {
-    /// How many bytes of the file are kept in memory at most: 64 MiB if not set, beside what the system caches.
-    ///
-    /// ```
-    /// let settings = regrant::FileStore::builder().cache_bytes(1 << 30);
-    /// ```
-    pub const fn cache_bytes(mut self, bytes: usize) -> Self {
-        self.settings.cache_bytes = bytes;
-        self
-    }
-
-    /// Whether the checksums of the whole file are looked at before it is used: not if not set. After a crash they
-    /// always are. It takes as long as reading the file, and finds what a disk lost or changed while nobody looked.
-    ///
-    /// ```
-    /// let settings = regrant::FileStore::builder().check(true);
-    /// ```
-    pub const fn check(mut self, check: bool) -> Self {
-        self.settings.check = check;
-        self
-    }
-
-    /// How long the log of a file is that is made now, in bytes: 4 MiB if not set, and 1 GiB at most. That of a file that
-    /// is there stays as it is.
-    ///
-    /// The tables are written when it is full, with 4 MiB every 12,000 refreshes of records of 300 bytes. Those who write
-    /// meanwhile wait for it: the longer the log, the rarer and the longer that is, the more replaced pages the file
-    /// keeps, and the longer takes opening after a crash. Without a log, at 0, each commit writes the tables.
-    ///
-    /// ```
-    /// let settings = regrant::FileStore::builder().log_bytes(8 << 20);
-    /// ```
-    pub const fn log_bytes(mut self, bytes: u64) -> Self {
-        self.settings.log_bytes = if bytes > open::LONGEST_LOG { open::LONGEST_LOG } else { bytes };
-        self
-    }
-
-    /// Opens the file, or makes it where there is none. It blocks: call it at start, before there are requests.
-    ///
-    /// # Errors
-    ///
-    /// As [`FileStore::open`].
-    ///
-    /// ```no_run
-    /// let store = regrant::FileStore::builder().open("/var/lib/host/grants")?;
-    /// # Ok::<(), regrant::FileStoreError>(())
-    /// ```
-    pub fn open(self, path: impl AsRef<Path>) -> Result<FileStore, FileStoreError> {
-        self.open_on(open::open_file(path.as_ref())?)
-    }
-
-    /// The same on any disk.
-    fn open_on(self, disk: impl StorageBackend) -> Result<FileStore, FileStoreError> {
-        let (database, log) = open::open_database(Arc::new(FailStop::new(disk)), self.settings)?;
-        let database = Arc::new(RwLock::new(database));
-        let queue = Arc::new(Queue::default());
-        let failed = Arc::new(OnceLock::new());
-        let thread = {
-            let (database, queue, failed) = (Arc::clone(&database), Arc::clone(&queue), Arc::clone(&failed));
-            thread::Builder::new().name("regrant-file".to_owned()).spawn(move || {
-                let _ = panic::catch_unwind(AssertUnwindSafe(|| writer::run(&queue, &database, log, &failed)));
-                queue.abandon();
-            })?
-        };
-        Ok(FileStore { database: Some(database), queue, failed, thread: Some(thread) })
-    }
-}
-
 impl FileStore {
     /// Opens the file of that path, or makes it where there is none; its folder has to be there. It blocks: call it at
     /// start, before there are requests. After a crash it reads the whole file.
     ///
     /// # Errors
     ///
-    /// [`FileStoreError::InUse`] where it is open already, [`NotAStore`](FileStoreError::NotAStore) and
-    /// [`NewerFormat`](FileStoreError::NewerFormat) for a file that is then left as it is, and else what the disk says.
+    /// [`FileStoreError::InUse`] where it is open already; [`NotAStore`](FileStoreError::NotAStore),
+    /// [`NewerFormat`](FileStoreError::NewerFormat) and [`Empty`](FileStoreError::Empty) for a file that is then left as it
+    /// is; [`Damaged`](FileStoreError::Damaged) where it has lost what somebody was told of;
+    /// [`Exposed`](FileStoreError::Exposed) where others may read it and that cannot be changed; and else what the disk says.
     ///
     /// ```no_run
-    /// use regrant::{Engine, FileStore, Key, StaticClients};
+    /// use regrant::store::FileStore;
+    /// use regrant::{Engine, Key, StaticClients};
     ///
     /// # fn start(key: Key) -> Result<(), Box<dyn std::error::Error>> {
     /// let store = FileStore::open("/var/lib/host/grants")?;
@@ -254,10 +211,10 @@ impl FileStore {
     /// Settings for a store.
     ///
     /// ```
-    /// let settings = regrant::FileStore::builder().check(true);
+    /// let settings = regrant::store::FileStore::builder().check(true);
     /// ```
     pub const fn builder() -> FileStoreBuilder {
-        FileStoreBuilder { settings: Settings { cache_bytes: 64 << 20, check: false, log_bytes: 4 << 20 } }
+        FileStoreBuilder::new()
     }
 
     /// Gives room that removed grants left back to the file system, and says whether there was any. Not needed for
@@ -269,11 +226,11 @@ impl FileStore {
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("regrant-compact-{}", std::process::id()));
-    /// let mut store = regrant::FileStore::open(&path)?;
+    /// let mut store = regrant::store::FileStore::open(&path)?;
     /// store.compact()?;
     /// # drop(store);
     /// # std::fs::remove_file(&path).unwrap();
-    /// # Ok::<(), regrant::FileStoreError>(())
+    /// # Ok::<(), regrant::store::FileStoreError>(())
     /// ```
     pub fn compact(&mut self) -> Result<bool, FileStoreError> {
         if let Some(cause) = self.failed.get() {
@@ -283,7 +240,7 @@ impl FileStore {
         let compacted = panic::catch_unwind(AssertUnwindSafe(|| database.write().compact()));
         match compacted {
             Ok(Ok(compacted)) => Ok(compacted),
-            Ok(Err(error)) => Err(self.fail(Arc::new(error))),
+            Ok(Err(error)) => Err(self.fail(cause(error.into()))),
             Err(_) => Err(self.fail(panicked())),
         }
     }
@@ -309,7 +266,7 @@ impl FileStore {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Trouble::Record(error))) => Err(error.into()),
             Ok(Err(Trouble::Storage(error))) if is_fatal(&error) => {
-                Err(StoreError::not_applied(self.fail(Arc::new(error))))
+                Err(StoreError::not_applied(self.fail(cause(error))))
             }
             Ok(Err(Trouble::Storage(error))) => Err(StoreError::not_applied(FileStoreError::Damaged(Arc::new(error)))),
             Err(_) => Err(StoreError::not_applied(FileStoreError::Damaged(panicked()))),
@@ -327,8 +284,8 @@ impl FileStore {
 
 #[deny(clippy::missing_trait_methods)]
 impl TokenStore for FileStore {
-    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
-        self.write(Insert { grant: grant.clone(), bytes: grant.encode(), now }).await
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
+        self.write(InsertGrant { grant: grant.clone(), bytes: grant.encode(), now }).await
     }
 
     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
@@ -336,10 +293,12 @@ impl TokenStore for FileStore {
     }
 
     async fn compare_and_swap(&self, expected: Version, next: &Grant, _now: Timestamp) -> Result<Swap, StoreError> {
-        self.write(CompareAndSwap { expected, next: next.clone(), bytes: next.encode() }).await
+        let until = Instant::now() + LONGEST_QUEUE;
+        let swapped = self.write(CompareAndSwap { expected, next: next.clone(), bytes: next.encode(), until }).await?;
+        swapped.ok_or_else(|| StoreError::not_applied("the disk was too slow, and the write was given up"))
     }
 
-    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+    async fn remove(&self, id: GrantId) -> Result<Removed, StoreError> {
         self.write(Remove(id.as_u64())).await
     }
 
@@ -347,7 +306,12 @@ impl TokenStore for FileStore {
         let Some(from) = read::place(owner, after.as_ref()) else {
             return Err(StoreError::not_applied("not a cursor of a file store for this owner"));
         };
-        self.read(|database| read::list(database, owner, from, limit))
+        let (listed, dead) = self.read(|database| read::list(database, owner, from, limit))?;
+        if !dead.is_empty() {
+            // That it fails is of no account: they are met again.
+            let _ = self.write(Tidy(dead)).await;
+        }
+        Ok(listed)
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
@@ -372,7 +336,12 @@ impl TokenStore for FileStore {
         Durability::Durable
     }
 
-    async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+    /// As long in the queue, and as long again for the disk.
+    fn longest_commit(&self) -> Duration {
+        LONGEST_QUEUE.saturating_mul(2)
+    }
+
+    async fn keep_key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
         if add.is_empty() { self.read(read::fingerprints) } else { self.write(KeepFingerprints(add.to_vec())).await }
     }
 }

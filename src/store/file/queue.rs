@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::writer::Job;
+use super::job::Job;
 
 /// Where a caller waits. One that gives up leaves nothing behind: its task would be kept for as long as the disk hangs.
 struct Place<'q> {

@@ -5,8 +5,8 @@ use std::ops::Bound;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::error::storage;
-use super::tables::{self, GRANTS, KEYS, OWNERS, decode, digest, join, owner_key};
-use super::writer::Trouble;
+use super::tables::{self, GRANTS, KEYS, OWNERS, decode, digest, id_of, join, owner_key};
+use super::trouble::Trouble;
 use crate::grant::{Grant, GrantId, Owner};
 use crate::store::{Cursor, Listed};
 use crate::token::KeyFingerprint;
@@ -36,39 +36,47 @@ pub(super) fn place(owner: &Owner, cursor: Option<&Cursor>) -> Option<Bound<[u8;
 }
 
 fn range(owner: &Owner) -> ([u8; 24], [u8; 24]) {
-    let subject = owner.subject_id();
+    let subject = owner.owner_key();
     match owner.client_id() {
         Some(client) => (owner_key(subject, client, 0), owner_key(subject, client, u64::MAX)),
         None => (join(digest(subject), [0; 16]), join(digest(subject), [u8::MAX; 16])),
     }
 }
 
-pub(super) fn list(database: &Database, owner: &Owner, from: Bound<[u8; 24]>, limit: usize) -> Result<Listed, Trouble> {
+/// A page, and places in the index that lead nowhere: what was removed could not be read, and so not say where it was.
+pub(super) fn list(
+    database: &Database,
+    owner: &Owner,
+    from: Bound<[u8; 24]>,
+    limit: usize,
+) -> Result<(Listed, Vec<[u8; 24]>), Trouble> {
     let transaction = begin(database)?;
     let owners = transaction.open_table(OWNERS).map_err(redb::Error::from)?;
     let grants = transaction.open_table(GRANTS).map_err(redb::Error::from)?;
     let limit = limit.max(1);
-    let mut listed = Listed::default();
+    let (mut listed, mut dead) = (Listed::default(), Vec::new());
     let mut last = None;
     let (_, end) = range(owner);
     for entry in owners.range_owned::<[u8; 24]>((from, Bound::Included(end))).map_err(storage)? {
         let place = entry.map_err(storage)?.0.value();
-        let [.., a, b, c, d, e, f, g, h] = place;
-        let id = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        let Some(value) = grants.get_owned(id).map_err(storage)? else { continue };
-        let grant = decode(id, value.value())?.0;
+        let id = id_of(place);
+        let Some(value) = grants.get_owned(id).map_err(storage)? else {
+            dead.push(place);
+            continue;
+        };
+        let record = decode(id, value.value()).map(|(grant, _)| grant);
         // Another's, whose digest is the same.
-        if !owner.owns(&grant) {
+        if record.as_ref().is_ok_and(|grant| !owner.owns(grant)) {
             continue;
         }
-        if listed.grants.len() == limit {
+        if listed.len() == limit {
             listed.next = last.map(Cursor::new);
             break;
         }
-        listed.grants.push(grant);
+        listed.add(GrantId::from_u64(id), record);
         last = Some(place.to_vec());
     }
-    Ok(listed)
+    Ok((listed, dead))
 }
 
 pub(super) fn fingerprints(database: &Database) -> Result<Vec<KeyFingerprint>, Trouble> {

@@ -9,16 +9,19 @@
 //! ```
 //!
 //! A refresh moves a grant's expiry, and writes one record: the indexed expiry is a time at or before the real one, and
-//! a purge that comes to it moves it on. One that never expires is not indexed.
+//! a purge that comes to it moves it on. One that never expires is not indexed. One that cannot be read is moved on in the
+//! index alone; once it can be, the time in the index counts.
+
+use std::time::Duration;
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::changes::{Change, Changes};
 use super::error::storage;
-use super::writer::Trouble;
+use super::trouble::Trouble;
 use crate::grant::{DecodeError, Grant, Timestamp, Version};
-use crate::store::{Inserted, Swap};
+use crate::store::{Insert, Removed, Swap};
 use crate::token::KeyFingerprint;
 
 pub(super) const GRANTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("grants");
@@ -48,8 +51,8 @@ pub(super) struct Purged {
 impl<'t> Tables<'t> {
     /// How many places of the index of expiries one transaction looks at.
     const LOOKS: usize = 1_024;
-    /// Past how many records that cannot be read an insert looks for expired ones.
-    const UNREADABLE: usize = 64;
+    /// When a record is looked at again that cannot be read, and so not say when it expires.
+    const AGAIN: Duration = Duration::from_secs(30 * 24 * 3_600);
 
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::Error> {
         let grants = transaction.open_table(GRANTS)?;
@@ -73,15 +76,15 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    pub(super) fn insert(&mut self, grant: &Grant, bytes: &[u8]) -> Result<Inserted, Trouble> {
+    pub(super) fn insert(&mut self, grant: &Grant, bytes: &[u8]) -> Result<Insert, Trouble> {
         if self.grants.get(grant.id.as_u64()).map_err(storage)?.is_some() {
-            return Ok(Inserted::Duplicate);
+            return Ok(Insert::Duplicate);
         }
         let indexed = grant.expires_at.as_millis();
         self.put(grant.id.as_u64(), bytes, indexed)?;
         self.index_owner(grant)?;
         self.index_expiry(indexed, grant.id.as_u64())?;
-        Ok(Inserted::Inserted)
+        Ok(Insert::Added)
     }
 
     pub(super) fn swap(&mut self, expected: Version, next: &Grant, bytes: &[u8]) -> Result<Swap, Trouble> {
@@ -98,22 +101,41 @@ impl<'t> Tables<'t> {
             self.index_expiry(index_at, id)?;
         }
         // The engine never changes them; a store does as it is told.
-        if (stored.subject(), stored.client_id()) != (next.subject(), next.client_id()) {
+        if (stored.owner_key(), stored.client_id()) != (next.owner_key(), next.client_id()) {
             self.unindex_owner(&stored)?;
             self.index_owner(next)?;
         }
         Ok(Swap::Swapped)
     }
 
-    pub(super) fn remove(&mut self, id: u64) -> Result<Option<Grant>, Trouble> {
-        let Some((stored, indexed)) = self.get(id)? else { return Ok(None) };
-        self.forget(&stored, indexed)?;
-        Ok(Some(stored))
+    pub(super) fn remove(&mut self, id: u64) -> Result<Removed, Trouble> {
+        match self.get(id) {
+            Ok(None) => Ok(Removed::Nothing),
+            Ok(Some((stored, indexed))) => {
+                self.forget(&stored, indexed)?;
+                Ok(Removed::Grant(stored))
+            }
+            // Where the indexes have it only the record would tell. Whoever comes to such a place clears it away.
+            Err(Trouble::Record(_)) => {
+                self.change(Change::RemoveGrant(id))?;
+                Ok(Removed::Unreadable)
+            }
+            Err(trouble) => Err(trouble),
+        }
     }
 
-    /// Removes at most `limit` grants that are expired at `now`, going on after a place. Of `looks`, those at records that
-    /// cannot be read do not count, up to [`UNREADABLE`](Self::UNREADABLE) of them: they stay where they are, and nothing
-    /// behind them would ever be removed.
+    /// Clears away places of the index of owners that lead nowhere.
+    pub(super) fn tidy(&mut self, places: &[[u8; 24]]) -> Result<(), Trouble> {
+        for &place in places {
+            if self.grants.get(id_of(place)).map_err(storage)?.is_none() {
+                self.change(Change::RemoveOwner(place))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes at most `limit` grants that are expired at `now`, going on after a place. It looks at so many places at
+    /// most, and whatever it finds there, none is due again at once: so it gets past anything.
     pub(super) fn purge(
         &mut self,
         now: Timestamp,
@@ -121,25 +143,23 @@ impl<'t> Tables<'t> {
         after: Option<[u8; 16]>,
         looks: Option<usize>,
     ) -> Result<Purged, Trouble> {
-        let (looks, most) = looks.map_or((Self::LOOKS, Self::LOOKS), |looks| (looks, looks + Self::UNREADABLE));
+        let looks = looks.unwrap_or(Self::LOOKS);
         let last = expiry_key(now.as_millis(), u64::MAX);
         let mut due = Vec::new();
         {
             let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
             let range = self.expiry()?.range::<[u8; 16]>((from, std::ops::Bound::Included(last))).map_err(storage)?;
-            for entry in range.take(most) {
+            for entry in range.take(looks) {
                 due.push(entry.map_err(storage)?.0.value());
             }
         }
-        let more = due.len() == most;
-        let mut looked = 0;
+        let more = due.len() == looks;
         let mut purged = Purged { removed: 0, at: None };
         for place in due {
-            if purged.removed == limit || looked == looks {
+            if purged.removed == limit {
                 return Ok(purged);
             }
             purged.at = Some(place);
-            looked += 1;
             let (indexed, id) = read_expiry_key(place);
             match self.get(id) {
                 Ok(Some((stored, _))) if stored.expires_at <= now => {
@@ -151,8 +171,10 @@ impl<'t> Tables<'t> {
                 // An entry without a record is of no use.
                 Ok(None) => self.unindex_expiry(indexed, id)?,
                 // It is left as it is, for a version that can read it or a person who can.
-                Err(Trouble::Record(_)) if most > looks => looked -= 1,
-                Err(Trouble::Record(_)) => {}
+                Err(Trouble::Record(_)) => {
+                    self.unindex_expiry(indexed, id)?;
+                    self.index_expiry((now + Self::AGAIN).as_millis(), id)?;
+                }
                 Err(trouble) => return Err(trouble),
             }
         }
@@ -272,13 +294,19 @@ pub(super) fn kept(keys: &impl ReadableTable<u8, [u8; 16]>) -> Result<Vec<KeyFin
 }
 
 fn owner_of(grant: &Grant) -> Option<[u8; 24]> {
-    Some(owner_key(grant.subject()?, grant.client_id(), grant.id.as_u64()))
+    Some(owner_key(grant.owner_key()?, grant.client_id(), grant.id.as_u64()))
 }
 
 /// Where an owner's grants are: by digests, so that all keys have one length. Where two owners share one, the records
 /// tell them apart.
 pub(super) fn owner_key(subject: &str, client_id: &str, id: u64) -> [u8; 24] {
     join(join::<8, 8, 16>(digest(subject), digest(client_id)), id.to_be_bytes())
+}
+
+/// Of a place in the index of owners.
+pub(super) const fn id_of(place: [u8; 24]) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = place;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 pub(super) fn digest(text: &str) -> [u8; 8] {

@@ -1,64 +1,32 @@
 //! The store's thread: all that is waiting becomes one transaction, one sync, and then the answers.
 //!
 //! A transaction is appended to the log, which puts it on the disk, and then made visible. The tables follow on the disk
-//! when the log is full.
+//! when the log is full. In both cases it is then marked in the log as one that is on the disk.
 
 use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use futures_channel::oneshot;
 use parking_lot::RwLock;
 use redb::{Database, Durability};
 
-use super::error::{Cause, FileStoreError, is_fatal, panicked};
+use super::error::{Cause, FileStoreError, cause, is_fatal, panicked};
+use super::job::{Failure, Job};
 use super::log::Log;
 use super::queue::Queue;
 use super::tables::{Purged, Tables};
+use super::trouble::Trouble;
 use crate::grant::{DecodeError, Grant, Timestamp, Version};
-use crate::store::{Inserted, StoreError, Swap};
+use crate::store::{Insert, Removed, StoreError, Swap};
 use crate::token::KeyFingerprint;
-
-/// Why an operation could not be done within a transaction.
-pub(super) enum Trouble {
-    /// Its record cannot be read. Nothing was written by it, and the others of the transaction go on.
-    Record(DecodeError),
-    /// The file cannot be read or written; none of the transaction takes place.
-    Storage(redb::Error),
-}
-
-impl From<DecodeError> for Trouble {
-    fn from(error: DecodeError) -> Self {
-        Self::Record(error)
-    }
-}
-
-impl From<redb::Error> for Trouble {
-    fn from(error: redb::Error) -> Self {
-        Self::Storage(error)
-    }
-}
 
 /// One write of the store.
 pub(super) trait Write: Send + 'static {
     type Out: Send + 'static;
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Self::Out, Trouble>;
-}
-
-/// A write of any kind, with who waits for it.
-pub(super) trait Job: Send {
-    /// An error ends the transaction.
-    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error>;
-
-    /// Tells what became of it, after the commit.
-    fn answer(self: Box<Self>, committed: &Result<(), Failure>);
-}
-
-/// Why the transaction did not take place, or is not known to have.
-pub(super) struct Failure {
-    cause: Cause,
-    indeterminate: bool,
 }
 
 /// A write and who waits for it.
@@ -125,11 +93,11 @@ fn commit(
 ) -> Result<(), Failure> {
     let before = |error: redb::Error| {
         if is_fatal(&error) {
-            return fail(failed, Arc::new(error), false);
+            return fail(failed, cause(error), false);
         }
-        Failure { cause: Arc::new(error), indeterminate: false }
+        Failure { cause: cause(error), indeterminate: false }
     };
-    let unknown = |error: redb::Error| fail(failed, Arc::new(error), true);
+    let unknown = |error: redb::Error| fail(failed, cause(error), true);
     let mut transaction = database.begin_write().map_err(|error| before(error.into()))?;
     let changes = {
         let mut tables = Tables::open(&transaction).map_err(before)?;
@@ -141,16 +109,23 @@ fn commit(
     if changes.is_empty() {
         return transaction.abort().map_err(|error| before(error.into()));
     }
-    if !log.has_room(changes.len()) {
+    if log.has_room(changes.len()) {
+        transaction.set_durability(Durability::None).map_err(|error| before(error.into()))?;
+        log.append(&changes).map_err(|error| unknown(error.into()))?;
+        // Nobody sees it before this, and now it is on the disk.
+        transaction.commit().map_err(|error| unknown(error.into()))?;
+    } else {
+        // Of one phase, a damaged page would make the file fall back to the commit before this one, as after a power cut.
+        transaction.set_two_phase_commit(true);
         // With this one all that is in the log is in the tables on the disk.
         transaction.commit().map_err(|error| unknown(error.into()))?;
         log.restart();
-        return Ok(());
     }
-    transaction.set_durability(Durability::None).map_err(|error| before(error.into()))?;
-    log.append(&changes).map_err(|error| unknown(error.into()))?;
-    // Nobody sees it before this, and now it is on the disk.
-    transaction.commit().map_err(|error| unknown(error.into()))
+    // It is done, whatever becomes of the mark; without it the next one is not to be begun.
+    if let Err(error) = log.mark() {
+        fail(failed, cause(error.into()), false);
+    }
+    Ok(())
 }
 
 /// Remembers the first failure after which the file is not to be used.
@@ -158,16 +133,16 @@ fn fail(failed: &OnceLock<Cause>, cause: Cause, indeterminate: bool) -> Failure 
     Failure { cause: Arc::clone(failed.get_or_init(|| cause)), indeterminate }
 }
 
-pub(super) struct Insert {
+pub(super) struct InsertGrant {
     pub(super) grant: Grant,
     pub(super) bytes: Vec<u8>,
     pub(super) now: Timestamp,
 }
 
-impl Write for Insert {
-    type Out = Inserted;
+impl Write for InsertGrant {
+    type Out = Insert;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<Inserted, Trouble> {
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Insert, Trouble> {
         let inserted = tables.insert(&self.grant, &self.bytes)?;
         // Only inserts let the file grow, and each makes room for more than it takes.
         tables.purge(self.now, 2, None, Some(2))?;
@@ -179,23 +154,40 @@ pub(super) struct CompareAndSwap {
     pub(super) expected: Version,
     pub(super) next: Grant,
     pub(super) bytes: Vec<u8>,
+    /// When it is too late: its client has been given up on, and what it would find by asking again is judged by the time
+    /// that stands in this record.
+    pub(super) until: Instant,
 }
 
 impl Write for CompareAndSwap {
-    type Out = Swap;
+    /// `None`: it was too late.
+    type Out = Option<Swap>;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<Swap, Trouble> {
-        tables.swap(self.expected, &self.next, &self.bytes)
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Option<Swap>, Trouble> {
+        if Instant::now() > self.until {
+            return Ok(None);
+        }
+        tables.swap(self.expected, &self.next, &self.bytes).map(Some)
     }
 }
 
 pub(super) struct Remove(pub(super) u64);
 
 impl Write for Remove {
-    type Out = Option<Grant>;
+    type Out = Removed;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<Option<Grant>, Trouble> {
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Removed, Trouble> {
         tables.remove(self.0)
+    }
+}
+
+pub(super) struct Tidy(pub(super) Vec<[u8; 24]>);
+
+impl Write for Tidy {
+    type Out = ();
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), Trouble> {
+        tables.tidy(&self.0)
     }
 }
 

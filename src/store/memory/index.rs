@@ -42,7 +42,7 @@ impl Index {
     }
 
     /// Whether nothing can be added before it is rebuilt: one bucket in eight stays empty, or searches get long.
-    pub(super) const fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.used >= self.buckets.len() / 8 * 7
     }
 
@@ -62,6 +62,7 @@ impl Index {
 
     /// Adds a place that is not there, to a table that is not full.
     pub(super) fn insert(&mut self, hash: u64, place: u32) {
+        debug_assert!(place < Self::PLACES);
         let mut bucket = self.first(hash);
         while self.buckets[bucket] < DELETED {
             bucket = self.after(bucket);
@@ -111,11 +112,11 @@ impl Index {
     }
 
     /// Where a search begins. By the upper half of the hash as a fraction, so that any number of buckets will do.
-    const fn first(&self, hash: u64) -> usize {
+    fn first(&self, hash: u64) -> usize {
         (((hash >> 32) * self.buckets.len() as u64) >> 32) as usize
     }
 
-    const fn after(&self, bucket: usize) -> usize {
+    fn after(&self, bucket: usize) -> usize {
         if bucket + 1 < self.buckets.len() { bucket + 1 } else { 0 }
     }
 }

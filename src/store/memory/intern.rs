@@ -41,6 +41,12 @@ impl Pairs {
         self.index.len()
     }
 
+    /// How many places there are, vacant ones too.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
+    }
+
     pub(super) fn get(&self, at: u32) -> &Pair {
         &self.places[at as usize]
     }
@@ -58,7 +64,7 @@ impl Pairs {
         }
         let at = self.vacant.pop().unwrap_or_else(|| {
             self.places.push(Pair::default());
-            // A pair has at least one slot, and slots are counted in 32 bits.
+            // A pair has at least one slot when it comes, and slots are counted in 24 bits.
             u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
         });
         self.places[at as usize] = Pair {

@@ -2,15 +2,18 @@
 
 mod index;
 mod intern;
+mod markers;
 mod owners;
 mod shard;
 mod slot;
 
 use std::fmt;
+use std::time::Duration;
 
+use self::markers::{Markers, NoRoom};
 use self::shard::{Shard, home, spread};
 use super::sync::{AtomicUsize, Mutex, Ordering};
-use super::{Cursor, Durability, Inserted, Listed, ReadyStore, StoreError, Swap, TokenStore};
+use super::{Cursor, Durability, Insert, Listed, ReadyStore, Removed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
 
@@ -25,15 +28,16 @@ use crate::token::KeyFingerprint;
 /// given back before the store is dropped.
 ///
 /// ```
-/// use regrant::{Grant, Inserted, MemoryStore, Timestamp, TokenStore};
+/// use regrant::store::Insert;
+/// use regrant::{Grant, MemoryStore, Timestamp, TokenStore};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), regrant::StoreError> {
-/// # let grant = Grant::sample("alice", "app");
+/// # async fn main() -> Result<(), regrant::store::StoreError> {
+/// # let grant = regrant::internal::sample_grant("alice", "app");
 /// # let now = grant.created_at();
 /// let store = MemoryStore::new();
-/// assert_eq!(store.insert(&grant, now).await?, Inserted::Inserted);
-/// assert_eq!(store.insert(&grant, now).await?, Inserted::Duplicate);
+/// assert_eq!(store.insert(&grant, now).await?, Insert::Added);
+/// assert_eq!(store.insert(&grant, now).await?, Insert::Duplicate);
 /// assert_eq!(store.load(grant.id()).await?, Some(grant));
 /// # Ok(())
 /// # }
@@ -45,6 +49,7 @@ pub struct MemoryStore {
     grants: Padded<AtomicUsize>,
     /// The shard where the next purge begins.
     purge_at: Padded<AtomicUsize>,
+    markers: Markers,
 }
 
 /// On lines of its own, also for processors that fetch lines in pairs, so that neighbours do not slow one another down.
@@ -55,12 +60,13 @@ struct Padded<T>(T);
 /// [`source`](std::error::Error::source) of the store's error.
 ///
 /// ```
-/// use regrant::{CapacityError, Grant, MemoryStore, StoreErrorKind, TokenStore};
+/// use regrant::store::{CapacityError, StoreErrorKind};
+/// use regrant::{Grant, MemoryStore, TokenStore};
 /// use std::error::Error;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// # let grant = Grant::sample("alice", "app");
+/// # let grant = regrant::internal::sample_grant("alice", "app");
 /// # let now = grant.created_at();
 /// let error = MemoryStore::builder().capacity(0).build().insert(&grant, now).await.unwrap_err();
 /// assert_eq!(error.kind(), StoreErrorKind::NotApplied);
@@ -83,6 +89,7 @@ pub struct CapacityError;
 #[must_use]
 pub struct MemoryStoreBuilder {
     capacity: Option<usize>,
+    marker_capacity: Option<usize>,
     shards: usize,
 }
 
@@ -98,6 +105,16 @@ impl MemoryStoreBuilder {
     /// ```
     pub const fn capacity(self, grants: usize) -> Self {
         Self { capacity: Some(grants), ..self }
+    }
+
+    /// How many markers at most, records that say that something was used and is not to be used again: a quarter of the
+    /// [capacity](Self::capacity) if not set, beside it. They live for minutes; a full store refuses another one.
+    ///
+    /// ```
+    /// let store = regrant::MemoryStore::builder().capacity(1_000_000).marker_capacity(50_000).build();
+    /// ```
+    pub const fn marker_capacity(self, markers: usize) -> Self {
+        Self { marker_capacity: Some(markers), ..self }
     }
 
     /// In how many parts the store is locked: 256 if not set, at least 1 and at most 65,536.
@@ -127,6 +144,7 @@ impl MemoryStoreBuilder {
             capacity: self.capacity,
             grants: Padded(AtomicUsize::new(0)),
             purge_at: Padded(AtomicUsize::new(0)),
+            markers: Markers::new(self.marker_capacity.or(self.capacity.map(|grants| grants.div_ceil(4)))),
         }
     }
 }
@@ -155,7 +173,7 @@ impl MemoryStore {
     /// let store = regrant::MemoryStore::builder().capacity(50_000).build();
     /// ```
     pub const fn builder() -> MemoryStoreBuilder {
-        MemoryStoreBuilder { capacity: None, shards: 256 }
+        MemoryStoreBuilder { capacity: None, marker_capacity: None, shards: 256 }
     }
 
     /// How many grants there are, expired ones too where they have not been removed yet.
@@ -165,6 +183,15 @@ impl MemoryStore {
     /// ```
     pub fn len(&self) -> usize {
         self.grants.0.load(Ordering::Relaxed)
+    }
+
+    /// How many markers it has, apart from the grants.
+    ///
+    /// ```
+    /// assert_eq!(regrant::MemoryStore::new().markers(), 0);
+    /// ```
+    pub fn markers(&self) -> usize {
+        self.markers.len()
     }
 
     /// Whether there are none.
@@ -203,14 +230,14 @@ impl MemoryStore {
         }
     }
 
-    fn insert_at_once(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    fn insert_at_once(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
         let hash = spread(grant.id);
         let home = self.home(hash);
         let mut reclaimed = false;
         loop {
             let mut shard = home.lock();
             if shard.contains(hash, grant.id) {
-                return Ok(Inserted::Duplicate);
+                return Ok(Insert::Duplicate);
             }
             if self.reserve() {
                 if !shard.insert(hash, grant) {
@@ -218,7 +245,7 @@ impl MemoryStore {
                     return Err(StoreError::not_applied(CapacityError));
                 }
                 self.release(shard.sweep_on_write(2, now));
-                return Ok(Inserted::Inserted);
+                return Ok(Insert::Added);
             }
             // No lock is held while another shard's is taken.
             drop(shard);
@@ -293,10 +320,10 @@ impl MemoryStore {
             if grants.len() > limit {
                 grants.truncate(limit);
                 let next = grants.last().map(|last: &Grant| Cursor::from_u64(last.id.as_u64()));
-                return Ok(Listed { grants, next });
+                return Ok(Listed { grants, next, ..Listed::default() });
             }
         }
-        Ok(Listed { grants, next: None })
+        Ok(Listed { grants, ..Listed::default() })
     }
 }
 
@@ -309,16 +336,38 @@ impl Default for MemoryStore {
 /// No lock is held at an await: there is none.
 #[deny(clippy::missing_trait_methods)]
 impl TokenStore for MemoryStore {
-    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
+        if Markers::may_have(grant.id) {
+            if grant.is_marker() {
+                // A login of such an id is none of an engine's.
+                if self.home(spread(grant.id)).lock().contains(spread(grant.id), grant.id) {
+                    return Ok(Insert::Duplicate);
+                }
+                return self.markers.insert(grant, now).map_err(|NoRoom| StoreError::not_applied(CapacityError));
+            }
+            if self.markers.load(grant.id).is_some() {
+                return Ok(Insert::Duplicate);
+            }
+        }
         self.insert_at_once(grant, now)
     }
 
     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        if Markers::may_have(id) {
+            if let Some(marker) = self.markers.load(id) {
+                return Ok(Some(marker));
+            }
+        }
         let hash = spread(id);
         Ok(self.home(hash).lock().load(hash, id))
     }
 
     async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
+        if Markers::may_have(next.id) {
+            if let Some(swap) = self.markers.compare_and_swap(expected, next) {
+                return Ok(swap);
+            }
+        }
         let hash = spread(next.id);
         let mut shard = self.home(hash).lock();
         let swap = shard.compare_and_swap(hash, expected, next);
@@ -326,12 +375,17 @@ impl TokenStore for MemoryStore {
         Ok(swap)
     }
 
-    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+    async fn remove(&self, id: GrantId) -> Result<Removed, StoreError> {
+        if Markers::may_have(id) {
+            if let Some(marker) = self.markers.remove(id) {
+                return Ok(Removed::Grant(marker));
+            }
+        }
         let hash = spread(id);
         let mut shard = self.home(hash).lock();
         let removed = shard.remove(hash, id);
         self.release(usize::from(removed.is_some()));
-        Ok(removed)
+        Ok(removed.into())
     }
 
     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
@@ -339,15 +393,20 @@ impl TokenStore for MemoryStore {
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        Ok(self.purge(now, limit, usize::MAX))
+        let removed = self.purge(now, limit, usize::MAX);
+        Ok(removed + self.markers.purge(now, limit - removed))
     }
 
     fn durability(&self) -> Durability {
         Durability::Volatile
     }
 
+    fn longest_commit(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Nothing: no grant outlives the process, so none meets another key.
-    async fn key_fingerprints(&self, _add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+    async fn keep_key_fingerprints(&self, _add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -26,15 +26,15 @@ impl Owners {
     /// The slots of a subject, in no order.
     pub(super) fn slots_of(&self, slots: &Slots, subject: &str) -> impl Iterator<Item = u32> {
         let hash = self.key.hash_one(subject);
-        let head = self.heads.find(hash, |head| slots[head].subject() == Some(subject));
+        let head = self.heads.find(hash, |head| slots[head].owner() == Some(subject));
         std::iter::successors(head, |&at| Some(slots[at].next).filter(|&next| next != NONE))
     }
 
     /// Puts a slot that is in no list into its subject's, if it has a subject.
     pub(super) fn link(&mut self, slots: &mut Slots, at: u32) {
-        let Some(subject) = slots[at].subject() else { return };
+        let Some(subject) = slots[at].owner() else { return };
         let hash = self.key.hash_one(subject);
-        if let Some(head) = self.heads.find(hash, |head| slots[head].subject() == Some(subject)) {
+        if let Some(head) = self.heads.find(hash, |head| slots[head].owner() == Some(subject)) {
             // In second place, so that the index stays as it is.
             let second = std::mem::replace(&mut slots[head].next, at);
             slots[at].prev = head;
@@ -46,7 +46,7 @@ impl Owners {
         }
         if self.heads.is_full() {
             let heads = slots.occupied().filter(|&(other, slot)| other != at && slot.prev == NONE);
-            self.heads.rebuild(heads.filter_map(|(head, slot)| Some((self.key.hash_one(slot.subject()?), head))));
+            self.heads.rebuild(heads.filter_map(|(head, slot)| Some((self.key.hash_one(slot.owner()?), head))));
         }
         self.heads.insert(hash, at);
     }
@@ -62,7 +62,7 @@ impl Owners {
             slots[prev].next = next;
             return;
         }
-        let Some(subject) = slots[at].subject() else { return };
+        let Some(subject) = slots[at].owner() else { return };
         let hash = self.key.hash_one(subject);
         if next == NONE {
             self.heads.remove(hash, at);

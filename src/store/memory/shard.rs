@@ -120,10 +120,15 @@ impl Shard {
     /// Writes a grant of the same id, but with another client, scope, subject or fields, over one.
     #[inline(never)]
     fn rewrite(&mut self, at: u32, next: &Grant) {
-        // The new pair is taken before the old one goes: they may be the same.
-        let pair = self.pairs.acquire(&next.client_id, &next.scope);
-        self.pairs.release(self.slots[at].pair);
-        if self.slots[at].subject() == next.subject() {
+        let old = self.slots[at].pair;
+        let pair = if self.pairs.get(old).is(&next.client_id, &next.scope) {
+            old
+        } else {
+            // The old one goes first, so that there are never more pairs than slots: that many an index can tell apart.
+            self.pairs.release(old);
+            self.pairs.acquire(&next.client_id, &next.scope)
+        };
+        if self.slots[at].owner() == next.owner_key() {
             self.slots[at].write(next, pair);
         } else {
             self.owners.unlink(&mut self.slots, at);
@@ -152,7 +157,7 @@ impl Shard {
     pub(super) fn list(&self, owner: &Owner, after: Option<GrantId>, limit: usize, page: &mut Vec<Grant>) {
         let mut found: Vec<(GrantId, u32)> = self
             .owners
-            .slots_of(&self.slots, owner.subject_id())
+            .slots_of(&self.slots, owner.owner_key())
             .map(|at| (&self.slots[at], at))
             .filter(|(slot, _)| after.is_none_or(|after| slot.id > after))
             .filter(|(slot, _)| owner.client_id().is_none_or(|id| self.pairs.get(slot.pair).client_id == id))
@@ -250,7 +255,9 @@ mod tests {
     fn what_no_grant_has_any_more_is_forgotten() {
         let mut shard = Shard::new();
         for n in 0..1_000 {
-            let mut grant = Grant::sample(&format!("subject {n}"), &format!("client {n}"));
+            // A stranger's id carries what the client said of itself, and each is of one client.
+            let client_id = format!("client {n} {}", "x".repeat(if n % 2 == 0 { 0 } else { 1_000 }));
+            let mut grant = Grant::sample(&format!("subject {n}"), &client_id);
             grant.id = GrantId::from_u64(n);
             let hash = spread(grant.id);
             assert!(shard.insert(hash, &grant));
@@ -261,6 +268,32 @@ mod tests {
         }
         assert_eq!((shard.slots.len(), shard.slots.occupied().count()), (1, 0));
         assert_eq!((shard.ids.len(), shard.owners.len(), shard.pairs.len()), (0, 0, 0));
+    }
+
+    /// A place of a pair has the bits that the number of a slot has. One pair more than there are slots would be taken for
+    /// another one, where 16,777,216 grants of as many scopes are in one shard.
+    #[test]
+    fn there_are_never_more_places_of_pairs_than_slots() {
+        let mut shard = Shard::new();
+        let of = |n: u64, client_id: &str| {
+            let mut grant = Grant::sample("alice", client_id);
+            grant.id = GrantId::from_u64(n);
+            (spread(grant.id), grant)
+        };
+        for n in 0..100 {
+            let (hash, grant) = of(n, &format!("client {n}"));
+            assert!(shard.insert(hash, &grant));
+        }
+        assert_eq!((shard.pairs.len(), shard.pairs.places()), (100, 100));
+        for n in 0..100 {
+            // Another client, and then the same with another subject.
+            let (hash, next) = of(n, &format!("client {}", n + 1_000));
+            assert_eq!(shard.compare_and_swap(hash, next.version, &next), Swap::Swapped);
+            let renamed = Grant { owner: Some("bob".into()), ..next.clone() };
+            assert_eq!(shard.compare_and_swap(hash, next.version, &renamed), Swap::Swapped);
+            assert_eq!(shard.load(hash, next.id), Some(renamed));
+        }
+        assert_eq!((shard.pairs.len(), shard.pairs.places()), (100, 100));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::intern::Pair;
-use crate::grant::code::CodeDetails;
+use crate::grant::code_details::CodeDetails;
+use crate::grant::members::Members;
 use crate::grant::{Generation, Grant, GrantId, ResponseFields, Salt, Timestamp, Version};
 
 /// No slot: the end of a list.
@@ -53,18 +54,22 @@ enum Details {
 
 /// Details that do not fit a slot. Whatever else a grant comes to carry goes here, and the slot stays as it is.
 struct Spilled {
-    subject: Option<SmolStr>,
+    owner: Option<SmolStr>,
     fields: ResponseFields,
     code: Option<Arc<CodeDetails>>,
+    members: Option<Arc<Members>>,
 }
+
+type Parts = (Option<SmolStr>, ResponseFields, Option<Arc<CodeDetails>>, Option<Arc<Members>>);
 
 impl Details {
     fn of(grant: &Grant) -> Self {
-        match &grant.subject {
-            subject if spills(grant) => Self::Spilled(Box::new(Spilled {
-                subject: subject.clone(),
+        match &grant.owner {
+            owner if spills(grant) => Self::Spilled(Box::new(Spilled {
+                owner: owner.clone(),
                 fields: grant.fields.clone(),
                 code: grant.code.clone(),
+                members: grant.members.clone(),
             })),
             Some(subject) => Self::Subject(subject.clone()),
             None => Self::None,
@@ -74,27 +79,33 @@ impl Details {
     fn are_of(&self, grant: &Grant) -> bool {
         match self {
             Self::Vacant => false,
-            Self::None => grant.subject.is_none() && !spills(grant),
-            Self::Subject(subject) => grant.subject.as_ref() == Some(subject) && !spills(grant),
+            Self::None => grant.owner.is_none() && !spills(grant),
+            Self::Subject(subject) => grant.owner.as_ref() == Some(subject) && !spills(grant),
             Self::Spilled(spilled) => {
-                spilled.subject == grant.subject && spilled.fields == grant.fields && spilled.code == grant.code
+                spilled.owner == grant.owner
+                    && spilled.fields == grant.fields
+                    && spilled.code == grant.code
+                    && spilled.members == grant.members
             }
         }
     }
 
     /// Clones without allocating.
-    fn parts(&self) -> (Option<SmolStr>, ResponseFields, Option<Arc<CodeDetails>>) {
+    fn parts(&self) -> Parts {
         match self {
-            Self::Vacant | Self::None => (None, ResponseFields::new(), None),
-            Self::Subject(subject) => (Some(subject.clone()), ResponseFields::new(), None),
-            Self::Spilled(spilled) => (spilled.subject.clone(), spilled.fields.clone(), spilled.code.clone()),
+            Self::Vacant | Self::None => (None, ResponseFields::new(), None, None),
+            Self::Subject(subject) => (Some(subject.clone()), ResponseFields::new(), None, None),
+            Self::Spilled(spilled) => {
+                let Spilled { owner, fields, code, members } = &**spilled;
+                (owner.clone(), fields.clone(), code.clone(), members.clone())
+            }
         }
     }
 }
 
 /// Whether a grant has more than a subject that has no fixed length.
 fn spills(grant: &Grant) -> bool {
-    !grant.fields.is_empty() || grant.code.is_some()
+    !grant.fields.is_empty() || grant.code.is_some() || grant.members.is_some()
 }
 
 impl Slot {
@@ -123,11 +134,11 @@ impl Slot {
         matches!(self.details, Details::Vacant)
     }
 
-    pub(super) fn subject(&self) -> Option<&str> {
+    pub(super) fn owner(&self) -> Option<&str> {
         match &self.details {
             Details::Vacant | Details::None => None,
             Details::Subject(subject) => Some(subject),
-            Details::Spilled(spilled) => spilled.subject.as_deref(),
+            Details::Spilled(spilled) => spilled.owner.as_deref(),
         }
     }
 
@@ -167,12 +178,12 @@ impl Slot {
     /// The grant as it was written. Inlined, since a grant is two hundred bytes and each call would copy them.
     #[inline]
     pub(super) fn read(&self, pair: &Pair) -> Grant {
-        let (subject, fields, code) = self.details.parts();
+        let (owner, fields, code, members) = self.details.parts();
         Grant {
             id: self.id,
             version: self.version,
             client_id: pair.client_id.clone(),
-            subject,
+            owner,
             scope: pair.scope.clone(),
             fields,
             renewable: self.epoch.byte() & RENEWABLE != 0,
@@ -187,6 +198,7 @@ impl Slot {
             absolute_expires_at: self.absolute_expires_at.get(),
             expires_at: self.expires_at.get(),
             code,
+            members,
         }
     }
 }
@@ -323,8 +335,8 @@ mod tests {
         slots.vacate(a);
         assert!(slots[a].is_vacant());
         assert_eq!(slots[a].salt.0, [0; 16]);
-        assert_eq!(slots[a].subject(), None);
-        assert_eq!(slots[b].subject(), Some("bob"));
+        assert_eq!(slots[a].owner(), None);
+        assert_eq!(slots[b].owner(), Some("bob"));
         assert_eq!((slots.take(), slots.take(), slots.len()), (Some(a), Some(2), 3));
     }
 

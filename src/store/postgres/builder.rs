@@ -8,7 +8,7 @@ use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Config, NoTls};
 
 use super::PostgresStore;
-use super::error::PostgresError;
+use super::error::PostgresStoreError;
 use super::session::Sessions;
 use super::setup_error::PostgresSetupError;
 use super::sql::Sql;
@@ -16,8 +16,8 @@ use super::sql::Sql;
 /// Settings of a [`PostgresStore`].
 ///
 /// ```no_run
-/// # async fn start() -> Result<(), regrant::PostgresSetupError> {
-/// use regrant::PostgresStore;
+/// # async fn start() -> Result<(), regrant::store::PostgresSetupError> {
+/// use regrant::store::PostgresStore;
 /// use std::time::Duration;
 ///
 /// let store = PostgresStore::builder()
@@ -56,8 +56,8 @@ impl PostgresStoreBuilder {
     /// The schema of the tables, which must be there; if not set, the first of the role's `search_path`.
     ///
     /// ```
-    /// # fn main() -> Result<(), regrant::PostgresSetupError> {
-    /// let sql = regrant::PostgresStore::builder().schema("auth").schema_sql()?;
+    /// # fn main() -> Result<(), regrant::store::PostgresSetupError> {
+    /// let sql = regrant::store::PostgresStore::builder().schema("auth").schema_sql()?;
     /// assert!(sql.contains(r#"CREATE TABLE "auth"."regrant_grants""#));
     /// # Ok(())
     /// # }
@@ -70,8 +70,8 @@ impl PostgresStoreBuilder {
     /// `…_schema`.
     ///
     /// ```
-    /// # fn main() -> Result<(), regrant::PostgresSetupError> {
-    /// let sql = regrant::PostgresStore::builder().table("logins").schema_sql()?;
+    /// # fn main() -> Result<(), regrant::store::PostgresSetupError> {
+    /// let sql = regrant::store::PostgresStore::builder().table("logins").schema_sql()?;
     /// assert!(sql.contains(r#"CREATE TABLE "logins_keys""#));
     /// # Ok(())
     /// # }
@@ -84,7 +84,7 @@ impl PostgresStoreBuilder {
     /// server's.
     ///
     /// ```
-    /// let builder = regrant::PostgresStore::builder().pool_size(4);
+    /// let builder = regrant::store::PostgresStore::builder().pool_size(4);
     /// ```
     pub fn pool_size(self, connections: usize) -> Self {
         Self { pool_size: connections.max(1), ..self }
@@ -95,7 +95,7 @@ impl PostgresStoreBuilder {
     ///
     /// ```
     /// use std::time::Duration;
-    /// let builder = regrant::PostgresStore::builder().acquire_timeout(Duration::from_millis(500));
+    /// let builder = regrant::store::PostgresStore::builder().acquire_timeout(Duration::from_millis(500));
     /// ```
     pub fn acquire_timeout(self, timeout: Duration) -> Self {
         Self { acquire_timeout: timeout, ..self }
@@ -104,12 +104,14 @@ impl PostgresStoreBuilder {
     /// How long an operation waits for the server's answer: 5 seconds if not set. Afterwards it fails, its connection
     /// is given up, and the write may have taken place.
     ///
-    /// The server is not told. A statement that waits there for somebody's lock goes on waiting in a session that the pool
-    /// does not count any more, unless the role has a time of its own, a little longer: `ALTER ROLE … SET statement_timeout`.
+    /// A swap that waits for somebody's lock is ended by the server after the same time, so that no refresh takes place long
+    /// after its client was told to come again. Of other statements the server is not told: one that waits there for a lock goes on
+    /// waiting in a session that the pool does not count any more, unless the role has a time of its own, a little longer:
+    /// `ALTER ROLE … SET statement_timeout`.
     ///
     /// ```
     /// use std::time::Duration;
-    /// let builder = regrant::PostgresStore::builder().statement_timeout(Duration::from_secs(1));
+    /// let builder = regrant::store::PostgresStore::builder().statement_timeout(Duration::from_secs(1));
     /// ```
     pub fn statement_timeout(self, timeout: Duration) -> Self {
         Self { statement_timeout: timeout, ..self }
@@ -126,7 +128,7 @@ impl PostgresStoreBuilder {
     /// processes, and one could run what another has prepared under that name, a removal instead of a look.
     ///
     /// ```
-    /// let builder = regrant::PostgresStore::builder().danger_prepared_statements();
+    /// let builder = regrant::store::PostgresStore::builder().danger_prepared_statements();
     /// ```
     pub fn danger_prepared_statements(self) -> Self {
         Self { prepared: true, ..self }
@@ -140,8 +142,8 @@ impl PostgresStoreBuilder {
     /// [`PostgresSetupError::InvalidName`].
     ///
     /// ```
-    /// # fn main() -> Result<(), regrant::PostgresSetupError> {
-    /// let sql = regrant::PostgresStore::builder().schema_sql()?;
+    /// # fn main() -> Result<(), regrant::store::PostgresSetupError> {
+    /// let sql = regrant::store::PostgresStore::builder().schema_sql()?;
     /// assert!(sql.starts_with("BEGIN;"));
     /// # Ok(())
     /// # }
@@ -152,15 +154,15 @@ impl PostgresStoreBuilder {
 
     /// A store with connections of its own, by a URL (`postgres://user:password@host:port/database`) or by words
     /// (`host=/run/postgresql user=regrant dbname=auth`). It talks without TLS, and refuses a server by a URL that has
-    /// `sslmode=require`; for TLS see [`on_pool`](Self::on_pool). Of several hosts it takes the one that is no replica.
+    /// `sslmode=require`; for TLS see [`connect_pool`](Self::connect_pool). Of several hosts it takes the one that is no replica.
     ///
     /// # Errors
     ///
     /// [`PostgresSetupError`]; it is fine if the tables are not there yet.
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::PostgresSetupError> {
-    /// let store = regrant::PostgresStore::builder().connect("postgres://regrant@one,two/auth").await?;
+    /// # async fn start() -> Result<(), regrant::store::PostgresSetupError> {
+    /// let store = regrant::store::PostgresStore::builder().connect("postgres://regrant@one,two/auth").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -172,8 +174,8 @@ impl PostgresStoreBuilder {
         // Nothing is left in a session that would have to be cleared.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, recycling)).max_size(self.pool_size).build();
-        let pool = pool.map_err(|error| PostgresError::new(&error.to_string()))?;
-        self.on_pool(pool).await
+        let pool = pool.map_err(|error| PostgresStoreError::new(&error.to_string()))?;
+        self.connect_pool(pool).await
     }
 
     /// A store on the host's own pool of `deadpool-postgres` 0.14: for TLS, for passwords that change, or to share it.
@@ -189,18 +191,18 @@ impl PostgresStoreBuilder {
     /// ```no_run
     /// use deadpool_postgres::{Manager, Pool};
     /// use deadpool_postgres::tokio_postgres::{Config, NoTls, config::{SslMode, TargetSessionAttrs}};
-    /// use regrant::PostgresStore;
+    /// use regrant::store::PostgresStore;
     ///
     /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
     /// let mut config: Config = "host=db.internal user=regrant dbname=auth".parse()?;
     /// config.ssl_mode(SslMode::Require).target_session_attrs(TargetSessionAttrs::ReadWrite);
     /// # let tls = NoTls;
     /// let pool = Pool::builder(Manager::new(config, tls)).max_size(16).build()?;
-    /// let store = PostgresStore::builder().on_pool(pool).await?;
+    /// let store = PostgresStore::builder().connect_pool(pool).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn on_pool(&self, pool: Pool) -> Result<PostgresStore, PostgresSetupError> {
+    pub async fn connect_pool(&self, pool: Pool) -> Result<PostgresStore, PostgresSetupError> {
         let (acquire_timeout, statement_timeout) = (self.acquire_timeout, self.statement_timeout);
         let sessions = Sessions { pool, acquire_timeout, statement_timeout, prepared: self.prepared };
         let store = PostgresStore { sessions, sql: self.sql()? };

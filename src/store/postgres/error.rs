@@ -15,17 +15,17 @@ use crate::store::StoreError;
 /// It has the server's message and SQLSTATE, and not its details, in which the server may repeat a row.
 ///
 /// ```
-/// use regrant::{PostgresError, StoreError};
+/// use regrant::store::{PostgresStoreError, StoreError};
 /// use std::error::Error;
 ///
 /// fn is_disk_full(error: &StoreError) -> bool {
-///     let cause = error.source().and_then(|source| source.downcast_ref::<PostgresError>());
-///     cause.and_then(PostgresError::sqlstate) == Some("53100")
+///     let cause = error.source().and_then(|source| source.downcast_ref::<PostgresStoreError>());
+///     cause.and_then(PostgresStoreError::sqlstate) == Some("53100")
 /// }
 /// assert!(!is_disk_full(&StoreError::not_applied("full")));
 /// ```
 #[derive(Debug)]
-pub struct PostgresError {
+pub struct PostgresStoreError {
     sqlstate: Option<String>,
     severity: Option<Severity>,
     message: String,
@@ -33,11 +33,11 @@ pub struct PostgresError {
     read_only: bool,
 }
 
-impl PostgresError {
+impl PostgresStoreError {
     /// The server's five characters for what it is; `None` where it was not the server who failed.
     ///
     /// ```
-    /// # fn log(error: &regrant::PostgresError) {
+    /// # fn log(error: &regrant::store::PostgresStoreError) {
     /// println!("{}: {error}", error.sqlstate().unwrap_or("no SQLSTATE"));
     /// # }
     /// ```
@@ -98,7 +98,7 @@ impl PostgresError {
     }
 }
 
-impl From<tokio_postgres::Error> for PostgresError {
+impl From<tokio_postgres::Error> for PostgresStoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(said) = error.as_db_error() {
             return Self {
@@ -124,7 +124,7 @@ impl From<tokio_postgres::Error> for PostgresError {
     }
 }
 
-impl From<PoolError> for PostgresError {
+impl From<PoolError> for PostgresStoreError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => error.into(),
@@ -133,7 +133,7 @@ impl From<PoolError> for PostgresError {
     }
 }
 
-impl fmt::Display for PostgresError {
+impl fmt::Display for PostgresStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.sqlstate {
             Some(state) => write!(f, "{} ({state})", self.message),
@@ -142,15 +142,19 @@ impl fmt::Display for PostgresError {
     }
 }
 
-impl Error for PostgresError {}
+impl Error for PostgresStoreError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::StoreErrorKind;
 
-    fn said(sqlstate: &str, severity: Severity) -> PostgresError {
-        PostgresError { sqlstate: Some(sqlstate.into()), severity: Some(severity), ..PostgresError::new("no") }
+    fn said(sqlstate: &str, severity: Severity) -> PostgresStoreError {
+        PostgresStoreError {
+            sqlstate: Some(sqlstate.into()),
+            severity: Some(severity),
+            ..PostgresStoreError::new("no")
+        }
     }
 
     #[test]
@@ -173,7 +177,7 @@ mod tests {
                 assert_eq!(said(state, severity).after_sending().kind(), StoreErrorKind::Indeterminate, "{state}");
             }
         }
-        assert_eq!(PostgresError::new("connection closed").after_sending().kind(), StoreErrorKind::Indeterminate);
+        assert_eq!(PostgresStoreError::new("connection closed").after_sending().kind(), StoreErrorKind::Indeterminate);
     }
 
     #[test]
@@ -187,7 +191,7 @@ mod tests {
         ] {
             assert_eq!(said(state, severity).spoils_session(), spoils, "{state}");
         }
-        assert!(PostgresError::new("connection closed").spoils_session());
+        assert!(PostgresStoreError::new("connection closed").spoils_session());
     }
 
     #[test]
@@ -196,6 +200,6 @@ mod tests {
         assert!(said("40P01", Severity::Error).is_conflict());
         assert!(!said("40001", Severity::Fatal).is_conflict());
         assert!(!said("40003", Severity::Error).is_conflict());
-        assert!(!PostgresError::new("40001").is_conflict());
+        assert!(!PostgresStoreError::new("40001").is_conflict());
     }
 }

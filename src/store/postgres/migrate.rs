@@ -4,7 +4,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{GenericClient, IsolationLevel};
 
 use super::PostgresStore;
-use super::error::PostgresError;
+use super::error::PostgresStoreError;
 use super::setup_error::PostgresSetupError;
 use super::sql::SCHEMA_VERSION;
 
@@ -28,8 +28,8 @@ impl PostgresStore {
     /// Otherwise what [`check`](Self::check) says.
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::PostgresSetupError> {
-    /// let store = regrant::PostgresStore::connect("postgres://regrant@db.internal/auth").await?;
+    /// # async fn start() -> Result<(), regrant::store::PostgresSetupError> {
+    /// let store = regrant::store::PostgresStore::connect("postgres://regrant@db.internal/auth").await?;
     /// store.migrate().await?;
     /// # Ok(())
     /// # }
@@ -42,16 +42,16 @@ impl PostgresStore {
         }
         // What this transaction sees after it has waited must be what the one before it did.
         let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
-        let transaction = transaction.start().await.map_err(PostgresError::from)?;
+        let transaction = transaction.start().await.map_err(PostgresStoreError::from)?;
         let lock = "SELECT pg_advisory_xact_lock($1)";
-        transaction.query_typed(lock, &[(&MIGRATION_LOCK, Type::INT8)]).await.map_err(PostgresError::from)?;
+        transaction.query_typed(lock, &[(&MIGRATION_LOCK, Type::INT8)]).await.map_err(PostgresStoreError::from)?;
         // A look at what is there would not do: the session may remember that it was not.
-        transaction.batch_execute(&self.sql.versions_table()).await.map_err(PostgresError::from)?;
+        transaction.batch_execute(&self.sql.versions_table()).await.map_err(PostgresStoreError::from)?;
         let found = self.schema_version(&*transaction).await?;
         for step in self.sql.steps().iter().skip(usize::try_from(found).unwrap_or(0)) {
-            transaction.batch_execute(step).await.map_err(PostgresError::from)?;
+            transaction.batch_execute(step).await.map_err(PostgresStoreError::from)?;
         }
-        transaction.commit().await.map_err(PostgresError::from)?;
+        transaction.commit().await.map_err(PostgresStoreError::from)?;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl PostgresStore {
     /// been [migrated](Self::migrate).
     ///
     /// ```no_run
-    /// # async fn start(store: regrant::PostgresStore) -> Result<(), regrant::PostgresSetupError> {
+    /// # async fn start(store: regrant::store::PostgresStore) -> Result<(), regrant::store::PostgresSetupError> {
     /// store.check().await?;
     /// # Ok(())
     /// # }
@@ -85,13 +85,13 @@ impl PostgresStore {
         };
         match tokio::time::timeout(self.sessions.statement_timeout, checks).await {
             Ok(version) => version,
-            Err(_) => Err(PostgresError::new("no answer in time").into()),
+            Err(_) => Err(PostgresStoreError::new("no answer in time").into()),
         }
     }
 
     async fn check_settings(&self, client: &impl GenericClient) -> Result<(), PostgresSetupError> {
-        let settings = client.query_typed_one(SETTINGS, &[]).await.map_err(PostgresError::from)?;
-        let setting = |at: usize| settings.try_get::<_, String>(at).map_err(PostgresError::from);
+        let settings = client.query_typed_one(SETTINGS, &[]).await.map_err(PostgresStoreError::from)?;
+        let setting = |at: usize| settings.try_get::<_, String>(at).map_err(PostgresStoreError::from);
         if setting(0)? != "off" {
             return Err(PostgresSetupError::ReadOnly);
         }
@@ -108,14 +108,14 @@ impl PostgresStore {
     async fn schema_version(&self, client: &impl GenericClient) -> Result<i32, PostgresSetupError> {
         let versions = &self.sql.versions;
         let there = "SELECT to_regclass($1) IS NOT NULL";
-        let there = client.query_typed_one(there, &[(versions, Type::TEXT)]).await.map_err(PostgresError::from)?;
-        if !there.try_get::<_, bool>(0).map_err(PostgresError::from)? {
+        let there = client.query_typed_one(there, &[(versions, Type::TEXT)]).await.map_err(PostgresStoreError::from)?;
+        if !there.try_get::<_, bool>(0).map_err(PostgresStoreError::from)? {
             return Ok(0);
         }
         let version = format!("SELECT version FROM {versions}");
-        let version = client.query_typed_opt(&version, &[]).await.map_err(PostgresError::from)?;
+        let version = client.query_typed_opt(&version, &[]).await.map_err(PostgresStoreError::from)?;
         let Some(version) = version else { return Ok(0) };
-        match version.try_get(0).map_err(PostgresError::from)? {
+        match version.try_get(0).map_err(PostgresStoreError::from)? {
             found if found > SCHEMA_VERSION => Err(PostgresSetupError::NewerSchema { found, known: SCHEMA_VERSION }),
             found => Ok(found),
         }

@@ -9,21 +9,25 @@ mod setup_error;
 mod sql;
 
 use std::fmt;
+use std::time::Duration;
 
 use tokio_postgres::types::Type;
 
 use self::row::{
-    Columns, Parameter, Unseen, escape, expiry_day, fingerprint_of, grant_of, id_column, id_of, version_column,
+    Columns, Parameter, Unseen, escape, fingerprint_of, grant_of, id_column, id_of, minute, version_column,
 };
 use self::session::Sessions;
 use self::sql::Sql;
-use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
+use super::{Cursor, Durability, Insert, Listed, Removed, StoreError, Swap, TokenStore};
 use crate::grant::{DecodeError, Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
 
 pub use self::builder::PostgresStoreBuilder;
-pub use self::error::PostgresError;
+pub use self::error::PostgresStoreError;
 pub use self::setup_error::PostgresSetupError;
+
+/// The longest `lock_timeout` that the server knows, in milliseconds.
+const MOST_MILLIS: u128 = 2_147_483_647;
 
 /// Keeps grants in PostgreSQL: one table, one row per grant, for any number of processes. Its tests run on PostgreSQL
 /// 15.
@@ -36,7 +40,8 @@ pub use self::setup_error::PostgresSetupError;
 /// #     clients: regrant::StaticClients,
 /// #     key: regrant::Key,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
-/// use regrant::{Engine, PostgresStore};
+/// use regrant::store::PostgresStore;
+/// use regrant::Engine;
 ///
 /// let store = PostgresStore::connect("postgres://regrant@db.internal/auth").await?;
 /// store.migrate().await?;
@@ -48,7 +53,7 @@ pub use self::setup_error::PostgresSetupError;
 ///
 /// # The tables
 ///
-/// [`migrate`](Self::migrate) makes them, or whoever may make tables does, by [`schema_sql`](Self::schema_sql). In
+/// [`migrate`](Self::migrate) makes them, or your DBA does, by [`schema_sql`](Self::schema_sql). In
 /// `regrant_grants`, or what it is [called](PostgresStoreBuilder::table):
 ///
 /// | column | what it is |
@@ -56,8 +61,8 @@ pub use self::setup_error::PostgresSetupError;
 /// | `id` | the grant's id, the same 64 bits: `to_hex(id)` is what logs show |
 /// | `version` | the write that the row is of; what a swap compares |
 /// | `created_at`, `expires_at` | times, to the millisecond; what never expires says the year 10889 |
-/// | `expiry_day` | the first midnight (UTC) that is not before `expires_at`, in days since 1970 |
-/// | `client`, `subject` | whose it is; no subject is `NULL` |
+/// | `purge_minute` | the minute since 1970 in which a purge looks at the row: that of `expires_at`, or an earlier one |
+/// | `client`, `subject` | whose it is: [`Grant::client_key`], a digest where the client's id is long, and [`Grant::owner_key`]; no subject is `NULL` |
 /// | `record` | the grant, as [`Grant::encode`] has it |
 ///
 /// **The record wins.** It is all that the engine believes; the other columns are written with it by the same
@@ -90,18 +95,26 @@ pub use self::setup_error::PostgresSetupError;
 /// The last is what [`purge_expired`](TokenStore::purge_expired) does, a thousand at a time and by an index: call it
 /// now and then, from any number of processes. They pass by each other's rows, and by one that is just being extended.
 ///
+/// It looks at a row in the minute in which it expires, as the index has it, and moves on in the index what was extended
+/// since: so it reads each row once in the grant's lifetime, and of those that expire later only what expires within the
+/// same minute. For the time of its statement a refresh of such a row waits. Call it every few minutes: the first in
+/// a month writes every row that is there, once.
+///
+/// A row whose record cannot be read is listed by its columns ([`Listed::unreadable`](crate::store::Listed::unreadable)), purged
+/// by them, and removed like any other.
+///
 /// # What it takes
 ///
-/// No index is on a column that a refresh changes, but for `expiry_day`, which changes once a day at most. So an
-/// update stays within its page (HOT), leaves nothing in the indexes, and its predecessor is cleared away by whoever
-/// comes to the page next. A fifth of each page is kept free for that. 20,000 grants with records of 160 bytes took
-/// 424 bytes each after 1 refresh, indexes included, and 504 after 100 of which 4 in 100 changed the day (`pgbench`, 8
-/// sessions, autovacuum as it comes); 96 in 100 updates were HOT, that is all others.
+/// No index is on a column that a refresh changes. So an update stays within its page (HOT), leaves nothing in the
+/// indexes, and its predecessor is cleared away by whoever comes to the page next. A fifth of each page is kept free for
+/// that. 20,000 grants with records of 160 bytes took 424 bytes each after 1 refresh, indexes included, and 514 after 100
+/// (`pgbench`, 8 sessions, autovacuum as it comes); 99.8 in 100 updates were HOT. A purge that then found all of them
+/// extended at once left 712.
 ///
-/// It is bounded, whenever autovacuum comes. Of 1,000 grants and one session that nobody vacuums the tests find 606 bytes
-/// each after 1 refresh and 638 after 100, each day's change leaving an entry in the index of days: a quarter more is the
-/// bound. What a session sees is kept while it works on a statement, so on a machine that keeps 8 of them waiting it was
-/// 720, and three times the first is the bound. A transaction of somebody else's that stays open for hours has no bound.
+/// It is bounded, whenever autovacuum comes. Of 1,000 grants and one session that nobody vacuums the tests find 524 bytes
+/// each after 1 refresh and after 100; a quarter more is the bound. What a session sees is kept while it works on a
+/// statement, so with 8 of them on a busy machine it may be more, and three times the first is the bound. A transaction of
+/// somebody else's that stays open for hours has no bound.
 ///
 /// # Poolers
 ///
@@ -121,14 +134,14 @@ pub use self::setup_error::PostgresSetupError;
 /// - **A failover loses what was not replicated.** With asynchronous replicas (`synchronous_standby_names` empty, or
 ///   `synchronous_commit` at `local`) the last moments before it are gone, though they were confirmed. Of a lost
 ///   refresh the engine makes good what it can: a token ahead of its record is genuine, so the record is moved forward
-///   to it, with the event [`StoreBehind`](crate::Event::StoreBehind). A lost login is a login again. A lost
+///   to it, with the event [`StoreBehind`](crate::event::Event::StoreBehind). A lost login is a login again. A lost
 ///   *revocation* is a grant that lives again, and nobody can tell: where that matters, replicate synchronously.
 /// - The isolation of transactions may be any. Where it is repeatable read or serializable the server undoes a
 ///   statement that meets another one; it is then said again.
 ///
 /// # When it fails
 ///
-/// The source of an error is a [`PostgresError`]. Nothing was applied where there was no connection to be had, and
+/// The source of an error is a [`PostgresStoreError`]. Nothing was applied where there was no connection to be had, and
 /// where the server said that it undid the statement: constraints, conflicts, privileges, no space, too many
 /// connections, a lock that was not given, a cancelled statement. What is in doubt is reported so: a connection that
 /// broke, no answer in time, a shutdown, what a pooler says in the server's place. The engine then looks for the
@@ -141,8 +154,10 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// How many expired grants are removed at once at most, so that no statement takes long.
-    const PURGED_AT_ONCE: usize = 1_000;
+    /// At how many rows one statement of a purge looks at most, so that none takes long.
+    const LOOKED_AT_AT_ONCE: i64 = 1_000;
+    /// And at least, so that few to be removed are found among many that were extended.
+    const LOOKED_AT_AT_LEAST: i64 = 100;
 
     /// A store with connections of its own and settings as they come: [`PostgresStoreBuilder::connect`].
     ///
@@ -151,8 +166,8 @@ impl PostgresStore {
     /// [`PostgresSetupError`].
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::PostgresSetupError> {
-    /// let store = regrant::PostgresStore::connect("postgres://regrant@db.internal/auth").await?;
+    /// # async fn start() -> Result<(), regrant::store::PostgresSetupError> {
+    /// let store = regrant::store::PostgresStore::connect("postgres://regrant@db.internal/auth").await?;
     /// store.migrate().await?;
     /// # Ok(())
     /// # }
@@ -164,7 +179,7 @@ impl PostgresStore {
     /// Settings for a store.
     ///
     /// ```
-    /// let builder = regrant::PostgresStore::builder().pool_size(8);
+    /// let builder = regrant::store::PostgresStore::builder().pool_size(8);
     /// ```
     pub fn builder() -> PostgresStoreBuilder {
         PostgresStoreBuilder::new()
@@ -173,7 +188,7 @@ impl PostgresStore {
     /// [`PostgresStoreBuilder::schema_sql`] of this store's tables.
     ///
     /// ```no_run
-    /// # fn print(store: &regrant::PostgresStore) {
+    /// # fn print(store: &regrant::store::PostgresStore) {
     /// println!("{}", store.schema_sql());
     /// # }
     /// ```
@@ -184,29 +199,30 @@ impl PostgresStore {
 
 #[deny(clippy::missing_trait_methods)]
 impl TokenStore for PostgresStore {
-    async fn insert(&self, grant: &Grant, _now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, _now: Timestamp) -> Result<Insert, StoreError> {
         let columns = Columns::of(grant);
         let rows = self.sessions.execute(&self.sql.insert, &columns.parameters()).await?;
-        Ok(if rows == 1 { Inserted::Inserted } else { Inserted::Duplicate })
+        Ok(if rows == 1 { Insert::Added } else { Insert::Duplicate })
     }
 
     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         let rows = self.sessions.query(&self.sql.load, &[(&id_column(id), Type::INT8)]).await?;
-        rows.first().map(|row| grant_of(row, id)).transpose()
+        Ok(rows.first().map(|row| grant_of(row, id)).transpose()?)
     }
 
     async fn compare_and_swap(&self, expected: Version, next: &Grant, _now: Timestamp) -> Result<Swap, StoreError> {
         let columns = Columns::of(next);
         let expected = version_column(expected);
+        let lock_timeout = self.sessions.statement_timeout.as_millis().clamp(1, MOST_MILLIS).to_string();
         let [a, b, c, d, e, f, g, h] = columns.parameters();
-        let parameters = [a, b, c, d, e, f, g, h, (&expected, Type::INT8)];
+        let parameters = [a, b, c, d, e, f, g, h, (&expected, Type::INT8), (&lock_timeout, Type::TEXT)];
         let rows = self.sessions.execute(&self.sql.compare_and_swap, &parameters).await?;
         Ok(if rows == 1 { Swap::Swapped } else { Swap::Lost })
     }
 
-    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+    async fn remove(&self, id: GrantId) -> Result<Removed, StoreError> {
         let rows = self.sessions.query(&self.sql.remove, &[(&id_column(id), Type::INT8)]).await?;
-        rows.first().map(|row| grant_of(row, id)).transpose()
+        Ok(rows.first().map_or(Removed::Nothing, |row| grant_of(row, id).into()))
     }
 
     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
@@ -222,7 +238,7 @@ impl TokenStore for PostgresStore {
         // One more than asked for, to know whether there is another page.
         let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let (subject, client) =
-            (Unseen(escape(owner.subject_id())), owner.client_id().map(|client| Unseen(escape(client))));
+            (Unseen(escape(owner.owner_key())), owner.client_key().map(|client| Unseen(escape(client))));
         let mut parameters: Vec<Parameter<'_>> =
             vec![(&subject, Type::TEXT), (&first, Type::INT8), (&wanted, Type::INT8)];
         let sql = match &client {
@@ -233,35 +249,36 @@ impl TokenStore for PostgresStore {
             }
         };
         let rows = self.sessions.query(sql, &parameters).await?;
-        let mut grants = Vec::with_capacity(rows.len().min(limit));
+        let (mut listed, mut last) = (Listed::default(), None);
         for row in rows.iter().take(limit) {
             let id = id_of(row.try_get(1).map_err(|_| DecodeError::Corrupt)?);
-            let grant = grant_of(row, id)?;
-            if !owner.owns(&grant) {
-                return Err(DecodeError::Corrupt.into());
-            }
-            grants.push(grant);
+            // A row whose columns say another owner than its record is damaged as well.
+            let own = |grant: Grant| if owner.owns(&grant) { Ok(grant) } else { Err(DecodeError::Corrupt) };
+            listed.add(id, grant_of(row, id).and_then(own));
+            last = Some(id);
         }
-        let more = rows.len() > limit;
-        let next = grants.last().filter(|_| more).map(|last| Cursor::from_u64(last.id().as_u64()));
-        Ok(Listed { grants, next })
+        listed.next = last.filter(|_| rows.len() > limit).map(|id| Cursor::from_u64(id.as_u64()));
+        Ok(listed)
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let (time, day) = (std::time::SystemTime::from(now), expiry_day(now));
-        let mut removed = 0;
+        let (time, minute) = (std::time::SystemTime::from(now), minute(now));
+        let (mut removed, mut begun) = (0, false);
         while removed < limit {
-            let wanted = (limit - removed).min(Self::PURGED_AT_ONCE);
-            let rows = i64::try_from(wanted).unwrap_or(i64::MAX);
-            let parameters: [Parameter<'_>; 3] = [(&time, Type::TIMESTAMPTZ), (&day, Type::INT4), (&rows, Type::INT8)];
-            let now_removed = match self.sessions.execute(&self.sql.purge, &parameters).await {
+            let left = limit - removed;
+            let look = i64::try_from(left).unwrap_or(i64::MAX).clamp(Self::LOOKED_AT_AT_LEAST, Self::LOOKED_AT_AT_ONCE);
+            let most = i64::try_from(left).unwrap_or(i64::MAX);
+            let parameters: [Parameter<'_>; 4] =
+                [(&time, Type::TIMESTAMPTZ), (&minute, Type::INT4), (&look, Type::INT8), (&most, Type::INT8)];
+            let rows = match self.sessions.query(&self.sql.purge, &parameters).await {
                 Ok(rows) => rows,
-                Err(error) if removed > 0 => return Err(error.after_a_write()),
+                Err(error) if begun => return Err(error.after_a_write()),
                 Err(error) => return Err(error),
             };
-            let now_removed = usize::try_from(now_removed).unwrap_or(usize::MAX);
-            removed = removed.saturating_add(now_removed);
-            if now_removed < wanted {
+            begun = true;
+            let count = |at: usize| rows.first().and_then(|row| row.try_get::<_, i64>(at).ok()).unwrap_or_default();
+            removed = removed.saturating_add(usize::try_from(count(1)).unwrap_or_default());
+            if count(0) < look {
                 break;
             }
         }
@@ -272,7 +289,12 @@ impl TokenStore for PostgresStore {
         Durability::Durable
     }
 
-    async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+    /// The sum of both time-outs.
+    fn longest_commit(&self) -> Duration {
+        self.sessions.acquire_timeout.saturating_add(self.sessions.statement_timeout)
+    }
+
+    async fn keep_key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
         let rows = if add.is_empty() {
             self.sessions.query(&self.sql.fingerprints, &[]).await?
         } else {

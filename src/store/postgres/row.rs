@@ -13,7 +13,7 @@ use crate::grant::{DecodeError, Grant, GrantId, Timestamp, Version};
 use crate::store::StoreError;
 use crate::token::KeyFingerprint;
 
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+const MINUTE: u64 = 60_000;
 /// Begins what stands for a character that a text cannot have.
 const ESCAPE: char = '\u{1}';
 
@@ -48,7 +48,7 @@ pub(super) struct Columns<'a> {
     version: i64,
     created_at: SystemTime,
     expires_at: SystemTime,
-    expiry_day: i32,
+    purge_minute: i32,
     client: Unseen<Cow<'a, str>>,
     subject: Unseen<Option<Cow<'a, str>>>,
     record: Unseen<Vec<u8>>,
@@ -61,9 +61,9 @@ impl<'a> Columns<'a> {
             version: version_column(grant.version()),
             created_at: grant.created_at().into(),
             expires_at: grant.expires_at().into(),
-            expiry_day: expiry_day(grant.expires_at()),
-            client: Unseen(escape(grant.client_id())),
-            subject: Unseen(grant.subject().map(escape)),
+            purge_minute: minute(grant.expires_at()),
+            client: Unseen(escape(grant.client_key())),
+            subject: Unseen(grant.owner_key().map(escape)),
             record: Unseen(grant.encode()),
         }
     }
@@ -75,7 +75,7 @@ impl<'a> Columns<'a> {
             (&self.version, Type::INT8),
             (&self.created_at, Type::TIMESTAMPTZ),
             (&self.expires_at, Type::TIMESTAMPTZ),
-            (&self.expiry_day, Type::INT4),
+            (&self.purge_minute, Type::INT4),
             (&self.client, Type::TEXT),
             (&self.subject, Type::TEXT),
             (&self.record, Type::BYTEA),
@@ -85,29 +85,28 @@ impl<'a> Columns<'a> {
 
 /// The same 64 bits: `to_hex` of the column is the id that logs show.
 pub(super) const fn id_column(id: GrantId) -> i64 {
-    id.as_u64().cast_signed()
+    i64::from_ne_bytes(id.as_u64().to_ne_bytes())
 }
 
 pub(super) const fn id_of(column: i64) -> GrantId {
-    GrantId::from_u64(column.cast_unsigned())
+    GrantId::from_u64(u64::from_ne_bytes(column.to_ne_bytes()))
 }
 
 pub(super) const fn version_column(version: Version) -> i64 {
-    version.as_u64().cast_signed()
+    i64::from_ne_bytes(version.as_u64().to_ne_bytes())
 }
 
-/// The first midnight that is not before it, in days since 1970: what is of this day or an earlier one has expired
-/// when this midnight has come, and hardly ever before the one before it.
-pub(super) fn expiry_day(time: Timestamp) -> i32 {
-    // 48 bits of milliseconds are 3,257,813 days.
-    i32::try_from(time.as_millis().div_ceil(DAY)).unwrap_or(i32::MAX)
+/// The minute that it is in, since 1970; what never expires is in the last that there is.
+pub(super) fn minute(time: Timestamp) -> i32 {
+    i32::try_from(time.as_millis() / MINUTE).unwrap_or(i32::MAX)
 }
 
 /// The text that stands for any text, one to one: a database takes every character but U+0000. U+0000 becomes U+0001
 /// and `0`, U+0001 becomes U+0001 and `1`; no text gets longer than twice.
-pub(super) fn escape(text: &str) -> Cow<'_, str> {
+pub(super) fn escape<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let text = text.into();
     if !text.contains(['\0', ESCAPE]) {
-        return Cow::Borrowed(text);
+        return text;
     }
     let mut out = String::with_capacity(2 * text.len());
     for character in text.chars() {
@@ -121,10 +120,10 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
 }
 
 /// The grant of a row whose first column is the record, if it is the one of that id.
-pub(super) fn grant_of(row: &Row, id: GrantId) -> Result<Grant, StoreError> {
+pub(super) fn grant_of(row: &Row, id: GrantId) -> Result<Grant, DecodeError> {
     let bytes: &[u8] = row.try_get(0).map_err(|_| DecodeError::Corrupt)?;
     let grant = Grant::decode(bytes)?;
-    if grant.id() == id { Ok(grant) } else { Err(DecodeError::Corrupt.into()) }
+    if grant.id() == id { Ok(grant) } else { Err(DecodeError::Corrupt) }
 }
 
 /// The fingerprint of a row of key id and bytes.
@@ -152,7 +151,7 @@ mod tests {
                 .collect();
             texts.extend(longer);
         }
-        let columns: std::collections::BTreeSet<_> = texts.iter().map(|text| escape(text)).collect();
+        let columns: std::collections::BTreeSet<_> = texts.iter().map(escape).collect();
         assert_eq!(columns.len(), texts.len());
         assert!(columns.iter().all(|column| !column.contains('\0')));
         assert!(texts.iter().all(|text| escape(text).len() <= 2 * text.len()));
@@ -160,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_rounded_up() {
-        let day = |millis| expiry_day(Timestamp::from_millis(millis));
-        assert_eq!([0, 1, DAY, DAY + 1].map(day), [0, 1, 1, 2]);
-        assert_eq!(expiry_day(Timestamp::MAX), 3_257_813);
+    fn a_minute_is_rounded_down() {
+        let minute = |millis| minute(Timestamp::from_millis(millis));
+        assert_eq!([0, MINUTE - 1, MINUTE, 2 * MINUTE - 1].map(minute), [0, 0, 1, 1]);
+        assert_eq!([Timestamp::MAX.as_millis(), u64::MAX].map(minute), [i32::MAX; 2]);
     }
 
     #[test]

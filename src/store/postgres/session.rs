@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::error::PostgresError;
+use super::error::PostgresStoreError;
 use super::row::Parameter;
 use crate::store::StoreError;
 
@@ -84,10 +84,10 @@ impl Sessions {
     }
 
     /// A session of the pool's. Nothing has been sent before there is one.
-    pub(super) async fn client(&self) -> Result<Client, PostgresError> {
+    pub(super) async fn client(&self) -> Result<Client, PostgresStoreError> {
         match timeout(self.acquire_timeout, self.pool.get()).await {
             Ok(client) => Ok(client?),
-            Err(_) => Err(PostgresError::new("no connection was to be had in time")),
+            Err(_) => Err(PostgresStoreError::new("no connection was to be had in time")),
         }
     }
 
@@ -100,13 +100,13 @@ impl Sessions {
             let answer = async {
                 if self.prepared { statement.say_prepared(&client).await } else { statement.say(&client).await }
             };
-            let error: PostgresError = match timeout(self.statement_timeout, answer).await {
+            let error: PostgresStoreError = match timeout(self.statement_timeout, answer).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error.into(),
                 Err(_) => {
                     // Who gets this session next would wait as well.
                     drop(Object::take(client));
-                    return Err(StoreError::indeterminate(PostgresError::new("no answer in time")));
+                    return Err(StoreError::indeterminate(PostgresStoreError::new("no answer in time")));
                 }
             };
             if !error.is_conflict() || said == CONFLICTS {

@@ -1,13 +1,13 @@
 //! Why there is no store.
 
-use super::error::PostgresError;
+use super::error::PostgresStoreError;
 
-/// Why a [`PostgresStore`](crate::PostgresStore) cannot be had, or its tables not be made.
+/// Why a [`PostgresStore`](crate::store::PostgresStore) cannot be had, or its tables not be made.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// use regrant::{PostgresSetupError, PostgresStore};
+/// use regrant::store::{PostgresSetupError, PostgresStore};
 /// let error = PostgresStore::connect("postgres://regrant:hunter2@db:port/").await.unwrap_err();
 /// assert!(matches!(error, PostgresSetupError::InvalidUrl));
 /// assert!(!format!("{error} {error:?}").contains("hunter2"), "no error shows what was in the URL");
@@ -35,7 +35,7 @@ pub enum PostgresSetupError {
     /// The database's encoding is another than `UTF8`, and could not hold every subject.
     #[error("the encoding of the database is {0}, not UTF8")]
     Encoding(String),
-    /// The tables are not there, or of an earlier version: call [`migrate`](crate::PostgresStore::migrate).
+    /// The tables are not there, or of an earlier version: call [`migrate`](crate::store::PostgresStore::migrate).
     #[error("the schema is of version {found}, and this version of regrant needs {known}: it was not migrated")]
     NotMigrated {
         /// That of the tables; 0 where there are none.
@@ -53,11 +53,11 @@ pub enum PostgresSetupError {
     },
     /// The server could not be reached, or refused.
     #[error("PostgreSQL could not be asked")]
-    Server(#[source] PostgresError),
+    Server(#[source] PostgresStoreError),
 }
 
-impl From<PostgresError> for PostgresSetupError {
-    fn from(error: PostgresError) -> Self {
+impl From<PostgresStoreError> for PostgresSetupError {
+    fn from(error: PostgresStoreError) -> Self {
         if error.is_read_only() { Self::ReadOnly } else { Self::Server(error) }
     }
 }

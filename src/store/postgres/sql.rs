@@ -38,7 +38,7 @@ impl Sql {
         }
         let grants = format!("{place}{}", name("")?);
         let keys = format!("{place}{}", name("_keys")?);
-        let columns = "id, version, created_at, expires_at, expiry_day, client, subject, record";
+        let columns = "id, version, created_at, expires_at, purge_minute, client, subject, record";
         let list = |and: &str| {
             format!("SELECT record, id FROM {grants} WHERE subject = $1 AND id >= $2{and} ORDER BY id LIMIT $3")
         };
@@ -50,19 +50,31 @@ impl Sql {
                 "INSERT INTO {grants} ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING"
             ),
             load: format!("SELECT record FROM {grants} WHERE id = $1"),
+            // Not later than its client is told to come again: without the bound it would wait for somebody's lock for as long as
+            // that is held, whether or not anybody is there for the answer. For this statement alone, also behind a pooler.
             compare_and_swap: format!(
-                "UPDATE {grants} SET version = $2, created_at = $3, expires_at = $4, expiry_day = $5, client = $6, \
-                 subject = $7, record = $8 WHERE id = $1 AND version = $9"
+                "WITH bound AS MATERIALIZED (SELECT set_config('lock_timeout', $10, true)) \
+                 UPDATE {grants} SET version = $2, created_at = $3, expires_at = $4, \
+                 purge_minute = least(purge_minute, $5), client = $6, subject = $7, record = $8 \
+                 FROM bound WHERE id = $1 AND version = $9"
             ),
             remove: format!("DELETE FROM {grants} WHERE id = $1 RETURNING record"),
             list: list(""),
             list_at_client: list(" AND client = $4"),
-            // An array is made once, however the plan comes out, so the limit holds. A row that another session has
-            // locked is about to be extended or removed; one that was extended since this statement began is looked
-            // at again as it is now, once under the lock and once before it is deleted.
+            // What was extended since it was indexed is moved on, and not looked at again before the minute in which it
+            // expires. Of that minute those that are still to expire are read and left. An array is
+            // made once, however the plan comes out, so the limits hold. A row that another session has locked is about
+            // to be extended or removed; one that was extended since this statement began is looked at again as it is
+            // now, once under the lock and once before it is moved or deleted.
             purge: format!(
-                "DELETE FROM {grants} WHERE expires_at <= $1 AND id = ANY (ARRAY(SELECT id FROM {grants} WHERE \
-                 expiry_day <= $2 AND expires_at <= $1 ORDER BY expiry_day LIMIT $3 FOR UPDATE SKIP LOCKED))"
+                "WITH due AS MATERIALIZED (SELECT id, expires_at <= $1 AS is_over FROM {grants} WHERE \
+                 purge_minute <= $2 AND (purge_minute < $2 OR expires_at <= $1) ORDER BY purge_minute LIMIT $3 FOR UPDATE SKIP LOCKED), \
+                 moved AS (UPDATE {grants} SET purge_minute = \
+                 least(floor(extract(epoch FROM expires_at) / 60), 2147483647)::integer WHERE expires_at > $1 AND id = ANY (ARRAY(SELECT id \
+                 FROM due WHERE NOT is_over))), \
+                 removed AS (DELETE FROM {grants} WHERE expires_at <= $1 AND id = ANY (ARRAY(SELECT id FROM due WHERE \
+                 is_over LIMIT $4)) RETURNING id) \
+                 SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM removed)"
             ),
             // In one order, so that two of them cannot wait for one another.
             keep_fingerprints: format!(
@@ -76,7 +88,7 @@ impl Sql {
     }
 
     /// What makes each version of the schema out of the one before it.
-    pub(super) fn steps(&self) -> [String; SCHEMA_VERSION.cast_unsigned() as usize] {
+    pub(super) fn steps(&self) -> [String; SCHEMA_VERSION as usize] {
         [self.first()]
     }
 
@@ -88,7 +100,7 @@ impl Sql {
     version bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    expiry_day integer NOT NULL,
+    purge_minute integer NOT NULL,
     client text COLLATE "C" NOT NULL,
     subject text COLLATE "C",
     record bytea NOT NULL
@@ -98,7 +110,7 @@ ALTER TABLE {grants}
     ALTER COLUMN subject SET STORAGE MAIN,
     ALTER COLUMN record SET STORAGE MAIN;
 CREATE INDEX {subject_index} ON {grants} (subject, id) WHERE subject IS NOT NULL;
-CREATE INDEX {expiry_index} ON {grants} (expiry_day);
+CREATE INDEX {expiry_index} ON {grants} (purge_minute);
 CREATE TABLE {keys} (
     key_id smallint PRIMARY KEY CHECK (key_id BETWEEN 0 AND 255),
     fingerprint bytea NOT NULL

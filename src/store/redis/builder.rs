@@ -14,10 +14,10 @@ use super::link::Link;
 /// Settings of a [`RedisStore`].
 ///
 /// ```no_run
-/// use regrant::RedisStore;
+/// use regrant::store::RedisStore;
 /// use std::time::Duration;
 ///
-/// # async fn start() -> Result<(), regrant::RedisStoreError> {
+/// # async fn start() -> Result<(), regrant::store::RedisStoreError> {
 /// let store = RedisStore::builder()
 ///     .key_prefix("shop:")
 ///     .timeout(Duration::from_secs(2))
@@ -51,17 +51,17 @@ impl RedisStoreBuilder {
     /// In a cluster a prefix with braces puts all keys on one node, for what is between them decides.
     ///
     /// ```
-    /// let builder = regrant::RedisStore::builder().key_prefix("shop:");
+    /// let builder = regrant::store::RedisStore::builder().key_prefix("shop:");
     /// ```
     pub fn key_prefix(self, prefix: &str) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
     /// How long a command may take, with the wait for a connection: 5 seconds if not set. After that it is not known what
-    /// came of it; see [`StoreErrorKind::Indeterminate`](crate::StoreErrorKind::Indeterminate).
+    /// came of it; see [`StoreErrorKind::Indeterminate`](crate::store::StoreErrorKind::Indeterminate).
     ///
     /// ```
-    /// let builder = regrant::RedisStore::builder().timeout(std::time::Duration::from_secs(1));
+    /// let builder = regrant::store::RedisStore::builder().timeout(std::time::Duration::from_secs(1));
     /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
@@ -70,18 +70,18 @@ impl RedisStoreBuilder {
     /// How long one attempt to connect may take: 2 seconds if not set.
     ///
     /// ```
-    /// let builder = regrant::RedisStore::builder().connect_timeout(std::time::Duration::from_secs(1));
+    /// let builder = regrant::store::RedisStore::builder().connect_timeout(std::time::Duration::from_secs(1));
     /// ```
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         Self { connect_timeout: timeout, ..self }
     }
 
     /// Takes a server that throws away what it was told to keep when its memory is full (`maxmemory-policy` other than
-    /// `noeviction`). Whoever's grant is thrown away is logged out. Where an owner's index is thrown away,
-    /// [`Engine::end_all`](crate::Engine::end_all) ends less than all, and nobody is told.
+    /// `noeviction`). A person whose grant is thrown away is logged out. Where an owner's index is thrown away,
+    /// [`Engine::end_sessions_of`](crate::Engine::end_sessions_of) ends less than all, and nobody is told.
     ///
     /// ```
-    /// let builder = regrant::RedisStore::builder().danger_allow_eviction();
+    /// let builder = regrant::store::RedisStore::builder().danger_allow_eviction();
     /// ```
     pub fn danger_allow_eviction(self) -> Self {
         Self { may_evict: true, ..self }
@@ -95,14 +95,14 @@ impl RedisStoreBuilder {
     /// [`RedisStoreError`].
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::RedisStoreError> {
-    /// let store = regrant::RedisStore::builder().connect("redis+unix:///run/redis/redis.sock").await?;
+    /// # async fn start() -> Result<(), regrant::store::RedisStoreError> {
+    /// let store = regrant::store::RedisStore::builder().connect("redis+unix:///run/redis/redis.sock").await?;
     /// # Ok(())
     /// # }
     /// ```
     pub async fn connect(self, url: &str) -> Result<RedisStore, RedisStoreError> {
         let address = url.into_connection_info().map_err(address_error)?.set_tcp_settings(self.tcp());
-        self.client(Client::open(address).map_err(address_error)?).await
+        self.connect_client(Client::open(address).map_err(address_error)?).await
     }
 
     /// Connects to one server by a client of the host's: with certificates of its own, or another way to log in.
@@ -114,11 +114,11 @@ impl RedisStoreBuilder {
     /// ```no_run
     /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
     /// let client = redis::Client::open("redis://localhost")?;
-    /// let store = regrant::RedisStore::builder().client(client).await?;
+    /// let store = regrant::store::RedisStore::builder().connect_client(client).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn client(self, client: Client) -> Result<RedisStore, RedisStoreError> {
+    pub async fn connect_client(self, client: Client) -> Result<RedisStore, RedisStoreError> {
         // One attempt at a time, which those who wait share: whoever comes after a failure begins the next. The time limit
         // for answers is the link's.
         let config = ConnectionManagerConfig::new()
@@ -127,7 +127,7 @@ impl RedisStoreBuilder {
             .set_response_timeout(None)
             .set_pipeline_buffer_size(1_024);
         let connection = ConnectionManager::new_with_config(client, config).await.map_err(connect_error)?;
-        self.connection(connection).await
+        self.connect_on(connection).await
     }
 
     /// Takes a connection that the host has already, and shares it.
@@ -139,11 +139,11 @@ impl RedisStoreBuilder {
     /// ```no_run
     /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
     /// let connection = redis::Client::open("redis://localhost")?.get_connection_manager().await?;
-    /// let store = regrant::RedisStore::builder().connection(connection).await?;
+    /// let store = regrant::store::RedisStore::builder().connect_on(connection).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn connection(self, connection: ConnectionManager) -> Result<RedisStore, RedisStoreError> {
+    pub async fn connect_on(self, connection: ConnectionManager) -> Result<RedisStore, RedisStoreError> {
         let link = Link::server(connection, self.timeout);
         self.finish(link).await
     }
@@ -155,20 +155,23 @@ impl RedisStoreBuilder {
     /// [`RedisStoreError`].
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::RedisStoreError> {
+    /// # async fn start() -> Result<(), regrant::store::RedisStoreError> {
     /// let nodes = ["redis://10.0.0.1", "redis://10.0.0.2"];
-    /// let store = regrant::RedisStore::builder().cluster(nodes).await?;
+    /// let store = regrant::store::RedisStore::builder().connect_cluster(nodes).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn cluster(self, urls: impl IntoIterator<Item = impl AsRef<str>>) -> Result<RedisStore, RedisStoreError> {
+    pub async fn connect_cluster(
+        self,
+        urls: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<RedisStore, RedisStoreError> {
         let addresses: Result<Vec<_>, RedisError> =
             urls.into_iter().map(|url| url.as_ref().into_connection_info()).collect();
         let client = ClusterClientBuilder::new(addresses.map_err(address_error)?)
             .connection_timeout(self.connect_timeout)
             .response_timeout(self.timeout)
             .tcp_settings(self.tcp());
-        self.cluster_client(client).await
+        self.connect_cluster_client(client).await
     }
 
     /// Connects to a cluster by a client of the host's. It is told not to retry, since it would send a command again whose
@@ -180,13 +183,13 @@ impl RedisStoreBuilder {
     /// [`RedisStoreError`].
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::RedisStoreError> {
+    /// # async fn start() -> Result<(), regrant::store::RedisStoreError> {
     /// let client = redis::cluster::ClusterClientBuilder::new(["redis://10.0.0.1"]).username("shop").password("…");
-    /// let store = regrant::RedisStore::builder().cluster_client(client).await?;
+    /// let store = regrant::store::RedisStore::builder().connect_cluster_client(client).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn cluster_client(self, client: ClusterClientBuilder) -> Result<RedisStore, RedisStoreError> {
+    pub async fn connect_cluster_client(self, client: ClusterClientBuilder) -> Result<RedisStore, RedisStoreError> {
         let client = client.retries(0).overall_response_timeout(None).build().map_err(address_error)?;
         let connection = client.get_async_connection().await.map_err(connect_error)?;
         let link = Link::cluster(connection, self.timeout);
@@ -194,8 +197,8 @@ impl RedisStoreBuilder {
     }
 
     async fn finish(self, link: Link) -> Result<RedisStore, RedisStoreError> {
-        super::server::check(&link, self.may_evict).await?;
-        Ok(RedisStore { link, prefix: self.prefix.into() })
+        let keeps_append_only_file = super::server::check(&link, self.may_evict).await?;
+        Ok(RedisStore { link, prefix: self.prefix.into(), keeps_append_only_file })
     }
 
     /// Small packets go at once, and a peer that has gone without a word is given up where the system can: it would

@@ -7,13 +7,13 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::store::StoreError;
 
-/// Why there is no [`RedisStore`](crate::RedisStore).
+/// Why there is no [`RedisStore`](crate::store::RedisStore).
 ///
 /// ```
-/// use regrant::RedisStoreError;
+/// use regrant::store::RedisStoreError;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// let error = regrant::RedisStore::connect("mysql://localhost").await.unwrap_err();
+/// let error = regrant::store::RedisStore::connect("mysql://localhost").await.unwrap_err();
 /// assert!(matches!(error, RedisStoreError::Address(_)));
 /// # }
 /// ```

@@ -42,6 +42,17 @@ pub(super) fn until(grant: &Grant) -> Timestamp {
     Timestamp::from_millis(end).min(at_most)
 }
 
+/// The place after every entry of that id: they go on with a hexadecimal digit.
+pub(super) fn past(id: GrantId) -> Vec<u8> {
+    format!("({id}g").into_bytes()
+}
+
+/// The place after an entry, whatever it is, and after all others of its grant, if it has one.
+pub(super) fn past_entry(entry: &[u8]) -> Vec<u8> {
+    let past_itself = [b"(", entry].concat();
+    id_of(entry).map_or_else(Vec::new, past).max(past_itself)
+}
+
 impl RedisStore {
     /// Enters a grant in its owner's index, which lives until then. Returns a few entries, where the index is long.
     pub(super) async fn enter(
@@ -61,17 +72,10 @@ impl RedisStore {
         members(some).ok_or_else(Failure::unexpected_answer)
     }
 
-    /// The entries after a grant's, at most so many.
-    pub(super) async fn entries(
-        &self,
-        subject: &str,
-        after: Option<GrantId>,
-        limit: usize,
-    ) -> Result<Vec<Vec<u8>>, StoreError> {
-        // After every entry of that id: they go on with a hexadecimal digit.
-        let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}g"));
+    /// The entries from a place on, at most so many.
+    pub(super) async fn entries(&self, subject: &str, from: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         let limit = limit.to_string();
-        let args: [&[u8]; 2] = [from.as_bytes(), limit.as_bytes()];
+        let args: [&[u8]; 2] = [from, limit.as_bytes()];
         let page = self.link.run(&script::PAGE, &self.owner_key(subject), &args).await.map_err(Failure::of_nothing)?;
         members(page).ok_or_else(|| Failure::unexpected_answer().of_nothing())
     }

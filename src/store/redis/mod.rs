@@ -17,7 +17,7 @@ pub use self::builder::RedisStoreBuilder;
 use self::failure::Failure;
 pub use self::failure::RedisStoreError;
 use self::link::Link;
-use super::{Cursor, Durability, Inserted, Listed, StoreError, Swap, TokenStore};
+use super::{Cursor, Durability, Insert, Listed, Removed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
 
@@ -28,7 +28,8 @@ use crate::token::KeyFingerprint;
 /// (`MEMORY USAGE`, Redis 7.0, one grant for each owner).
 ///
 /// ```no_run
-/// use regrant::{Engine, Key, RedisStore, StaticClients};
+/// use regrant::store::RedisStore;
+/// use regrant::{Engine, Key, StaticClients};
 ///
 /// # async fn start(key: &[u8; 32]) -> Result<(), Box<dyn std::error::Error>> {
 /// let store = RedisStore::connect("redis://:password@redis.internal:6379/0").await?;
@@ -42,13 +43,15 @@ use crate::token::KeyFingerprint;
 ///
 /// - `appendonly yes`. With `appendfsync always` a crash loses nothing that was answered. With `everysec`, Redis' own
 ///   default, a crash of the process may lose, and one of the machine does lose, about the last second: see the next
-///   section for what that means. With neither, everything since the last snapshot.
+///   section for what that means. With neither, everything since the last snapshot. This is not checked, since managed
+///   servers may have replicas instead: [`keeps_append_only_file`](Self::keeps_append_only_file) says what the server
+///   said. [`Durability::Durable`] is about the process of the engine, which grants here outlive in any case.
 /// - `maxmemory-policy noeviction`, or no `maxmemory`. A server that throws keys away when its memory is full logs people
 ///   out, and may throw away an owner's index, so that "log me out everywhere" is not everywhere. Connecting to such a
 ///   server is [an error](RedisStoreError::Evicts). A full server with `noeviction` refuses logins and refreshes (503) and
 ///   still revokes.
 /// - Users with an ACL need the keys of the [prefix](RedisStoreBuilder::key_prefix) and the commands `EVAL`, `EVALSHA`,
-///   `GETEX`, `GET`, `GETRANGE`, `SET`, `DEL`, `PTTL`, `PEXPIRE`, `PERSIST`, `ZADD`, `ZCARD`, `ZRANDMEMBER`, `ZRANGE`, `ZREM`,
+///   `GETEX`, `GETDEL`, `GETRANGE`, `SET`, `PTTL`, `PEXPIRE`, `PERSIST`, `ZADD`, `ZCARD`, `ZRANDMEMBER`, `ZRANGE`, `ZREM`,
 ///   `ZREMRANGEBYRANK`, `HSETNX`, `HDEL`, `HGETALL`, and `INFO` for the check of the policy.
 ///
 /// # What a failover loses
@@ -57,13 +60,13 @@ use crate::token::KeyFingerprint;
 /// under a sentinel, lacks what was answered last, and so does a server that comes back from a file that lags. Then
 ///
 /// - a **rotation** is undone: the client's token is ahead of the record. The engine moves the record forward and goes on, and
-///   [`Event::StoreBehind`](crate::Event::StoreBehind) tells of it; nobody is logged out;
+///   [`Event::StoreBehind`](crate::event::Event::StoreBehind) tells of it; nobody is logged out;
 /// - a **login** is gone: its tokens are `invalid_grant`, and that person logs in again;
 /// - a **removal** is undone: a grant that was revoked, or ended by a replay, is **back**, with all its tokens. Nothing
-///   tells of it. Whoever had to be locked out for certain is locked out again by revoking again; after a failover that is
-///   known to have lost writes, [`Engine::end_all_before`](crate::Engine::end_all_before) ends everything;
-/// - in a cluster, an **index entry** may be gone where its grant, on another node, is not: [`Engine::end_all`](
-///   crate::Engine::end_all) does not find that grant. On one server index and grant cannot part: the index is written first.
+///   tells of it. Revoke again what must stay revoked; after a failover that is
+///   known to have lost writes, [`Engine::void_grants_before`](crate::Engine::void_grants_before) ends everything;
+/// - in a cluster, an **index entry** may be gone where its grant, on another node, is not: [`Engine::end_sessions_of`](
+///   crate::Engine::end_sessions_of) does not find that grant. On one server index and grant cannot part: the index is written first.
 ///
 /// `min-replicas-to-write 1` with `min-replicas-max-lag` narrows this to the lag: a server that has not heard from a replica
 /// for so long refuses to write, which is a 503 here, and to be read by this store too, so that an isolated old
@@ -79,9 +82,9 @@ use crate::token::KeyFingerprint;
 /// One connection that all calls share and that is made anew when it breaks; in a cluster, one for each node. It needs a
 /// Tokio runtime, which must outlive the store, with its time and I/O drivers on. What was on its way when a connection
 /// broke, or has not been answered in [time](RedisStoreBuilder::timeout), is
-/// [`Indeterminate`](crate::StoreErrorKind::Indeterminate), and is never sent again behind the engine's back: a swap that took
+/// [`Indeterminate`](crate::store::StoreErrorKind::Indeterminate), and is never sent again behind the engine's back: a swap that took
 /// place would be reported as lost. What a server refuses to begin, as while it loads, is full or is a replica, is
-/// [`NotApplied`](crate::StoreErrorKind::NotApplied).
+/// [`NotApplied`](crate::store::StoreErrorKind::NotApplied).
 ///
 /// For TLS turn it on in the `redis` crate, which is the one that this crate uses, and choose what rustls encrypts with:
 ///
@@ -91,7 +94,7 @@ use crate::token::KeyFingerprint;
 /// ```
 ///
 /// Install that at the start (`rustls::crypto::aws_lc_rs::default_provider().install_default()`). Then `rediss://` addresses
-/// work with the system's certificates, and [`RedisStoreBuilder::client`] takes a client with others.
+/// work with the system's certificates, and [`RedisStoreBuilder::connect_client`] takes a client with others.
 ///
 /// # Keys
 ///
@@ -101,8 +104,8 @@ use crate::token::KeyFingerprint;
 /// regrant:keys                                 fingerprints of the engine's keys; never expires
 /// ```
 ///
-/// A damaged record that is removed is gone, and that is told as [`Corrupt`](crate::StoreErrorKind::Corrupt) once: a script
-/// cannot tell it from a healthy one. One of a later version of this crate stays.
+/// An index names subjects and not clients: a list of an owner at one client has those records of all the owner's clients
+/// that cannot be read ([`Listed::unreadable`](crate::store::Listed::unreadable)).
 ///
 /// An index names what is gone until somebody lists that owner's grants, or logs in as them. It lives at most twice as long
 /// as the oldest grant in it has lived or 64 days, and a week. In a cluster a subject in braces only decides where its index
@@ -110,6 +113,7 @@ use crate::token::KeyFingerprint;
 pub struct RedisStore {
     link: Link,
     prefix: Box<str>,
+    keeps_append_only_file: Option<bool>,
 }
 
 /// How long room for a grant is kept, in milliseconds. An insertion that takes longer begins again.
@@ -127,13 +131,32 @@ impl RedisStore {
     /// [`RedisStoreError`].
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::RedisStoreError> {
-    /// let store = regrant::RedisStore::connect("redis://:password@redis.internal:6379/0").await?;
+    /// # async fn start() -> Result<(), regrant::store::RedisStoreError> {
+    /// let store = regrant::store::RedisStore::connect("redis://:password@redis.internal:6379/0").await?;
     /// # Ok(())
     /// # }
     /// ```
     pub async fn connect(url: &str) -> Result<Self, RedisStoreError> {
         Self::builder().connect(url).await
+    }
+
+    /// Whether the server had `appendonly yes` when this store connected; of a cluster, every node that answered. `None`
+    /// where it does not say, as to a user that may not ask (`INFO`).
+    ///
+    /// Without it a server that is restarted goes back to its last snapshot: logins since then are gone, and grants that
+    /// were ended since then are back. A host that relies on it can refuse to start.
+    ///
+    /// ```no_run
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = regrant::store::RedisStore::connect("redis://redis.internal:6379/0").await?;
+    /// if store.keeps_append_only_file() != Some(true) {
+    ///     return Err("set `appendonly yes`".into());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn keeps_append_only_file(&self) -> Option<bool> {
+        self.keeps_append_only_file
     }
 
     /// Connects to a cluster of which some nodes are known; the others are asked for.
@@ -143,19 +166,19 @@ impl RedisStore {
     /// [`RedisStoreError`].
     ///
     /// ```no_run
-    /// # async fn start() -> Result<(), regrant::RedisStoreError> {
-    /// let store = regrant::RedisStore::cluster(["redis://10.0.0.1", "redis://10.0.0.2"]).await?;
+    /// # async fn start() -> Result<(), regrant::store::RedisStoreError> {
+    /// let store = regrant::store::RedisStore::cluster(["redis://10.0.0.1", "redis://10.0.0.2"]).await?;
     /// # Ok(())
     /// # }
     /// ```
     pub async fn cluster(urls: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, RedisStoreError> {
-        Self::builder().cluster(urls).await
+        Self::builder().connect_cluster(urls).await
     }
 
     /// Settings for a store: a prefix, time limits, a client of the host's own.
     ///
     /// ```
-    /// let builder = regrant::RedisStore::builder().key_prefix("shop:");
+    /// let builder = regrant::store::RedisStore::builder().key_prefix("shop:");
     /// ```
     pub fn builder() -> RedisStoreBuilder {
         RedisStoreBuilder::new()
@@ -170,12 +193,12 @@ impl RedisStore {
     }
 
     /// Inserts a grant that no index has to know of.
-    async fn insert_alone(&self, key: &[u8], value: &[u8], lives: u64) -> Result<Inserted, StoreError> {
+    async fn insert_alone(&self, key: &[u8], value: &[u8], lives: u64) -> Result<Insert, StoreError> {
         let mut command = redis::cmd("SET");
         command.arg(key).arg(value).arg("NX").arg("PX").arg(lives);
         match self.link.send(&command).await.map_err(Failure::of_write)? {
-            Value::Okay => Ok(Inserted::Inserted),
-            Value::Nil => Ok(Inserted::Duplicate),
+            Value::Okay => Ok(Insert::Added),
+            Value::Nil => Ok(Insert::Duplicate),
             _ => Err(Failure::unexpected_answer().of_write()),
         }
     }
@@ -201,28 +224,28 @@ impl RedisStore {
 
 #[deny(clippy::missing_trait_methods)]
 impl TokenStore for RedisStore {
-    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Inserted, StoreError> {
+    async fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
         let key = self.grant_key(grant.id());
         let lives = lives(grant, now);
         let until = index::until(grant);
         let value = value::encode(grant, until);
-        let Some(subject) = grant.subject() else { return self.insert_alone(&key, &value, lives).await };
+        let Some(subject) = grant.owner_key() else { return self.insert_alone(&key, &value, lives).await };
         let lives = lives.to_string();
         for attempt in 0..ATTEMPTS {
             // Until the room is filled there is no grant, whatever becomes of these two.
             let room = value::room();
             let taken = self.step(&script::TAKE, &key, &[&room, ROOM_LIVES]).await.map_err(Failure::of_nothing)?;
             if taken.is_none() {
-                return Ok(Inserted::Duplicate);
+                return Ok(Insert::Duplicate);
             }
             let some = self.enter(subject, grant.id(), until, now).await.map_err(Failure::of_nothing)?;
             let args: [&[u8]; 3] = [&room, &value, lives.as_bytes()];
             match self.step(&script::FILL, &key, &args).await.map_err(Failure::of_write)? {
                 Some(true) => {
                     self.prune(subject, some).await;
-                    return Ok(Inserted::Inserted);
+                    return Ok(Insert::Added);
                 }
-                None => return Ok(Inserted::Duplicate),
+                None => return Ok(Insert::Duplicate),
                 // Another insertion of that id has come between, or this one took very long. Out of step they do not
                 // come between each other for ever.
                 Some(false) => {
@@ -236,7 +259,7 @@ impl TokenStore for RedisStore {
 
     async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         match self.link.send(&self.get(id)).await.map_err(Failure::of_nothing)? {
-            Value::BulkString(value) => value::decode(&value, id),
+            Value::BulkString(value) => Ok(value::decode(&value, id)?),
             Value::Nil => Ok(None),
             _ => Err(Failure::unexpected_answer().of_nothing()),
         }
@@ -258,64 +281,69 @@ impl TokenStore for RedisStore {
                 Some(found) if found != stored => stored = found,
                 _ => return Ok(Swap::Lost),
             }
-            if let (Some(subject), true) = (next.subject(), until > stored) {
+            if let (Some(subject), true) = (next.owner_key(), until > stored) {
                 self.enter(subject, next.id(), until, now).await.map_err(Failure::of_nothing)?;
             }
         }
     }
 
-    async fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-        let format: [&[u8]; 1] = [&Grant::FORMAT.to_string().into_bytes()];
-        let value = match self.link.run(&script::REMOVE, &self.grant_key(id), &format).await {
-            Ok(Value::BulkString(value)) => value,
-            Ok(Value::Nil) => return Ok(None),
-            Ok(_) => return Err(Failure::unexpected_answer().of_write()),
-            Err(failure) => return Err(failure.of_write()),
-        };
+    async fn remove(&self, id: GrantId) -> Result<Removed, StoreError> {
+        let mut command = redis::cmd("GETDEL");
+        command.arg(self.grant_key(id));
         // The entry in the index is thrown out by the next who comes by; a client that logs out need not wait for that.
-        value::decode(&value, id)
+        match self.link.send(&command).await.map_err(Failure::of_write)? {
+            Value::BulkString(value) => Ok(value::decode(&value, id).map_or(Removed::Unreadable, Removed::from)),
+            Value::Nil => Ok(Removed::Nothing),
+            _ => Err(Failure::unexpected_answer().of_write()),
+        }
     }
 
     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
         let limit = limit.clamp(1, PAGE);
         let mut after = after.map(|cursor| GrantId::from_u64(cursor.to_u64().unwrap_or(u64::MAX)));
-        let (mut grants, mut page) = (Vec::new(), 0_u32);
+        let mut from = after.map_or_else(|| b"-".to_vec(), index::past);
+        let (mut listed, mut page) = (Listed::default(), 0_u32);
         loop {
             // Of an owner with many grants at other clients, few entries may be of use; then more are looked at at once.
             let wanted = if page == 0 { limit } else { PAGE };
             page += 1;
-            let entries = self.entries(owner.subject_id(), after, wanted).await?;
+            let entries = self.entries(owner.owner_key(), &from, wanted).await?;
             let is_last = entries.len() < wanted;
-            let mut ids: Vec<GrantId> = Vec::with_capacity(entries.len());
-            for entry in &entries {
-                ids.push(value::id_of(entry).ok_or(crate::grant::DecodeError::Corrupt)?);
+            if let Some(last) = entries.last() {
+                from = index::past_entry(last);
             }
+            // What names no grant is passed by.
+            let ids: Vec<Option<GrantId>> = entries.iter().map(|entry| value::id_of(entry)).collect();
             // One id may have several entries, the same page or the next.
-            let mut distinct = ids.clone();
+            let mut distinct: Vec<GrantId> = ids.iter().copied().flatten().collect();
             distinct.dedup();
             let values = self.link.send_all(distinct.iter().map(|&id| self.get(id)).collect()).await;
             let (mut absent, mut is_full) = (Vec::new(), false);
             for (&id, value) in distinct.iter().zip(values.map_err(Failure::of_nothing)?) {
-                if grants.len() == limit {
+                if listed.len() == limit {
                     is_full = true;
                     break;
                 }
                 after = Some(id);
                 match value {
-                    Value::BulkString(value) => {
-                        grants.extend(value::decode(&value, id)?.filter(|grant| owner.owns(grant)));
-                    }
-                    Value::Nil => absent.push(id),
+                    Value::BulkString(value) => match value::decode(&value, id) {
+                        Ok(Some(grant)) if owner.owns(&grant) => listed.add(id, Ok(grant)),
+                        // Room for one, or one at another client.
+                        Ok(_) => {}
+                        Err(error) => listed.add(id, Err(error)),
+                    },
+                    Value::Nil => absent.push(Some(id)),
                     _ => return Err(Failure::unexpected_answer().of_nothing()),
                 }
             }
             let dead = entries.into_iter().zip(ids).filter(|(_, id)| absent.contains(id));
-            self.throw_out(owner.subject_id(), &dead.map(|(entry, _)| entry).collect::<Vec<_>>()).await;
+            self.throw_out(owner.owner_key(), &dead.map(|(entry, _)| entry).collect::<Vec<_>>()).await;
             if is_last && !is_full {
-                return Ok(Listed { grants, next: None });
+                return Ok(listed);
             }
-            if grants.len() == limit {
-                return Ok(Listed { grants, next: after.map(|id| Cursor::from_u64(id.as_u64())) });
+            if listed.len() == limit {
+                listed.next = after.map(|id| Cursor::from_u64(id.as_u64()));
+                return Ok(listed);
             }
         }
     }
@@ -328,7 +356,13 @@ impl TokenStore for RedisStore {
         Durability::Durable
     }
 
-    async fn key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
+    /// The time-out, and as much again for a server that stood still and then does what it had been sent before. What it does
+    /// after longer than that no client can bound.
+    fn longest_commit(&self) -> Duration {
+        self.link.timeout().saturating_mul(2)
+    }
+
+    async fn keep_key_fingerprints(&self, add: &[KeyFingerprint]) -> Result<Vec<KeyFingerprint>, StoreError> {
         let texts = add.iter().flat_map(|fingerprint| {
             let bytes = format!("{:032x}", u128::from_be_bytes(*fingerprint.bytes()));
             [fingerprint.key_id().to_string(), bytes]
@@ -367,6 +401,7 @@ impl fmt::Debug for RedisStore {
             .field("link", &self.link)
             .field("prefix", &self.prefix)
             .field("timeout", &self.link.timeout())
+            .field("keeps_append_only_file", &self.keeps_append_only_file)
             .finish()
     }
 }

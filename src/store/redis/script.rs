@@ -1,10 +1,10 @@
 //! What the server does in one step, as scripts.
 //!
-//! Each touches one key, so that a cluster runs it too. One that writes a grant or removes it writes last: where it fails it
+//! Each touches one key, so that a cluster runs it too. One that writes a grant writes last: where it fails it
 //! has written nothing.
 //!
-//! An answer that writes nothing could also come from a replica, which lags. So before it there is `GETEX` or `DEL` of
-//! nothing: they change nothing, and a server that may not write refuses them.
+//! An answer that writes nothing could also come from a replica, which lags. So before it there is `GETEX`: it changes
+//! nothing, and a server that may not write refuses it.
 
 use std::sync::OnceLock;
 
@@ -67,17 +67,6 @@ if head ~= ARGV[1] then
 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1",
-);
-
-/// Removes a grant and returns it; one that was written by a later version of this crate is returned and stays.
-///
-/// The latest format of a record that is known here.
-pub(super) static REMOVE: Script = Script::new(
-    "local value = redis.call('GET', KEYS[1])
-local kind, format = string.byte(value or ''), string.byte(value or '', 16) or 0
-if kind and (kind > 1 or (kind == 1 and format > tonumber(ARGV[1]))) then return value end
-redis.call('DEL', KEYS[1])
-return value",
 );
 
 /// Enters a grant in its owner's index, which then lives so long at least. Returns a few entries of a long index, for

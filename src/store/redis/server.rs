@@ -6,16 +6,27 @@ use super::failure::{Failure, RedisStoreError};
 use super::link::Link;
 
 /// Looks at what each server says of itself, once, at the start. A server that does not let itself be asked is taken as
-/// it is.
-pub(super) async fn check(link: &Link, may_evict: bool) -> Result<(), RedisStoreError> {
+/// it is. Whether all that answered keep an append-only file, where all say so or not.
+pub(super) async fn check(link: &Link, may_evict: bool) -> Result<Option<bool>, RedisStoreError> {
     let said = match link.ask_every(&redis::cmd("INFO")).await {
         Ok(said) => said,
-        Err(failure) if failure.is_refusal_to_say() => return Ok(()),
+        Err(failure) if failure.is_refusal_to_say() => return Ok(None),
         Err(failure) => return Err(RedisStoreError::Connect(Failure::into_cause(failure))),
     };
     let mut texts = Vec::new();
     gather(said, &mut texts);
-    texts.iter().try_for_each(|text| check_one(text, may_evict))
+    texts.iter().try_for_each(|text| check_one(text, may_evict))?;
+    Ok(all_append(&texts))
+}
+
+/// Of nodes of which some do not say it nothing is known, unless another says no.
+fn all_append(texts: &[String]) -> Option<bool> {
+    let said: Vec<_> = texts.iter().map(|text| field(text, "aof_enabled")).collect();
+    match &said[..] {
+        said if said.contains(&Some("0")) => Some(false),
+        said if !said.is_empty() && said.iter().all(|said| *said == Some("1")) => Some(true),
+        _ => None,
+    }
 }
 
 fn check_one(info: &str, may_evict: bool) -> Result<(), RedisStoreError> {
@@ -50,6 +61,23 @@ fn gather(value: Value, texts: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_node_without_an_append_only_file_is_enough() {
+        let [on, off, silent] =
+            ["# Persistence\r\naof_enabled:1\r\n", "aof_enabled:0\r\n", "loading:0\r\n"].map(str::to_owned);
+        for (texts, expected) in [
+            (vec![], None),
+            (vec![on.clone()], Some(true)),
+            (vec![off.clone()], Some(false)),
+            (vec![silent.clone()], None),
+            (vec![on.clone(), on.clone()], Some(true)),
+            (vec![on.clone(), silent.clone()], None),
+            (vec![on, silent, off], Some(false)),
+        ] {
+            assert_eq!(all_append(&texts), expected, "{texts:?}");
+        }
+    }
 
     #[test]
     fn only_a_limit_makes_a_policy_matter() {

@@ -9,7 +9,6 @@
 //! long the owner's index was made to live for this grant; see [`index`](super::index).
 
 use crate::grant::{DecodeError, Grant, GrantId, Timestamp, Version};
-use crate::store::StoreError;
 
 const ROOM: u8 = 0;
 const GRANT: u8 = 1;
@@ -61,17 +60,17 @@ pub(super) fn encode(grant: &Grant, until: Timestamp) -> Vec<u8> {
 }
 
 /// The grant that is stored, if it is one and not room for one.
-pub(super) fn decode(value: &[u8], id: GrantId) -> Result<Option<Grant>, StoreError> {
+pub(super) fn decode(value: &[u8], id: GrantId) -> Result<Option<Grant>, DecodeError> {
     match value.first() {
         Some(&ROOM) => Ok(None),
         Some(&GRANT) => {
             let record = value.get(HEAD..).ok_or(DecodeError::Corrupt)?;
             let grant = Grant::decode(record)?;
             let is_whole = grant.id() == id && until_of(&value[..HEAD], grant.version()).is_some();
-            if is_whole { Ok(Some(grant)) } else { Err(DecodeError::Corrupt.into()) }
+            if is_whole { Ok(Some(grant)) } else { Err(DecodeError::Corrupt) }
         }
-        Some(_) => Err(DecodeError::NewerFormat.into()),
-        None => Err(DecodeError::Corrupt.into()),
+        Some(_) => Err(DecodeError::NewerFormat),
+        None => Err(DecodeError::Corrupt),
     }
 }
 
@@ -80,7 +79,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::store::StoreErrorKind;
 
     #[test]
     fn what_is_stored_comes_back() {
@@ -100,14 +98,14 @@ mod tests {
     fn what_cannot_be_read_is_told_apart() {
         let grant = Grant::sample("alice", "app");
         let value = encode(&grant, Timestamp::MAX);
-        let kind = |value: &[u8], id| decode(value, id).map_err(|error| error.kind());
+        let kind = decode;
         for end in 0..value.len() {
-            assert!(matches!(kind(&value[..end], grant.id()), Err(StoreErrorKind::Corrupt)), "{end}");
+            assert!(matches!(kind(&value[..end], grant.id()), Err(DecodeError::Corrupt)), "{end}");
         }
-        assert_eq!(kind(&value, GrantId::from_u64(1)), Err(StoreErrorKind::Corrupt));
+        assert_eq!(kind(&value, GrantId::from_u64(1)), Err(DecodeError::Corrupt));
         let later = [&[2], &value[1..]].concat();
-        assert_eq!(kind(&later, grant.id()), Err(StoreErrorKind::NewerFormat));
+        assert_eq!(kind(&later, grant.id()), Err(DecodeError::NewerFormat));
         let later_record = [&value[..HEAD], &[9], &value[HEAD + 1..]].concat();
-        assert_eq!(kind(&later_record, grant.id()), Err(StoreErrorKind::NewerFormat));
+        assert_eq!(kind(&later_record, grant.id()), Err(DecodeError::NewerFormat));
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct AccessClaims<'a> {
     /// The scope, left out where there is none.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub(crate) scope: Cow<'a, str>,
+    /// That of the engine that issued it, left out where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) realm: Option<Cow<'a, str>>,
 }
 
 /// The members of the header that count. All others are passed over: a key or an address of one that a token brings along
@@ -52,7 +55,7 @@ struct Header<'a> {
 
 /// Whether a member is there, whatever its value; `null` counts.
 #[derive(Default)]
-struct Presence(bool);
+pub(super) struct Presence(pub(super) bool);
 
 impl<'de> Deserialize<'de> for Presence {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -63,7 +66,7 @@ impl<'de> Deserialize<'de> for Presence {
 /// Writes an access token.
 pub(crate) fn sign_access(key: &SigningKey, claims: &AccessClaims<'_>) -> Result<String, SigningFailed> {
     let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{}"}}"#, key.algorithm(), key.kid());
-    compact::write(&header, claims, |message| key.sign(message))
+    compact::write(&header, claims, |message| key.sign_token(message, claims.exp))
 }
 
 /// The claims of an access token that one of these keys signed (RFC 9068 section 4). The key is the one that the header names, the

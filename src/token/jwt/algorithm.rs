@@ -6,10 +6,10 @@ use jsonwebtoken::Algorithm;
 
 /// An algorithm that signs tokens, by its name in RFC 7518 section 3.1 and RFC 8037 section 3.1.
 ///
-/// Which one a [`SigningKey`](crate::SigningKey) signs by follows from what key it is.
+/// Which one a [`SigningKey`](crate::jwt::SigningKey) signs by follows from what key it is.
 ///
 /// ```
-/// use regrant::SigningAlgorithm;
+/// use regrant::jwt::SigningAlgorithm;
 /// assert_eq!(SigningAlgorithm::Rs256.as_str(), "RS256");
 /// assert_eq!(SigningAlgorithm::EdDsa.to_string(), "EdDSA");
 /// ```
@@ -28,7 +28,7 @@ impl SigningAlgorithm {
     /// The name in the `alg` header.
     ///
     /// ```
-    /// assert_eq!(regrant::SigningAlgorithm::Es256.as_str(), "ES256");
+    /// assert_eq!(regrant::jwt::SigningAlgorithm::Es256.as_str(), "ES256");
     /// ```
     pub const fn as_str(self) -> &'static str {
         match self {

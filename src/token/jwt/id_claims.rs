@@ -6,20 +6,20 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The claims that the engine writes itself, or would have to mean what OpenID Connect Core says of them.
-const RESERVED: [&str; 11] =
-    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "s_hash", "c_hash", "azp"];
+const RESERVED: [&str; 12] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "s_hash", "c_hash", "azp", "realm"];
 
 /// What a host adds to an ID token (OpenID Connect Core section 5.1): `email`, `name`, or claims of its own.
 ///
 /// 8 KiB of JSON at most: the token goes out with every response.
 ///
 /// ```
-/// use regrant::IdClaims;
+/// use regrant::jwt::IdClaims;
 ///
 /// let claims = IdClaims::new().with("email", "ada@example.com")?.with("email_verified", &true)?;
 /// assert!(!claims.is_empty());
 /// assert!(IdClaims::new().with("sub", "someone else").is_err());
-/// # Ok::<(), regrant::ClaimError>(())
+/// # Ok::<(), regrant::jwt::ClaimError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct IdClaims {
@@ -31,7 +31,7 @@ pub struct IdClaims {
 /// Why a claim could not be added.
 ///
 /// ```
-/// use regrant::{ClaimError, IdClaims};
+/// use regrant::jwt::{ClaimError, IdClaims};
 /// let twice = IdClaims::new().with("name", "Ada")?.with("name", "Grace");
 /// assert!(matches!(twice, Err(ClaimError::Repeated)));
 /// # Ok::<(), ClaimError>(())
@@ -60,7 +60,7 @@ impl IdClaims {
     /// No claims.
     ///
     /// ```
-    /// assert!(regrant::IdClaims::new().is_empty());
+    /// assert!(regrant::jwt::IdClaims::new().is_empty());
     /// ```
     pub fn new() -> Self {
         Self::default()
@@ -74,10 +74,10 @@ impl IdClaims {
     /// long, and where the value cannot be written as JSON.
     ///
     /// ```
-    /// use regrant::IdClaims;
+    /// use regrant::jwt::IdClaims;
     /// let claims = IdClaims::new().with("groups", &["staff", "audit"])?;
     /// assert_eq!(format!("{claims:?}"), "IdClaims(1)");
-    /// # Ok::<(), regrant::ClaimError>(())
+    /// # Ok::<(), regrant::jwt::ClaimError>(())
     /// ```
     pub fn with<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Result<Self, ClaimError> {
         if RESERVED.contains(&name) {
@@ -102,8 +102,8 @@ impl IdClaims {
     /// Whether there are none.
     ///
     /// ```
-    /// assert!(!regrant::IdClaims::new().with("name", "Ada")?.is_empty());
-    /// # Ok::<(), regrant::ClaimError>(())
+    /// assert!(!regrant::jwt::IdClaims::new().with("name", "Ada")?.is_empty());
+    /// # Ok::<(), regrant::jwt::ClaimError>(())
     /// ```
     pub fn is_empty(&self) -> bool {
         self.claims.is_empty()

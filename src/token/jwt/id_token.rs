@@ -44,6 +44,8 @@ pub(crate) struct IdToken<'a> {
     pub(crate) access_token: Option<&'a str>,
     /// The claim `s_hash` as it is written: [`half_hash`] of the authorization request's `state`.
     pub(crate) state_hash: Option<&'a str>,
+    /// That of the engine; an engine may believe a signature alone.
+    pub(crate) realm: Option<&'a str>,
     /// What the host adds.
     pub(crate) claims: &'a IdClaims,
 }
@@ -73,6 +75,9 @@ impl Serialize for Claims<'_> {
         if let Some(state_hash) = token.state_hash {
             map.serialize_entry("s_hash", state_hash)?;
         }
+        if let Some(realm) = token.realm {
+            map.serialize_entry("realm", realm)?;
+        }
         for (name, value) in token.claims.iter() {
             map.serialize_entry(name, value)?;
         }
@@ -86,7 +91,8 @@ pub(crate) fn sign_id_token(key: IdTokenKey<'_>, token: &IdToken<'_>) -> Result<
     match key {
         IdTokenKey::Engine(key) => {
             let header = format!(r#"{{"alg":"{}","typ":"JWT","kid":"{}"}}"#, key.algorithm(), key.kid());
-            compact::write(&header, &claims, |message| key.sign(message))
+            let expires_at_secs = token.issued_at_secs.saturating_add(token.lifetime_secs);
+            compact::write(&header, &claims, |message| key.sign_token(message, expires_at_secs))
         }
         IdTokenKey::ClientSecret(secret) => {
             compact::write(r#"{"alg":"HS256"}"#, &claims, |message| hs256(secret, message))

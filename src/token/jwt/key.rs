@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
 
 use super::SigningAlgorithm;
 use super::backend::{self, KeyPair};
 use super::compact::SigningFailed;
+use super::key_error::SigningKeyError;
 use super::pkcs8;
 use super::public::{KID_LEN, PublicKey};
+use crate::grant::Timestamp;
 
 /// A private key that signs access tokens and ID tokens, named by the thumbprint of its public half (RFC 7638).
 ///
@@ -22,13 +25,13 @@ use super::public::{KID_LEN, PublicKey};
 /// there are no keys.
 ///
 /// ```
-/// use regrant::{SigningAlgorithm, SigningKey};
+/// use regrant::jwt::{SigningAlgorithm, SigningKey};
 ///
 /// let (key, pem) = SigningKey::generate(SigningAlgorithm::EdDsa)?;
 /// let again = SigningKey::from_pkcs8_pem(pem.reveal())?;
 /// assert_eq!(again.kid(), key.kid());
 /// assert_eq!(again.algorithm(), SigningAlgorithm::EdDsa);
-/// # Ok::<(), regrant::SigningKeyError>(())
+/// # Ok::<(), regrant::jwt::SigningKeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct SigningKey(Arc<Inner>);
@@ -38,39 +41,8 @@ struct Inner {
     public: PublicKey,
     algorithm: SigningAlgorithm,
     kid: [u8; KID_LEN],
-}
-
-/// Why there is no key. Says nothing of what was read.
-///
-/// ```
-/// use regrant::{SigningKey, SigningKeyError};
-/// let pkcs1 = "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n";
-/// assert_eq!(SigningKey::from_pkcs8_pem(pkcs1).err(), Some(SigningKeyError::Pem));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SigningKeyError {
-    /// Neither `jwt-aws-lc-rs` nor `jwt-rust-crypto` is on.
-    #[error("no backend for signatures is compiled in")]
-    NoBackend,
-    /// Not one PEM block labelled `PRIVATE KEY`: perhaps PKCS#1 or SEC1, encrypted, a public key, or several blocks.
-    #[error("not one unencrypted PKCS#8 private key as PEM")]
-    Pem,
-    /// The block does not hold PKCS#8 (RFC 5958).
-    #[error("the PEM block does not hold PKCS#8")]
-    Pkcs8,
-    /// Neither RSA nor P-256 nor Ed25519.
-    #[error("neither an RSA nor a P-256 nor an Ed25519 key")]
-    Unsupported,
-    /// RSA of fewer than 2048 bits (RFC 7518 section 3.3) or more than 4096.
-    #[error("an RSA key has 2048 to 4096 bits")]
-    RsaSize,
-    /// The parts of the key do not belong together, so that it cannot sign.
-    #[error("the parts of the key do not belong together")]
-    Invalid,
-    /// The backend could not make a key.
-    #[error("no key could be made")]
-    Generation,
+    /// When the last of the tokens that it signed here expires, in seconds since the epoch.
+    last_expiry: AtomicU64,
 }
 
 impl SigningKey {
@@ -82,7 +54,7 @@ impl SigningKey {
     /// [`SigningKeyError`] says what is wrong with it.
     ///
     /// ```
-    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// use regrant::jwt::{SigningAlgorithm, SigningKey};
     ///
     /// // The key of RFC 8037 appendix A.1.
     /// let key = SigningKey::from_pkcs8_pem(
@@ -92,7 +64,7 @@ impl SigningKey {
     /// )?;
     /// assert_eq!(key.algorithm(), SigningAlgorithm::EdDsa);
     /// assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// # Ok::<(), regrant::jwt::SigningKeyError>(())
     /// ```
     pub fn from_pkcs8_pem(pem: &str) -> Result<Self, SigningKeyError> {
         Self::from_pkcs8_der(pkcs8::from_pem(pem)?.as_bytes())
@@ -105,11 +77,11 @@ impl SigningKey {
     /// [`SigningKeyError::NoBackend`] and [`SigningKeyError::Generation`].
     ///
     /// ```
-    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// use regrant::jwt::{SigningAlgorithm, SigningKey};
     /// let (key, pem) = SigningKey::generate(SigningAlgorithm::Es256)?;
     /// assert_eq!(key.kid().len(), 43);
     /// assert!(pem.reveal().starts_with("-----BEGIN PRIVATE KEY-----\n"));
-    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// # Ok::<(), regrant::jwt::SigningKeyError>(())
     /// ```
     pub fn generate(algorithm: SigningAlgorithm) -> Result<(Self, GeneratedPem), SigningKeyError> {
         let der = backend::generate(algorithm)?;
@@ -120,16 +92,16 @@ impl SigningKey {
         let key = pkcs8::parse(der)?;
         let (pair, public) = KeyPair::load(&key)?;
         let kid = public.thumbprint();
-        Ok(Self(Arc::new(Inner { pair, public, algorithm: key.algorithm, kid })))
+        Ok(Self(Arc::new(Inner { pair, public, algorithm: key.algorithm, kid, last_expiry: AtomicU64::new(0) })))
     }
 
     /// What it signs by.
     ///
     /// ```
-    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// use regrant::jwt::{SigningAlgorithm, SigningKey};
     /// let (key, _) = SigningKey::generate(SigningAlgorithm::Es256)?;
     /// assert_eq!(key.algorithm(), SigningAlgorithm::Es256);
-    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// # Ok::<(), regrant::jwt::SigningKeyError>(())
     /// ```
     pub fn algorithm(&self) -> SigningAlgorithm {
         self.0.algorithm
@@ -139,9 +111,9 @@ impl SigningKey {
     /// characters of base64url.
     ///
     /// ```
-    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// use regrant::jwt::{SigningAlgorithm, SigningKey};
     /// assert_eq!(SigningKey::generate(SigningAlgorithm::EdDsa)?.0.kid().len(), 43);
-    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// # Ok::<(), regrant::jwt::SigningKeyError>(())
     /// ```
     pub fn kid(&self) -> &str {
         // Base64url is ASCII.
@@ -151,6 +123,17 @@ impl SigningKey {
     /// The raw signature over these bytes.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
         self.0.pair.sign(message)
+    }
+
+    /// The same over a token that expires then: until that has passed, somebody may ask for the public half.
+    pub(super) fn sign_token(&self, message: &[u8], expires_at_secs: u64) -> Result<Vec<u8>, SigningFailed> {
+        self.0.last_expiry.fetch_max(expires_at_secs, Ordering::Relaxed);
+        self.sign(message)
+    }
+
+    /// When the last of the tokens that it signed here expires.
+    pub(super) fn last_expiry(&self) -> Timestamp {
+        Timestamp::from_secs(self.0.last_expiry.load(Ordering::Relaxed))
     }
 
     /// Whether this key made that signature.
@@ -173,10 +156,10 @@ impl fmt::Debug for SigningKey {
 /// The PEM of a key that was just made. Zeroized on drop; `Debug` shows nothing.
 ///
 /// ```
-/// use regrant::{SigningAlgorithm, SigningKey};
+/// use regrant::jwt::{SigningAlgorithm, SigningKey};
 /// let (_, pem) = SigningKey::generate(SigningAlgorithm::EdDsa)?;
 /// assert_eq!(format!("{pem:?}"), "GeneratedPem");
-/// # Ok::<(), regrant::SigningKeyError>(())
+/// # Ok::<(), regrant::jwt::SigningKeyError>(())
 /// ```
 pub struct GeneratedPem(Zeroizing<String>);
 
@@ -184,10 +167,10 @@ impl GeneratedPem {
     /// The PEM text, which [`SigningKey::from_pkcs8_pem`] reads.
     ///
     /// ```
-    /// use regrant::{SigningAlgorithm, SigningKey};
+    /// use regrant::jwt::{SigningAlgorithm, SigningKey};
     /// let (_, pem) = SigningKey::generate(SigningAlgorithm::EdDsa)?;
     /// assert!(pem.reveal().ends_with("-----END PRIVATE KEY-----\n"));
-    /// # Ok::<(), regrant::SigningKeyError>(())
+    /// # Ok::<(), regrant::jwt::SigningKeyError>(())
     /// ```
     pub fn reveal(&self) -> &str {
         &self.0

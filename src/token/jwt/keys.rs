@@ -1,30 +1,62 @@
-//! The key that signs tokens, and those whose signatures are accepted besides.
+//! The key that signs tokens, and those whose signatures are accepted besides; and how one follows another.
+//!
+//! A key is published, signs, and is retired, in this order and each after the wait that others need: whoever verifies reads
+//! the JWK set from a cache. Pure: the time is passed in.
+
+use std::time::Duration;
 
 use super::SigningKey;
+use super::key_step::SigningKeyStepError;
+use crate::grant::Timestamp;
 
 /// As [`KeyRing`](crate::token::KeyRing) is for opaque tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct SigningKeys {
-    signing: SigningKey,
-    accepted: Vec<SigningKey>,
+    signing: Published,
+    accepted: Vec<Published>,
+}
+
+/// A key in the JWK set.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    pub(crate) key: SigningKey,
+    /// Since when it is in the set; `None`: nobody knows, so the wait begins when it matters.
+    pub(crate) since: Option<Timestamp>,
+    quiet: Quiet,
+}
+
+/// Since when a key signs nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Quiet {
+    /// It never did.
+    Always,
+    Since(Timestamp),
+    /// It came with the engine, and may have signed up to then, here or elsewhere.
+    Unknown,
+}
+
+impl Published {
+    pub(crate) const fn new(key: SigningKey, since: Option<Timestamp>) -> Self {
+        Self { key, since, quiet: Quiet::Unknown }
+    }
 }
 
 impl SigningKeys {
     /// The signing key may be among the accepted ones too; that changes nothing.
-    pub(crate) fn new(signing: SigningKey, mut accepted: Vec<SigningKey>) -> Self {
+    pub(crate) fn new(signing: SigningKey, mut accepted: Vec<Published>) -> Self {
         let mut seen = vec![signing.clone()];
-        accepted.retain(|key| {
+        accepted.retain(|Published { key, .. }| {
             let new = seen.iter().all(|earlier| earlier.kid() != key.kid());
             if new {
                 seen.push(key.clone());
             }
             new
         });
-        Self { signing, accepted }
+        Self { signing: Published::new(signing, None), accepted }
     }
 
     pub(crate) const fn signing(&self) -> &SigningKey {
-        &self.signing
+        &self.signing.key
     }
 
     pub(crate) fn get(&self, kid: &str) -> Option<&SigningKey> {
@@ -38,6 +70,52 @@ impl SigningKeys {
     }
 
     fn all(&self) -> impl Iterator<Item = &SigningKey> {
-        std::iter::once(&self.signing).chain(&self.accepted)
+        std::iter::once(&self.signing).chain(&self.accepted).map(|published| &published.key)
+    }
+
+    /// The first step: others may verify by it from now on. One that is there stays as it is.
+    pub(crate) fn publish(&mut self, key: SigningKey, now: Timestamp) {
+        if self.get(key.kid()).is_none() {
+            self.accepted.push(Published { key, since: Some(now), quiet: Quiet::Always });
+        }
+    }
+
+    /// The second: it signs, and the one that signed until now is accepted. Only when no cache of the JWK set, which may be
+    /// `cached` old, is without it.
+    pub(crate) fn sign_with(&mut self, kid: &str, cached: Duration, now: Timestamp) -> Result<(), SigningKeyStepError> {
+        if self.signing.key.kid() == kid {
+            return Ok(());
+        }
+        let next = self.accepted.iter_mut().find(|published| published.key.kid() == kid);
+        let next = next.ok_or(SigningKeyStepError::NotPublished)?;
+        let at = *next.since.get_or_insert(now) + cached;
+        if now < at {
+            return Err(SigningKeyStepError::TooEarly { at });
+        }
+        std::mem::swap(&mut self.signing, next);
+        next.quiet = Quiet::Since(now);
+        Ok(())
+    }
+
+    /// The third: it is gone. Only when the last token that it signed has expired; `longest` is what such a token may live.
+    pub(crate) fn retire(&mut self, kid: &str, longest: Duration, now: Timestamp) -> Result<(), SigningKeyStepError> {
+        if self.signing.key.kid() == kid {
+            return Err(SigningKeyStepError::Signing);
+        }
+        let place = self.accepted.iter().position(|published| published.key.kid() == kid);
+        let place = place.ok_or(SigningKeyStepError::NotPublished)?;
+        let published = &mut self.accepted[place];
+        if published.quiet == Quiet::Unknown {
+            published.quiet = Quiet::Since(now);
+        }
+        let at = match published.quiet {
+            Quiet::Since(time) => (time + longest).max(published.key.last_expiry()),
+            Quiet::Always | Quiet::Unknown => Timestamp::EPOCH,
+        };
+        if now < at {
+            return Err(SigningKeyStepError::TooEarly { at });
+        }
+        self.accepted.remove(place);
+        Ok(())
     }
 }

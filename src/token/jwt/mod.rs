@@ -4,10 +4,10 @@
 //! pkcs8     private keys as PEM, far enough to tell what key it is
 //! backend   who computes: AWS-LC or Rust's own crates, through one table of functions
 //! public    the public half: JWK and thumbprint
-//! key       the key that signs, and those whose signatures are accepted
+//! key       a private key; keys is the one that signs, those whose signatures are accepted, and how one follows another
 //! compact   three parts and two dots (RFC 7515 section 3.1)
 //! access    access tokens; jti names the grant in them
-//! id_token  ID tokens, and what a host adds to them
+//! id_token  ID tokens, and what a host adds to them; id_token_hint is how one comes back
 //! ```
 
 mod access;
@@ -19,8 +19,11 @@ mod compact;
 mod half_hash;
 mod id_claims;
 mod id_token;
+mod id_token_hint;
 mod jti;
 mod key;
+mod key_error;
+mod key_step;
 mod keys;
 mod pkcs8;
 mod public;
@@ -33,6 +36,9 @@ pub(crate) use audience::Audience;
 pub(crate) use half_hash::half_hash;
 pub use id_claims::{ClaimError, IdClaims};
 pub(crate) use id_token::{IdToken, IdTokenKey, sign_id_token};
+pub(crate) use id_token_hint::{IdTokenClaims, UnverifiedIdToken};
 pub(crate) use jti::Jti;
-pub use key::{GeneratedPem, SigningKey, SigningKeyError};
-pub(crate) use keys::SigningKeys;
+pub use key::{GeneratedPem, SigningKey};
+pub use key_error::SigningKeyError;
+pub use key_step::SigningKeyStepError;
+pub(crate) use keys::{Published, SigningKeys};

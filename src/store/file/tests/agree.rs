@@ -17,7 +17,7 @@ pub(super) fn indexes_agree(store: &FileStore) {
     for entry in transaction.open_table(GRANTS).unwrap().iter().unwrap() {
         let (id, value) = entry.unwrap();
         let (grant, indexed) = decode(id.value(), value.value()).unwrap();
-        if let Some(subject) = grant.subject() {
+        if let Some(subject) = grant.owner_key() {
             owners.insert(owner_key(subject, grant.client_id(), id.value()));
         }
         assert!(indexed <= grant.expires_at().as_millis());

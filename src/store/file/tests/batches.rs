@@ -2,9 +2,13 @@
 
 use std::pin::Pin;
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 use super::{Disk, Fault, open, wait};
-use crate::{Grant, GrantId, Inserted, Timestamp, TokenStore};
+use crate::grant::Version;
+use crate::store::file::writer::CompareAndSwap;
+use crate::store::{Insert, Swap};
+use crate::{Grant, GrantId, Timestamp, TokenStore};
 
 #[test]
 fn what_is_waiting_becomes_one_commit() {
@@ -22,7 +26,25 @@ fn what_is_waiting_becomes_one_commit() {
     }
     drop(held);
     for call in calls {
-        assert_eq!(wait(call).unwrap(), Inserted::Inserted);
+        assert_eq!(wait(call).unwrap(), Insert::Added);
     }
     assert!(disk.syncs() - before <= 2, "{} syncs", disk.syncs() - before);
+}
+
+/// Law 24: a swap that waited too long for those before it is given up, and nothing of it is written.
+#[test]
+fn a_swap_that_is_too_late_is_given_up() {
+    let store = open(&Disk::new(Vec::new(), Fault::Never)).unwrap();
+    let first = Grant { id: GrantId::from_u64(1), version: Version::from_u64(1), ..Grant::sample("alice", "app") };
+    let next = Grant { version: Version::from_u64(2), ..first.clone() };
+    assert_eq!(wait(store.insert(&first, Timestamp::from_millis(0))).unwrap(), Insert::Added);
+    let swap = |until: Instant| {
+        let (expected, bytes) = (first.version, next.encode());
+        wait(store.write(CompareAndSwap { expected, next: next.clone(), bytes, until })).unwrap()
+    };
+    let now = Instant::now();
+    assert_eq!(swap(now), None);
+    assert_eq!(wait(store.load(first.id)).unwrap(), Some(first.clone()));
+    assert_eq!(swap(now + Duration::from_secs(3_600)), Some(Swap::Swapped));
+    assert_eq!(wait(store.load(first.id)).unwrap(), Some(next.clone()));
 }

@@ -144,7 +144,7 @@ fn torn(change: &Change, random: &mut StdRng) -> Option<Change> {
         (_, 0) => None,
         (Change::Write(offset, data), 1) => {
             let start = random.random_range(0..data.len());
-            let end = random.random_range(start..=data.len());
+            let end = random.random_range(start + 1..=data.len());
             Some(Change::Write(offset + start as u64, data[start..end].to_vec()))
         }
         _ => Some(change.clone()),

@@ -1,9 +1,10 @@
 //! Logins, refreshes and logouts through the engine, on a disk that fails.
 
 use super::{Disk, at_every_operation, open, open_with, wait};
+use crate::store::FileStore;
 use crate::{
-    Authorization, Client, Engine, FileStore, GrantError, GrantHandler, GrantRequest, Key, Request, Scope,
-    StaticClients, Timestamp,
+    Authorization, Client, Engine, GrantError, GrantHandler, GrantRequest, Key, Request, Scope, StaticClients,
+    Timestamp,
 };
 
 struct Anyone;
@@ -25,12 +26,13 @@ fn engine(store: &FileStore) -> Engine<&FileStore, StaticClients> {
     let app = app.scope(Scope::parse("read").unwrap()).build().unwrap();
     let clients = StaticClients::new().with(app).unwrap();
     let key = Key::from_bytes(1, &[7; 32]);
-    Engine::builder(store, clients).key(key).grant(Anyone).build().unwrap()
+    Engine::builder(store, clients).key(key).grant_handler(Anyone).build().unwrap()
 }
 
 /// The refresh token of a 200, or the status of what is none.
 fn ask(engine: &Engine<&FileStore, StaticClients>, body: &str) -> Result<String, u16> {
-    let request = Request::new("POST", body.as_bytes()).header("content-type", b"application/x-www-form-urlencoded");
+    let request =
+        Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
     let response = wait(engine.token(&request, NOW));
     let text = std::str::from_utf8(response.body()).unwrap();
     match response.status() {
@@ -78,7 +80,7 @@ fn script(disk: &Disk, log: (u64, usize)) -> Vec<Session> {
     if let Some(token) = sessions[0].tokens.last() {
         let body = format!("client_id=app&token={token}");
         let request =
-            Request::new("POST", body.as_bytes()).header("content-type", b"application/x-www-form-urlencoded");
+            Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
         let response = wait(engine.revoke(&request, NOW));
         sessions[0].logout = if response.status() == 200 { Logout::Done } else { Logout::Asked };
     }

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use futures_channel::oneshot;
 
 use super::{Disk, Fault, LOGS, at_every_operation, disk::Crash, open, open_with, wait};
-use crate::{
-    FileStore, FileStoreError, Grant, GrantId, Inserted, KeyFingerprint, StoreError, StoreErrorKind, Swap, Timestamp,
-    TokenStore, Version,
-};
+use crate::grant::Version;
+use crate::store::{FileStore, FileStoreError, Insert, KeyFingerprint, Removed, StoreError, StoreErrorKind, Swap};
+use crate::{Grant, GrantId, Timestamp, TokenStore};
 
 const NOW: Timestamp = Timestamp::from_millis(0);
 
@@ -17,7 +16,7 @@ fn grant(id: u64, version: u64, expires_at: u64) -> Grant {
         id: GrantId::from_u64(id),
         version: Version::from_u64(version),
         expires_at: Timestamp::from_millis(expires_at),
-        ..Grant::sample(["alice", "bob"][usize::from(id.is_multiple_of(2))], "app")
+        ..Grant::sample(["alice", "bob"][usize::from(id % 2 == 0)], "app")
     }
 }
 
@@ -70,7 +69,7 @@ fn script(disk: &Disk, log: (u64, usize)) -> Told {
         let grant = grant(id, 1, 1_000 * (id + 1));
         told.wrote(id, Some(grant.clone()), wait(store.insert(&grant, NOW)));
     }
-    let said = wait(store.key_fingerprints(&[KeyFingerprint::new(1, [1; 16])]));
+    let said = wait(store.keep_key_fingerprints(&[KeyFingerprint::new(1, [1; 16])]));
     told.fingerprint = said.is_ok();
     for version in 2..4 {
         for id in 0..4 {
@@ -88,7 +87,7 @@ fn script(disk: &Disk, log: (u64, usize)) -> Told {
     told.wrote(0, None, said);
     let again = grant(1, 9, 9_000);
     let said = told.wrote(1, Some(again.clone()), wait(store.insert(&again, NOW)));
-    assert_ne!(said, Some(Inserted::Duplicate), "it was removed");
+    assert_ne!(said, Some(Insert::Duplicate), "it was removed");
     for id in 0..4 {
         told.read(id, wait(store.load(GrantId::from_u64(id))));
     }
@@ -102,13 +101,13 @@ fn what_was_told_is_there_after_a_fault_at_any_operation() {
             let found = wait(store.load(GrantId::from_u64(*id))).unwrap();
             assert!(states.contains(&found), "grant {id} is {found:?}, of {states:?}");
         }
-        let kept = wait(store.key_fingerprints(&[])).unwrap();
+        let kept = wait(store.keep_key_fingerprints(&[])).unwrap();
         assert!(kept.len() <= 1 && kept.len() >= usize::from(told.fingerprint));
         // And it goes on.
         let new = grant(100, 1, 1_000_000);
         wait(store.insert(&new, NOW)).unwrap();
         assert_eq!(wait(store.load(new.id())).unwrap(), Some(new.clone()));
-        assert_eq!(wait(store.remove(new.id())).unwrap(), Some(new));
+        assert_eq!(wait(store.remove(new.id())).unwrap(), Removed::Grant(new));
     });
 }
 
@@ -145,9 +144,9 @@ fn a_failed_commit(log: (u64, usize)) {
         of(wait(store.load(old.id())).unwrap_err());
         of(wait(store.remove(old.id())).unwrap_err());
         of(wait(store.insert(&grant(2, 1, 1), NOW)).unwrap_err());
-        of(wait(store.list(&crate::Owner::subject("alice"), None, 1)).unwrap_err());
+        of(wait(store.list(&crate::grant::Owner::subject("alice"), None, 1)).unwrap_err());
         of(wait(store.purge_expired(NOW, 1)).unwrap_err());
-        of(wait(store.key_fingerprints(&[])).unwrap_err());
+        of(wait(store.keep_key_fingerprints(&[])).unwrap_err());
         drop(store);
         let store = open(&Disk::new(disk.after(Crash::KeepSome(at)), Fault::Never)).unwrap();
         let found = wait(store.load(old.id())).unwrap().unwrap();

@@ -16,10 +16,9 @@ use super::super::tables::{EXPIRY, GRANTS, KEYS, LAST, OWNERS};
 use super::agree::indexes_agree;
 use super::disk::{Crash, Disk, Fault};
 use super::{open_with, wait};
-use crate::{
-    FileStore, FileStoreError, Grant, GrantId, KeyFingerprint, Owner, StoreError, StoreErrorKind, Timestamp,
-    TokenStore, Version,
-};
+use crate::grant::{Owner, Version};
+use crate::store::{FileStore, FileStoreError, KeyFingerprint, StoreError, StoreErrorKind};
+use crate::{Grant, GrantId, Timestamp, TokenStore};
 
 /// None, ones that only some or few commits fit into, and one that is never full.
 const LOGS: [u64; 7] = [0, 20, 300, 640, 1_500, 5_000, 100_000];
@@ -65,7 +64,7 @@ impl Op {
             Self::Swap(expected, next) => format!("{:?}", wait(store.compare_and_swap(*expected, next, NOW))?),
             Self::Remove(id) => format!("{:?}", wait(store.remove(*id))?),
             Self::Purge(now, limit) => format!("{:?}", wait(store.purge_expired(*now, *limit))?),
-            Self::Keys(add) => format!("{:?}", wait(store.key_fingerprints(add))?),
+            Self::Keys(add) => format!("{:?}", wait(store.keep_key_fingerprints(add))?),
         })
     }
 }
@@ -73,7 +72,7 @@ impl Op {
 const NOW: Timestamp = Timestamp::from_millis(0);
 
 /// All that is in the tables, the number of the last commit included.
-fn dump(store: &FileStore) -> Vec<String> {
+pub(super) fn dump(store: &FileStore) -> Vec<String> {
     let database = store.database.as_ref().unwrap().read();
     let transaction = database.begin_read().unwrap();
     let mut all = Vec::new();
@@ -107,7 +106,7 @@ impl History {
         let settings = (log, [0, 1 << 20][random.random_range(0..2_usize)]);
         let disk = Disk::new(Vec::new(), Fault::Never);
         let store = open_with(&disk, settings).unwrap();
-        let shadow = FileStore::builder().log_bytes(0).open_on(InMemoryBackend::new()).unwrap();
+        let shadow = FileStore::builder().accept_empty(true).log_bytes(0).open_on(InMemoryBackend::new()).unwrap();
         Self { random, settings, disk, store, shadow, open: None }
     }
 
@@ -158,7 +157,7 @@ impl History {
             // A kill: nothing of what closing does gets there.
             self.disk.next_fault(Fault::PowerAt(0));
         }
-        let empty = FileStore::builder().log_bytes(0).open_on(InMemoryBackend::new()).unwrap();
+        let empty = FileStore::builder().accept_empty(true).log_bytes(0).open_on(InMemoryBackend::new()).unwrap();
         drop(std::mem::replace(&mut self.store, empty));
         let failed = matches!(fault, Fault::ErrorAt(at) if self.disk.operations() > at);
         // A system that forgot what a sync did not do shows what is not on the disk.
@@ -170,7 +169,11 @@ impl History {
         }
         self.disk.next_fault(Fault::Never);
         let (log, cache_bytes) = self.settings;
-        let builder = FileStore::builder().cache_bytes(cache_bytes).check(self.random.random_bool(0.5)).log_bytes(log);
+        let builder = FileStore::builder()
+            .accept_empty(true)
+            .cache_bytes(cache_bytes)
+            .check(self.random.random_bool(0.5))
+            .log_bytes(log);
         self.store = builder.open_on(self.disk.clone()).unwrap();
         indexes_agree(&self.store);
         let found = dump(&self.store);
@@ -265,7 +268,7 @@ impl StorageBackend for Slow {
 fn a_read_sees_nothing_that_is_not_synced() {
     for log in LOGS {
         let disk = Slow { disk: Disk::new(Vec::new(), Fault::Never), holds: Arc::default(), reached: Arc::default() };
-        let store = FileStore::builder().log_bytes(log).open_on(disk.clone()).unwrap();
+        let store = FileStore::builder().accept_empty(true).log_bytes(log).open_on(disk.clone()).unwrap();
         let grant = Grant::sample("alice", "app");
         disk.holds.store(true, Ordering::SeqCst);
         let mut insert = pin!(store.insert(&grant, NOW));

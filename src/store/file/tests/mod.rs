@@ -8,7 +8,10 @@ mod batches;
 pub(super) mod disk;
 mod engine;
 mod faults;
+mod flips;
 mod histories;
+#[cfg(feature = "conformance")]
+mod unreadable;
 
 use std::future::Future;
 use std::pin::pin;
@@ -47,7 +50,8 @@ fn open(disk: &Disk) -> Result<FileStore, FileStoreError> {
 }
 
 fn open_with(disk: &Disk, (log_bytes, cache_bytes): (u64, usize)) -> Result<FileStore, FileStoreError> {
-    FileStore::builder().log_bytes(log_bytes).cache_bytes(cache_bytes).open_on(disk.clone())
+    let builder = FileStore::builder().accept_empty(true).log_bytes(log_bytes).cache_bytes(cache_bytes);
+    builder.open_on(disk.clone())
 }
 
 /// Runs `script` with each log on a disk without faults to count its operations, then again with each fault at each of

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 use super::SigningAlgorithm;
 use super::compact::SigningFailed;
-use super::key::SigningKeyError;
+use super::key_error::SigningKeyError;
 use super::pkcs8::PrivateKey;
 use super::public::PublicKey;
 

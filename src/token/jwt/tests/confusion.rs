@@ -8,7 +8,7 @@ use crate::token::jwt::id_token::hs256;
 
 /// All three keys are accepted.
 fn keys() -> SigningKeys {
-    SigningKeys::new(RSA.clone(), vec![P_256.clone(), ED25519.clone()])
+    accepting(&RSA, &[&P_256, &ED25519])
 }
 
 fn claims_json() -> String {
@@ -138,6 +138,7 @@ fn only_access_tokens_are_access_tokens() {
     is_refused(&by(&ED25519, &format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, ED25519.kid())));
     let id_claims = IdClaims::new().with("client_id", "app").unwrap().with("jti", &claims().jti).unwrap();
     let id_token = IdToken {
+        realm: None,
         issuer: "https://id.example",
         subject: "1",
         audience: "app",

@@ -103,14 +103,14 @@ fn pem_is_written_as_it_is_read() {
 #[test]
 fn debug_shows_no_key() {
     assert_eq!(format!("{:?}", *ED25519), "SigningKey(EdDSA kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k)");
-    let keys = SigningKeys::new(ED25519.clone(), vec![RSA.clone()]);
+    let keys = accepting(&ED25519, &[&RSA]);
     assert_eq!(format!("{keys:?}").matches("SigningKey(").count(), 2);
     assert_eq!(format!("{:?}", SigningKey::generate(SigningAlgorithm::EdDsa).unwrap().1), "GeneratedPem");
 }
 
 #[test]
 fn the_jwk_set_is_public() {
-    let keys = SigningKeys::new(ED25519.clone(), vec![RSA.clone(), ED25519.clone(), P_256.clone(), RSA.clone()]);
+    let keys = accepting(&ED25519, &[&RSA, &ED25519, &P_256, &RSA]);
     let set: serde_json::Value = serde_json::from_str(&keys.jwks()).unwrap();
     let members: Vec<Vec<&str>> = set["keys"]
         .as_array()

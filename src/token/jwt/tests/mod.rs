@@ -3,6 +3,7 @@
 mod confusion;
 mod keys;
 mod pem;
+mod steps;
 mod tokens;
 mod vectors;
 
@@ -28,8 +29,14 @@ fn only(key: &SigningKey) -> SigningKeys {
     SigningKeys::new(key.clone(), Vec::new())
 }
 
+fn accepting(signing: &SigningKey, accepted: &[&SigningKey]) -> SigningKeys {
+    let accepted = accepted.iter().map(|key| Published::new((*key).clone(), None));
+    SigningKeys::new(signing.clone(), accepted.collect())
+}
+
 fn claims() -> AccessClaims<'static> {
     AccessClaims {
+        realm: None,
         iss: "https://id.example".into(),
         sub: "00506493296".into(),
         aud: Audience::new(["https://api.example"]),

@@ -10,6 +10,7 @@ use super::*;
 
 fn id_token(claims: &IdClaims) -> IdToken<'_> {
     IdToken {
+        realm: None,
         issuer: "https://id.example",
         subject: "00506493296",
         audience: "developers.devportal",
@@ -146,7 +147,7 @@ proptest! {
         header in ".{0,60}",
         body in ".{0,60}",
     ) {
-        let keys = SigningKeys::new(ED25519.clone(), vec![P_256.clone()]);
+        let keys = accepting(&ED25519, &[&P_256]);
         prop_assert_eq!(verify_access(&keys, &any), None);
         prop_assert_eq!(verify_access(&keys, &parts), None);
         if let Some(jti) = Jti::decode(&any).or_else(|| Jti::decode(&parts)) {
@@ -177,6 +178,7 @@ proptest! {
     ) {
         let [iss, sub, client_id, scope] = texts;
         let claims = AccessClaims {
+            realm: None,
             iss: format!("i{iss}").into(),
             sub: format!("s{sub}").into(),
             aud: Audience::new(aud),

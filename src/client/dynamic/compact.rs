@@ -1,0 +1,167 @@
+//! What a client says of itself, as few bytes as will do: it is carried in the client's id.
+//!
+//! ```text
+//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | extras: tag 1, text | …    tags in rising order
+//! ```
+//!
+//! A text is its length, in one byte below 128 and else in two, and its bytes. Flags: the way to authenticate (2 bits), refresh
+//! tokens, a native application, whether there is a name, and a scope; the rest is zero. One value has one form.
+
+use smol_str::SmolStr;
+
+use super::metadata::{ApplicationType, AuthMethod, ClientMetadata, Extra};
+use crate::grant::Scope;
+
+const METHOD: u8 = 0b11;
+const REFRESH_TOKEN: u8 = 1 << 2;
+const NATIVE: u8 = 1 << 3;
+const HAS_NAME: u8 = 1 << 4;
+const HAS_SCOPE: u8 = 1 << 5;
+const MAX_TEXT: usize = (1 << 15) - 1;
+
+/// All but the contacts. `None` where a text is longer than any that is read.
+pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    let method = AuthMethod::ALL.iter().position(|method| *method == metadata.auth_method)?;
+    let mut out = vec![
+        u8::try_from(method).ok()?
+            | flag(metadata.refresh_token, REFRESH_TOKEN)
+            | flag(metadata.application_type == ApplicationType::Native, NATIVE)
+            | flag(metadata.name.is_some(), HAS_NAME)
+            | flag(metadata.scope.is_some(), HAS_SCOPE),
+        u8::try_from(metadata.redirect_uris.len()).ok()?,
+    ];
+    let scope = metadata.scope.as_ref().map(Scope::as_str);
+    for text in metadata.redirect_uris().chain(metadata.name()).chain(scope) {
+        push(&mut out, text)?;
+    }
+    for extra in Extra::ALL {
+        if let Some(text) = metadata.extra(extra) {
+            out.push(extra as u8);
+            push(&mut out, text)?;
+        }
+    }
+    Some(out)
+}
+
+/// Reads what [`encode_metadata`] wrote, and nothing else.
+pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
+    let (&[flags, uris], mut rest) = bytes.split_first_chunk()?;
+    let has = |flag: u8| flags & flag != 0;
+    if flags & !(METHOD | REFRESH_TOKEN | NATIVE | HAS_NAME | HAS_SCOPE) != 0 || uris == 0 {
+        return None;
+    }
+    let mut metadata = ClientMetadata {
+        auth_method: *AuthMethod::ALL.get(usize::from(flags & METHOD))?,
+        refresh_token: has(REFRESH_TOKEN),
+        application_type: if has(NATIVE) { ApplicationType::Native } else { ApplicationType::Web },
+        redirect_uris: (0..uris).map(|_| take(&mut rest).map(SmolStr::new)).collect::<Option<_>>()?,
+        name: if has(HAS_NAME) { Some(take(&mut rest)?.into()) } else { None },
+        scope: if has(HAS_SCOPE) { Some(scope(take(&mut rest)?)?) } else { None },
+        contacts: Vec::new(),
+        extras: [const { None }; Extra::ALL.len()],
+    };
+    let mut next = 0;
+    while let Some((&tag, after)) = rest.split_first() {
+        rest = after;
+        let tag = usize::from(tag);
+        if tag < next {
+            return None;
+        }
+        *metadata.extras.get_mut(tag)? = Some(take(&mut rest)?.into());
+        next = tag + 1;
+    }
+    Some(metadata)
+}
+
+fn scope(text: &str) -> Option<Scope> {
+    Scope::parse(text).ok().filter(|scope| scope.as_str() == text)
+}
+
+fn push(out: &mut Vec<u8>, text: &str) -> Option<()> {
+    let length = u16::try_from(text.len()).ok().filter(|length| usize::from(*length) <= MAX_TEXT)?;
+    match u8::try_from(length) {
+        Ok(short) if short < 1 << 7 => out.push(short),
+        _ => out.extend((length | 1 << 15).to_be_bytes()),
+    }
+    out.extend(text.as_bytes());
+    Some(())
+}
+
+fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let (&first, mut after) = rest.split_first()?;
+    let mut length = usize::from(first);
+    if first >= 1 << 7 {
+        let (&second, behind) = after.split_first()?;
+        (length, after) = (usize::from(first & 0x7f) << 8 | usize::from(second), behind);
+        if length < 1 << 7 {
+            return None;
+        }
+    }
+    let (text, after) = after.split_at_checked(length)?;
+    *rest = after;
+    std::str::from_utf8(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> ClientMetadata {
+        let json = r#"{
+            "redirect_uris": ["https://app.example/cb", "http://127.0.0.1/cb"], "client_name": "Zoë", "scope": "read write",
+            "grant_types": ["refresh_token", "authorization_code"], "token_endpoint_auth_method": "client_secret_post",
+            "client_uri": "https://app.example", "logo_uri": "https://app.example/logo.png", "software_id": "4NRB1",
+            "tos_uri": "https://app.example/tos", "policy_uri": "https://app.example/policy", "software_version": "2.2"
+        }"#;
+        json.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else() {
+        let least: ClientMetadata = r#"{"redirect_uris":["https://app.example/cb"]}"#.parse().unwrap();
+        let long = format!(r#"{{"redirect_uris":["https://app.example/{}"],"scope":""}}"#, "a".repeat(1_000));
+        for metadata in [all(), least, long.parse().unwrap()] {
+            let bytes = encode_metadata(&metadata).unwrap();
+            assert_eq!(decode_metadata(&bytes), Some(metadata));
+            for end in 0..bytes.len() {
+                if let Some(shorter) = decode_metadata(&bytes[..end]) {
+                    assert_eq!(encode_metadata(&shorter).unwrap(), bytes[..end], "one value, one form");
+                }
+            }
+            // Whatever else the bytes become: refused, or the one form of another value.
+            for at in 0..bytes.len() {
+                for bit in 0..8 {
+                    let mut other = bytes.clone();
+                    other[at] ^= 1 << bit;
+                    if let Some(metadata) = decode_metadata(&other) {
+                        assert_eq!(encode_metadata(&metadata).as_ref(), Some(&other));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_departure_from_the_form_is_refused() {
+        let bytes = encode_metadata(&all()).unwrap();
+        let with = |at: usize, value: u8| {
+            let mut other = bytes.clone();
+            other[at] = value;
+            decode_metadata(&other)
+        };
+        assert_eq!(with(0, bytes[0] | METHOD), None, "a fourth way to authenticate");
+        assert_eq!(with(0, bytes[0] | 1 << 6), None, "an unknown flag");
+        assert_eq!(with(1, 0), None, "no redirect URI");
+        assert_eq!(with(3, 0xff), None, "no UTF-8");
+        assert_eq!(decode_metadata(&[&bytes[..], &[0]].concat()), None, "a tag twice, or out of order");
+        assert_eq!(decode_metadata(&[&bytes[..], &[6, 0]].concat()), None, "an unknown tag");
+        assert_eq!(decode_metadata(&[0, 1, 0x80, 1, b'a']), None, "a short text with a long length");
+        assert!(decode_metadata(&[0, 1, 1, b'a']).is_some());
+        assert_eq!(
+            decode_metadata(&[HAS_SCOPE, 1, 1, b'a', 3, b'b', b' ', b'b']),
+            None,
+            "a scope that is written in another way"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! What is wrong with what a client says of itself.
+
+use std::fmt;
+
+use crate::client::RedirectUriFault;
+use crate::wire::ErrorCode;
+
+/// Which rule a client's metadata break (RFC 7591 section 2). The client hears the same words: they say the rule, and nothing of
+/// what it sent.
+///
+/// ```
+/// use regrant::client::{ClientMetadata, MetadataFault};
+/// let fault = ClientMetadata::from_json(b"[]").unwrap_err();
+/// assert_eq!(fault, MetadataFault::NotAnObject);
+/// assert_eq!(fault.code().as_str(), "invalid_client_metadata");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum MetadataFault {
+    /// More than [`ClientMetadata::MAX_JSON_BYTES`](super::ClientMetadata::MAX_JSON_BYTES).
+    TooLong,
+    /// Not JSON, or nested too deeply.
+    NotJson,
+    /// JSON, but no object (section 3.1).
+    NotAnObject,
+    /// A member is there twice: two readers would understand two things (RFC 8259 section 4).
+    Repeated,
+    /// A member of another type than section 2 gives it.
+    Type,
+    /// `redirect_uris` is absent or empty; the code grant needs one (section 2).
+    NoRedirectUri,
+    /// More than [`ClientMetadata::MAX_REDIRECT_URIS`](super::ClientMetadata::MAX_REDIRECT_URIS).
+    TooManyRedirectUris,
+    /// A redirect URI that cannot be registered.
+    RedirectUri(RedirectUriFault),
+    /// `application_type` is `web`, and a redirect URI is not https or leads to the machine itself (OpenID Connect Dynamic Client
+    /// Registration section 2).
+    RedirectUriOfWebApplication,
+    /// A `token_endpoint_auth_method` that is not served.
+    AuthMethod,
+    /// None of `grant_types` is open to clients that register themselves, or `authorization_code` is not among them.
+    GrantTypes,
+    /// `code` is not among `response_types` (section 2.1).
+    ResponseTypes,
+    /// An `application_type` that is neither `web` nor `native`.
+    ApplicationType,
+    /// A name, a contact or a version that is too long, or has characters that mislead a reader.
+    Text,
+    /// More than [`ClientMetadata::MAX_CONTACTS`](super::ClientMetadata::MAX_CONTACTS).
+    TooManyContacts,
+    /// A link that is not an https URL.
+    Link,
+    /// `scope` is malformed (RFC 6749 section 3.3).
+    Scope,
+    /// Nothing of `scope` is open to clients that register themselves.
+    ScopeNotAllowed,
+    /// Both `jwks` and `jwks_uri` (section 2), or a key set that is none.
+    Keys,
+    /// An update without the client's own `client_id`, or with another (RFC 7592 section 2.2).
+    ClientId,
+    /// An update with a `client_secret` that is not the client's (RFC 7592 section 2.2).
+    ClientSecret,
+    /// An update with a member that only the server says: `registration_access_token`, `registration_client_uri`,
+    /// `client_secret_expires_at` or `client_id_issued_at` (RFC 7592 section 2.2).
+    ServersMember,
+    /// Name and redirect URIs together do not fit a client id.
+    TooLongForAnId,
+}
+
+impl MetadataFault {
+    /// `invalid_redirect_uri`, or `invalid_client_metadata` (section 3.2.2).
+    ///
+    /// ```
+    /// use regrant::client::MetadataFault;
+    /// assert_eq!(MetadataFault::NoRedirectUri.code().as_str(), "invalid_redirect_uri");
+    /// ```
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::NoRedirectUri
+            | Self::TooManyRedirectUris
+            | Self::RedirectUri(_)
+            | Self::RedirectUriOfWebApplication => ErrorCode::InvalidRedirectUri,
+            _ => ErrorCode::InvalidClientMetadata,
+        }
+    }
+
+    /// In the characters of RFC 6749 section 5.2.
+    pub(crate) const fn description(self) -> &'static str {
+        match self {
+            Self::TooLong => "the client metadata are too long",
+            Self::NotJson => "the client metadata are not well-formed JSON",
+            Self::NotAnObject => "the client metadata are not a JSON object",
+            Self::Repeated => "a member of the client metadata is repeated",
+            Self::Type => "a member of the client metadata has the wrong type",
+            Self::NoRedirectUri => "redirect_uris must have at least one URI",
+            Self::TooManyRedirectUris => "redirect_uris has too many URIs",
+            Self::RedirectUri(fault) => of_redirect_uri(fault),
+            Self::RedirectUriOfWebApplication => {
+                "the redirect URIs of a web application are https and not on this machine; is application_type native meant?"
+            }
+            Self::AuthMethod => "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
+            Self::GrantTypes => "grant_types must have authorization_code",
+            Self::ResponseTypes => "response_types must have code",
+            Self::ApplicationType => "application_type must be web or native",
+            Self::Text => "a text is too long, or has control, line-break or bidirectional characters",
+            Self::TooManyContacts => "contacts has too many entries",
+            Self::Link => "links must be https URLs",
+            Self::Scope => "scope is malformed",
+            Self::ScopeNotAllowed => "nothing of scope may be given to this client",
+            Self::Keys => "jwks and jwks_uri must not both be there, and a key set has keys",
+            Self::ClientId => "client_id must be that of the client",
+            Self::ClientSecret => "client_secret must be that of the client",
+            Self::ServersMember => "an update must not have a member that only the server says",
+            Self::TooLongForAnId => "client_name, scope and redirect_uris are too long together",
+        }
+    }
+}
+
+const fn of_redirect_uri(fault: RedirectUriFault) -> &'static str {
+    match fault {
+        RedirectUriFault::TooLong => "a redirect URI is too long",
+        RedirectUriFault::Malformed => "a redirect URI is not an absolute URI, or has user information or a bad port",
+        RedirectUriFault::Fragment => "a redirect URI must not have a fragment",
+        RedirectUriFault::Http => "a redirect URI with http must lead to 127.0.0.1, [::1] or localhost",
+        RedirectUriFault::SchemeWithoutDot => "the scheme of a redirect URI is not allowed here",
+        RedirectUriFault::ResponseParameter => "a redirect URI must not have a parameter of the response",
+        RedirectUriFault::NoPath => "a redirect URI must have a path",
+        RedirectUriFault::BrowserScheme => "the scheme of a redirect URI must be of an app, not of the browser",
+    }
+}
+
+impl fmt::Display for MetadataFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+impl std::error::Error for MetadataFault {}
+
+impl From<RedirectUriFault> for MetadataFault {
+    fn from(fault: RedirectUriFault) -> Self {
+        Self::RedirectUri(fault)
+    }
+}

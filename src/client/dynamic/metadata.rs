@@ -1,0 +1,286 @@
+//! What a client says of itself, checked.
+
+use smol_str::SmolStr;
+
+use super::MetadataFault;
+use super::words::MAX_TEXT_CHARS;
+use crate::client::{AUTHORIZATION_CODE, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN};
+use crate::grant::Scope;
+
+/// What a client says of itself when it registers (RFC 7591 section 2), as far as it is understood here and open to clients that
+/// nobody made by hand: authorization codes and refresh tokens. Everything in it is a claim: nobody has looked whether name and
+/// links are its own.
+///
+/// ```
+/// use regrant::client::{AuthMethod, ClientMetadata};
+/// let metadata = ClientMetadata::from_json(br#"{
+///     "client_name": "Editor",
+///     "redirect_uris": ["http://127.0.0.1/callback"],
+///     "token_endpoint_auth_method": "none",
+///     "grant_types": ["authorization_code", "refresh_token", "password"]
+/// }"#)?;
+/// assert_eq!(metadata.name(), Some("Editor"));
+/// assert_eq!(metadata.auth_method(), AuthMethod::None);
+/// assert_eq!(metadata.grant_types().collect::<Vec<_>>(), ["authorization_code", "refresh_token"]);
+/// # Ok::<(), regrant::client::MetadataFault>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientMetadata {
+    pub(super) redirect_uris: Vec<SmolStr>,
+    pub(super) auth_method: AuthMethod,
+    pub(super) refresh_token: bool,
+    pub(super) application_type: ApplicationType,
+    pub(super) name: Option<SmolStr>,
+    pub(super) scope: Option<Scope>,
+    pub(super) contacts: Vec<SmolStr>,
+    /// In the order of [`Extra`].
+    pub(super) extras: [Option<SmolStr>; Extra::ALL.len()],
+}
+
+/// How a client that registers itself authenticates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// It is public.
+    None,
+    /// By a Basic header; what a client has that says nothing (RFC 7591 section 2).
+    ClientSecretBasic,
+    /// By parameters in the body.
+    ClientSecretPost,
+}
+
+/// What a client runs as (OpenID Connect Dynamic Client Registration section 2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ApplicationType {
+    /// On a server: its redirect URIs are https.
+    Web,
+    /// On the person's own machine.
+    Native,
+}
+
+/// What a client id can do without, the first to be dropped last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Extra {
+    SoftwareId,
+    SoftwareVersion,
+    ClientUri,
+    PolicyUri,
+    TosUri,
+    LogoUri,
+}
+
+impl Extra {
+    pub(super) const ALL: [Self; 6] =
+        [Self::SoftwareId, Self::SoftwareVersion, Self::ClientUri, Self::PolicyUri, Self::TosUri, Self::LogoUri];
+
+    /// The member that says it.
+    pub(super) const fn member(self) -> &'static str {
+        match self {
+            Self::SoftwareId => "software_id",
+            Self::SoftwareVersion => "software_version",
+            Self::ClientUri => "client_uri",
+            Self::PolicyUri => "policy_uri",
+            Self::TosUri => "tos_uri",
+            Self::LogoUri => "logo_uri",
+        }
+    }
+
+    /// Whether it is a link, and not a text.
+    pub(super) const fn is_link(self) -> bool {
+        !matches!(self, Self::SoftwareId | Self::SoftwareVersion)
+    }
+}
+
+impl AuthMethod {
+    pub(super) const ALL: [Self; 3] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost];
+
+    /// As `token_endpoint_auth_method` has it.
+    ///
+    /// ```
+    /// assert_eq!(regrant::client::AuthMethod::None.as_str(), "none");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+}
+
+impl ApplicationType {
+    /// As `application_type` has it.
+    ///
+    /// ```
+    /// assert_eq!(regrant::client::ApplicationType::Native.as_str(), "native");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Native => "native",
+        }
+    }
+}
+
+impl ClientMetadata {
+    /// The most bytes of JSON that are read.
+    pub const MAX_JSON_BYTES: usize = 16 * 1_024;
+    /// The most redirect URIs, of 2,048 bytes each at most.
+    pub const MAX_REDIRECT_URIS: usize = 16;
+    /// The most characters of a name, a contact or a version.
+    pub const MAX_TEXT_CHARS: usize = MAX_TEXT_CHARS;
+    /// The most contacts.
+    pub const MAX_CONTACTS: usize = 8;
+
+    /// Where authorization responses may go.
+    pub fn redirect_uris(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.redirect_uris.iter().map(SmolStr::as_str)
+    }
+
+    /// How it authenticates.
+    pub const fn auth_method(&self) -> AuthMethod {
+        self.auth_method
+    }
+
+    /// `authorization_code`, and `refresh_token` where it named that.
+    pub fn grant_types(&self) -> impl Iterator<Item = &'static str> + Clone {
+        [AUTHORIZATION_CODE, REFRESH_TOKEN].into_iter().take(if self.refresh_token { 2 } else { 1 })
+    }
+
+    /// What it runs as. Where it says nothing, this follows from the redirect URIs.
+    pub const fn application_type(&self) -> ApplicationType {
+        self.application_type
+    }
+
+    /// What it calls itself: at most [`MAX_TEXT_CHARS`](Self::MAX_TEXT_CHARS) characters on one line. Show it as a claim, beside
+    /// the host that the redirect leads to.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The most that it wants to ask for; `None` for whatever clients of this kind may have.
+    pub const fn scope(&self) -> Option<&Scope> {
+        self.scope.as_ref()
+    }
+
+    /// Whom to write to, as it says.
+    pub fn contacts(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.contacts.iter().map(SmolStr::as_str)
+    }
+
+    /// Its home page, an https URL.
+    pub fn client_uri(&self) -> Option<&str> {
+        self.extra(Extra::ClientUri)
+    }
+
+    /// Its picture, an https URL. A page that loads it tells a stranger who looks at the page, and when.
+    pub fn logo_uri(&self) -> Option<&str> {
+        self.extra(Extra::LogoUri)
+    }
+
+    /// Its terms of service, an https URL.
+    pub fn tos_uri(&self) -> Option<&str> {
+        self.extra(Extra::TosUri)
+    }
+
+    /// What it does with people's data, an https URL.
+    pub fn policy_uri(&self) -> Option<&str> {
+        self.extra(Extra::PolicyUri)
+    }
+
+    /// What software it is, the same for all that run it.
+    pub fn software_id(&self) -> Option<&str> {
+        self.extra(Extra::SoftwareId)
+    }
+
+    /// Which version of that.
+    pub fn software_version(&self) -> Option<&str> {
+        self.extra(Extra::SoftwareVersion)
+    }
+
+    pub(super) fn extra(&self, extra: Extra) -> Option<&str> {
+        self.extras[extra as usize].as_deref()
+    }
+
+    /// The same without refresh tokens.
+    #[must_use]
+    pub fn without_refresh_token(self) -> Self {
+        Self { refresh_token: false, ..self }
+    }
+
+    /// The same without links and picture.
+    #[must_use]
+    pub fn without_links(mut self) -> Self {
+        for extra in Extra::ALL.into_iter().filter(|extra| extra.is_link()) {
+            self.extras[extra as usize] = None;
+        }
+        self
+    }
+
+    /// The same with this scope and no other.
+    #[must_use]
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { scope: Some(scope), ..self }
+    }
+
+    /// The same with those redirect URIs for which this holds.
+    ///
+    /// # Errors
+    ///
+    /// [`MetadataFault::NoRedirectUri`] where it holds for none.
+    pub fn retain_redirect_uris(mut self, mut keep: impl FnMut(&str) -> bool) -> Result<Self, MetadataFault> {
+        self.redirect_uris.retain(|uri| keep(uri));
+        if self.redirect_uris.is_empty() { Err(MetadataFault::NoRedirectUri) } else { Ok(self) }
+    }
+
+    /// The same within what clients of this kind may have.
+    #[cfg(feature = "root-secret")]
+    pub(super) fn within(mut self, most: &Scope) -> Result<Self, MetadataFault> {
+        if let Some(scope) = &self.scope {
+            let within = scope.select(scope.mask_within(most));
+            if within.is_empty() && !scope.is_empty() {
+                return Err(MetadataFault::ScopeNotAllowed);
+            }
+            self.scope = Some(within);
+        }
+        Ok(self)
+    }
+
+    /// A client as it says: with PKCE, for codes and what refreshes them, and known as one that nobody made by hand. `most` is
+    /// what it may ask for where it names no scope, and bounds what it names. `secret` is that of a client that is not public.
+    ///
+    /// Where more [redirect URIs of native apps](NativeRedirects) are allowed than `localhost` with any port, say so of the builder.
+    ///
+    /// For a registry that keeps clients that register themselves; `StatelessClients` does it by itself.
+    ///
+    /// ```
+    /// use regrant::Scope;
+    /// use regrant::client::ClientMetadata;
+    /// let json = br#"{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"none"}"#;
+    /// let client = ClientMetadata::from_json(json)?.client("an-id-that-is-new", None, &Scope::parse("read")?).build()?;
+    /// assert!(client.is_self_registered() && client.scope().contains("read"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn client(&self, id: &str, secret: Option<ClientSecret>, most: &Scope) -> ClientBuilder {
+        let scope = self.scope.as_ref().map_or_else(|| most.clone(), |scope| scope.select(scope.mask_within(most)));
+        let builder = match (self.auth_method, secret) {
+            (AuthMethod::None, _) => Client::public(id),
+            (method, secret) => {
+                let builder = Client::confidential(id)
+                    .client_secret_basic(method == AuthMethod::ClientSecretBasic)
+                    .client_secret_post(method == AuthMethod::ClientSecretPost);
+                match secret {
+                    Some(secret) => builder.secret(secret),
+                    None => builder,
+                }
+            }
+        };
+        let builder = self.grant_types().fold(builder, ClientBuilder::grant_type);
+        let builder = self.redirect_uris().fold(builder, ClientBuilder::redirect_uri);
+        // The largest clients of this kind listen on a free port of `localhost` (RFC 8252 section 8.3 would rather they did not).
+        let builder = builder.native_redirects(NativeRedirects::new().with_free_localhost_port(true));
+        builder.scope(scope).require_pkce(true).self_registered(self.clone())
+    }
+}

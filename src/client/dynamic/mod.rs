@@ -1,0 +1,23 @@
+//! Clients that register themselves (RFC 7591): what they say, under which rules, and ids that carry it.
+
+pub(crate) mod compact;
+mod fault;
+#[cfg(feature = "root-secret")]
+mod keys;
+mod members;
+mod metadata;
+mod read;
+mod registry;
+mod say;
+#[cfg(feature = "root-secret")]
+mod stateless;
+mod words;
+
+pub use fault::MetadataFault;
+#[cfg(feature = "root-secret")]
+pub use keys::ClientIdKeys;
+pub use metadata::{ApplicationType, AuthMethod, ClientMetadata};
+pub(crate) use registry::DynClientRegistry;
+pub use registry::{ClientRegistry, RegisteredClient, RegistrationDenial};
+#[cfg(feature = "root-secret")]
+pub use stateless::{RegistrationPolicy, StatelessClients};

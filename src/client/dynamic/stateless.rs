@@ -1,0 +1,350 @@
+//! Clients that register themselves, and of which nothing is kept: the id says it all.
+//!
+//! ```text
+//! "dcr." base64url( format 1 | random 16 | time 6 | metadata | MAC 16 )
+//! ```
+//!
+//! The MAC is over all that stands before it. The random bits make each id one that nobody else has, whatever a client says of
+//! itself (RFC 7591 section 3.2.1), and so its secret, which is computed from the id.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::compact::{decode_metadata, encode_metadata};
+use super::keys::{ClientIdKeys, KeyNumber, MAC_LEN};
+use super::metadata::Extra;
+use super::{AuthMethod, ClientMetadata, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
+use crate::client::redirect_uri::RedirectUri;
+use crate::client::{
+    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, NativeRedirects, NotBefore, OPENID,
+    ReadyClients, digest,
+};
+use crate::grant::{Lifetimes, Scope, Timestamp};
+
+const PREFIX: &str = "dcr.";
+const FORMAT: u8 = 1;
+const HEAD_LEN: usize = 1 + 16 + 6;
+
+/// Whom a host lets register, and whom of these it lets in.
+///
+/// ```
+/// use regrant::Client;
+/// use regrant::client::{ClientMetadata, RegistrationDenial, RegistrationPolicy};
+///
+/// struct OnlyHere;
+///
+/// impl RegistrationPolicy for OnlyHere {
+///     fn register(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
+///         Ok(metadata.retain_redirect_uris(|uri| uri.starts_with("http://127.0.0.1"))?.without_links())
+///     }
+///
+///     fn admits(&self, client: &Client) -> bool {
+///         client.metadata().is_none_or(|metadata| metadata.name() != Some("Known to be bad"))
+///     }
+/// }
+/// ```
+pub trait RegistrationPolicy: Send + Sync {
+    /// See [`ClientRegistry::may_register`]. Default: everybody may.
+    fn may_register(&self, initial_access_token: Option<&str>) -> bool {
+        let _ = initial_access_token;
+        true
+    }
+
+    /// What of this a new client gets; less than it asked for, or nothing. Default: all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistrationDenial`].
+    fn register(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
+        Ok(metadata)
+    }
+
+    /// Whether a client that has registered itself is let in: asked at every use of its id or of a token of it, so answer from
+    /// memory. One that is not is an unknown client. Default: all are.
+    fn admits(&self, client: &Client) -> bool {
+        let _ = client;
+        true
+    }
+}
+
+/// A registry with which clients register themselves, and which keeps nothing of them: a client's id is what it said of
+/// itself, with 128 random bits and the time, under a MAC of 128 bits, and its secret is computed from the id. Any number of
+/// registrations takes no memory and needs no cleaning up, any node knows the clients of the others, and a restart forgets
+/// none.
+///
+/// Clients that were made by hand are asked for first. All others get codes and refresh tokens, always with PKCE by `S256`, and
+/// are known by [`Client::is_self_registered`]. Turn the endpoint on by
+/// [`EngineBuilder::registration`](crate::EngineBuilder::registration).
+///
+/// An id has at most 512 characters: the usual one, of a name and one or two redirect URIs, stays below 255. Where it would be
+/// longer, picture and links are left out, and then the version and id of the software; a client whose name, scope and redirect URIs
+/// are longer still is refused. Contacts are never in it.
+///
+/// ```
+/// use regrant::client::{ClientIdKeys, StatelessClients};
+/// use regrant::{Endpoints, Engine, MemoryStore, RootSecret, Scope, StaticClients};
+///
+/// let clients = StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::generate(1), None))
+///     .with_scope(Scope::parse("read write")?)
+///     .with_default_scope(Scope::parse("read")?);
+/// let engine = Engine::builder(MemoryStore::new(), clients)
+///     .issuer("https://id.example")
+///     .authorization_code()
+///     .registration()
+///     .endpoints(Endpoints::new().with_token("/token").with_registration("/register"))
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct StatelessClients<C> {
+    by_hand: C,
+    keys: ClientIdKeys,
+    policy: Option<Arc<dyn RegistrationPolicy>>,
+    scope: Scope,
+    default_scope: Option<Scope>,
+    lifetimes: Option<Lifetimes>,
+    native_redirects: NativeRedirects,
+    max_id_bytes: usize,
+    expiry: Option<Duration>,
+    not_before: NotBefore,
+}
+
+impl<C> StatelessClients<C> {
+    /// The most characters of an id, where nothing else is [said](Self::with_max_id_bytes).
+    pub const MAX_ID_BYTES: usize = 512;
+
+    /// Beside clients that were made by hand.
+    pub fn new(by_hand: C, keys: ClientIdKeys) -> Self {
+        Self {
+            by_hand,
+            keys,
+            policy: None,
+            scope: Scope::empty(),
+            default_scope: None,
+            lifetimes: None,
+            native_redirects: NativeRedirects::new().with_free_localhost_port(true),
+            max_id_bytes: Self::MAX_ID_BYTES,
+            expiry: None,
+            not_before: NotBefore::default(),
+        }
+    }
+
+    /// With a say of the host's in who registers and who is let in.
+    #[must_use]
+    pub fn with_policy(self, policy: impl RegistrationPolicy + 'static) -> Self {
+        Self { policy: Some(Arc::new(policy)), ..self }
+    }
+
+    /// The most that a client may ask for that registered itself; from now on, whenever it did. Default: no scope at all.
+    #[must_use]
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// What of its scope such a client gets where it asks for nothing. Default: all of it.
+    #[must_use]
+    pub fn with_default_scope(self, scope: Scope) -> Self {
+        Self { default_scope: Some(scope), ..self }
+    }
+
+    /// Other lifetimes than the engine's, for these clients.
+    #[must_use]
+    pub fn with_lifetimes(self, lifetimes: Lifetimes) -> Self {
+        Self { lifetimes: Some(lifetimes), ..self }
+    }
+
+    /// What redirect URIs of native apps may be, besides what RFC 8252 has: from now on, whenever a client registered. Default:
+    /// `localhost` with any port.
+    ///
+    /// ```
+    /// # use regrant::client::{ClientIdKeys, StatelessClients};
+    /// # use regrant::{RootSecret, StaticClients};
+    /// use regrant::client::NativeRedirects;
+    /// # let clients = StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::generate(1), None));
+    /// let allowed = NativeRedirects::new().with_free_localhost_port(true).with_schemes(["cursor", "vscode", "claude"]);
+    /// let clients = clients.with_native_redirects(allowed);
+    /// ```
+    #[must_use]
+    pub fn with_native_redirects(self, allowed: NativeRedirects) -> Self {
+        Self { native_redirects: allowed, ..self }
+    }
+
+    /// The most characters of a new id: 255 to 1,024 ([`Client::MAX_ID_BYTES`]). Ids travel in headers, URLs and JWTs, and many
+    /// clients keep them in columns of 255.
+    #[must_use]
+    pub fn with_max_id_bytes(self, most: usize) -> Self {
+        Self { max_id_bytes: most.clamp(255, Client::MAX_ID_BYTES), ..self }
+    }
+
+    /// How long after its registration a client may start logins; `client_secret_expires_at` says so where it has a secret. The
+    /// logins that it has by then go on to their end. Default: for ever.
+    #[must_use]
+    pub fn with_expiry(self, expiry: Duration) -> Self {
+        Self { expiry: Some(expiry), ..self }
+    }
+
+    /// Clients that registered before this time are unknown, and so are all tokens of theirs. See
+    /// [`forget_before`](Self::forget_before).
+    #[must_use]
+    pub fn with_not_before(self, time: Timestamp) -> Self {
+        self.not_before.raise(time);
+        self
+    }
+
+    /// Forgets, from now on and until it is built again, all clients that registered before this time: give the time to
+    /// [`with_not_before`](Self::with_not_before) as well. It never moves back.
+    pub fn forget_before(&self, time: Timestamp) {
+        self.not_before.raise(time);
+    }
+
+    /// The clients that were made by hand.
+    pub const fn by_hand(&self) -> &C {
+        &self.by_hand
+    }
+
+    /// Takes a client in.
+    fn register(&self, metadata: ClientMetadata, now: Timestamp) -> Result<RegisteredClient, RegistrationDenial> {
+        let mut metadata = metadata.within(&self.scope)?;
+        if let Some(policy) = &self.policy {
+            // A host that changes the scope may be wrong about what there is.
+            metadata = policy.register(metadata)?.within(&self.scope)?;
+        }
+        let (id, metadata) = self.mint(metadata, now)?;
+        let registered = RegisteredClient::new(&id, metadata, now);
+        let registered = match self.expires_at(now) {
+            Some(time) => registered.with_expiry(time),
+            None => registered,
+        };
+        Ok(match registered.metadata().auth_method() {
+            AuthMethod::None => registered,
+            _ => registered.with_secret(&self.secret(ClientIdKeys::CURRENT, &id)),
+        })
+    }
+
+    /// A new id, and what is in it.
+    fn mint(&self, mut metadata: ClientMetadata, now: Timestamp) -> Result<(String, ClientMetadata), MetadataFault> {
+        metadata.contacts.clear();
+        let most = (self.max_id_bytes - PREFIX.len()) * 3 / 4 - HEAD_LEN - MAC_LEN;
+        let mut dispensable = Extra::ALL.into_iter().rev();
+        let compact = loop {
+            if let Some(compact) = encode_metadata(&metadata).filter(|compact| compact.len() <= most) {
+                break compact;
+            }
+            let extra = dispensable.next().ok_or(MetadataFault::TooLongForAnId)?;
+            metadata.extras[extra as usize] = None;
+        };
+        let mut bytes = Vec::with_capacity(HEAD_LEN + compact.len() + MAC_LEN);
+        bytes.push(FORMAT);
+        bytes.extend(rand::random::<[u8; 16]>());
+        bytes.extend(&now.as_millis().to_be_bytes()[2..]);
+        bytes.extend(compact);
+        bytes.extend(self.keys.mac(&bytes));
+        let mut id = String::from(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(&bytes, &mut id);
+        Ok((id, metadata))
+    }
+
+    /// The client whose id this is, if it is one of these.
+    fn read(&self, id: &str) -> Option<Client> {
+        let bytes = URL_SAFE_NO_PAD.decode(id.strip_prefix(PREFIX)?).ok()?;
+        let (message, mac) = bytes.split_last_chunk::<MAC_LEN>()?;
+        let key = self.keys.verify(message, mac)?;
+        // All that follows was written here.
+        let (head, compact) = message.split_first_chunk::<HEAD_LEN>()?;
+        let issued_at = issued_at(head)?;
+        if issued_at < self.not_before.get() {
+            return None;
+        }
+        // What the host has ceased to allow is gone.
+        let metadata = decode_metadata(compact)?
+            .retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.native_redirects).is_ok())
+            .ok()?;
+        let secret = || ClientSecret::from_digest(digest(self.secret(key, id).as_bytes()));
+        let secret = (metadata.auth_method() != AuthMethod::None).then(secret);
+        let mut client = metadata.client(id, secret, &self.scope).native_redirects(self.native_redirects.clone());
+        if let Some(time) = self.expires_at(issued_at) {
+            client = client.no_logins_from(time);
+        }
+        if let Some(lifetimes) = self.lifetimes {
+            client = client.lifetimes(lifetimes);
+        }
+        let mut client = client.build().ok()?;
+        if let Some(default) = &self.default_scope {
+            client.default_scope = client.scope.select(client.scope.mask_within(default));
+        }
+        self.policy.as_ref().is_none_or(|policy| policy.admits(&client)).then_some(client)
+    }
+
+    fn secret(&self, key: KeyNumber, id: &str) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.keys.secret(key, id)))
+    }
+
+    fn expires_at(&self, issued_at: Timestamp) -> Option<Timestamp> {
+        self.expiry.map(|expiry| issued_at + expiry)
+    }
+}
+
+/// When an id was made; `None` where it has another format.
+fn issued_at(head: &[u8; HEAD_LEN]) -> Option<Timestamp> {
+    let (&format, rest) = head.split_first()?;
+    let &[a, b, c, d, e, f] = rest.last_chunk()?;
+    (format == FORMAT).then(|| Timestamp::from_millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+}
+
+impl<C: Clients> Clients for StatelessClients<C> {
+    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        match self.by_hand.find(client_id).await? {
+            Some(client) => Ok(Some(client)),
+            None => Ok(self.read(client_id).map(|client| Arc::new(client).into())),
+        }
+    }
+
+    fn decoy(&self) -> Option<&ClientSecret> {
+        self.by_hand.decoy()
+    }
+
+    fn knows_scope(&self, token: &str) -> bool {
+        self.scope.contains(token) || self.by_hand.knows_scope(token)
+    }
+
+    fn features(&self) -> ClientFeatures {
+        let mut features = self.by_hand.features();
+        features.client_secret_basic = true;
+        features.client_secret_post = true;
+        features.public = true;
+        features.refresh_token = true;
+        features.id_token_engine_key |= self.scope.contains(OPENID);
+        features
+    }
+}
+
+impl<C: ReadyClients> ReadyClients for StatelessClients<C> {}
+
+impl<C: Clients> ClientRegistry for StatelessClients<C> {
+    fn may_register(&self, initial_access_token: Option<&str>) -> bool {
+        self.policy.as_ref().is_none_or(|policy| policy.may_register(initial_access_token))
+    }
+
+    fn native_redirects(&self) -> NativeRedirects {
+        self.native_redirects.clone()
+    }
+
+    async fn create(&self, metadata: ClientMetadata, now: Timestamp) -> Result<RegisteredClient, RegistrationDenial> {
+        self.register(metadata, now)
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for StatelessClients<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatelessClients")
+            .field("by_hand", &self.by_hand)
+            .field("scope", &self.scope)
+            .field("max_id_bytes", &self.max_id_bytes)
+            .field("expiry", &self.expiry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! What must hold of an engine's settings.
+
+#[cfg(feature = "root-secret")]
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use super::BuildError;
+use crate::client::{AUTHORIZATION_CODE, REFRESH_TOKEN};
+use crate::engine::host::{Host, RenewalPolicy};
+use crate::engine::settings::Settings;
+use crate::grant::members::is_realm;
+#[cfg(feature = "root-secret")]
+use crate::secret::root::RootSecret;
+use crate::token::Key;
+use crate::wire::{is_defined, read_uri, web_host};
+
+/// A token names its key by the id alone.
+pub(super) fn key_ids(signing: &Key, accepted: &[Key]) -> Result<(), BuildError> {
+    let mut ids: Vec<u8> = accepted.iter().map(Key::id).chain([signing.id()]).collect();
+    ids.sort_unstable();
+    if ids.windows(2).any(|pair| pair[0] == pair[1]) { Err(BuildError::DuplicateKey) } else { Ok(()) }
+}
+
+pub(super) fn realm(realm: Option<&str>, adopted: &[SmolStr]) -> Result<(), BuildError> {
+    match realm {
+        Some(realm) if !is_realm(realm) => Err(BuildError::Realm),
+        None if !adopted.is_empty() => Err(BuildError::RealmRequired),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "root-secret")]
+pub(super) fn roots(root: Option<&RootSecret>, old: Option<&RootSecret>) -> Result<(), BuildError> {
+    match (root, old) {
+        (None, Some(_)) => Err(BuildError::RootSecretRequired),
+        (Some(root), Some(old)) if root.id() == old.id() => Err(BuildError::DuplicateRoot),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn settings(settings: &Settings) -> Result<(), BuildError> {
+    if !settings.lifetimes.are_usable() {
+        return Err(BuildError::Lifetimes);
+    }
+    #[cfg(feature = "root-secret")]
+    if settings.interaction_lifetime.is_zero() || settings.interaction_lifetime > Duration::from_secs(24 * 3_600) {
+        return Err(BuildError::InteractionLifetime);
+    }
+    match &settings.renewal {
+        RenewalPolicy::OptIn(parameter) if parameter.is_empty() || is_defined(parameter) => {
+            return Err(BuildError::OptInParameter);
+        }
+        _ => {}
+    }
+    match settings.issuer.as_deref() {
+        Some(issuer) if !is_issuer(issuer) => Err(BuildError::Issuer),
+        None if settings.authorization_code => Err(BuildError::IssuerRequired),
+        _ => Ok(()),
+    }
+}
+
+/// Each has one handler, and the engine's own have none.
+pub(super) fn grant_types(host: &Host) -> Result<(), BuildError> {
+    let grant_types: Vec<&str> = host.grant_types().collect();
+    for (at, grant_type) in grant_types.iter().enumerate() {
+        if grant_type.is_empty()
+            || [REFRESH_TOKEN, AUTHORIZATION_CODE].contains(grant_type)
+            || grant_types[..at].contains(grant_type)
+        {
+            return Err(BuildError::GrantType);
+        }
+    }
+    Ok(())
+}
+
+/// An issuer as RFC 8414 section 2 has it. Not with two slashes where its path begins or ends: of these there is one to take
+/// off for the documents (section 3.1), and what is left would name a host, or another issuer.
+fn is_issuer(text: &str) -> bool {
+    read_uri(text).is_some_and(|uri| {
+        let path = uri.path().as_str();
+        web_host(&uri).is_some()
+            && !uri.has_query()
+            && !uri.has_fragment()
+            && !path.starts_with("//")
+            && !path.ends_with("//")
+    })
+}

@@ -1,0 +1,86 @@
+//! Why an engine cannot be built.
+
+/// Why an engine cannot be built.
+///
+/// ```
+/// use regrant::{BuildError, Engine, MemoryStore, StaticClients};
+/// let error = Engine::builder(MemoryStore::new(), StaticClients::new()).realm("the shop").build().unwrap_err();
+/// assert!(matches!(error, BuildError::Realm));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The store outlives the process and no key was given: with a generated one, every token would be void after the
+    /// next start.
+    #[error(
+        "the store outlives the process and the engine was given no key: a generated one would be gone at the next start"
+    )]
+    KeyRequired,
+    /// Two keys of one id.
+    #[error("two keys have the same id")]
+    DuplicateKey,
+    /// A lifetime of zero, or an access token's below a second.
+    #[error("a lifetime is zero, or that of access tokens below a second")]
+    Lifetimes,
+    /// The opt-in parameter is empty or one that a specification defines.
+    #[error("the opt-in parameter is empty, or one that a specification defines")]
+    OptInParameter,
+    /// Two handlers of one grant type, or one of `refresh_token` or `authorization_code`, which are the engine's own, or of
+    /// an empty name.
+    #[error(
+        "a grant type has two handlers, or none may be added for it: it is empty, refresh_token or authorization_code"
+    )]
+    GrantType,
+    /// A realm that does not fit a quoted string.
+    #[error("the realm of challenges has a quote, a backslash or a character that is not printable ASCII")]
+    ChallengeRealm,
+    /// See [`EngineBuilder::realm`](crate::EngineBuilder::realm).
+    #[error("the realm is empty, longer than 64 bytes, or has a space or a character that is not printable ASCII")]
+    Realm,
+    /// See `EngineBuilder::root_secret`.
+    #[error("a root secret is to be accepted, and the engine has none that takes its place")]
+    RootSecretRequired,
+    /// See `EngineBuilder::accept_root`.
+    #[error("two root secrets have the same id")]
+    DuplicateRoot,
+    /// See `EngineBuilder::interaction_lifetime`.
+    #[error("the lifetime of an interaction is zero, or longer than a day")]
+    InteractionLifetime,
+    /// See [`EngineBuilder::adopt_grants_of`](crate::EngineBuilder::adopt_grants_of).
+    #[error("grants are to be adopted, and the engine has no realm to adopt them into")]
+    RealmRequired,
+    /// An issuer that is not one: see [`EngineBuilder::issuer`](crate::EngineBuilder::issuer).
+    #[error(
+        "the issuer is not an http or https URL, or has a query, a fragment or two slashes where its path begins or ends"
+    )]
+    Issuer,
+    /// An endpoint that is neither a path, which begins with a slash, nor a URL.
+    #[error("an endpoint is neither a path that begins with a slash nor an http or https URL")]
+    Endpoint,
+    /// Authorization codes, JWTs and ID tokens name the issuer (RFC 9207, RFC 9068 section 2.2, OpenID Connect Core section
+    /// 2).
+    #[error("the engine has no issuer, and what it issues names one")]
+    IssuerRequired,
+    /// JWT access tokens or ID tokens without a key to sign them.
+    #[error("the engine has no signing key, and its JWTs need one")]
+    SigningKeyRequired,
+    /// A resource that is no absolute URI, or has a fragment, user information, or more bytes than
+    /// [`Resource::MAX_URI_BYTES`](crate::Resource::MAX_URI_BYTES).
+    #[error("a resource is not an absolute URI of at most 512 bytes without a fragment or user information")]
+    Resource,
+    /// Two resources whose URIs are the same by RFC 3986 section 6.2.2.
+    #[error("two resources have the same URI, written in one way or two")]
+    DuplicateResource,
+    /// Several resources, and no [default one](crate::EngineBuilder::default_resource).
+    #[error("the engine has several resources and no default one: which are requests for that name none?")]
+    DefaultResourceRequired,
+    /// A default resource that is not among the engine's.
+    #[error("the default resource, or the earlier one, is not among the engine's resources")]
+    DefaultResource,
+    /// JWT access tokens have an audience of their own, and the engine resources, which are the audience.
+    #[error("JWT access tokens have an audience, and the engine has resources, which are their audience")]
+    AudienceAndResource,
+    /// A client has a PHC string for a secret, and the engine has no `SlowVerifier`.
+    #[error("the engine has no slow verifier, and the secret of a client needs one")]
+    SlowVerifier,
+}

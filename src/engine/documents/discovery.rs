@@ -1,0 +1,71 @@
+//! What resource servers and OpenID Connect clients read: the JWK set (RFC 7517 section 5), and OpenID Connect Discovery
+//! 1.0 section 3.
+
+use serde_json::{Value, json};
+
+use crate::client::Clients;
+use crate::engine::Engine;
+use crate::store::TokenStore;
+use crate::wire::Response;
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// The public keys that JWTs of this engine verify by, as a JWK set (RFC 7517 section 5): the one that signs, and those
+    /// that are accepted. Caches may keep it for five minutes, so accept a new key for longer than that before it signs.
+    /// The set is empty where the engine has no signing key.
+    ///
+    /// ```
+    /// use regrant::jwt::{SigningAlgorithm, SigningKey};
+    /// use regrant::{Engine, MemoryStore, StaticClients};
+    /// let (key, _) = SigningKey::generate(SigningAlgorithm::EdDsa)?;
+    /// let kid = key.kid().to_owned();
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .issuer("https://id.example")
+    ///     .signing_key(key)
+    ///     .build()?;
+    /// assert!(String::from_utf8_lossy(engine.jwks().body()).contains(&kid));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn jwks(&self) -> Response {
+        let set =
+            self.jwt.signing().map_or_else(|| String::from("{\"keys\":[]}"), |signing| signing.keys.current().jwks());
+        Response::public(set.into_bytes())
+    }
+
+    /// The OpenID provider configuration: what [`metadata`](Self::metadata) says, and what OpenID Connect adds to it.
+    /// `None` where the engine issues no [ID tokens](crate::EngineBuilder::id_tokens), or where the authorization or token
+    /// endpoint or the JWK set is not [mounted](crate::EngineBuilder::endpoints).
+    ///
+    /// To be served where [`document_at`](Self::document_at) says: for `https://id.example` at
+    /// `/.well-known/openid-configuration`. A provider must offer `RS256` for ID tokens (section 3), so sign with an RSA
+    /// key where any client may come. The algorithms of ID tokens that it lists are those in use, by
+    /// [`ClientFeatures`](crate::client::ClientFeatures): that of the engine's key, and `HS256` where a client has a
+    /// [secret that signs](crate::client::ClientBuilder::recoverable_secret).
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).issuer("https://id.example").build()?;
+    /// assert!(engine.openid_configuration().is_none());
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn openid_configuration(&self) -> Option<Response> {
+        let signing = self.jwt.signing().filter(|signing| signing.claims.is_some() && self.serves_openid())?;
+        let mut members = self.metadata_members()?;
+        let features = self.clients.features();
+        let by_secret = features.id_token_hs256.then_some("HS256");
+        // The list must not be empty (section 3): where no client can have ID tokens yet, it is what one would get.
+        let by_key = features.id_token_engine_key || by_secret.is_none();
+        let by_key = by_key.then(|| signing.keys.current().signing().algorithm().as_str());
+        let algorithms: Vec<&str> = by_key.into_iter().chain(by_secret).collect();
+        for (name, value) in [
+            ("subject_types_supported", json!(["public"])),
+            ("id_token_signing_alg_values_supported", json!(algorithms)),
+            ("claims_parameter_supported", json!(false)),
+            ("request_parameter_supported", json!(false)),
+            // Supported where it is not said otherwise.
+            ("request_uri_parameter_supported", json!(false)),
+        ] {
+            members.insert(name.into(), value);
+        }
+        Some(Response::public(Value::Object(members).to_string().into_bytes()))
+    }
+}

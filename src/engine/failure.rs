@@ -1,0 +1,133 @@
+//! A request that is refused: what the host is told of it, and what the client.
+
+use std::error::Error;
+
+use smol_str::SmolStr;
+
+use super::Engine;
+use super::host::{Cause, Event};
+use super::refusal::{GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal, Unavailable};
+use crate::client::{Clients, ClientsError};
+use crate::grant::{Grant, GrantId};
+use crate::store::{StoreError, TokenStore};
+use crate::wire::{ErrorCode, Header, Request, Response, is_form_urlencoded};
+
+/// A refusal on its way out, with what is known of the request.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) why: Refusal,
+    pub(super) client_id: Option<SmolStr>,
+    pub(super) grant: Option<GrantId>,
+    pub(super) subject: Option<SmolStr>,
+    pub(super) cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    pub(super) fn of_client(self, client_id: SmolStr) -> Self {
+        Self { client_id: Some(client_id), ..self }
+    }
+
+    pub(super) fn of_grant(self, grant: GrantId) -> Self {
+        Self { grant: Some(grant), ..self }
+    }
+
+    /// For the events of a host that asks whose it was.
+    pub(super) fn of_subject(self, subject: Option<&str>) -> Self {
+        Self { subject: subject.map(SmolStr::new), ..self }
+    }
+
+    /// With what caused it, for the host alone.
+    pub(super) fn by(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+}
+
+impl<R: Into<Refusal>> From<R> for Failure {
+    fn from(why: R) -> Self {
+        Self { why: why.into(), client_id: None, grant: None, subject: None, cause: None }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::from(Unavailable::from(&error)).by(error)
+    }
+}
+
+impl From<ClientsError> for Failure {
+    fn from(error: ClientsError) -> Self {
+        Self::from(Unavailable::Clients).by(error)
+    }
+}
+
+/// What every endpoint that takes a form checks first: method and content type.
+pub(super) fn check_head(request: &Request<'_>) -> Result<(), RequestRefusal> {
+    if request.method() != "POST" {
+        return Err(RequestRefusal::Method);
+    }
+    match request.content_type() {
+        Header::One(content_type) if is_form_urlencoded(content_type) => Ok(()),
+        _ => Err(RequestRefusal::ContentType),
+    }
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Tells the host, and answers the client.
+    pub(super) fn refuse(&self, failure: &Failure) -> Response {
+        self.tell(failure);
+        let why = failure.why;
+        let code = why.code();
+        let response = Response::error(self.settings.style, why.status(), code, why.description());
+        match (why, code) {
+            (Refusal::Request(RequestRefusal::Method), _) => response.with_header("allow", "POST"),
+            (Refusal::Registration(RegistrationRefusal::Method), _) => {
+                response.with_header("allow", "GET, POST, PUT, DELETE")
+            }
+            (Refusal::Registration(RegistrationRefusal::InitialAccessToken | RegistrationRefusal::AccessToken), _) => {
+                response.with_challenge(self.settings.bearer_challenge.clone())
+            }
+            (_, ErrorCode::InvalidClient) => response.with_challenge(self.settings.basic_challenge.clone()),
+            _ => response,
+        }
+    }
+
+    /// The event of a refusal.
+    pub(super) fn tell(&self, failure: &Failure) {
+        let Failure { why, grant, .. } = *failure;
+        let client_id = failure.client_id.as_deref();
+        let subject = self.host.subject(failure.subject.as_deref());
+        self.emit(&match why.code() {
+            // A replay has an event of its own.
+            _ if why == Refusal::Grant(GrantRefusal::Replay) => return,
+            ErrorCode::TemporarilyUnavailable | ErrorCode::ServerError => {
+                let cause = failure.cause.as_deref().map(|cause| Cause(cause));
+                Event::Failed { client_id, grant, subject, why, cause }
+            }
+            _ => Event::Refused { client_id, grant, subject, why },
+        });
+    }
+}
+
+/// A refusal of a token that was proven to be of this grant.
+pub(super) fn of_grant(grant: &Grant, why: impl Into<Refusal>) -> Failure {
+    Failure::from(why).of_grant(grant.id).of_subject(grant.subject())
+}
+
+/// How many errors of a chain are written: one that names itself as its source has no end.
+const CHAIN: usize = 16;
+
+/// An error and what it came from, as a sentence. One that says its source's words itself does not say them twice.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    for _ in 0..CHAIN {
+        let Some(source) = next else { break };
+        let words = source.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,293 @@
+//! What the engine tells its host.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::engine::refusal::Refusal;
+use crate::grant::{Generation, GrantId};
+
+/// An outcome. Everything in it is safe to log: ids and numbers, never a token, a secret or what a stranger sent.
+///
+/// Whose grant it is about is said where the host has asked for it
+/// ([`subjects_in_events`](crate::EngineBuilder::subjects_in_events)), so that a line of an audit log needs no look-up.
+///
+/// ```
+/// use regrant::event::Event;
+/// use regrant::{Engine, MemoryStore, StaticClients};
+///
+/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+///     .events(|event: &Event<'_>| {
+///         if let Event::ReplayFound { grant, presented, current, .. } = event {
+///             eprintln!("grant {grant}: generation {presented:?} came back at {current:?}");
+///         }
+///     })
+///     .build()?;
+/// # Ok::<(), regrant::BuildError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An authorization code was issued: somebody is logged in, and the client may redeem the code.
+    #[non_exhaustive]
+    CodeIssued {
+        /// The new grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
+    /// A code was redeemed a second time, by someone who knew the redirect URI and the verifier. Emitted before the
+    /// grant is removed, so that the host hears of it even if the request is dropped at that moment.
+    #[non_exhaustive]
+    CodeReplayed {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
+    /// A login: the first tokens of a grant were handed out.
+    #[non_exhaustive]
+    Issued {
+        /// The new grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// Whether its refresh token renews anything.
+        renewable: bool,
+    },
+    /// A refresh: the grant took a step, or was extended where the client does not rotate.
+    #[non_exhaustive]
+    Refreshed {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation of the refresh token that was handed out.
+        generation: Generation,
+    },
+    /// The previous refresh token came within the retry window, and was answered with the same successor again. Honest
+    /// clients lose responses; a thief who refreshes at the same time as the owner looks the same.
+    #[non_exhaustive]
+    Retried {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation of the refresh token that was handed out again.
+        generation: Generation,
+    },
+    /// An older refresh token came back: stolen, or restored from a backup. Emitted before the grant is removed, so
+    /// that the host hears of it even if the request is dropped at that moment.
+    #[non_exhaustive]
+    ReplayFound {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation that came.
+        presented: Generation,
+        /// The generation that is current.
+        current: Generation,
+    },
+    /// A client asked at the introspection endpoint about a refresh token that a later one has replaced; nothing changed. A
+    /// client that lost a response, or a thief who wants to know whether the owner has refreshed.
+    #[non_exhaustive]
+    RetiredIntrospected {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation that was asked about.
+        presented: Generation,
+        /// The generation that is current.
+        current: Generation,
+        /// What the answer said: yes within the retry window of the immediate predecessor.
+        active: bool,
+    },
+    /// A grant was ended; every token of it is dead.
+    #[non_exhaustive]
+    Revoked {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
+    /// A grant was ended whose record could not be read, so nobody knows its client: it was damaged, or written by a later
+    /// version of this crate.
+    UnreadableRevoked {
+        /// The grant.
+        grant: GrantId,
+    },
+    /// The access tokens of a grant that were issued up to now were revoked; its refresh token works.
+    #[non_exhaustive]
+    AccessRevoked {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
+    /// A client registered itself. Its id is a stranger's, and each is another: no label for a metric.
+    #[non_exhaustive]
+    ClientRegistered {
+        /// The new client.
+        client_id: &'a str,
+    },
+    /// A request was refused; nothing was issued and nothing changed.
+    #[non_exhaustive]
+    Refused {
+        /// The client, once it is known to be a registered one.
+        client_id: Option<&'a str>,
+        /// The grant, once a token was proven to be of it.
+        grant: Option<GrantId>,
+        /// The resource owner of that grant, or who was to be logged in, where the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// Why.
+        why: Refusal,
+    },
+    /// A genuine token is ahead of the record: the store lost writes that it had acknowledged (a failover, a restored
+    /// backup). Revocations may be among them. The record was moved forward.
+    #[non_exhaustive]
+    StoreBehind {
+        /// The grant.
+        grant: GrantId,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation that came.
+        presented: Generation,
+        /// The generation that was stored.
+        stored: Generation,
+    },
+    /// A token names a key that this engine does not have: a stranger's, or a key was retired too early.
+    #[non_exhaustive]
+    UnknownKey {
+        /// The id of the key.
+        key_id: u8,
+    },
+    /// The store, the registry, a handler, the claims provider or the hook failed, or could not be asked; the request was answered 503, or 500
+    /// where a retry cannot help. A write may have taken place.
+    #[non_exhaustive]
+    Failed {
+        /// The client, once it is known to be a registered one.
+        client_id: Option<&'a str>,
+        /// The grant, once a token was proven to be of it.
+        grant: Option<GrantId>,
+        /// The resource owner of that grant, or who was to be logged in, where the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// What failed.
+        why: Refusal,
+        /// The cause, as it was given.
+        cause: Option<Cause<'a>>,
+    },
+}
+
+/// The resource owner of a grant, in an event. A person, so `Debug` does not show it: to write it down is a decision.
+///
+/// ```
+/// use regrant::event::Event;
+/// fn audit(event: &Event<'_>) {
+///     if let Event::Issued { grant, client_id, subject: Some(subject), .. } = event {
+///         println!("login of {} at {client_id}, grant {grant}", subject.as_str());
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Subject<'a>(pub(crate) &'a str);
+
+impl<'a> Subject<'a> {
+    /// The subject itself.
+    ///
+    /// ```
+    /// fn is_a_robot(subject: regrant::event::Subject<'_>) -> bool {
+    ///     subject.as_str().starts_with("robot-")
+    /// }
+    /// ```
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subject(..)")
+    }
+}
+
+/// The cause of a failure, as a store, a registry, a handler or a hook gave it. Its text is not the engine's, and may
+/// not be safe to log, so `Debug` does not show it.
+///
+/// ```
+/// use regrant::event::Event;
+/// fn log(event: &Event<'_>) {
+///     if let Event::Failed { why, cause: Some(cause), .. } = event {
+///         eprintln!("{why}: {}", cause.error());
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Cause<'a>(pub(crate) &'a (dyn Error + 'static));
+
+impl<'a> Cause<'a> {
+    /// The error itself.
+    ///
+    /// ```
+    /// fn is_io(cause: regrant::event::Cause<'_>) -> bool {
+    ///     cause.error().is::<std::io::Error>()
+    /// }
+    /// ```
+    pub const fn error(&self) -> &'a (dyn Error + 'static) {
+        self.0
+    }
+}
+
+impl fmt::Debug for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cause(..)")
+    }
+}
+
+/// Where events go. Called inline: what takes time belongs in a queue.
+///
+/// A closure works too.
+///
+/// ```
+/// use regrant::event::{Event, EventSink};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// #[derive(Default)]
+/// struct Replays(AtomicU64);
+///
+/// impl EventSink for Replays {
+///     fn event(&self, event: &Event<'_>) {
+///         if matches!(event, Event::ReplayFound { .. }) {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// ```
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: &Event<'_>);
+}
+
+impl<F: Fn(&Event<'_>) + Send + Sync> EventSink for F {
+    fn event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}

@@ -1,0 +1,87 @@
+//! What a host plugs in.
+
+mod authorization;
+#[cfg(feature = "jwt")]
+mod claims_provider;
+mod client_credentials;
+mod clock;
+mod event;
+mod grant_handler;
+mod issue_hook;
+mod renewal_policy;
+#[cfg(feature = "tracing")]
+mod tracing;
+
+pub use authorization::Authorization;
+#[cfg(feature = "jwt")]
+pub(crate) use claims_provider::DynClaimsProvider;
+#[cfg(feature = "jwt")]
+pub use claims_provider::{ClaimsProvider, IdTokenRequest};
+pub use client_credentials::ClientCredentials;
+pub use clock::Clock;
+pub use event::{Cause, Event, EventSink, Subject};
+pub(crate) use grant_handler::DynGrantHandler;
+pub use grant_handler::{GrantError, GrantHandler, GrantRequest};
+pub(crate) use issue_hook::DynIssueHook;
+pub use issue_hook::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKind, IssueRequest};
+pub use renewal_policy::RenewalPolicy;
+#[cfg(feature = "tracing")]
+pub use tracing::TracingEvents;
+
+/// What a host has plugged in: who logs in, who has a say in what is issued, who hears of it all.
+#[derive(Default)]
+pub(super) struct Host {
+    handlers: Vec<Box<dyn DynGrantHandler>>,
+    hook: Option<Box<dyn DynIssueHook>>,
+    events: Option<Box<dyn EventSink>>,
+    /// Whether events say whose grant they are about.
+    names_subjects: bool,
+}
+
+impl Host {
+    pub(super) fn add_handler(&mut self, handler: impl GrantHandler + 'static) {
+        self.handlers.push(Box::new(handler));
+    }
+
+    pub(super) fn set_hook(&mut self, hook: impl IssueHook + 'static) {
+        self.hook = Some(Box::new(hook));
+    }
+
+    pub(super) fn set_events(&mut self, sink: impl EventSink + 'static) {
+        self.events = Some(Box::new(sink));
+    }
+
+    pub(super) fn name_subjects(&mut self, names: bool) {
+        self.names_subjects = names;
+    }
+
+    pub(super) const fn names_subjects(&self) -> bool {
+        self.names_subjects
+    }
+
+    /// A resource owner as events have them.
+    pub(super) fn subject<'a>(&self, subject: Option<&'a str>) -> Option<Subject<'a>> {
+        subject.filter(|_| self.names_subjects).map(Subject)
+    }
+
+    /// The handler of this grant type.
+    pub(super) fn handler(&self, grant_type: &[u8]) -> Option<&dyn DynGrantHandler> {
+        let found = self.handlers.iter().find(|handler| handler.grant_type_dyn().as_bytes() == grant_type);
+        found.map(AsRef::as_ref)
+    }
+
+    /// The grant types that have a handler.
+    pub(super) fn grant_types(&self) -> impl Iterator<Item = &str> {
+        self.handlers.iter().map(|handler| handler.grant_type_dyn())
+    }
+
+    pub(super) fn hook(&self) -> Option<&dyn DynIssueHook> {
+        self.hook.as_deref()
+    }
+
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Some(sink) = &self.events {
+            sink.event(event);
+        }
+    }
+}

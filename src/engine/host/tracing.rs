@@ -1,0 +1,84 @@
+//! Events as `tracing` events.
+
+use super::{Event, EventSink, Subject};
+use crate::engine::failure::chain;
+
+/// Writes each event to `tracing` (feature `tracing`), target `regrant`: a found replay, a store that is behind, an
+/// unreadable record and a failure as warnings; logins, retries, revocations, unknown keys
+/// and questions about retired tokens as information, the rest for debugging.
+///
+/// The field `cause` of a failure is the text of the error that the store, the registry, a handler or a hook gave, and of
+/// what that came from, each after a colon. Its words are theirs and not the engine's: they may name a host, a
+/// file or a statement, and a driver or code of your own has to keep what a person typed out of its errors. Where that
+/// cannot be had, write an [`EventSink`] that leaves [`Cause`](super::Cause) out.
+///
+/// The field `subject` is there where the host has [asked for it](crate::EngineBuilder::subjects_in_events).
+///
+/// ```
+/// use regrant::event::TracingEvents;
+/// use regrant::{Engine, MemoryStore, StaticClients};
+/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).events(TracingEvents).build()?;
+/// # Ok::<(), regrant::BuildError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a host writes its name to add it")]
+pub struct TracingEvents;
+
+impl EventSink for TracingEvents {
+    fn event(&self, event: &Event<'_>) {
+        // A field that is `None` is not written.
+        let text = |subject: Option<Subject<'_>>| subject.map(|subject| subject.as_str().to_owned());
+        match *event {
+            Event::CodeIssued { grant, client_id, subject } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "code issued");
+            }
+            Event::CodeReplayed { grant, client_id, subject } => {
+                tracing::warn!(target: "regrant", %grant, client_id, subject = text(subject), "code replayed");
+            }
+            Event::AccessRevoked { grant, client_id, subject } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "access tokens revoked");
+            }
+            Event::Issued { grant, client_id, subject, renewable } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), renewable, "issued");
+            }
+            Event::Refreshed { grant, client_id, subject, generation } => {
+                tracing::debug!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), "refreshed");
+            }
+            Event::Retried { grant, client_id, subject, generation } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), "retried");
+            }
+            Event::ReplayFound { grant, client_id, subject, presented, current } => {
+                let (presented, current) = (presented.as_u32(), current.as_u32());
+                tracing::warn!(target: "regrant", %grant, client_id, subject = text(subject), presented, current, "replay found");
+            }
+            Event::RetiredIntrospected { grant, client_id, subject, presented, current, active } => {
+                let (presented, current) = (presented.as_u32(), current.as_u32());
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), presented, current, active, "retired token introspected");
+            }
+            Event::Revoked { grant, client_id, subject } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "revoked");
+            }
+            Event::UnreadableRevoked { grant } => {
+                tracing::warn!(target: "regrant", %grant, "unreadable record revoked");
+            }
+            // Any stranger can cause it.
+            Event::ClientRegistered { client_id } => tracing::info!(target: "regrant", client_id, "client registered"),
+            Event::Refused { client_id, grant, subject, why } => {
+                let grant = grant.map(tracing::field::display);
+                tracing::debug!(target: "regrant", grant, client_id, subject = text(subject), %why, "refused");
+            }
+            Event::StoreBehind { grant, subject, presented, stored } => {
+                let (presented, stored) = (presented.as_u32(), stored.as_u32());
+                tracing::warn!(target: "regrant", %grant, subject = text(subject), presented, stored, "store behind");
+            }
+            // Any stranger can cause it.
+            Event::UnknownKey { key_id } => tracing::info!(target: "regrant", key_id, "unknown key"),
+            Event::Failed { client_id, grant, subject, why, cause } => {
+                let grant = grant.map(tracing::field::display);
+                // As a string, not by `Display`: subscribers escape the line breaks of those.
+                let cause = cause.map(|cause| chain(cause.error()));
+                tracing::warn!(target: "regrant", grant, client_id, subject = text(subject), %why, cause = cause.as_deref(), "failed");
+            }
+        }
+    }
+}

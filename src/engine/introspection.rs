@@ -1,0 +1,189 @@
+//! The introspection endpoint: RFC 7662.
+
+use std::pin::pin;
+
+use serde_json::{Map, Value, json};
+use smol_str::SmolStr;
+
+use super::Engine;
+use super::bounds::left_to;
+use super::failure::Failure;
+use super::host::{Clock, Event};
+use super::refusal::ClientRefusal;
+use super::resource::{Access, Asking};
+use super::resources::Places;
+use super::time::Time;
+use crate::client::{Client, Clients};
+use crate::grant::rotation::{Decision, decide};
+use crate::grant::{Grant, Scope, Timestamp};
+use crate::store::TokenStore;
+use crate::token::GrantToken;
+use crate::wire::{Request, Response};
+
+/// What is said of every token that is not live, and of every one that is none of the client's business.
+const INACTIVE: &[u8] = b"{\"active\":false}";
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Answers a request to the introspection endpoint (RFC 7662). The client authenticates as at the token endpoint;
+    /// public clients cannot, so they are refused.
+    ///
+    /// A client learns of its own tokens; one that is registered as a
+    /// [resource server](crate::client::ClientBuilder::resource_server) learns of the access tokens of all; where the engine has
+    /// [resources](crate::EngineBuilder::resource), of those for the ones that it
+    /// [guards](crate::client::ClientBuilder::guards), and for it those for others are inactive. Nobody but its client
+    /// learns of a refresh token: a resource that took one for an access token would let in whoever holds it. A refresh
+    /// token that renews nothing is inactive; introspection changes nothing, not even for a replayed one. That one which
+    /// was rotated was asked about is an [`Event::RetiredIntrospected`].
+    ///
+    /// `exp` of a refresh token is the end of its grant, which no refresh moves, and absent where the grant has none: the
+    /// idle expiry would tell whoever holds an old token when its successor was used.
+    ///
+    /// ```
+    /// use regrant::{Client, ClientSecret, Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// let api = Client::confidential("api")
+    ///     .secret(ClientSecret::new("a-secret-of-32-characters-or-more")?)
+    ///     .resource_server(true)
+    ///     .build()?;
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(api)?).build()?;
+    /// let body = b"token=anything&client_id=api&client_secret=a-secret-of-32-characters-or-more";
+    /// let request = Request::new("POST", body).with_header("content-type", b"application/x-www-form-urlencoded");
+    /// assert_eq!(engine.blocking().introspect(&request, Timestamp::now)?.body(), br#"{"active":false}"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn introspect(&self, request: &Request<'_>, clock: impl Clock) -> Response {
+        let time = self.time(&clock);
+        match time.watch(pin!(self.try_introspect(request, &time))).await {
+            Ok(Some(members)) => Response::ok(Value::Object(members).to_string().into_bytes()),
+            Ok(None) => Response::ok(INACTIVE.to_vec()),
+            Err(failure) => self.refuse(&failure),
+        }
+    }
+
+    async fn try_introspect(
+        &self,
+        request: &Request<'_>,
+        time: &Time<'_>,
+    ) -> Result<Option<Map<String, Value>>, Failure> {
+        let (client, token) = self.token_of_request(request).await?;
+        let of_client = |failure: Failure| failure.of_client(client.shared_id());
+        if client.is_public() {
+            return Err(of_client(ClientRefusal::PublicClient.into()));
+        }
+        let found = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
+            Some(token) => self.introspect_refresh_token(&token, &client, time).await,
+            None => self.introspect_access_token(&token, &client, time).await,
+        };
+        match found {
+            Err(failure) if failure.why.status() < 500 => Ok(None),
+            found => found.map_err(of_client),
+        }
+    }
+
+    async fn introspect_refresh_token(
+        &self,
+        token: &GrantToken,
+        client: &Client,
+        time: &Time<'_>,
+    ) -> Result<Option<Map<String, Value>>, Failure> {
+        let Some(grant) = self.own_refresh_grant(token, client).await? else { return Ok(None) };
+        // As the token endpoint would answer: with what the client may have now, and where that is nothing, not at all.
+        let left = left_to(client, &grant.scope, Scope::WHOLE);
+        let live = client.may_refresh()
+            && match decide(&grant, token.generation(), &self.refresh_policy(client), time.arrived(), time.now()) {
+                Decision::Step { .. } | Decision::Keep { .. } => true,
+                decision @ (Decision::Retry | Decision::Replay) => {
+                    let (presented, current) = (token.generation(), grant.generation());
+                    // A retry works: a client that lost the response must not take it for the end of its session.
+                    let active = decision == Decision::Retry && left.is_some();
+                    self.emit(&Event::RetiredIntrospected {
+                        grant: grant.id,
+                        client_id: client.id(),
+                        subject: self.subject_of(&grant),
+                        presented,
+                        current,
+                        active,
+                    });
+                    active
+                }
+                Decision::Refuse(_) => false,
+            };
+        let left = left.filter(|_| live).map(|mask| grant.scope.select(mask));
+        Ok(left.map(|scope| self.members_of_refresh_token(&grant, &scope)))
+    }
+
+    async fn introspect_access_token(
+        &self,
+        text: &str,
+        client: &Client,
+        time: &Time<'_>,
+    ) -> Result<Option<Map<String, Value>>, Failure> {
+        let access = self.live_access(text, time, Asking::Introspection).await?;
+        if access.client_id() == client.id() {
+            return Ok(Some(self.members_of_access_token(&access)));
+        }
+        if !client.is_resource_server() {
+            return Ok(None);
+        }
+        let Some(resources) = self.settings.resources.as_deref() else {
+            return Ok(Some(self.members_of_access_token(&access)));
+        };
+        // Of others it hears nothing (RFC 7662 section 4), nor what a token may do there.
+        let own = client.guards().map_or_else(
+            || Places::from_slice(&[resources.default_place()]),
+            |uris| uris.filter_map(|uri| resources.find(uri)).collect(),
+        );
+        let here: Places =
+            access.resources().filter_map(|uri| resources.find(uri)).filter(|at| own.contains(at)).collect();
+        let scope = resources.cut_scope(access.scope(), &here).filter(|_| !here.is_empty());
+        Ok(scope.map(|scope| self.members_of_access_token(&Access { scope, ..access })))
+    }
+
+    fn members_of_refresh_token(&self, grant: &Grant, scope: &Scope) -> Map<String, Value> {
+        let mut members = self.members(grant.client_id(), grant.subject(), scope.as_str());
+        // The same for every generation, so that a thief cannot see its owner refresh.
+        let end = grant.absolute_expires_at();
+        if end != Timestamp::MAX {
+            members.insert("exp".into(), json!(end.as_secs()));
+        }
+        members
+    }
+
+    fn members_of_access_token(&self, access: &Access) -> Map<String, Value> {
+        let mut members = self.members(access.client_id(), access.subject(), access.scope().as_str());
+        members.insert("token_type".into(), json!("Bearer"));
+        members.insert("iat".into(), json!(access.issued_at().as_secs()));
+        members.insert("exp".into(), json!(access.expires_at().as_secs()));
+        if let Some(jti) = &access.jti {
+            members.insert("jti".into(), json!(jti.as_str()));
+        }
+        let audience = match &*access.resources {
+            // Of JWTs alone: an opaque token of an engine without resources is for whoever asks here.
+            [] => {
+                let issuer = self.issuer().filter(|_| access.jti.is_some());
+                issuer.and_then(|issuer| self.jwt.audience(issuer)).map(|audience| json!(audience))
+            }
+            [one] => Some(json!(one.as_str())),
+            several => Some(several.iter().map(SmolStr::as_str).collect()),
+        };
+        if let Some(audience) = audience {
+            members.insert("aud".into(), audience);
+        }
+        members
+    }
+
+    fn members(&self, client_id: &str, subject: Option<&str>, scope: &str) -> Map<String, Value> {
+        let mut members = Map::new();
+        members.insert("active".into(), json!(true));
+        members.insert("client_id".into(), json!(client_id));
+        if let Some(subject) = subject {
+            members.insert("sub".into(), json!(subject));
+        }
+        if !scope.is_empty() {
+            members.insert("scope".into(), json!(scope));
+        }
+        if let Some(issuer) = self.issuer() {
+            members.insert("iss".into(), json!(issuer));
+        }
+        members
+    }
+}

@@ -1,0 +1,25 @@
+//! What one answer hands out.
+
+use crate::client::Client;
+use crate::engine::resources::Target;
+use crate::grant::{Grant, Timestamp};
+#[cfg(feature = "jwt")]
+use crate::token::IdClaims;
+
+/// What is handed out.
+pub(in crate::engine) struct Issue<'a> {
+    pub(in crate::engine) grant: &'a Grant,
+    pub(in crate::engine) client: &'a Client,
+    pub(in crate::engine) refresh_token: Option<&'a [u8]>,
+    pub(in crate::engine) scope_mask: u64,
+    pub(in crate::engine) target: &'a Target,
+    /// The claim of an ID token that goes with a code.
+    pub(in crate::engine) nonce: Option<&'a str>,
+    /// What the host says in the ID token, if there is to be one.
+    pub(in crate::engine) claims: Claims,
+    pub(in crate::engine) now: Timestamp,
+}
+
+/// What the host says in an ID token; nothing where there is to be none.
+#[derive(Default)]
+pub(in crate::engine) struct Claims(#[cfg(feature = "jwt")] pub(super) Option<IdClaims>);

@@ -1,0 +1,52 @@
+//! From a grant to the answer of the token endpoint: RFC 6749 section 5.1.
+
+#[cfg(feature = "jwt")]
+mod access_jwt;
+#[cfg(feature = "jwt")]
+mod id_token;
+#[expect(clippy::module_inception, reason = "the room is named after what it makes of it")]
+mod issue;
+
+pub(super) use issue::{Claims, Issue};
+
+use super::Engine;
+use super::failure::Failure;
+use crate::client::Clients;
+use crate::grant::Scope;
+use crate::store::TokenStore;
+use crate::token::{mint_access, mint_access_for};
+use crate::wire::TokenAnswer;
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Issues an access token over the part of the grant's scope that the mask selects, an ID token where there are
+    /// claims for one, and writes the response.
+    pub(super) fn answer(&self, issue: &Issue<'_>) -> Result<Vec<u8>, Failure> {
+        let Issue { grant, scope_mask, now, .. } = *issue;
+        let lifetime_secs = grant.access_lifetime_secs(self.lifetimes(issue.client), now);
+        let narrowed = (scope_mask != Scope::WHOLE).then(|| grant.scope.select(scope_mask));
+        let scope = narrowed.as_ref().unwrap_or(&grant.scope);
+        let (opaque, masked, signed);
+        let access_token = if let Some(jwt) = self.jwt_access_token(issue, scope, lifetime_secs)? {
+            signed = jwt;
+            signed.as_bytes()
+        } else if issue.target.of_grant == 0 {
+            opaque = mint_access(grant, self.signing_key_of(grant), scope_mask, lifetime_secs, now);
+            opaque.as_slice()
+        } else {
+            let resources = issue.target.of_grant;
+            masked = mint_access_for(grant, self.signing_key_of(grant), scope_mask, resources, lifetime_secs, now);
+            masked.as_slice()
+        };
+        let id_token = self.id_token(issue, access_token, lifetime_secs)?;
+        Ok(TokenAnswer {
+            access_token,
+            refresh_token: issue.refresh_token,
+            scope: scope.as_str(),
+            id_token: id_token.as_deref(),
+            fields: grant.fields.as_json(),
+            lifetime_secs,
+            issued_at_secs: now.as_secs(),
+        }
+        .write(self.settings.style))
+    }
+}

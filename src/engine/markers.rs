@@ -1,0 +1,181 @@
+//! Single use: a store refuses an id that exists, so what may be used once is inserted.
+//!
+//! The id is computed from what is used, and so is the same on every node. A marker keeps what the thing was spent for: seen before
+//! for the same is a lost answer, and no replay.
+
+use super::Engine;
+use super::failure::Failure;
+use super::refusal::Unavailable;
+use super::swap::{ATTEMPTS, new_version};
+use super::time::Time;
+use crate::client::Clients;
+use crate::grant::members::{Marker, Special};
+use crate::grant::{Grant, GrantId, Timestamp};
+use crate::secret::root::LabelledKey;
+use crate::store::{Insert, StoreErrorKind, TokenStore};
+
+/// How many things may share an id before the last of them is refused: 44 bits collide in a large deployment.
+const STEPS: u8 = 4;
+
+/// Something that is used once.
+pub(super) struct Thing<'a> {
+    pub(super) kind: Kind,
+    /// Whose it is.
+    pub(super) issuer: &'a str,
+    /// What its issuer calls it.
+    pub(super) name: &'a [u8],
+    /// Nobody accepts it from here on. It is a part of what the thing is, the same wherever it is shown.
+    pub(super) until: Timestamp,
+}
+
+/// What kind of thing it is. The texts are for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// An authorization request that a page carries.
+    Interaction,
+}
+
+impl Kind {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Interaction => "interaction",
+        }
+    }
+}
+
+/// What became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Spending {
+    /// This is the first time.
+    First,
+    /// It was spent for the same: the answer got lost. Where that is, and since when.
+    Again { grant: Option<GrantId>, since: Timestamp },
+    /// It was spent for something else.
+    Elsewhere,
+}
+
+/// What a thing comes to under one key.
+struct Traces {
+    thing: [u8; 20],
+    spent_for: [u8; 20],
+}
+
+impl Thing<'_> {
+    fn traces(&self, key: &LabelledKey, spent_for: &[&[u8]]) -> Traces {
+        let (kind, issuer) = (self.kind.text().as_bytes(), self.issuer.as_bytes());
+        let until = self.until.as_millis().to_be_bytes();
+        let thing: [&[u8]; 5] = [b"thing", kind, issuer, self.name, &until];
+        let spent_for: Vec<&[u8]> =
+            [&b"spent for"[..], kind, issuer, self.name, &until].into_iter().chain(spent_for.iter().copied()).collect();
+        Traces { thing: cut(key.mac(&thing)), spent_for: cut(key.mac(&spent_for)) }
+    }
+
+    /// The place that is tried after so many others had things of the same id.
+    fn place(&self, key: &LabelledKey, step: u8) -> GrantId {
+        let until = self.until.as_millis().to_be_bytes();
+        let members: [&[u8]; 6] =
+            [b"place", self.kind.text().as_bytes(), self.issuer.as_bytes(), self.name, &until, &[step]];
+        GrantId::computed_until(&key.mac(&members), self.until)
+    }
+}
+
+fn cut(mac: [u8; 32]) -> [u8; 20] {
+    let mut cut = [0; 20];
+    cut.copy_from_slice(&mac[..20]);
+    cut
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Spends a thing for something, which comes to this grant if to any.
+    pub(super) async fn spend(
+        &self,
+        thing: &Thing<'_>,
+        spent_for: &[&[u8]],
+        grant: Option<GrantId>,
+        time: &Time<'_>,
+    ) -> Result<Spending, Failure> {
+        let Some(roots) = &self.roots else { return Ok(Spending::Elsewhere) };
+        let (key, other) = roots.markers(time.now());
+        let spending = self.spend_under(key, thing, spent_for, grant, time).await?;
+        // Written first and then looked at: of two nodes that have the secrets in another order, one sees the other.
+        match (spending, other) {
+            (Spending::First, Some(other)) => {
+                Ok(self.spent_under(other, thing, spent_for).await?.unwrap_or(Spending::First))
+            }
+            (spending, _) => Ok(spending),
+        }
+    }
+
+    async fn spend_under(
+        &self,
+        key: &LabelledKey,
+        thing: &Thing<'_>,
+        spent_for: &[&[u8]],
+        grant: Option<GrantId>,
+        time: &Time<'_>,
+    ) -> Result<Spending, Failure> {
+        let traces = thing.traces(key, spent_for);
+        let marker = Marker { thing: traces.thing, spent_for: traces.spent_for, grant };
+        // As long as any node could accept it: clocks differ in both directions, and a write takes its time.
+        let skew = self.settings.clock_skew;
+        let expires_at = thing.until + skew + skew + self.settings.longest_commit;
+        let mut step = 0;
+        for _ in 0..ATTEMPTS + usize::from(STEPS) {
+            if step == STEPS {
+                break;
+            }
+            let (id, version, now) = (thing.place(key, step), new_version(), time.now());
+            let special = Special::Marker(marker);
+            let record = Grant::special(id, version, self.realm.name(), special, now, expires_at);
+            match self.store.insert(&record, now).await {
+                Ok(Insert::Added) => return Ok(Spending::First),
+                Ok(Insert::Duplicate) => {}
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
+                Err(error) => return Err(error.into()),
+            }
+            match self.store.load(id).await? {
+                // The write that was in doubt took place.
+                Some(stored) if stored.version == version => return Ok(Spending::First),
+                Some(stored) => match judge(&stored, &traces) {
+                    Some(spending) => return Ok(spending),
+                    None => step += 1,
+                },
+                // It did not, or what was there is gone.
+                None => {}
+            }
+        }
+        Err(Unavailable::Contention.into())
+    }
+
+    /// Whether it was spent under this key.
+    async fn spent_under(
+        &self,
+        key: &LabelledKey,
+        thing: &Thing<'_>,
+        spent_for: &[&[u8]],
+    ) -> Result<Option<Spending>, Failure> {
+        let traces = thing.traces(key, spent_for);
+        for step in 0..STEPS {
+            let Some(stored) = self.store.load(thing.place(key, step)).await? else { return Ok(None) };
+            if let Some(spending) = judge(&stored, &traces) {
+                return Ok(Some(spending));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a record says of a thing; `None` where it is of another.
+fn judge(stored: &Grant, traces: &Traces) -> Option<Spending> {
+    let Some(Special::Marker(marker)) = stored.members.as_deref().and_then(|members| members.special.as_ref()) else {
+        return None;
+    };
+    if marker.thing != traces.thing {
+        return None;
+    }
+    Some(if marker.spent_for == traces.spent_for {
+        Spending::Again { grant: marker.grant, since: stored.created_at }
+    } else {
+        Spending::Elsewhere
+    })
+}

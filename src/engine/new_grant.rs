@@ -1,0 +1,65 @@
+//! A grant's first record: what it may be of, and under which id it is stored.
+
+use super::Engine;
+use super::failure::Failure;
+use super::refusal::{ClientRefusal, ServerFault, Unavailable};
+use super::swap::new_version;
+use super::time::Time;
+use crate::client::{Client, Clients};
+use crate::grant::login::{Drawn, Login};
+use crate::grant::{Grant, GrantId, Salt, Timestamp};
+use crate::store::{Insert, StoreErrorKind, TokenStore};
+
+/// How many ids are drawn before giving up. Two grants of one second share an id once in four billion.
+const ID_ATTEMPTS: usize = 4;
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Whether a login's subject can be the claim `sub` where this engine signs one: at most 255 ASCII characters (OpenID
+    /// Connect Core section 2). In a JWT access token a client that acts for itself is its own subject, so nobody else may
+    /// go by the id of a client (RFC 9068 section 5), and one whose id is longer gets no tokens of its own.
+    pub(super) async fn check_subject(&self, login: &Login) -> Result<(), Failure> {
+        let in_access_tokens = self.jwt.names_subjects();
+        let is_claim = in_access_tokens || self.jwt.issues_id_tokens();
+        let Some(subject) = login.subject.as_deref() else {
+            // Then `sub` is the client's id, which may be longer than a subject.
+            let fits = !in_access_tokens || login.client_id.len() <= Grant::MAX_CLAIM_SUBJECT_BYTES;
+            return if fits { Ok(()) } else { Err(ClientRefusal::UnauthorizedClient.into()) };
+        };
+        if is_claim && (subject.len() > Grant::MAX_CLAIM_SUBJECT_BYTES || !subject.is_ascii()) {
+            return Err(ServerFault::Handler.into());
+        }
+        if !in_access_tokens {
+            return Ok(());
+        }
+        match self.find_client(subject).await {
+            Ok(None) if subject != login.client_id => Ok(()),
+            Ok(_) => Err(ServerFault::Handler.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The record of a login, of an id, a version and a salt that are new.
+    pub(super) fn new_grant(&self, login: Login, client: &Client, now: Timestamp) -> Grant {
+        let drawn = Drawn { id: GrantId::at(now, rand::random()), version: new_version(), salt: Salt(rand::random()) };
+        Grant::new(login, drawn, self.realm.keys().signing().id(), self.lifetimes(client), now)
+    }
+
+    /// Stores a new grant under an id that is free.
+    pub(super) async fn insert(&self, grant: &mut Grant, time: &Time<'_>) -> Result<(), Failure> {
+        for _ in 0..ID_ATTEMPTS {
+            match self.store.insert(grant, time.now()).await {
+                Ok(Insert::Added) => return Ok(()),
+                Ok(Insert::Duplicate) => grant.id = GrantId::at(time.now(), rand::random()),
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
+                    return match self.store.load(grant.id).await? {
+                        Some(stored) if stored.version == grant.version => Ok(()),
+                        // It may be written yet; nobody will ever have a token of it.
+                        _ => Err(error.into()),
+                    };
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Unavailable::Contention.into())
+    }
+}

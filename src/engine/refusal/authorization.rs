@@ -1,0 +1,72 @@
+//! Refusals of an authorization request.
+
+use crate::wire::ErrorCode;
+
+/// Why an authorization request gets no code (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorizationRefusal {
+    /// A redirect URI that is not registered for the client, in an authorization request.
+    #[error("a redirect URI that is not registered")]
+    UnregisteredRedirectUri,
+    /// A response type other than `code`.
+    #[error("an unsupported response type")]
+    ResponseType,
+    /// A response mode other than `query`.
+    #[error("an unsupported response mode")]
+    ResponseMode,
+    /// No code challenge where one is needed, a malformed one, or one by another method than `S256`.
+    #[error("no code challenge by S256")]
+    Challenge,
+    /// A `state` with a space that is not encoded (RFC 6749 appendix B).
+    #[error("a state with a space that is not encoded")]
+    State,
+    /// `prompt`, `max_age` or `nonce` of OpenID Connect is malformed.
+    #[error("a malformed parameter of OpenID Connect")]
+    OpenIdParameter,
+    /// The parameter `request`.
+    #[error("request objects are not supported")]
+    RequestObject,
+    /// The parameter `request_uri`.
+    #[error("request URIs are not supported")]
+    RequestUri,
+    /// The parameter `registration`.
+    #[error("registration in a request is not supported")]
+    Registration,
+    /// The login is older than `max_age` allows.
+    #[error("the login is older than the request allows")]
+    LoginTooOld,
+    /// An `id_token_hint` that is not an ID token of this engine for the client, by a key that it still has.
+    #[error("not a hint by an ID token of this engine for the client")]
+    IdTokenHint,
+    /// The host approved another person than the one whom the client's `id_token_hint` means.
+    #[error("another person than the id_token_hint means")]
+    AnotherSubject,
+    /// The page of an authorization request came back a second time, for another answer or too late, or has expired.
+    #[error("a request that was answered before, or whose page has expired")]
+    Answered,
+    /// The host denied the authorization request.
+    #[error("the host denied the request: {}", .0.as_str())]
+    Denied(ErrorCode),
+}
+
+impl AuthorizationRefusal {
+    /// What the redirect says, or the page where there is nowhere to send the answer.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::UnregisteredRedirectUri
+            | Self::ResponseMode
+            | Self::Challenge
+            | Self::State
+            | Self::OpenIdParameter
+            | Self::IdTokenHint
+            | Self::Answered => ErrorCode::InvalidRequest,
+            Self::ResponseType => ErrorCode::UnsupportedResponseType,
+            Self::RequestObject => ErrorCode::RequestNotSupported,
+            Self::RequestUri => ErrorCode::RequestUriNotSupported,
+            Self::Registration => ErrorCode::RegistrationNotSupported,
+            Self::LoginTooOld | Self::AnotherSubject => ErrorCode::LoginRequired,
+            Self::Denied(code) => code,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Refusals of a client.
+
+use crate::wire::ErrorCode;
+
+/// Why a client is not who it says it is, or may not do what it asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientRefusal {
+    /// Two Authorization headers, or a secret both in a header and in the body.
+    #[error("more than one way to authenticate")]
+    TwoAuthentications,
+    /// The `client_id` of the body is not that of the Basic header.
+    #[error("two client ids that differ")]
+    ClientIdMismatch,
+    /// An Authorization header of another scheme than Basic, or of none: an access token's, for example.
+    #[error("another scheme than Basic")]
+    Scheme,
+    /// No credentials, or credentials that cannot be read.
+    #[error("no credentials that can be read")]
+    Credentials,
+    /// No client of that id.
+    #[error("an unknown client")]
+    UnknownClient,
+    /// The secret is wrong, or a public client sent one, or a confidential one sent none.
+    #[error("a wrong secret")]
+    WrongSecret,
+    /// The secret is right, and came in a way that is not allowed to this client.
+    #[error("a way to authenticate that the client may not use")]
+    AuthMethod,
+    /// A public client at the introspection endpoint: anybody can be one (RFC 7662 section 2.1).
+    #[error("a public client where one has to authenticate")]
+    PublicClient,
+    /// The client may not use this grant type.
+    #[error("a grant type that the client may not use")]
+    UnauthorizedClient,
+}
+
+impl ClientRefusal {
+    /// What the response says.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::TwoAuthentications | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
+            Self::PublicClient
+            | Self::Scheme
+            | Self::Credentials
+            | Self::UnknownClient
+            | Self::WrongSecret
+            | Self::AuthMethod => ErrorCode::InvalidClient,
+            Self::UnauthorizedClient => ErrorCode::UnauthorizedClient,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Refusals of a grant: of what is asked for, or of a token or code.
+
+use crate::wire::ErrorCode;
+
+/// Why a grant is not made, or renews nothing: what was asked for, or the token or code that was presented.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GrantRefusal {
+    /// No handler has this grant type.
+    #[error("an unsupported grant type")]
+    UnsupportedGrantType,
+    /// A malformed scope, or more than the client or the grant may have.
+    #[error("a scope that is malformed or too wide")]
+    Scope,
+    /// Nothing of the scope that was granted is left to the client: it may have none of it any more.
+    #[error("nothing of the granted scope is left to the client")]
+    ScopeTaken,
+    /// A resource that is malformed or unknown, that the grant is not for, or none where one has to be named (RFC 8707 section 2).
+    #[error("a resource that is unknown, or none where one has to be named")]
+    Target,
+    /// Not the shape of a token of this engine.
+    #[error("not the shape of a token")]
+    Shape,
+    /// The token names a key that this engine does not have.
+    #[error("a token of an unknown key")]
+    UnknownKey,
+    /// No such grant, or no longer.
+    #[error("no such grant")]
+    NoGrant,
+    /// The grant was made by an engine of another [realm](crate::EngineBuilder::realm), or the record is no login.
+    #[error("a grant of another realm")]
+    AnotherRealm,
+    /// The MAC is wrong: a forgery, or a token of another kind.
+    #[error("a wrong MAC")]
+    Mac,
+    /// The token is another client's.
+    #[error("the token of another client")]
+    AnotherClient,
+    /// The grant was made before the `not_before` of its client or of the engine.
+    #[error("the grant was made before its client's not_before")]
+    NotBefore,
+    /// The token or its grant has expired.
+    #[error("the grant has expired")]
+    Expired,
+    /// The grant renews nothing.
+    #[error("the grant is not renewable")]
+    NotRenewable,
+    /// An older refresh token came back. [`Event::ReplayFound`](crate::event::Event::ReplayFound) tells more.
+    #[error("a replayed refresh token")]
+    Replay,
+    /// The grant was refreshed 16,777,214 times.
+    #[error("the last generation of the grant")]
+    Exhausted,
+    /// Another redirect URI than the one that the code was sent to, or one that the client has no longer.
+    #[error("another redirect URI than that of the code, or one that the client has no longer")]
+    RedirectUri,
+    /// A verifier that is not that of the code's challenge, or a code without a challenge of a client that now needs one.
+    #[error("a verifier that is not that of the code, or no challenge where the client now needs one")]
+    Verifier,
+    /// The host's hook refused the refresh.
+    #[error("the host refused the refresh")]
+    Hook,
+    /// The grant handler refused.
+    #[error("the grant handler refused: {}", .0.as_str())]
+    Handler(ErrorCode),
+}
+
+impl GrantRefusal {
+    /// What the response of the token endpoint says. A resource says `invalid_token` for all of them (RFC 6750 section 3.1).
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::UnsupportedGrantType => ErrorCode::UnsupportedGrantType,
+            Self::Scope => ErrorCode::InvalidScope,
+            Self::Target => ErrorCode::InvalidTarget,
+            Self::Handler(code) => code,
+            Self::ScopeTaken
+            | Self::Shape
+            | Self::UnknownKey
+            | Self::NoGrant
+            | Self::AnotherRealm
+            | Self::Mac
+            | Self::AnotherClient
+            | Self::NotBefore
+            | Self::Expired
+            | Self::NotRenewable
+            | Self::Replay
+            | Self::Exhausted
+            | Self::RedirectUri
+            | Self::Verifier
+            | Self::Hook => ErrorCode::InvalidGrant,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Refusals of a client that registers itself.
+
+use crate::client::MetadataFault;
+use crate::wire::ErrorCode;
+
+/// Why a client is not registered (RFC 7591 section 3.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistrationRefusal {
+    /// Registration is [off](crate::EngineBuilder::registration).
+    #[error("registration is off")]
+    Off,
+    /// Another content type than `application/json`, or none, or two.
+    #[error("the content type is not application/json")]
+    ContentType,
+    /// Two Authorization headers, or one that is no bearer token (section 3).
+    #[error("an Authorization header that is not one bearer token")]
+    Authorization,
+    /// The host wants an initial access token, and this is none that it takes.
+    #[error("no initial access token, or one that is not taken")]
+    InitialAccessToken,
+    /// Another method than those by which a client looks after its registration (RFC 7592 section 2).
+    #[error("the method is none of GET, POST, PUT and DELETE")]
+    Method,
+    /// No registration access token, or not that of the client (RFC 7592 section 2).
+    #[error("no registration access token, or not that of the client")]
+    AccessToken,
+    /// What the client says of itself.
+    #[error("{0}")]
+    Metadata(MetadataFault),
+    /// The host does not want the client.
+    #[error("the host does not want the client")]
+    Unwanted,
+}
+
+impl RegistrationRefusal {
+    /// What the response says.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Off | Self::ContentType | Self::Authorization | Self::Method => ErrorCode::InvalidRequest,
+            Self::InitialAccessToken | Self::AccessToken => ErrorCode::InvalidToken,
+            Self::Metadata(fault) => fault.code(),
+            Self::Unwanted => ErrorCode::InvalidClientMetadata,
+        }
+    }
+
+    pub(super) const fn description(self) -> &'static str {
+        match self {
+            Self::Off => "clients do not register themselves here",
+            Self::ContentType => "the content type must be application/json",
+            Self::Authorization => "the Authorization header must be one bearer token",
+            Self::InitialAccessToken => "an initial access token is needed",
+            Self::Method => "the method must be GET, POST, PUT or DELETE",
+            Self::AccessToken => "the registration access token of the client is needed",
+            Self::Metadata(fault) => fault.description(),
+            Self::Unwanted => "this client is not taken in here",
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What keeps the engine from answering, for now or until it is mended.
+
+use crate::client::ClientsError;
+use crate::store::{StoreError, StoreErrorKind};
+use crate::wire::ErrorCode;
+
+/// Why nobody can tell now: the same request may be sent again, and is answered 503 until then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// The store failed.
+    #[error("the store failed")]
+    Store(StoreErrorKind),
+    /// The client registry failed.
+    #[error("the client registry failed")]
+    Clients,
+    /// The host's hook or handler failed.
+    #[error("the host failed")]
+    Host,
+    /// A secret takes a slow verification, and the cap on concurrent ones is reached or there is no verifier.
+    #[error("no slow verification is possible now")]
+    SlowVerifier,
+    /// Too many requests for one grant at once.
+    #[error("too much contention for one grant")]
+    Contention,
+    /// The token was current when the request came, and its grant has gone on by two steps since: the client gave the
+    /// request up, or a thief and the owner raced.
+    #[error("overtaken by other requests for the grant")]
+    Overtaken,
+    /// This engine has not got the key that the record's refresh token is made under; another node may.
+    #[error("the key of the record is missing")]
+    MissingKey,
+    /// The predecessor came at a time that is before the last rotation, by more than clocks may differ: the request hung
+    /// since before it, or this node's clock is wrong.
+    #[error("the time is before the last rotation")]
+    ClockBehind,
+}
+
+impl Unavailable {
+    /// `temporarily_unavailable`, for each of them.
+    pub const fn code(self) -> ErrorCode {
+        ErrorCode::TemporarilyUnavailable
+    }
+}
+
+impl From<&StoreError> for Unavailable {
+    fn from(error: &StoreError) -> Self {
+        Self::Store(error.kind())
+    }
+}
+
+impl From<ClientsError> for Unavailable {
+    fn from(_: ClientsError) -> Self {
+        Self::Clients
+    }
+}
+
+/// What is wrong on the server's side, and will be wrong again: answered 500.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerFault {
+    /// The handler gave a scope that the client may not have, or a subject that does not fit a record or a JWT.
+    #[error("the grant handler gave what cannot be granted")]
+    Handler,
+    /// The host guards a [resource](crate::EngineBuilder::resource) that the engine does not have.
+    #[error("a resource that the engine does not have")]
+    UnknownResource,
+    /// A JWT could not be signed.
+    #[error("a signature that could not be made")]
+    Signing,
+}
+
+impl ServerFault {
+    /// `server_error`, for each of them.
+    pub const fn code(self) -> ErrorCode {
+        ErrorCode::ServerError
+    }
+}

@@ -1,0 +1,156 @@
+//! The registration endpoint: RFC 7591, and RFC 7592 where the registry keeps clients.
+
+use std::pin::pin;
+
+use super::Engine;
+use super::client_auth::recognize;
+use super::failure::Failure;
+use super::host::{Clock, Event};
+use super::refusal::{RegistrationRefusal, RequestRefusal, Unavailable};
+use super::resource::bearer_token;
+use super::time::Time;
+use crate::client::{ClientMetadata, Clients, DynClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
+use crate::store::TokenStore;
+use crate::wire::{Form, FormError, Header, Request, Response, is_json};
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Answers a client that registers itself (RFC 7591 section 3), where [registration](crate::EngineBuilder::registration) is
+    /// on: 201 with all that it was registered with, 400 with `invalid_redirect_uri` or `invalid_client_metadata` and words that say
+    /// the rule, 401 where the host wants an initial access token, 404 where registration is off.
+    ///
+    /// Checked in this order: method, content type, initial access token, metadata, and then whatever the registry wants.
+    /// Anybody may ask as often as they like, so limit how often in front of it.
+    ///
+    /// Where the registry [keeps clients](crate::client::ClientRegistry::is_managed), it answers them here too (RFC 7592): GET, PUT and
+    /// DELETE with a registration access token. The client is named by `client_id` in the query, as
+    /// `registration_client_uri` has it.
+    ///
+    /// ```
+    /// use regrant::client::{ClientIdKeys, StatelessClients};
+    /// use regrant::{Engine, MemoryStore, Request, RootSecret, StaticClients, Timestamp};
+    ///
+    /// let clients = StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::generate(1), None));
+    /// let engine = Engine::builder(MemoryStore::new(), clients).registration().build()?;
+    /// let body = br#"{"client_name":"Editor","redirect_uris":["http://127.0.0.1/cb"],"token_endpoint_auth_method":"none"}"#;
+    /// let request = Request::new("POST", body).with_header("content-type", b"application/json");
+    /// let response = engine.blocking().register(&request, Timestamp::now)?;
+    /// assert_eq!(response.status(), 201);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn register(&self, request: &Request<'_>, clock: impl Clock) -> Response {
+        let time = self.time(&clock);
+        match time.watch(pin!(self.try_register(request, &time))).await {
+            Ok(response) => response,
+            Err(failure) => self.refuse(&failure),
+        }
+    }
+
+    async fn try_register(&self, request: &Request<'_>, time: &Time<'_>) -> Result<Response, Failure> {
+        let as_registry = self.registry.ok_or(RegistrationRefusal::Off)?;
+        let registry = as_registry(&self.clients);
+        match request.method() {
+            "POST" => self.create_client(registry, request, time).await,
+            "GET" | "PUT" | "DELETE" if registry.is_managed_dyn() => self.manage_client(registry, request, time).await,
+            _ if registry.is_managed_dyn() => Err(RegistrationRefusal::Method.into()),
+            _ => Err(RequestRefusal::Method.into()),
+        }
+    }
+
+    /// RFC 7591 section 3.
+    async fn create_client(
+        &self,
+        registry: &dyn DynClientRegistry,
+        request: &Request<'_>,
+        time: &Time<'_>,
+    ) -> Result<Response, Failure> {
+        self.check_json(request)?;
+        // Before anything is read that only those may send who have a token.
+        if !registry.may_register_dyn(bearer_of(request)?) {
+            return Err(RegistrationRefusal::InitialAccessToken.into());
+        }
+        let native = registry.native_redirects_dyn();
+        let metadata =
+            ClientMetadata::from_json_with(request.body(), &native).map_err(RegistrationRefusal::Metadata)?;
+        let registered = registry.create_dyn(metadata, time.now()).await.map_err(failure_of)?;
+        self.emit(&Event::ClientRegistered { client_id: registered.id() });
+        Ok(Response::created(self.registration_answer(&registered)))
+    }
+
+    /// RFC 7592 section 2. A client that there is not is answered as one with another token is.
+    async fn manage_client(
+        &self,
+        registry: &dyn DynClientRegistry,
+        request: &Request<'_>,
+        time: &Time<'_>,
+    ) -> Result<Response, Failure> {
+        let form = Form::parse(request.query_string(), self.limits()).map_err(RequestRefusal::Form)?;
+        let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
+        let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
+        let token = bearer_of(request)?.ok_or(RegistrationRefusal::AccessToken)?;
+        // An id that no client can have is not asked for.
+        let client = self.find_client(client_id).await?.ok_or(RegistrationRefusal::AccessToken)?;
+        let registered = match request.method() {
+            "GET" => registry.read_dyn(client_id, token).await,
+            "PUT" => {
+                self.check_json(request)?;
+                // Whose token it is, before what it sent: what is wrong with that is no stranger's business.
+                let there = registry.read_dyn(client_id, token).await.map_err(failure_of)?;
+                there.ok_or(RegistrationRefusal::AccessToken)?;
+                let read = ClientMetadata::from_update(request.body(), client_id, &registry.native_redirects_dyn());
+                let (metadata, secret) = read.map_err(RegistrationRefusal::Metadata)?;
+                if secret.is_some_and(|secret| !recognize(client.secrets(), secret.as_bytes())) {
+                    return Err(RegistrationRefusal::Metadata(MetadataFault::ClientSecret).into());
+                }
+                registry.update_dyn(client_id, token, metadata, time.now()).await
+            }
+            _ => {
+                let gone = registry.delete_dyn(client_id, token).await.map_err(failure_of)?;
+                return if gone { Ok(Response::no_content()) } else { Err(RegistrationRefusal::AccessToken.into()) };
+            }
+        };
+        let registered = registered.map_err(failure_of)?.ok_or(RegistrationRefusal::AccessToken)?;
+        Ok(Response::ok(self.registration_answer(&registered)))
+    }
+
+    fn check_json(&self, request: &Request<'_>) -> Result<(), Failure> {
+        match request.content_type() {
+            Header::One(content_type) if is_json(content_type) => {}
+            _ => return Err(RegistrationRefusal::ContentType.into()),
+        }
+        if request.body().len() > self.limits().body_bytes() {
+            return Err(RequestRefusal::Form(FormError::TooLarge).into());
+        }
+        Ok(())
+    }
+
+    fn registration_answer(&self, registered: &RegisteredClient) -> Vec<u8> {
+        let place = self.registration_endpoint().map(|mut place| {
+            place.push(if place.contains('?') { '&' } else { '?' });
+            place.push_str("client_id=");
+            place.extend(form_urlencoded::byte_serialize(registered.id().as_bytes()));
+            place
+        });
+        registered.to_json(place.as_deref())
+    }
+}
+
+/// The bearer token of a request, if it has one (RFC 6750 section 2.1).
+fn bearer_of<'a>(request: &Request<'a>) -> Result<Option<&'a str>, RegistrationRefusal> {
+    match request.authorization() {
+        Header::Absent => Ok(None),
+        Header::One(header) => match bearer_token(header) {
+            Ok(Some(token)) => Ok(Some(token)),
+            _ => Err(RegistrationRefusal::Authorization),
+        },
+        Header::Repeated => Err(RegistrationRefusal::Authorization),
+    }
+}
+
+fn failure_of(denial: RegistrationDenial) -> Failure {
+    match denial {
+        RegistrationDenial::Metadata(fault) => RegistrationRefusal::Metadata(fault).into(),
+        RegistrationDenial::Unwanted => RegistrationRefusal::Unwanted.into(),
+        RegistrationDenial::Busy => Unavailable::Host.into(),
+        RegistrationDenial::Failed(error) => error.into(),
+    }
+}

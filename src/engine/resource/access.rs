@@ -1,0 +1,156 @@
+//! A live access token, as the host sees it.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use crate::grant::{Grant, GrantId, HostData, Scope, Timestamp};
+
+/// A live access token, and what it allows.
+///
+/// ```
+/// # async fn resource<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>) {
+/// use regrant::{Request, Scope, Timestamp};
+///
+/// let request = Request::new("GET", b"").with_header("authorization", b"Bearer ...");
+/// match engine.bearer(&request, &Scope::empty(), Timestamp::now).await {
+///     Ok(access) => println!("{:?} may {}", access.subject(), access.scope()),
+///     Err(refused) => println!("{} {}", refused.status(), refused.challenge()),
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Access {
+    pub(in crate::engine) grant_id: GrantId,
+    pub(in crate::engine) client_id: SmolStr,
+    pub(in crate::engine) subject: Option<SmolStr>,
+    pub(in crate::engine) scope: Scope,
+    /// As the engine spells them; none where it has no resources.
+    pub(in crate::engine) resources: SmallVec<[SmolStr; 1]>,
+    pub(in crate::engine) issued_at: Timestamp,
+    pub(in crate::engine) expires_at: Timestamp,
+    pub(in crate::engine) epoch: u32,
+    /// The claim `jti` of a JWT.
+    pub(in crate::engine) jti: Option<SmolStr>,
+    pub(in crate::engine) grant: Option<Grant>,
+}
+
+impl Access {
+    /// The resource owner; `None` where the client acts for itself.
+    ///
+    /// ```
+    /// fn greet(access: &regrant::Access) -> &str {
+    ///     access.subject().unwrap_or("a client by itself")
+    /// }
+    /// ```
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The client that the token was issued to.
+    ///
+    /// ```
+    /// fn is_ours(access: &regrant::Access) -> bool {
+    ///     access.client_id() == "back-office"
+    /// }
+    /// ```
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The scope of this token, within that of the grant and what its client may have now; at a resource, what that defines of
+    /// it, and what no resource does.
+    ///
+    /// ```
+    /// fn may_write(access: &regrant::Access) -> bool {
+    ///     access.scope().contains("write")
+    /// }
+    /// ```
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The resources that the token is for (RFC 8707), as the engine spells them: its audience. None where the engine has no
+    /// [resources](crate::EngineBuilder::resource).
+    ///
+    /// ```
+    /// fn is_for_files(access: &regrant::Access) -> bool {
+    ///     access.resources().any(|resource| resource == "https://files.example")
+    /// }
+    /// ```
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().map(SmolStr::as_str)
+    }
+
+    /// When the token was issued, in whole seconds.
+    ///
+    /// ```
+    /// fn age(access: &regrant::Access, now: regrant::Timestamp) -> std::time::Duration {
+    ///     now.since(access.issued_at())
+    /// }
+    /// ```
+    pub const fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// When the token expires.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// fn left(access: &regrant::Access, now: regrant::Timestamp) -> Duration {
+    ///     access.expires_at().since(now)
+    /// }
+    /// ```
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The grant it is of; safe to log.
+    ///
+    /// ```
+    /// fn log(access: &regrant::Access) {
+    ///     println!("grant {}", access.grant_id());
+    /// }
+    /// ```
+    pub const fn grant_id(&self) -> GrantId {
+        self.grant_id
+    }
+
+    /// The grant itself, as it was when the token was checked: its extra fields, and when the resource owner logged in.
+    /// `None` only where the engine checks JWTs by their signature and asks no store.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// fn is_fresh(access: &regrant::Access, now: regrant::Timestamp) -> bool {
+    ///     access.grant().is_some_and(|grant| now.since(grant.authenticated_at()) < Duration::from_secs(300))
+    /// }
+    /// ```
+    pub const fn grant(&self) -> Option<&Grant> {
+        self.grant.as_ref()
+    }
+
+    /// What the host keeps with the grant for itself. `None` where there is none, and where no store was asked: see
+    /// [`grant`](Self::grant).
+    ///
+    /// ```
+    /// fn tenant(access: &regrant::Access) -> Option<u32> {
+    ///     access.host_data()?.read().ok()
+    /// }
+    /// ```
+    pub fn host_data(&self) -> Option<&HostData> {
+        self.grant.as_ref().and_then(Grant::host_data)
+    }
+}
+
+impl fmt::Debug for Access {
+    /// Neither a secret nor a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("grant_id", &self.grant_id)
+            .field("client_id", &self.client_id)
+            .field("scope", &self.scope)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,414 @@
+//! Checking an access token at a resource: RFC 6750.
+
+mod access;
+mod guard;
+mod live;
+#[cfg(feature = "jwt")]
+mod verify_jwt;
+
+pub use access::Access;
+pub use guard::BearerCheck;
+use guard::Wanted;
+pub(super) use live::Asking;
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Engine;
+use super::documents::metadata_url;
+use super::failure::Failure;
+use super::host::Clock;
+use super::refusal::{GrantRefusal, Refusal, ResourceRefusal, ServerFault};
+use super::settings::Implies;
+use super::time::Time;
+use crate::client::Clients;
+use crate::grant::{Grant, Scope, Timestamp};
+use crate::store::TokenStore;
+use crate::wire::{Form, FormError, Header, Request, Response, is_form_urlencoded};
+
+/// Which of the refusals of RFC 6750 section 3.1 it is.
+///
+/// ```
+/// assert_eq!(regrant::engine::BearerErrorKind::InsufficientScope.status(), 403);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BearerErrorKind {
+    /// No token came: 401, without an error code.
+    NoToken,
+    /// The token came in more than one way, or not in the form of one: 400 `invalid_request`.
+    InvalidRequest,
+    /// The token is malformed, expired, revoked or forged: 401 `invalid_token`.
+    InvalidToken,
+    /// The token is live and has too little scope: 403 `insufficient_scope`.
+    InsufficientScope,
+    /// The login behind the token is older than the resource wants: 401 `insufficient_user_authentication` (RFC 9470).
+    InsufficientUserAuthentication,
+    /// The store or the registry failed, so nobody can tell: 503.
+    Unavailable,
+}
+
+impl BearerErrorKind {
+    const fn of(why: Refusal) -> Self {
+        match why {
+            Refusal::Resource(ResourceRefusal::NoToken) => Self::NoToken,
+            Refusal::Resource(ResourceRefusal::MalformedToken) => Self::InvalidRequest,
+            Refusal::Resource(ResourceRefusal::InsufficientScope) => Self::InsufficientScope,
+            Refusal::Resource(ResourceRefusal::LoginTooOld) => Self::InsufficientUserAuthentication,
+            Refusal::Unavailable(_) | Refusal::Fault(_) => Self::Unavailable,
+            // Whatever is wrong with the token, its grant or its client: whoever presents it learns no more.
+            _ => Self::InvalidToken,
+        }
+    }
+
+    /// The status code.
+    ///
+    /// ```
+    /// assert_eq!(regrant::engine::BearerErrorKind::NoToken.status(), 401);
+    /// ```
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NoToken | Self::InvalidToken | Self::InsufficientUserAuthentication => 401,
+            Self::InvalidRequest => 400,
+            Self::InsufficientScope => 403,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// The error code; RFC 6750 section 3.1 wants none where no token came.
+    ///
+    /// ```
+    /// assert_eq!(regrant::engine::BearerErrorKind::NoToken.code(), None);
+    /// assert_eq!(regrant::engine::BearerErrorKind::InvalidToken.code(), Some("invalid_token"));
+    /// ```
+    pub const fn code(self) -> Option<&'static str> {
+        match self {
+            Self::NoToken => None,
+            Self::InvalidRequest => Some("invalid_request"),
+            Self::InvalidToken => Some("invalid_token"),
+            Self::InsufficientScope => Some("insufficient_scope"),
+            Self::InsufficientUserAuthentication => Some("insufficient_user_authentication"),
+            Self::Unavailable => Some("temporarily_unavailable"),
+        }
+    }
+}
+
+/// A request to a resource that is not let in, and the challenge to send (RFC 6750 section 3).
+///
+/// ```
+/// use regrant::engine::BearerErrorKind;
+/// use regrant::{Engine, MemoryStore, Request, Scope, StaticClients, Timestamp};
+///
+/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+/// let request = Request::new("GET", b"").with_header("authorization", b"Bearer abc");
+/// let refused = engine.blocking().bearer(&request, &Scope::empty(), Timestamp::now)?.unwrap_err();
+/// assert_eq!(refused.kind(), BearerErrorKind::InvalidToken);
+/// assert_eq!(refused.challenge(), r#"Bearer realm="token", error="invalid_token""#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct BearerError {
+    kind: BearerErrorKind,
+    challenge: Arc<str>,
+}
+
+impl BearerError {
+    /// Which refusal it is.
+    ///
+    /// ```
+    /// use regrant::engine::BearerErrorKind;
+    /// use regrant::BearerError;
+    /// fn needs_login(refused: &BearerError) -> bool {
+    ///     matches!(refused.kind(), BearerErrorKind::NoToken | BearerErrorKind::InvalidToken)
+    /// }
+    /// ```
+    pub const fn kind(&self) -> BearerErrorKind {
+        self.kind
+    }
+
+    /// The status code.
+    ///
+    /// ```
+    /// fn is_ours(refused: &regrant::BearerError) -> bool {
+    ///     refused.status() == 503
+    /// }
+    /// ```
+    pub const fn status(&self) -> u16 {
+        self.kind.status()
+    }
+
+    /// The value of `WWW-Authenticate`.
+    ///
+    /// ```
+    /// fn header(refused: &regrant::BearerError) -> (&'static str, &str) {
+    ///     ("www-authenticate", refused.challenge())
+    /// }
+    /// ```
+    pub fn challenge(&self) -> &str {
+        &self.challenge
+    }
+
+    /// A whole response: status, challenge and `{"error": …}`, `{}` where there is no code.
+    ///
+    /// ```
+    /// fn answer(refused: &regrant::BearerError) -> regrant::Response {
+    ///     refused.response()
+    /// }
+    /// ```
+    pub fn response(&self) -> Response {
+        Response::challenge(self.kind.status(), self.kind.code(), self.challenge.clone())
+    }
+}
+
+impl fmt::Display for BearerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.code().unwrap_or("no access token"))
+    }
+}
+
+impl std::error::Error for BearerError {}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Checks the access token of a request to a resource, and that it has all of the scope `required`. In an engine with
+    /// [resources](crate::EngineBuilder::resource) this is the default one: a token for others alone is `invalid_token`, see
+    /// [`bearer_for`](Self::bearer_for).
+    ///
+    /// The token may come in the `Authorization` header (RFC 6750 section 2.1) or, in a form body that is not a GET's,
+    /// as `access_token` (section 2.2): leave the body of the [`Request`] empty to allow the header only. A token in the
+    /// query string does not count.
+    ///
+    /// The grant is loaded each time, so a revoked one lets nobody in; an engine that signs JWTs can be told to leave that
+    /// out (`JwtAccessTokens::danger_signature_alone`).
+    ///
+    /// # Errors
+    ///
+    /// A [`BearerError`], which is the response. 503, not 401, where the store fails: a token that is good must not be
+    /// thrown away for that.
+    ///
+    /// ```
+    /// # async fn resource<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// use regrant::{Request, Scope, Timestamp};
+    /// let request = Request::new("GET", b"").with_header("authorization", b"Bearer ...");
+    /// let access = engine.bearer(&request, &Scope::parse("scope_1")?, Timestamp::now).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn bearer(
+        &self,
+        request: &Request<'_>,
+        required: &Scope,
+        clock: impl Clock,
+    ) -> Result<Access, BearerError> {
+        let wanted = Wanted { scope: required.clone(), max_age: None };
+        self.check_bearer(request, None, &wanted, clock).await
+    }
+
+    /// Checks the access token of a request to one of several [resources](crate::EngineBuilder::resource), by its URI in any
+    /// spelling: the token has to be for it.
+    ///
+    /// ```
+    /// # async fn resource<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// use regrant::{Request, Timestamp};
+    /// let request = Request::new("GET", b"").with_header("authorization", b"Bearer ...");
+    /// let access = engine.bearer_for("https://files.example").check(&request, Timestamp::now).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bearer_for<'a>(&'a self, resource: &'a str) -> BearerCheck<'a, S, C> {
+        BearerCheck::new(self, resource)
+    }
+
+    /// `resource`: another than the default one.
+    async fn check_bearer(
+        &self,
+        request: &Request<'_>,
+        resource: Option<&str>,
+        wanted: &Wanted,
+        clock: impl Clock,
+    ) -> Result<Access, BearerError> {
+        let time = self.time(&clock);
+        let guarded = self.guarded(resource);
+        let form = self.resource_form(request);
+        let checked = match (guarded, presented(request, &form)) {
+            (Err(why), _) => Err(why.into()),
+            (_, Err(why)) => Err(why.into()),
+            (Ok(place), Ok(text)) => time.watch(pin!(self.check_access(text, place, wanted, &time))).await,
+        };
+        checked.map_err(|failure| {
+            self.tell(&failure);
+            let kind = BearerErrorKind::of(failure.why);
+            BearerError { kind, challenge: self.challenge(kind, guarded.ok().flatten(), wanted) }
+        })
+    }
+
+    /// The place of the resource that is guarded; `None` in an engine without any.
+    fn guarded(&self, resource: Option<&str>) -> Result<Option<usize>, ServerFault> {
+        match (self.settings.resources.as_deref(), resource) {
+            (None, None) => Ok(None),
+            (Some(resources), None) => Ok(Some(resources.default_place())),
+            (resources, Some(uri)) => {
+                let found = resources.and_then(|resources| resources.find(uri));
+                found.map(Some).ok_or(ServerFault::UnknownResource)
+            }
+        }
+    }
+
+    /// The form of a request to a resource, if it has one. It is the resource's own, so it need not be one that the
+    /// token endpoint would read.
+    fn resource_form<'a>(&self, request: &Request<'a>) -> Result<Option<Form<'a>>, FormError> {
+        match request.content_type() {
+            Header::One(content_type)
+                if is_form_urlencoded(content_type) && !request.body().is_empty() && request.method() != "GET" =>
+            {
+                Form::parse(request.body(), self.limits()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn check_access(
+        &self,
+        text: &str,
+        guarded: Option<usize>,
+        wanted: &Wanted,
+        time: &Time<'_>,
+    ) -> Result<Access, Failure> {
+        let mut access = self.live_access(text, time, Asking::Resource).await?;
+        let id = access.grant_id();
+        let subject = access.subject.clone();
+        let refused = |why: Refusal| Err(Failure::from(why).of_grant(id).of_subject(subject.as_deref()));
+        if let (Some(resources), Some(place)) = (self.settings.resources.as_deref(), guarded) {
+            if !access.resources().any(|uri| resources.find(uri) == Some(place)) {
+                return refused(ResourceRefusal::AnotherResource.into());
+            }
+            // What another resource calls by the same name is no business of this one (RFC 9068 section 5).
+            match resources.cut_scope(&access.scope, &[place]) {
+                Some(scope) => access.scope = scope,
+                None => return refused(GrantRefusal::ScopeTaken.into()),
+            }
+        }
+        if !wanted.scope.iter().all(|token| self.allows(&access.scope, token)) {
+            return refused(ResourceRefusal::InsufficientScope.into());
+        }
+        match wanted.max_age {
+            Some(most) if !is_login_within(&access, most, time.now()) => refused(ResourceRefusal::LoginTooOld.into()),
+            _ => Ok(access),
+        }
+    }
+
+    /// Whether a scope has this token, or one that implies it.
+    fn allows(&self, scope: &Scope, token: &str) -> bool {
+        let implied = |implies: &Implies| scope.iter().any(|own| implies(own, token));
+        scope.contains(token) || self.settings.implies.as_ref().is_some_and(implied)
+    }
+
+    /// What RFC 6750 section 3 wants, and, in an engine with resources, on 401 and 403, where the client finds out how to get in (RFC 9728
+    /// section 5.1).
+    fn challenge(&self, kind: BearerErrorKind, guarded: Option<usize>, wanted: &Wanted) -> Arc<str> {
+        let plain = &self.settings.bearer_challenge;
+        if kind == BearerErrorKind::Unavailable {
+            return plain.clone();
+        }
+        let resource = self.settings.resources.as_deref().and_then(|resources| resources.get(guarded?));
+        let resource = resource.filter(|_| matches!(kind.status(), 401 | 403));
+        let metadata = resource.and_then(metadata_url);
+        let error = kind.code().map(|code| format!(", error=\"{code}\"")).unwrap_or_default();
+        let max_age = wanted.max_age.filter(|_| kind == BearerErrorKind::InsufficientUserAuthentication);
+        let max_age = max_age.map(|most| format!(", max_age=\"{}\"", most.as_secs())).unwrap_or_default();
+        let says_scope = kind == BearerErrorKind::InsufficientScope || resource.is_some() && !wanted.scope.is_empty();
+        let scope = if says_scope { format!(", scope=\"{}\"", wanted.scope) } else { String::new() };
+        let metadata = metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
+        if [&error, &max_age, &scope, &metadata].iter().all(|part| part.is_empty()) {
+            return plain.clone();
+        }
+        format!("{plain}{error}{max_age}{scope}{metadata}").into()
+    }
+}
+
+/// Whether a person is behind the token, who logged in that recently. Of a token that is believed by its signature nobody
+/// can tell.
+fn is_login_within(access: &Access, most: Duration, now: Timestamp) -> bool {
+    let login = access.grant().filter(|grant| grant.subject().is_some()).map(Grant::authenticated_at);
+    login.is_some_and(|login| now.as_secs().saturating_sub(login.as_secs()) <= most.as_secs())
+}
+
+/// Finds the one token of a request.
+fn presented<'a>(
+    request: &Request<'a>,
+    form: &'a Result<Option<Form<'_>>, FormError>,
+) -> Result<&'a str, ResourceRefusal> {
+    let in_header = match request.authorization() {
+        Header::Absent => None,
+        Header::Repeated => return Err(ResourceRefusal::MalformedToken),
+        Header::One(header) => bearer_token(header)?,
+    };
+    let in_body = match form {
+        Ok(Some(form)) => form.single("access_token").map_err(|_| ResourceRefusal::MalformedToken)?,
+        Ok(None) => None,
+        // With a token in the header, the form is the resource's own business.
+        Err(_) if in_header.is_some() => None,
+        Err(_) => return Err(ResourceRefusal::MalformedToken),
+    };
+    match (in_header, in_body) {
+        (Some(token), None) => Ok(token),
+        (None, Some(token)) if is_b64token(token.as_bytes()) => Ok(token),
+        (None, None) => Err(ResourceRefusal::NoToken),
+        (Some(_) | None, Some(_)) => Err(ResourceRefusal::MalformedToken),
+    }
+}
+
+/// `credentials = "Bearer" 1*SP b64token`, RFC 6750 section 2.1. `Ok(None)` for another scheme.
+pub(in crate::engine) fn bearer_token(header: &[u8]) -> Result<Option<&str>, ResourceRefusal> {
+    let (scheme, mut token) = match header.iter().position(|&byte| byte == b' ') {
+        Some(space) => header.split_at(space),
+        None => (header, &[][..]),
+    };
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Ok(None);
+    }
+    while let [b' ', rest @ ..] = token {
+        token = rest;
+    }
+    match std::str::from_utf8(token) {
+        Ok(text) if is_b64token(token) => Ok(Some(text)),
+        _ => Err(ResourceRefusal::MalformedToken),
+    }
+}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+fn is_b64token(text: &[u8]) -> bool {
+    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let body = &text[..text.len() - padding];
+    !body.is_empty()
+        && body
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6750 section 3.1.
+    #[test]
+    fn what_is_wrong_with_an_access_token_has_the_code_and_status_that_it_is_answered_with() {
+        for why in [
+            ResourceRefusal::MalformedToken,
+            ResourceRefusal::InsufficientScope,
+            ResourceRefusal::AccessRevoked,
+            ResourceRefusal::AnotherResource,
+            ResourceRefusal::LoginTooOld,
+            ResourceRefusal::Jwt,
+        ] {
+            let kind = BearerErrorKind::of(why.into());
+            assert_eq!(kind.code(), Some(why.code().as_str()), "{why}");
+            assert_eq!(kind.status(), Refusal::from(why).status(), "{why}");
+        }
+        let none = ResourceRefusal::NoToken;
+        assert_eq!((BearerErrorKind::of(none.into()).code(), Refusal::from(none).status()), (None, 401));
+    }
+}

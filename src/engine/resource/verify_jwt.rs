@@ -1,0 +1,112 @@
+//! Access tokens that are JWTs, checked: RFC 9068 section 4.
+
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
+use super::live::left_of;
+use super::{Access, Asking};
+use crate::client::Clients;
+use crate::engine::Engine;
+use crate::engine::failure::{Failure, of_grant};
+use crate::engine::grants::is_record_of;
+use crate::engine::refusal::{GrantRefusal, ResourceRefusal};
+use crate::engine::resources::Places;
+use crate::engine::time::Time;
+use crate::grant::{Scope, Timestamp};
+use crate::store::TokenStore;
+use crate::token::verify_access;
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// A JWT of this engine: signature, issuer, audience, and what the grant says of it. A resource may be allowed to
+    /// leave the grant out.
+    pub(super) async fn live_jwt(&self, text: &str, time: &Time<'_>, asking: Asking) -> Result<Access, Failure> {
+        let (Some(signing), Some(issuer)) = (self.jwt.signing(), self.issuer()) else {
+            return Err(GrantRefusal::Shape.into());
+        };
+        let tokens = signing.access.as_ref().ok_or(GrantRefusal::Shape)?;
+        let claims = verify_access(&signing.keys.current(), text).ok_or(ResourceRefusal::Jwt)?;
+        if claims.iss != issuer {
+            return Err(ResourceRefusal::Jwt.into());
+        }
+        let resources = self.settings.resources.as_deref();
+        // Before there were resources the issuer was the audience; what such a token is for is what its grant is for.
+        let is_resource = resources.is_some_and(|resources| resources.find(issuer).is_some());
+        let is_older = claims.aud.contains(issuer) && !is_resource;
+        let mut places: Places = match resources {
+            Some(resources) => claims.aud.iter().filter_map(|name| resources.find(name)).collect(),
+            None if tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) => Places::new(),
+            None => return Err(ResourceRefusal::Jwt.into()),
+        };
+        // The wall stands where signatures alone are believed, too.
+        if !self.realm.includes(claims.realm.as_deref(), &claims.client_id) {
+            return Err(ResourceRefusal::Jwt.into());
+        }
+        let jti = claims.jti;
+        let scope = Scope::parse(&claims.scope).map_err(|_| ResourceRefusal::Jwt)?;
+        let subject = (claims.sub != claims.client_id).then(|| SmolStr::new(&claims.sub));
+        let mut access = Access {
+            grant_id: jti.grant,
+            client_id: SmolStr::new(&claims.client_id),
+            subject,
+            scope,
+            resources: SmallVec::new(),
+            issued_at: Timestamp::from_secs(claims.iat),
+            expires_at: Timestamp::from_secs(claims.exp),
+            epoch: jti.epoch,
+            jti: std::str::from_utf8(&jti.encode()).ok().map(SmolStr::new),
+            grant: None,
+        };
+        if asking == Asking::Resource && tokens.signature_alone() {
+            if let Some(resources) = resources {
+                if is_older {
+                    places.push(resources.default_of(access.issued_at));
+                }
+                access.resources = resources.spellings(&places);
+            }
+            let refused = |why: GrantRefusal| Err(Failure::from(why).of_grant(jti.grant));
+            let client = self.client_of(&access.client_id, jti.grant).await?;
+            if access.issued_at < self.not_before(&client) {
+                return refused(GrantRefusal::NotBefore);
+            }
+            if time.now() >= access.expires_at {
+                return refused(GrantRefusal::Expired);
+            }
+            return match left_of(&access.scope, Scope::WHOLE, &client, asking) {
+                Some(scope) => Ok(Access { scope, ..access }),
+                None => refused(GrantRefusal::ScopeTaken),
+            };
+        }
+        let grant = self.store.load(jti.grant).await?.ok_or(GrantRefusal::NoGrant)?;
+        is_record_of(&grant, jti.grant)?;
+        // Signed by this engine, so of this grant, unless a thief of the signing key made it up.
+        if grant.realm() != claims.realm.as_deref()
+            || !grant.is_login()
+            || grant.client_id() != access.client_id
+            || grant.subject().unwrap_or(grant.client_id()) != claims.sub
+            || !access.scope.is_subset_of(&grant.scope)
+        {
+            return Err(ResourceRefusal::Jwt.into());
+        }
+        if let Some(resources) = resources {
+            let mut consented = resources.places_of(&grant, u16::MAX);
+            if grant.resource_list().is_none() {
+                consented = resources.places_of(&grant, 0);
+                places.extend(consented.iter().copied().filter(|_| is_older));
+            }
+            places.retain(|place| consented.contains(place));
+            access.resources = resources.spellings(&places);
+        }
+        let is_for_none =
+            resources.is_some() && places.is_empty() || resources.is_none() && grant.resource_list().is_some();
+        if is_for_none && asking != Asking::Revocation {
+            return Err(Failure::from(ResourceRefusal::AnotherResource).of_grant(grant.id));
+        }
+        let client = self.check_grant(&grant, jti.epoch, access.expires_at, time).await?;
+        access.scope = left_of(&access.scope, Scope::WHOLE, &client, asking)
+            .ok_or_else(|| of_grant(&grant, GrantRefusal::ScopeTaken))?;
+        access.subject = grant.subject().map(SmolStr::new);
+        access.expires_at = access.expires_at.min(grant.expires_at);
+        access.grant = Some(grant);
+        Ok(access)
+    }
+}

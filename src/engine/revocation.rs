@@ -1,0 +1,128 @@
+//! The revocation endpoint: RFC 7009.
+
+use std::pin::pin;
+
+use super::Engine;
+use super::failure::Failure;
+use super::grants::is_record_of;
+use super::host::{Clock, Event};
+use super::refusal::{GrantRefusal, Refusal, Unavailable};
+use super::resource::Asking;
+use super::swap::{ATTEMPTS, Swapped, Swaps, new_version};
+use super::time::Time;
+use crate::client::{Client, Clients};
+use crate::grant::GrantId;
+use crate::store::TokenStore;
+use crate::token::{GrantToken, TokenKind};
+use crate::wire::{Request, Response};
+
+/// Epochs have 24 bits. Nobody revokes the access tokens of one grant that often; the last time ends it.
+const MAX_EPOCH: u32 = (1 << 24) - 1;
+
+/// What a client is told of, RFC 7009 section 2.1.
+const ANOTHER_CLIENT: Refusal = Refusal::Grant(GrantRefusal::AnotherClient);
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Answers a request to the revocation endpoint (RFC 7009). The client authenticates as at the token endpoint, public
+    /// ones by their id.
+    ///
+    /// Any refresh token of the client's own, current or not, ends its grant and with it every token there is of it. An
+    /// access token that is live revokes the access tokens that were issued for the grant up to now, and leaves the
+    /// refresh token. A token that is alive and another client's is refused with `invalid_grant` (section 2.1), whatever
+    /// its kind or generation; nothing changes. Anything else is answered 200 and changes nothing (section 2.2).
+    /// `token_type_hint` is not needed: tokens tell themselves apart.
+    ///
+    /// 503 where the store fails: the token may be alive, so it has to be sent again.
+    ///
+    /// ```
+    /// use regrant::{Client, Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// let app = Client::public("app").build()?;
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app)?).build()?;
+    /// let request = Request::new("POST", b"token=anything&client_id=app")
+    ///     .with_header("content-type", b"application/x-www-form-urlencoded");
+    /// assert_eq!(engine.blocking().revoke(&request, Timestamp::now)?.status(), 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn revoke(&self, request: &Request<'_>, clock: impl Clock) -> Response {
+        let time = self.time(&clock);
+        match time.watch(pin!(self.try_revoke(request, &time))).await {
+            Ok(()) => Response::ok(b"{}".to_vec()),
+            Err(failure) => self.refuse(&failure),
+        }
+    }
+
+    async fn try_revoke(&self, request: &Request<'_>, time: &Time<'_>) -> Result<(), Failure> {
+        let (client, token) = self.token_of_request(request).await?;
+        let revoked = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
+            Some(token) => self.revoke_refresh_token(&token, &client, time).await,
+            None => self.revoke_access_token(&token, &client, time).await,
+        };
+        match revoked {
+            // To the client an invalid token is as good as a revoked one (RFC 7009 section 2.2).
+            Err(failure) if failure.why.status() < 500 && failure.why != ANOTHER_CLIENT => Ok(()),
+            revoked => revoked.map_err(|failure| failure.of_client(client.shared_id())),
+        }
+    }
+
+    async fn revoke_refresh_token(&self, token: &GrantToken, client: &Client, time: &Time<'_>) -> Result<(), Failure> {
+        if self.realm.keys().get(token.key_id()).is_none() {
+            return Ok(());
+        }
+        let Some(grant) = self.store.load(token.grant_id()).await? else { return Ok(()) };
+        match self.prove(&grant, token, TokenKind::Refresh, client) {
+            Ok(()) => self.end_for(&grant).await,
+            Err(failure) if failure.why == ANOTHER_CLIENT => {
+                // One that has expired, or was voided, is invalid whoever sends it.
+                self.check_grant(&grant, grant.access_epoch, grant.refresh_expires_at, time).await?;
+                Err(failure)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn revoke_access_token(&self, text: &str, client: &Client, time: &Time<'_>) -> Result<(), Failure> {
+        let access = self.live_access(text, time, Asking::Revocation).await?;
+        if access.client_id() != client.id() {
+            return Err(Failure::from(ANOTHER_CLIENT).of_grant(access.grant_id()).of_subject(access.subject()));
+        }
+        self.revoke_access(access.grant_id(), access.epoch, time).await
+    }
+
+    /// Moves a grant past this epoch of its access tokens, whatever else goes on: a rotation in flight loses its swap, and
+    /// takes its step after it.
+    async fn revoke_access(&self, id: GrantId, epoch: u32, time: &Time<'_>) -> Result<(), Failure> {
+        let mut swaps = Swaps::none();
+        for _ in 0..ATTEMPTS {
+            // A grant that is gone has no access tokens left.
+            let Some(mut grant) = self.store.load(id).await? else { return Ok(()) };
+            is_record_of(&grant, id)?;
+            // Told here and not only below: the write that was in doubt took place.
+            if swaps.wrote_this(&grant) {
+                self.emit(&Event::AccessRevoked {
+                    grant: id,
+                    client_id: grant.client_id(),
+                    subject: self.subject_of(&grant),
+                });
+            }
+            if grant.access_epoch > epoch {
+                return Ok(());
+            }
+            if epoch == MAX_EPOCH {
+                return self.end_for(&grant).await;
+            }
+            let expected = grant.version;
+            grant.version = new_version();
+            // Past the token, which is ahead of the record where the store lost writes.
+            grant.access_epoch = epoch + 1;
+            if swaps.swap(&self.store, expected, &grant, time.now()).await? == Swapped::Done {
+                self.emit(&Event::AccessRevoked {
+                    grant: id,
+                    client_id: grant.client_id(),
+                    subject: self.subject_of(&grant),
+                });
+                return Ok(());
+            }
+        }
+        Err(Failure::from(Unavailable::Contention).of_grant(id))
+    }
+}

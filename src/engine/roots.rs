@@ -1,0 +1,70 @@
+//! The root secret of an engine, and the one that it has taken the place of.
+
+use crate::grant::Timestamp;
+use crate::secret::root::{Label, LabelledKey, RootSecret};
+use crate::token::KeyFingerprint;
+
+/// The keys of every use, made once.
+pub(super) struct Roots {
+    current: Root,
+    old: Option<(Root, Timestamp)>,
+}
+
+struct Root {
+    id: u8,
+    interaction: LabelledKey,
+    marker: LabelledKey,
+    fingerprint: KeyFingerprint,
+}
+
+impl Root {
+    fn new(secret: &RootSecret, realm: Option<&str>) -> Self {
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&secret.key(Label::Fingerprint, realm).bytes()[..16]);
+        Self {
+            id: secret.id(),
+            interaction: secret.key(Label::Interaction, realm),
+            marker: secret.key(Label::Marker, realm),
+            fingerprint: KeyFingerprint::new(secret.id(), fingerprint),
+        }
+    }
+}
+
+impl Roots {
+    pub(super) fn new(current: &RootSecret, old: Option<(&RootSecret, Timestamp)>, realm: Option<&str>) -> Self {
+        let old = old.map(|(secret, not_after)| (Root::new(secret, realm), not_after));
+        Self { current: Root::new(current, realm), old }
+    }
+
+    /// Whether what was made under those is found again under these.
+    pub(super) fn follows(&self, before: &Self) -> bool {
+        self.fingerprints().contains(&before.current.fingerprint)
+    }
+
+    /// What a new handle is sealed under.
+    pub(super) const fn to_seal(&self) -> (u8, &LabelledKey) {
+        (self.current.id, &self.current.interaction)
+    }
+
+    /// What a handle was sealed under that names this secret.
+    pub(super) fn to_open(&self, id: u8, now: Timestamp) -> Option<&LabelledKey> {
+        if id == self.current.id {
+            return Some(&self.current.interaction);
+        }
+        self.old.as_ref().filter(|(old, not_after)| id == old.id && now < *not_after).map(|(old, _)| &old.interaction)
+    }
+
+    /// Where a marker is written, and where else it may have been: the old secret counts until it goes, on every node.
+    pub(super) fn markers(&self, now: Timestamp) -> (&LabelledKey, Option<&LabelledKey>) {
+        match &self.old {
+            Some((old, not_after)) if now < *not_after => (&old.marker, Some(&self.current.marker)),
+            Some((old, _)) => (&self.current.marker, Some(&old.marker)),
+            None => (&self.current.marker, None),
+        }
+    }
+
+    pub(super) fn fingerprints(&self) -> Vec<KeyFingerprint> {
+        let old = self.old.as_ref().map(|(old, _)| old.fingerprint);
+        std::iter::once(self.current.fingerprint).chain(old).collect()
+    }
+}

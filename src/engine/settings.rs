@@ -1,0 +1,75 @@
+//! What a host sets once, and what follows from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::documents::MetadataMembers;
+use super::host::RenewalPolicy;
+use super::resources::Resources;
+use crate::client::UnknownScopes;
+use crate::grant::Lifetimes;
+use crate::wire::{Limits, ResponseStyle};
+
+pub(super) struct Settings {
+    /// Of clients that have none of their own.
+    pub(super) lifetimes: Lifetimes,
+    pub(super) renewal: RenewalPolicy,
+    pub(super) style: ResponseStyle,
+    pub(super) limits: Limits,
+    pub(super) basic_challenge: Arc<str>,
+    pub(super) bearer_challenge: Arc<str>,
+    /// How far clocks of different nodes may be apart.
+    pub(super) clock_skew: Duration,
+    /// How long the page of an authorization request may be open.
+    #[cfg(feature = "root-secret")]
+    pub(super) interaction_lifetime: Duration,
+    /// How long the store may take from the call to its commit, as it says.
+    pub(super) longest_commit: Duration,
+    /// The claim and parameter `iss`, to the byte.
+    pub(super) issuer: Option<Arc<str>>,
+    /// Whether authorization codes are given out and redeemed.
+    pub(super) authorization_code: bool,
+    /// In authorization requests of clients that do not say it themselves.
+    pub(super) unknown_scopes: UnknownScopes,
+    /// That tokens can be for; `None` where the engine knows nothing of resources.
+    pub(super) resources: Option<Box<Resources>>,
+    pub(super) implies: Option<Implies>,
+    /// Of the host, in the server's own.
+    pub(super) metadata: MetadataMembers,
+}
+
+/// Whether who has the first scope may do what the second is for.
+pub(super) type Implies = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
+impl Settings {
+    pub(super) fn with_challenge_realm(self, realm: &str) -> Self {
+        Self { basic_challenge: challenge("Basic", realm), bearer_challenge: challenge("Bearer", realm), ..self }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lifetimes: Lifetimes::default(),
+            renewal: RenewalPolicy::default(),
+            style: ResponseStyle::default(),
+            limits: Limits::default(),
+            basic_challenge: challenge("Basic", "token"),
+            bearer_challenge: challenge("Bearer", "token"),
+            clock_skew: Duration::from_secs(5),
+            #[cfg(feature = "root-secret")]
+            interaction_lifetime: Duration::from_secs(30 * 60),
+            longest_commit: Duration::ZERO,
+            issuer: None,
+            authorization_code: false,
+            unknown_scopes: UnknownScopes::default(),
+            resources: None,
+            implies: None,
+            metadata: MetadataMembers::new(),
+        }
+    }
+}
+
+fn challenge(scheme: &str, realm: &str) -> Arc<str> {
+    format!("{scheme} realm=\"{realm}\"").into()
+}

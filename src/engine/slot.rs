@@ -1,0 +1,137 @@
+//! An engine that is exchanged for another while it serves.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::Engine;
+
+/// A place for an engine, which is exchanged for another while requests are served: other lifetimes, clients, handlers, documents.
+/// Clones share it.
+///
+/// Build the new engine on the same store, by an `Arc`, and [exchange](Self::exchange) it. A request is answered by the engine
+/// that was there when it came. What a running engine knows goes over: what was voided
+/// ([`Engine::void_grants_before`]), and its signing keys as their steps have left them, whatever keys the new one was built with.
+///
+/// ```
+/// use regrant::engine::EngineSlot;
+/// use regrant::{Engine, Key, Lifetimes, MemoryStore, StaticClients};
+/// use std::{sync::Arc, time::Duration};
+///
+/// let (store, key) = (Arc::new(MemoryStore::new()), Key::generate(1));
+/// let engine = Engine::builder(Arc::clone(&store), StaticClients::new()).key(key.clone()).build()?;
+/// let slot = EngineSlot::new(engine);
+///
+/// let shorter = Lifetimes::default().with_access_token(Duration::from_secs(300));
+/// let engine = Engine::builder(store, StaticClients::new()).key(key).lifetimes(shorter).build()?;
+/// slot.exchange(engine)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct EngineSlot<S, C>(Arc<RwLock<Arc<Engine<S, C>>>>);
+
+/// Why an engine cannot take the place of another. The one that was there serves on.
+///
+/// ```
+/// use regrant::engine::{EngineSlot, ExchangeError};
+/// use regrant::{Engine, MemoryStore, StaticClients};
+/// use std::sync::Arc;
+/// let store = Arc::new(MemoryStore::new());
+/// let slot = EngineSlot::new(Engine::builder(Arc::clone(&store), StaticClients::new()).build()?);
+/// let of_another_key = Engine::builder(store, StaticClients::new()).build()?;
+/// assert!(matches!(slot.exchange(of_another_key), Err(ExchangeError::Key)));
+/// # Ok::<(), regrant::BuildError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// Another realm: everybody would be logged out.
+    #[error("the realm of an engine is for ever")]
+    Realm,
+    /// Another issuer: clients compare it to the byte.
+    #[error("the issuer of an engine is for ever")]
+    Issuer,
+    /// The new engine does not accept the key that the old one signs with, or signs with one that the old one does not accept.
+    /// A key is accepted everywhere before any node signs with it, and is accepted yet when it signs no more.
+    #[error("each of the two engines accepts the key that the other signs with")]
+    Key,
+    /// The new engine does not have the root secret of the old one, nor accepts it: pages that are open, and what was used up, would
+    /// be forgotten.
+    #[error("an engine with a root secret is followed by one that has it or accepts it")]
+    RootSecret,
+    /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified.
+    #[error("an engine that signs JWTs is followed by one that has a signing key")]
+    SigningKeys,
+}
+
+impl<S, C> EngineSlot<S, C> {
+    /// With this engine in it.
+    ///
+    /// ```
+    /// use regrant::engine::EngineSlot;
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let slot = EngineSlot::new(Engine::builder(MemoryStore::new(), StaticClients::new()).build()?);
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn new(engine: impl Into<Arc<Engine<S, C>>>) -> Self {
+        Self(Arc::new(RwLock::new(engine.into())))
+    }
+
+    /// The engine that is there now. Take it for each request, and keep it for one request alone.
+    ///
+    /// ```
+    /// # use regrant::engine::EngineSlot;
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let slot = EngineSlot::new(Engine::builder(MemoryStore::new(), StaticClients::new()).build()?);
+    /// assert_eq!(slot.engine().store().len(), 0);
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn engine(&self) -> Arc<Engine<S, C>> {
+        Arc::clone(&self.0.read())
+    }
+
+    /// Puts another engine in its place.
+    ///
+    /// # Errors
+    ///
+    /// [`ExchangeError`]: it could not go on where the other was.
+    pub fn exchange(&self, mut next: Engine<S, C>) -> Result<(), ExchangeError> {
+        let mut place = self.0.write();
+        let before = &**place;
+        if next.realm.name() != before.realm.name() {
+            return Err(ExchangeError::Realm);
+        }
+        if next.settings.issuer != before.settings.issuer {
+            return Err(ExchangeError::Issuer);
+        }
+        let (new, old) = (next.realm.keys(), before.realm.keys());
+        if !new.has(old.signing()) || !old.has(new.signing()) {
+            return Err(ExchangeError::Key);
+        }
+        #[cfg(feature = "root-secret")]
+        if before.roots.as_ref().is_some_and(|before| !next.roots.as_ref().is_some_and(|next| next.follows(before))) {
+            return Err(ExchangeError::RootSecret);
+        }
+        if !next.jwt.inherit_keys(&before.jwt) {
+            return Err(ExchangeError::SigningKeys);
+        }
+        // Shared from here on: a request that is on its way at the old one sees what the new one is told.
+        let voided = before.not_before.clone();
+        voided.raise(next.not_before.get());
+        next.not_before = voided;
+        *place = Arc::new(next);
+        Ok(())
+    }
+}
+
+impl<S, C> Clone for EngineSlot<S, C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S, C> fmt::Debug for EngineSlot<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EngineSlot").field(&self.engine()).finish()
+    }
+}

@@ -1,0 +1,157 @@
+//! `grant_type=authorization_code`: RFC 6749 section 4.1.3, RFC 7636 section 4.5.
+//!
+//! A code that is redeemed again by someone who knows redirect URI and verifier ends the grant (RFC 6749 section 4.1.2);
+//! one that leaked by itself does nothing at all.
+
+use smol_str::SmolStr;
+
+use crate::client::{AUTHORIZATION_CODE, Client, Clients, digest};
+use crate::engine::Engine;
+use crate::engine::bounds::{check_code, left_to};
+use crate::engine::failure::{Failure, of_grant};
+use crate::engine::host::{Event, GrantChanges, IssueKind};
+use crate::engine::issue::{Claims, Issue};
+use crate::engine::refusal::{ClientRefusal, GrantRefusal, RequestRefusal, Unavailable};
+use crate::engine::resources::Target;
+use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
+use crate::engine::time::Time;
+use crate::engine::token_endpoint::hook::Asked;
+use crate::grant::code::{CodeDecision, CodeVoid, Redemption, decide_code};
+use crate::grant::{Grant, Scope, Timestamp};
+use crate::store::TokenStore;
+use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh};
+use crate::wire::Form;
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    pub(super) async fn redeem(&self, client: &Client, form: &Form<'_>, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
+        if !self.settings.authorization_code {
+            return Err(GrantRefusal::UnsupportedGrantType.into());
+        }
+        if !client.may_use(AUTHORIZATION_CODE) {
+            return Err(ClientRefusal::UnauthorizedClient.into());
+        }
+        // Repeats were refused before.
+        let parameter = |name: &str| form.single(name).ok().flatten();
+        let text = parameter("code").ok_or(RequestRefusal::MissingParameter)?;
+        let code = text.as_bytes().try_into().ok().and_then(GrantToken::decode).ok_or(GrantRefusal::Shape)?;
+        self.knows_key(code.key_id())?;
+        // Digests, as the record has them: neither the URI nor the verifier is compared as text.
+        let named_uri = parameter("redirect_uri");
+        let redemption = Redemption {
+            redirect_uri: named_uri.map(|uri| digest(uri.as_bytes())),
+            verifier: parameter("code_verifier").map(read_verifier).transpose()?,
+            not_before: self.not_before(client),
+        };
+        // The claim of the first ID token. Kept over the attempts: the record drops it with the redemption, and a write
+        // that was in doubt may be that redemption.
+        let mut nonce: Option<SmolStr> = None;
+        // The host is asked once, however often the swap has to be tried.
+        let mut claims = None;
+        let mut permitted: Option<Option<GrantChanges>> = None;
+        let mut swaps = Swaps::none();
+        let (grant, target, mask) = 'redeemed: {
+            for _ in 0..ATTEMPTS {
+                let mut grant = self.store.load(code.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
+                self.prove(&grant, &code, TokenKind::Code, client)?;
+                let left = self.left_of_code(client, &grant, form);
+                // Before the record is judged: what this request has redeemed would look redeemed by another.
+                if swaps.wrote_this(&grant) {
+                    let (target, mask) = left.map_err(|why| of_grant(&grant, why))?;
+                    break 'redeemed (grant, target, mask);
+                }
+                match decide_code(&grant, &redemption, time.now()) {
+                    CodeDecision::Redeem => {}
+                    CodeDecision::Replay => return Err(self.code_replay(&grant, client).await),
+                    CodeDecision::Refuse(void) => return Err(of_grant(&grant, GrantRefusal::from(void))),
+                }
+                // After the judgement: a second use ends the grant whatever its client may still have.
+                check_code(client, &grant, named_uri).map_err(|why| of_grant(&grant, why))?;
+                let (target, mask) = left.map_err(|why| of_grant(&grant, why))?;
+                nonce = grant.code.as_ref().and_then(|code| code.nonce.clone());
+                // Before the swap: a host that refuses or fails here leaves the code to be redeemed yet.
+                if let (Some(hook), None) = (self.host.hook(), &permitted) {
+                    let asked = Asked { grant: &grant, client, mask, kind: IssueKind::Code, form, now: time.now() };
+                    permitted = Some(asked.ask(hook).await?);
+                }
+                if let Some(Some(changes)) = &permitted {
+                    changes.apply(&mut grant);
+                }
+                if claims.is_none() {
+                    claims = Some(self.id_claims(&grant, client, mask, time.now()).await?);
+                }
+                let expected = grant.version;
+                let now = time.now();
+                // One that gets no refresh token must not be kept for it.
+                grant.renewable &= client.may_refresh();
+                grant.name_resources(target.of_grant);
+                grant.redeem(new_version(), self.realm.keys().signing().id(), self.lifetimes(client), now);
+                if swaps.swap(&self.store, expected, &grant, now).await? == Swapped::Done {
+                    break 'redeemed (grant, target, mask);
+                }
+            }
+            return Err(Unavailable::Contention.into());
+        };
+        let (target, claims) = ((&target, mask), claims.unwrap_or_default());
+        self.first_answer(&grant, client, target, nonce.as_deref(), claims, time.now())
+    }
+
+    /// What the first access token is for, and what is left of the scope to the client and there.
+    fn left_of_code(&self, client: &Client, grant: &Grant, form: &Form<'_>) -> Result<(Target, u64), GrantRefusal> {
+        let left = left_to(client, &grant.scope, Scope::WHOLE).ok_or(GrantRefusal::ScopeTaken)?;
+        self.target(grant, form, left)
+    }
+
+    /// The first tokens of a grant.
+    fn first_answer(
+        &self,
+        grant: &Grant,
+        client: &Client,
+        (target, scope_mask): (&Target, u64),
+        nonce: Option<&str>,
+        claims: Claims,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Failure> {
+        let with_refresh_token = client.may_refresh() && grant.code.as_ref().is_none_or(|code| code.with_refresh_token);
+        let refresh_token = with_refresh_token.then(|| mint_refresh(grant, self.signing_key_of(grant)));
+        let body = self.answer(&Issue {
+            grant,
+            client,
+            refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
+            scope_mask,
+            target,
+            nonce,
+            claims,
+            now,
+        })?;
+        let subject = self.subject_of(grant);
+        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), subject, renewable: grant.renewable });
+        Ok(body)
+    }
+
+    /// Ends the grant of a code that was redeemed twice. The event comes first, as with refresh tokens.
+    async fn code_replay(&self, grant: &Grant, client: &Client) -> Failure {
+        self.emit(&Event::CodeReplayed { grant: grant.id, client_id: client.id(), subject: self.subject_of(grant) });
+        self.replayed(grant, client).await
+    }
+}
+
+/// What the challenge must be: `code-verifier = 43*128unreserved`, RFC 7636 sections 4.1 and 4.6.
+fn read_verifier(text: &str) -> Result<[u8; 32], GrantRefusal> {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if (43..=128).contains(&text.len()) && text.bytes().all(unreserved) {
+        Ok(digest(text.as_bytes()))
+    } else {
+        Err(GrantRefusal::Verifier)
+    }
+}
+
+impl From<CodeVoid> for GrantRefusal {
+    fn from(void: CodeVoid) -> Self {
+        match void {
+            CodeVoid::NotBefore => Self::NotBefore,
+            CodeVoid::Expired => Self::Expired,
+            CodeVoid::RedirectUri => Self::RedirectUri,
+            CodeVoid::Verifier => Self::Verifier,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The grant types that the host serves: a handler decides, the engine stores and issues (RFC 6749 sections 4.3 to 4.5).
+
+use crate::client::{Client, Clients};
+use crate::engine::Engine;
+use crate::engine::failure::Failure;
+use crate::engine::host::{DynGrantHandler, Event, GrantRequest, IssueKind};
+use crate::engine::issue::Issue;
+use crate::engine::refusal::{ClientRefusal, GrantRefusal, ServerFault};
+use crate::engine::resources::Target;
+use crate::engine::time::Time;
+use crate::engine::token_endpoint::hook::Asked;
+use crate::grant::login::Login;
+use crate::grant::{Grant, Scope};
+use crate::store::TokenStore;
+use crate::token::{GRANT_TEXT_LEN, mint_refresh};
+use crate::wire::{Form, Parameters};
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    pub(super) async fn grant_by_handler(
+        &self,
+        grant_type: &[u8],
+        client: &Client,
+        form: &Form<'_>,
+        parameters: &Parameters<'_>,
+        time: &Time<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let handler = self.host.handler(grant_type).ok_or(GrantRefusal::UnsupportedGrantType)?;
+        if !client.may_use(handler.grant_type_dyn()) || !client.starts_logins_at(time.now()) {
+            return Err(ClientRefusal::UnauthorizedClient.into());
+        }
+        let (login, with_refresh_token) = self.ask_handler(handler, client, form, parameters.scope(), time).await?;
+        self.check_subject(&login).await?;
+        // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.
+        let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, time).await?;
+        let claims = self.id_claims(&grant, client, scope_mask, time.now()).await?;
+        self.insert(&mut grant, time).await?;
+        let now = time.now();
+        let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.signing_key_of(&grant)));
+        let refresh_token = refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice);
+        let (grant, target) = (&grant, &target);
+        let body =
+            self.answer(&Issue { grant, client, refresh_token, scope_mask, target, nonce: None, claims, now })?;
+        let subject = self.subject_of(grant);
+        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), subject, renewable: grant.renewable });
+        Ok(body)
+    }
+
+    /// The grant of a login, if the host's hook has nothing against it, and what its first access token is for.
+    async fn permitted_grant(
+        &self,
+        login: Login,
+        client: &Client,
+        form: &Form<'_>,
+        time: &Time<'_>,
+    ) -> Result<(Grant, Target, u64), Failure> {
+        let again = self.host.hook().map(|hook| (hook, login.clone()));
+        let asked = self.new_grant(login, client, time.now());
+        // The host is asked last: what is for no resource is none of its business.
+        let (target, mask) = self.target(&asked, form, Scope::WHOLE)?;
+        let Some((hook, login)) = again else { return Ok((asked, target, mask)) };
+        let kind = IssueKind::Handler;
+        let changes = Asked { grant: &asked, client, mask, kind, form, now: time.now() }.ask(hook).await?;
+        // Its times begin when the host has answered.
+        let mut grant = Grant { id: asked.id, ..self.new_grant(login, client, time.now()) };
+        if let Some(changes) = changes {
+            changes.apply(&mut grant);
+        }
+        Ok((grant, target, mask))
+    }
+
+    /// Asks the handler, and checks what it allows. The second half: whether a refresh token is handed out.
+    async fn ask_handler(
+        &self,
+        handler: &dyn DynGrantHandler,
+        client: &Client,
+        form: &Form<'_>,
+        scope: Option<&str>,
+        time: &Time<'_>,
+    ) -> Result<(Login, bool), Failure> {
+        let is_named = scope.is_some();
+        let scope = match scope {
+            Some(text) => Scope::parse(text).map_err(|_| GrantRefusal::Scope)?,
+            None => client.default_scope().clone(),
+        };
+        if !scope.is_subset_of(client.scope()) {
+            return Err(GrantRefusal::Scope.into());
+        }
+        let resources = self.asked_resources(form)?;
+        let scope = match &resources {
+            Some(resources) => resources.check_scope(scope, is_named)?,
+            None => scope,
+        };
+        let request = GrantRequest { client, form, scope: &scope, resources: resources.as_ref(), now: time.now() };
+        let authorization = handler
+            .authorize_dyn(&request)
+            .await
+            .map_err(|error| Failure { cause: error.cause, ..error.why.into() })?;
+        if !authorization.subject_fits() {
+            return Err(ServerFault::Handler.into());
+        }
+        let granted = authorization.scope.unwrap_or(scope);
+        if !granted.is_subset_of(client.scope()) {
+            return Err(ServerFault::Handler.into());
+        }
+        let with_refresh_token = authorization.refresh_token && client.may_refresh();
+        let login = Login {
+            client_id: client.shared_id(),
+            subject: authorization.subject,
+            scope: granted,
+            fields: authorization.fields,
+            host_data: authorization.host_data,
+            renewable: with_refresh_token && authorization.renewable && self.settings.renewal.allows(form),
+            authenticated_at: authorization.authenticated_at.unwrap_or_else(|| time.now()),
+            code: None,
+            members: self.realm.members(resources.and_then(|resources| resources.to_store(true))),
+        };
+        Ok((login, with_refresh_token))
+    }
+}

@@ -1,0 +1,65 @@
+//! The token endpoint: RFC 6749 section 3.2.
+
+mod code;
+mod custom;
+mod hook;
+mod refresh;
+
+use std::pin::pin;
+
+use super::Engine;
+use super::failure::{Failure, check_head};
+use super::host::Clock;
+use super::refusal::{ClientRefusal, RequestRefusal};
+use super::time::Time;
+use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
+use crate::store::TokenStore;
+use crate::wire::{Form, Parameters, Request, Response};
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Answers a request to the token endpoint (RFC 6749 sections 3.2, 5.1 and 5.2). Every outcome is a response:
+    /// refusals are 400 or 401, 405 and 413; a store, a registry, a handler or a hook that fails is 503, and the same
+    /// request may then be sent again.
+    ///
+    /// `clock` is where the time is read, [`Timestamp::now`](crate::Timestamp::now) or another [`Clock`]. Call this when the body is there, or a
+    /// client that sends its body slowly chooses the time that its token is judged by. The future may be dropped at any await: what
+    /// it leaves, a retry of the client makes good.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # async fn serve() -> Result<(), regrant::BuildError> {
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let request = Request::new("POST", b"grant_type=refresh_token&refresh_token=...&client_id=app")
+    ///     .with_header("content-type", b"application/x-www-form-urlencoded");
+    /// let response = engine.token(&request, Timestamp::now).await;
+    /// assert_eq!(response.status(), 401); // no such client
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn token(&self, request: &Request<'_>, clock: impl Clock) -> Response {
+        let time = self.time(&clock);
+        match time.watch(pin!(self.try_token(request, &time))).await {
+            Ok(body) => Response::ok(body),
+            Err(failure) => self.refuse(&failure),
+        }
+    }
+
+    async fn try_token(&self, request: &Request<'_>, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
+        check_head(request)?;
+        let mut form = Form::unread();
+        form.read(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
+        let mut parameters = Parameters::unread();
+        parameters.read(&form).map_err(RequestRefusal::from)?;
+        let client = self.authenticate(request, &parameters).await?;
+        let answered = match parameters.grant_type() {
+            None => Err(RequestRefusal::MissingParameter.into()),
+            Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => self.redeem(&client, &form, time).await,
+            Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
+                self.grant_by_handler(grant_type, &client, &form, &parameters, time).await
+            }
+            Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, time).await,
+            Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),
+        };
+        answered.map_err(|failure| failure.of_client(client.shared_id()))
+    }
+}

@@ -1,0 +1,307 @@
+//! `grant_type=refresh_token`: RFC 6749 section 6, with rotation and replay detection (RFC 9700 section 4.14.2).
+//!
+//! The order of checks is fixed, and the first match answers:
+//!
+//! ```text
+//! shape → key id known → record → MAC → kind → client → not_before and expiry → renewable →
+//! older: retry in the window | replay → ahead: move forward → scope → host's hook → swap → mint
+//! ```
+//!
+//! The kind is under the MAC, so both are one check; from `not_before` to "ahead" it is
+//! [`decide`].
+
+use std::time::Duration;
+
+use crate::client::{Client, Clients};
+use crate::engine::Engine;
+use crate::engine::bounds::left_to;
+use crate::engine::failure::{Failure, of_grant};
+use crate::engine::host::{Event, GrantChanges, IssueKind};
+use crate::engine::issue::{Claims, Issue};
+use crate::engine::refusal::{GrantRefusal, Refusal, RequestRefusal, Unavailable};
+use crate::engine::resources::Target;
+use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
+use crate::engine::time::Time;
+use crate::engine::token_endpoint::hook::Asked;
+use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Rotation, Void, decide};
+use crate::grant::{Generation, Grant, InvalidScope, Scope, Timestamp};
+use crate::store::{StoreErrorKind, TokenStore};
+use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh};
+use crate::wire::{Form, Parameters};
+
+/// One refresh, and what must hold over its attempts.
+struct Refresh<'a> {
+    client: &'a Client,
+    token: GrantToken,
+    text: &'a [u8; GRANT_TEXT_LEN],
+    scope: Option<Result<Scope, InvalidScope>>,
+    time: &'a Time<'a>,
+    /// Whether the hook has allowed it; it is asked once.
+    permitted: bool,
+    /// What the hook changes of the grant.
+    changes: Option<GrantChanges>,
+    swaps: Swaps,
+    told_behind: bool,
+    /// What the host says in the ID token; it is asked once.
+    claims: Option<Claims>,
+}
+
+/// What one look at the record comes to.
+enum Verdict {
+    /// Nothing is to be written: a retry, or this request's own write, which was in doubt.
+    Answer(Finish),
+    /// This generation is to be written: the next one where the client's tokens rotate, or the same.
+    Write { to: Generation, rotates: bool },
+    /// An older token came back.
+    Replay,
+}
+
+/// How a refresh ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Finish {
+    /// With the next refresh token.
+    Step,
+    /// With the same one: the client does not rotate.
+    Keep,
+    /// With the same successor again.
+    Retry,
+}
+
+impl Finish {
+    const fn of_write(rotates: bool) -> Self {
+        if rotates { Self::Step } else { Self::Keep }
+    }
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    pub(super) async fn refresh(
+        &self,
+        client: &Client,
+        form: &Form<'_>,
+        parameters: &Parameters<'_>,
+        time: &Time<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let text = parameters.refresh_token().ok_or(RequestRefusal::MissingParameter)?;
+        let text = text.try_into().map_err(|_| GrantRefusal::Shape)?;
+        let token = GrantToken::decode(text).ok_or(GrantRefusal::Shape)?;
+        self.knows_key(token.key_id())?;
+        let mut refresh = Refresh {
+            client,
+            token,
+            text,
+            scope: parameters.scope().map(Scope::parse),
+            time,
+            permitted: false,
+            changes: None,
+            swaps: Swaps::none(),
+            told_behind: false,
+            claims: None,
+        };
+        for _ in 0..ATTEMPTS {
+            // Borrowed in place: a grant is large, and a move of it costs time.
+            let mut loaded = self.store.load(refresh.token.grant_id()).await;
+            let grant = match loaded {
+                Ok(Some(ref mut grant)) => grant,
+                Ok(None) => return Err(GrantRefusal::NoGrant.into()),
+                Err(error) => return Err(error.into()),
+            };
+            // Each time, since the record may be another than at the last attempt.
+            self.prove(grant, &refresh.token, TokenKind::Refresh, client)?;
+            let (write, finish) = match self.judge(grant, &mut refresh)? {
+                Verdict::Replay => return Err(self.replay(grant, &refresh).await),
+                Verdict::Answer(finish) => (None, finish),
+                Verdict::Write { to, rotates } => (Some((to, rotates)), Finish::of_write(rotates)),
+            };
+            // After the judgement: a request with a scope that is too wide, or for another resource, still gives a thief away.
+            let mask = asked_mask(grant, &refresh)?;
+            let (target, mask) = self.target(grant, form, mask).map_err(|why| of_grant(grant, why))?;
+            // Before the swap, so that a host that refuses or fails leaves the token as it was.
+            if let (Some(hook), false) = (self.host.hook(), refresh.permitted) {
+                let kind = if finish == Finish::Retry { IssueKind::Retry } else { IssueKind::Refresh };
+                refresh.changes = Asked { grant, client, mask, kind, form, now: time.now() }.ask(hook).await?;
+                refresh.permitted = true;
+            }
+            if self.jwt.issues_id_tokens() && refresh.claims.is_none() {
+                refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
+            }
+            let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
+            let expected = grant.version;
+            let now = time.now();
+            // The host may have taken longer than what was left of the grant.
+            if now >= grant.refresh_expires_at || now >= grant.absolute_expires_at {
+                return Err(of_grant(grant, GrantRefusal::Expired));
+            }
+            self.advance(grant, &refresh, to, rotates, now);
+            // Nothing is handed out before the write is certain: a token of a step that was not taken would come back as
+            // one that is ahead of the record.
+            if refresh.swaps.swap(&self.store, expected, grant, now).await? == Swapped::Done {
+                return self.finish(grant, &mut refresh, &target, mask, finish);
+            }
+        }
+        Err(Unavailable::Contention.into())
+    }
+
+    /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read
+    /// before the store was asked, so the longest that it may take is added: else a client whose refresh it kept waiting would
+    /// have less than its window, or none.
+    fn retry_window(&self, client: &Client) -> Duration {
+        let window = client.retry_window();
+        if window.is_zero() { window } else { window.saturating_add(self.settings.longest_commit) }
+    }
+
+    pub(in crate::engine) fn refresh_policy(&self, client: &Client) -> RefreshPolicy {
+        RefreshPolicy {
+            rotation: client.rotation(),
+            retry_window: self.retry_window(client),
+            clock_skew: self.settings.clock_skew,
+            not_before: self.not_before(client),
+        }
+    }
+
+    /// What the record makes of the token.
+    fn judge(&self, grant: &Grant, refresh: &mut Refresh<'_>) -> Result<Verdict, Failure> {
+        let client = refresh.client;
+        // First of all: judged by this request's own write, the presented token would be the predecessor.
+        if refresh.swaps.wrote_this(grant) {
+            return Ok(Verdict::Answer(match client.rotation() {
+                Rotation::Always => Finish::Step,
+                Rotation::Never => Finish::Keep,
+            }));
+        }
+        let presented = refresh.token.generation();
+        let (verdict, behind) =
+            match decide(grant, presented, &self.refresh_policy(client), refresh.time.arrived(), refresh.time.now()) {
+                Decision::Step { to, behind } => (Verdict::Write { to, rotates: true }, behind),
+                // Whoever won the swap has extended the grant as well as this request would have.
+                Decision::Keep { behind: false } if refresh.swaps.lost_one() && refresh.changes.is_none() => {
+                    (Verdict::Answer(Finish::Keep), false)
+                }
+                Decision::Keep { behind } => (Verdict::Write { to: presented, rotates: false }, behind),
+                Decision::Retry => (Verdict::Answer(Finish::Retry), false),
+                // It was current when this request saw it, and has been followed by its direct successor since. Whatever
+                // time has passed by this request's clock, it passed while the engine made it wait.
+                Decision::Replay | Decision::Refuse(Void::ClockBehind)
+                    if refresh.swaps.tried()
+                        && !client.retry_window().is_zero()
+                        && presented.next() == Some(grant.generation) =>
+                {
+                    (Verdict::Answer(Finish::Retry), false)
+                }
+                // It may be an older one by this request's own lost write: that is no evidence of a thief.
+                Decision::Replay if refresh.swaps.are_in_doubt() => {
+                    return Err(of_grant(grant, Unavailable::Store(StoreErrorKind::Indeterminate)));
+                }
+                // It was current when this request came; its client has given up on it and gone on by two steps.
+                Decision::Replay if refresh.swaps.lost_one() && presented.next() != Some(grant.generation) => {
+                    return Err(of_grant(grant, Unavailable::Overtaken));
+                }
+                Decision::Replay => (Verdict::Replay, false),
+                Decision::Refuse(void) => return Err(of_grant(grant, Refusal::from(void))),
+            };
+        if behind && !refresh.told_behind {
+            refresh.told_behind = true;
+            self.emit(&Event::StoreBehind {
+                grant: grant.id,
+                subject: self.subject_of(grant),
+                presented,
+                stored: grant.generation,
+            });
+        }
+        Ok(verdict)
+    }
+
+    /// Ends the grant of a replayed token. The event comes first: it stands even where the request is dropped while the
+    /// store works.
+    async fn replay(&self, grant: &Grant, refresh: &Refresh<'_>) -> Failure {
+        self.emit(&Event::ReplayFound {
+            grant: grant.id,
+            client_id: refresh.client.id(),
+            subject: self.subject_of(grant),
+            presented: refresh.token.generation(),
+            current: grant.generation,
+        });
+        self.replayed(grant, refresh.client).await
+    }
+
+    /// Makes it the record after this refresh, of a version that is new.
+    fn advance(&self, grant: &mut Grant, refresh: &Refresh<'_>, generation: Generation, rotates: bool, now: Timestamp) {
+        // A token that stays keeps the key that it was made under.
+        let key_id = if rotates { self.realm.keys().signing().id() } else { refresh.token.key_id() };
+        grant.advance(Advance {
+            version: new_version(),
+            generation,
+            key_id,
+            lifetimes: self.lifetimes(refresh.client),
+            now,
+        });
+        if let Some(changes) = &refresh.changes {
+            changes.apply(grant);
+        }
+    }
+
+    /// Mints from the record, tells the host and writes the response.
+    fn finish(
+        &self,
+        grant: &Grant,
+        refresh: &mut Refresh<'_>,
+        target: &Target,
+        mask: u64,
+        finish: Finish,
+    ) -> Result<Vec<u8>, Failure> {
+        let successor;
+        let refresh_token = match finish {
+            Finish::Keep => refresh.text,
+            Finish::Step | Finish::Retry => {
+                let key = self.keys_of_own(grant).get(grant.key_id).ok_or_else(|| {
+                    self.emit(&Event::UnknownKey { key_id: grant.key_id });
+                    // The token is good; another node can answer it, and this one once it has the key.
+                    of_grant(grant, Unavailable::MissingKey)
+                })?;
+                successor = mint_refresh(grant, key);
+                &successor
+            }
+        };
+        let body = self.answer(&Issue {
+            grant,
+            client: refresh.client,
+            refresh_token: Some(refresh_token),
+            scope_mask: mask,
+            target,
+            nonce: None,
+            claims: refresh.claims.take().unwrap_or_default(),
+            now: refresh.time.now(),
+        })?;
+        let (subject, generation) = (self.subject_of(grant), grant.generation);
+        let (grant, client_id) = (grant.id, refresh.client.id());
+        self.emit(&match finish {
+            Finish::Retry => Event::Retried { grant, client_id, subject, generation },
+            Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation },
+        });
+        Ok(body)
+    }
+}
+
+/// The part of the grant's scope that the request asks for, all of it where it asks for none (RFC 6749 section 6), and that
+/// the client may have now.
+fn asked_mask(grant: &Grant, refresh: &Refresh<'_>) -> Result<u64, Failure> {
+    // The second is said where nothing is left: who named a scope can name another, who named none has to log in anew.
+    let (asked, none_left) = match &refresh.scope {
+        None => (Some(Scope::WHOLE), GrantRefusal::ScopeTaken),
+        Some(Ok(scope)) => (grant.scope.mask_of(scope), GrantRefusal::Scope),
+        Some(Err(InvalidScope)) => (None, GrantRefusal::Scope),
+    };
+    asked.and_then(|asked| left_to(refresh.client, &grant.scope, asked)).ok_or_else(|| of_grant(grant, none_left))
+}
+
+impl From<Void> for Refusal {
+    fn from(void: Void) -> Self {
+        match void {
+            Void::NotBefore => GrantRefusal::NotBefore.into(),
+            Void::Expired => GrantRefusal::Expired.into(),
+            Void::NotRenewable => GrantRefusal::NotRenewable.into(),
+            Void::Exhausted => GrantRefusal::Exhausted.into(),
+            Void::ClockBehind => Unavailable::ClockBehind.into(),
+            Void::Overtaken => Unavailable::Overtaken.into(),
+        }
+    }
+}

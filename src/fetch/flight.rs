@@ -1,0 +1,380 @@
+//! One fetch at a time of each URL: whoever else wants it waits for the same.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::url::FetchUrl;
+use crate::store::BoxFuture;
+
+/// The fetches that are under way, each with those who wait for it.
+///
+/// Nobody leads: a fetch belongs to all of its riders, and whichever is polled moves it on. So one that is dropped, or that
+/// is never polled again, neither loses the fetch nor holds up the others, and no task has to be spawned. With its last
+/// rider a fetch is dropped.
+pub(super) struct Flights<O> {
+    under_way: Mutex<HashMap<FetchUrl, Entry<O>>>,
+    /// The outcome of a fetch that panicked, for those who wait for it beside the one in which it did.
+    panicked: fn() -> O,
+}
+
+struct Entry<O> {
+    flight: Arc<Flight<O>>,
+    riders: usize,
+}
+
+struct Flight<O> {
+    future: Mutex<Option<BoxFuture<'static, O>>>,
+    outcome: OnceLock<O>,
+    waiting: Arc<Waiting>,
+}
+
+/// Those to be polled when there is something new. It is what the future's waker holds, which the flight itself must not be:
+/// they would hold each other for ever.
+#[derive(Default)]
+struct Waiting(Mutex<Wakers>);
+
+#[derive(Default)]
+struct Wakers {
+    next_rider: u64,
+    wakers: HashMap<u64, Waker>,
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    /// All of them: one alone might be dropped before it is polled.
+    fn wake_by_ref(self: &Arc<Self>) {
+        let wakers = std::mem::take(&mut self.0.lock().wakers);
+        wakers.into_values().for_each(Waker::wake);
+    }
+}
+
+impl<O: Clone> Flights<O> {
+    pub(super) fn new(panicked: fn() -> O) -> Self {
+        Self { under_way: Mutex::default(), panicked }
+    }
+
+    /// Joins the fetch of this URL that is under way, or has `start` begin one, which may refuse.
+    pub(super) fn join<E>(
+        &self,
+        url: &FetchUrl,
+        start: impl FnOnce() -> Result<BoxFuture<'static, O>, E>,
+    ) -> Result<Ride<'_, O>, E> {
+        let mut under_way = self.under_way.lock();
+        let flight = if let Some(entry) = under_way.get_mut(url) {
+            entry.riders += 1;
+            Arc::clone(&entry.flight)
+        } else {
+            let future = Mutex::new(Some(start()?));
+            let flight = Arc::new(Flight { future, outcome: OnceLock::new(), waiting: Arc::default() });
+            under_way.insert(url.clone(), Entry { flight: Arc::clone(&flight), riders: 1 });
+            flight
+        };
+        let mut wakers = flight.waiting.0.lock();
+        let rider = wakers.next_rider;
+        wakers.next_rider += 1;
+        drop(wakers);
+        Ok(Ride { flights: self, url: url.clone(), flight, rider })
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.under_way.lock().len()
+    }
+}
+
+/// A request that waits for a fetch.
+pub(super) struct Ride<'a, O> {
+    flights: &'a Flights<O>,
+    url: FetchUrl,
+    flight: Arc<Flight<O>>,
+    rider: u64,
+}
+
+impl<O> Ride<'_, O> {
+    /// Ends the flight for all: the next that wants the URL begins another.
+    fn land(&self, outcome: O) {
+        let _ = self.flight.outcome.set(outcome);
+        let mut under_way = self.flights.under_way.lock();
+        if under_way.get(&self.url).is_some_and(|entry| Arc::ptr_eq(&entry.flight, &self.flight)) {
+            under_way.remove(&self.url);
+        }
+        drop(under_way);
+        self.flight.waiting.wake_by_ref();
+    }
+}
+
+impl<O: Clone> Future for Ride<'_, O> {
+    type Output = O;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<O> {
+        // Before anything is looked at, so that nothing that happens after the look is missed.
+        self.flight.waiting.0.lock().wakers.insert(self.rider, context.waker().clone());
+        if let Some(outcome) = self.flight.outcome.get() {
+            return Poll::Ready(outcome.clone());
+        }
+        // Another that polls it now has a waker that wakes this one too.
+        let Some(mut place) = self.flight.future.try_lock() else { return Poll::Pending };
+        let Some(mut future) = place.take() else {
+            drop(place);
+            return self.flight.outcome.get().cloned().map_or(Poll::Pending, Poll::Ready);
+        };
+        let on_panic = OnPanic(Some(&self));
+        let waker = Waker::from(Arc::clone(&self.flight.waiting));
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        on_panic.forget();
+        let Poll::Ready(outcome) = polled else {
+            *place = Some(future);
+            return Poll::Pending;
+        };
+        drop((place, future));
+        self.land(outcome.clone());
+        Poll::Ready(outcome)
+    }
+}
+
+impl<O> Drop for Ride<'_, O> {
+    fn drop(&mut self) {
+        self.flight.waiting.0.lock().wakers.remove(&self.rider);
+        let mut under_way = self.flights.under_way.lock();
+        if let Some(entry) = under_way.get_mut(&self.url) {
+            if Arc::ptr_eq(&entry.flight, &self.flight) {
+                entry.riders -= 1;
+                if entry.riders == 0 {
+                    let last = under_way.remove(&self.url);
+                    drop(under_way);
+                    // What the host's fetch does when it is dropped is done without the lock.
+                    drop(last);
+                }
+            }
+        }
+    }
+}
+
+/// Ends the flight if the future panics.
+struct OnPanic<'a, 'b, O>(Option<&'a Ride<'b, O>>);
+
+impl<O> OnPanic<'_, '_, O> {
+    fn forget(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<O> Drop for OnPanic<'_, '_, O> {
+    fn drop(&mut self) {
+        if let Some(ride) = self.0 {
+            ride.land((ride.flights.panicked)());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    type TestFlights = Flights<u32>;
+
+    fn flights() -> TestFlights {
+        Flights::new(|| 666)
+    }
+
+    fn url(path: &str) -> FetchUrl {
+        FetchUrl::parse(&format!("https://a.example/{path}")).unwrap()
+    }
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Bell {
+        fn rang(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    /// A fetch in the hands of the test: what it will come to, its waker, and how many there are.
+    #[derive(Clone, Default)]
+    struct Remote(Arc<Mutex<(Option<u32>, Option<Waker>)>>);
+
+    impl Remote {
+        fn future(&self) -> BoxFuture<'static, u32> {
+            let remote = self.clone();
+            Box::pin(std::future::poll_fn(move |context| {
+                let mut state = remote.0.lock();
+                state.1 = Some(context.waker().clone());
+                state.0.map_or(Poll::Pending, Poll::Ready)
+            }))
+        }
+
+        fn answer(&self, outcome: u32) {
+            let mut state = self.0.lock();
+            state.0 = Some(outcome);
+            let waker = state.1.clone();
+            drop(state);
+            waker.unwrap().wake();
+        }
+
+        /// Whether the future is still somewhere.
+        fn is_alive(&self) -> bool {
+            self.0.lock().1.take();
+            Arc::strong_count(&self.0) > 1
+        }
+    }
+
+    fn ride<'a>(flights: &'a TestFlights, remote: &Remote) -> Ride<'a, u32> {
+        flights.join(&url("x"), || Ok::<_, Infallible>(remote.future())).unwrap()
+    }
+
+    fn poll(ride: &mut Ride<'_, u32>, bell: &Arc<Bell>) -> Poll<u32> {
+        Pin::new(ride).poll(&mut Context::from_waker(&Waker::from(Arc::clone(bell))))
+    }
+
+    #[test]
+    fn all_riders_hear_the_one_outcome() {
+        let (flights, remote, other) = (flights(), Remote::default(), Remote::default());
+        let bells: Vec<Arc<Bell>> = (0..5).map(|_| Arc::default()).collect();
+        let mut rides: Vec<_> = bells.iter().map(|_| ride(&flights, &remote)).collect();
+        let mut apart = flights.join(&url("y"), || Ok::<_, Infallible>(other.future())).unwrap();
+        for (ride, bell) in rides.iter_mut().zip(&bells) {
+            assert_eq!(poll(ride, bell), Poll::Pending);
+        }
+        assert_eq!(poll(&mut apart, &bells[0]), Poll::Pending);
+        assert_eq!(flights.len(), 2);
+        remote.answer(7);
+        assert!(bells.iter().all(|bell| bell.rang() >= 1));
+        for (ride, bell) in rides.iter_mut().zip(&bells) {
+            assert_eq!(poll(ride, bell), Poll::Ready(7));
+        }
+        assert_eq!(flights.len(), 1, "the next one begins anew");
+        drop((rides, apart));
+        assert_eq!(flights.len(), 0);
+        assert!(!remote.is_alive() && !other.is_alive());
+    }
+
+    #[test]
+    fn the_first_one_dropped_leaves_the_fetch_to_the_others() {
+        let (flights, remote) = (flights(), Remote::default());
+        let bells: [Arc<Bell>; 3] = Default::default();
+        let mut first = ride(&flights, &remote);
+        let mut second = ride(&flights, &Remote::default());
+        let mut third = ride(&flights, &Remote::default());
+        assert_eq!(poll(&mut first, &bells[0]), Poll::Pending);
+        assert_eq!(poll(&mut second, &bells[1]), Poll::Pending);
+        // Woken and dropped before it is polled, as by a client that hangs up.
+        remote.answer(7);
+        drop(first);
+        assert_eq!(bells[1].rang(), 1);
+        assert_eq!(poll(&mut third, &bells[2]), Poll::Ready(7), "and one that was never polled moves it on");
+        assert_eq!(poll(&mut second, &bells[1]), Poll::Ready(7));
+    }
+
+    #[test]
+    fn with_the_last_one_it_is_dropped() {
+        let (flights, remote) = (flights(), Remote::default());
+        let bell = Arc::default();
+        let mut first = ride(&flights, &remote);
+        let second = ride(&flights, &remote);
+        assert_eq!(poll(&mut first, &bell), Poll::Pending);
+        drop(first);
+        assert!(remote.is_alive());
+        drop(second);
+        assert!(!remote.is_alive());
+        assert_eq!(flights.len(), 0);
+        let again = Remote::default();
+        let mut third = ride(&flights, &again);
+        assert_eq!(poll(&mut third, &bell), Poll::Pending);
+        again.answer(8);
+        assert_eq!(poll(&mut third, &bell), Poll::Ready(8));
+    }
+
+    #[test]
+    fn a_refused_start_leaves_nothing_behind() {
+        let flights = flights();
+        assert!(matches!(flights.join(&url("x"), || Err("no")), Err("no")));
+        assert_eq!(flights.len(), 0);
+    }
+
+    #[test]
+    fn a_panic_is_one_riders_and_the_others_hear_of_it() {
+        let flights = flights();
+        let start = || -> Result<BoxFuture<'static, u32>, Infallible> { Ok(Box::pin(async { panic!("a bad fetch") })) };
+        let bells: [Arc<Bell>; 2] = Default::default();
+        let mut second = flights.join(&url("x"), start).unwrap();
+        flights.under_way.lock().get_mut(&url("x")).unwrap().riders += 1;
+        let waiting = &second.flight.waiting;
+        waiting.0.lock().wakers.insert(second.rider, Waker::from(Arc::clone(&bells[1])));
+        let mut first =
+            Ride { flights: &flights, url: url("x"), flight: Arc::clone(&second.flight), rider: second.rider + 1 };
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut first, &bells[0]))).is_err());
+        assert_eq!(bells[1].rang(), 1);
+        assert_eq!(poll(&mut second, &bells[1]), Poll::Ready(666));
+        assert_eq!(flights.len(), 0);
+    }
+
+    /// Threads that join, poll a while and drop, as clients do; each start is a fetch of its own.
+    #[test]
+    fn many_threads_lose_nothing() {
+        let (flights, started) = (flights(), AtomicUsize::new(0));
+        let started = &started;
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let flights = &flights;
+                scope.spawn(move || {
+                    for round in 0..2_000_u32 {
+                        let start = || {
+                            started.fetch_add(1, Ordering::SeqCst);
+                            let mut left = 3;
+                            Ok::<BoxFuture<'static, u32>, Infallible>(Box::pin(std::future::poll_fn(move |context| {
+                                left -= 1;
+                                // At once, from another thread's point of view: while it is still being polled.
+                                context.waker().wake_by_ref();
+                                if left == 0 { Poll::Ready(7) } else { Poll::Pending }
+                            })))
+                        };
+                        let mut ride = pin!(flights.join(&url("x"), start).unwrap());
+                        let bell = Arc::new(Unpark(std::thread::current()));
+                        let waker = Waker::from(bell);
+                        let polls = if (round + thread) % 3 == 0 { 1 } else { u32::MAX };
+                        for _ in 0..polls {
+                            if let Poll::Ready(outcome) = ride.as_mut().poll(&mut Context::from_waker(&waker)) {
+                                assert_eq!(outcome, 7);
+                                break;
+                            }
+                            if polls > 1 {
+                                std::thread::park();
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(flights.len(), 0);
+        assert!(started.load(Ordering::SeqCst) > 0);
+    }
+
+    struct Unpark(std::thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! What a record of format 2 has beside one of format 1.
+//!
+//! ```text
+//! stage 1 | tag 1, length 2, bytes | tag 1, length 2, bytes | …        tags in rising order
+//! ```
+//!
+//! An even tag has to be understood: a version that does not know it leaves the record alone. An odd one is kept as it came,
+//! and written back. What nothing uses yet is not in it.
+//!
+//! | tag | what |
+//! |---|---|
+//! | 2 | the realm, of the engine that made the record |
+//! | 4 | of a marker: 160 bits of what it is of, 160 bits of what that was spent for, and where the answer is, if anywhere: the id of a grant, 8 |
+//! | 5 | data of the host's own: 1 to 4,096 bytes |
+//! | 6 | fingerprints of keys: key id 1, fingerprint 16, and so on |
+//! | 16 | [resources](super::resources) that were consented to |
+
+use std::borrow::Cow;
+
+use smol_str::SmolStr;
+
+use super::codec::DecodeError;
+use super::host_data::HostData;
+use super::id::GrantId;
+pub(crate) use super::resources::GrantResources;
+
+/// What a record is. The number is the one that is stored; a version that does not know it leaves the record alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Stage {
+    /// A login that waits for its code.
+    Code = 0,
+    /// A login whose tokens are out.
+    Live = 1,
+    /// Something was used, and may not be used again. Nobody's.
+    Marker = 2,
+    /// The fingerprints of a realm's keys. Nobody's, and for ever.
+    Fingerprints = 3,
+}
+
+/// What some records have, and most have not.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Members {
+    /// Of what is no login; a login's follows from its generation.
+    pub(crate) special: Option<Special>,
+    /// The realm of the engine that made it; of a record that has its store for itself there is none.
+    pub(crate) realm: Option<SmolStr>,
+    /// The host's, of a login.
+    pub(crate) host_data: Option<HostData>,
+    /// Of a login whose authorization named some.
+    pub(crate) resources: Option<GrantResources>,
+    /// What a later version has added, and said may be passed over: odd tags, in rising order.
+    pub(crate) kept: Vec<(u8, Box<[u8]>)>,
+}
+
+/// A record that is no login.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Special {
+    /// Something was used.
+    Marker(Marker),
+    /// Key ids and fingerprints, as they are stored.
+    Fingerprints(Box<[u8]>),
+}
+
+/// What was used, and what for. Both are MACs under a key of the engine's, cut to 160 bits: an id of 62 or 44 is no proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Marker {
+    /// What was used.
+    pub(crate) thing: [u8; 20],
+    /// What for, and by whom.
+    pub(crate) spent_for: [u8; 20],
+    /// The grant that came of it.
+    pub(crate) grant: Option<GrantId>,
+}
+
+impl Marker {
+    fn encode(&self) -> Vec<u8> {
+        let grant = self.grant.map(|grant| grant.as_u64().to_be_bytes());
+        [&self.thing[..], &self.spent_for, grant.as_ref().map_or(&[], |grant| &grant[..])].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (thing, rest) = bytes.split_first_chunk()?;
+        let (spent_for, rest) = rest.split_first_chunk()?;
+        let grant = match rest {
+            [] => None,
+            grant => Some(GrantId::from_u64(u64::from_be_bytes(grant.try_into().ok()?))),
+        };
+        Some(Self { thing: *thing, spent_for: *spent_for, grant })
+    }
+}
+
+const REALM: u8 = 2;
+const SPENT_FOR: u8 = 4;
+/// Odd: the engine never judges by it, so a node that does not know it serves the grant as before and writes the data back.
+/// To refuse such grants would log people out wherever a host goes back to the version before.
+const HOST_DATA: u8 = 5;
+const FINGERPRINTS: u8 = 6;
+const RESOURCES: u8 = 16;
+
+impl Members {
+    /// The most bytes that the members of a record take.
+    pub(crate) const MAX_BYTES: usize = 16 * 1_024;
+
+    /// Those of every login in a realm.
+    pub(crate) fn of_realm(realm: &str) -> Self {
+        Self { realm: Some(realm.into()), ..Self::default() }
+    }
+
+    /// The stage; `redeemed`: whether a login's tokens are out.
+    fn stage(&self, redeemed: bool) -> Stage {
+        match self.special {
+            Some(Special::Marker(_)) => Stage::Marker,
+            Some(Special::Fingerprints(_)) => Stage::Fingerprints,
+            None if redeemed => Stage::Live,
+            None => Stage::Code,
+        }
+    }
+
+    pub(super) fn encode(&self, redeemed: bool, out: &mut Vec<u8>) {
+        out.push(self.stage(redeemed) as u8);
+        let special = self.special.as_ref().map(|special| match special {
+            Special::Marker(marker) => (SPENT_FOR, Cow::Owned(marker.encode())),
+            Special::Fingerprints(bytes) => (FINGERPRINTS, Cow::Borrowed(&**bytes)),
+        });
+        let realm = self.realm.as_ref().map(|realm| (REALM, realm.as_bytes()));
+        let host_data = self.host_data.as_ref().map(|data| (HOST_DATA, data.as_bytes()));
+        let resources = self.resources.as_ref().map(GrantResources::encode);
+        let resources = resources.as_deref().map(|bytes| (RESOURCES, bytes));
+        let special = special.as_ref().map(|(tag, bytes)| (*tag, &**bytes));
+        let mut members: Vec<(u8, &[u8])> =
+            realm.into_iter().chain(special).chain(host_data).chain(resources).collect();
+        members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
+        members.sort_unstable_by_key(|member| member.0);
+        for (tag, bytes) in members {
+            out.push(tag);
+            // Within bounds that are checked where a member enters the crate.
+            out.extend(u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes());
+            out.extend(bytes);
+        }
+    }
+
+    /// All that is left of a record. `redeemed`: whether its generation is that of a login whose tokens are out.
+    pub(super) fn decode(bytes: &[u8], redeemed: bool) -> Result<Self, DecodeError> {
+        let (&stage, mut rest) = bytes.split_first().ok_or(DecodeError::Corrupt)?;
+        if rest.len() > Self::MAX_BYTES {
+            return Err(DecodeError::Corrupt);
+        }
+        let (mut members, mut spent_for, mut fingerprints) = (Self::default(), None, None);
+        let (mut last, mut unknown) = (None, false);
+        while let Some((&tag, after)) = rest.split_first() {
+            let (length, after) = after.split_first_chunk().ok_or(DecodeError::Corrupt)?;
+            let length = usize::from(u16::from_be_bytes(*length));
+            let (value, after) = after.split_at_checked(length).ok_or(DecodeError::Corrupt)?;
+            if last.is_some_and(|last| last >= tag) {
+                return Err(DecodeError::Corrupt);
+            }
+            (last, rest) = (Some(tag), after);
+            match tag {
+                REALM => members.realm = Some(realm(value)?),
+                SPENT_FOR => spent_for = Some(Marker::decode(value).ok_or(DecodeError::Corrupt)?),
+                HOST_DATA => {
+                    members.host_data = Some(HostData::from_bytes(value).map_err(|_| DecodeError::Corrupt)?);
+                }
+                FINGERPRINTS => fingerprints = Some(Box::from(value)),
+                RESOURCES => members.resources = Some(GrantResources::decode(value)?),
+                tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
+                _ => unknown = true,
+            }
+        }
+        // Only now: what is damaged is damaged, whoever wrote it.
+        if unknown || stage > Stage::Fingerprints as u8 {
+            return Err(DecodeError::NewerFormat);
+        }
+        members.special = match (spent_for, fingerprints) {
+            (Some(spent_for), None) => Some(Special::Marker(spent_for)),
+            (None, Some(bytes)) => Some(Special::Fingerprints(bytes)),
+            (None, None) => None,
+            (Some(_), Some(_)) => return Err(DecodeError::Corrupt),
+        };
+        // A login without any is one of format 1.
+        let is_plain = members == Self::default();
+        let is_of_a_login = redeemed || members.host_data.is_some() || members.resources.is_some();
+        let is_mixed = members.special.is_some() && is_of_a_login;
+        if members.stage(redeemed) as u8 != stage || is_plain || is_mixed {
+            return Err(DecodeError::Corrupt);
+        }
+        Ok(members)
+    }
+}
+
+fn realm(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
+    if is_realm(text) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
+}
+
+/// The longest name of a realm.
+pub(crate) const MAX_REALM_BYTES: usize = 64;
+
+/// Whether a text can be the name of a realm: printable ASCII without a space.
+pub(crate) fn is_realm(text: &str) -> bool {
+    (1..=MAX_REALM_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::owner::owner_key;
+    use super::*;
+    use crate::grant::{Generation, Grant, GrantId, Timestamp, Version};
+
+    fn in_realm() -> Grant {
+        let members = Some(Arc::new(Members::of_realm("shop")));
+        Grant { owner: Some(owner_key(Some("shop"), "alice")), members, ..Grant::sample("alice", "app") }
+    }
+
+    fn marker() -> Grant {
+        let (id, version) = (GrantId::computed(&[0xab; 32]), Version::from_u64(1));
+        let now = Timestamp::from_secs(1_700_000_000);
+        Grant::special(
+            id,
+            version,
+            Some("shop"),
+            Special::Marker(Marker { thing: [7; 20], spent_for: [8; 20], grant: None }),
+            now,
+            Timestamp::from_secs(1_700_000_060),
+        )
+    }
+
+    /// Where the stage is: behind a record of format 1, whose length the samples without a realm have.
+    fn stage_at(grant: &Grant) -> usize {
+        Grant { members: None, ..grant.clone() }.encode().len()
+    }
+
+    fn with_tail(grant: &Grant, tail: &[u8]) -> Result<Grant, DecodeError> {
+        let bytes = grant.encode();
+        Grant::decode(&[&bytes[..stage_at(grant)], tail].concat())
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn what_is_stored_stays_what_it_is() {
+        let grant = in_realm();
+        let bytes = grant.encode();
+        assert_eq!(bytes[0], 2);
+        assert_eq!(&bytes[stage_at(&grant)..], b"\x01\x02\x00\x04shop");
+        assert!(bytes.windows(11).any(|window| window == b"\x1fshop\x1falice"));
+        assert_eq!(Grant::decode(&bytes).unwrap(), grant);
+        assert_eq!((grant.subject(), grant.realm()), (Some("alice"), Some("shop")));
+        assert!(grant.is_login() && !grant.is_marker());
+        let marker = marker();
+        let bytes = marker.encode();
+        assert_eq!(&bytes[stage_at(&marker)..], [b"\x02\x02\x00\x04shop\x04\x00\x28", &[7; 20][..], &[8; 20]].concat());
+        assert_eq!(Grant::decode(&bytes).unwrap(), marker);
+        assert!(marker.is_marker() && !marker.is_login());
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn data_of_a_host_is_a_member_that_an_earlier_version_keeps() {
+        let data = HostData::of("gold").unwrap();
+        let members = Members { host_data: Some(data.clone()), ..Members::default() };
+        let grant = Grant { members: Some(Arc::new(members)), ..Grant::sample("alice", "app") };
+        let bytes = grant.encode();
+        assert_eq!(&bytes[stage_at(&grant)..], b"\x01\x05\x00\x06\"gold\"");
+        let read = Grant::decode(&bytes).unwrap();
+        assert_eq!((read.host_data(), read.subject(), read.realm()), (Some(&data), Some("alice"), None));
+        assert_eq!(HOST_DATA % 2, 1, "who does not know it passes it over and writes it back");
+        let in_realm = with_tail(&in_realm(), b"\x01\x02\x00\x04shop\x05\x00\x01\xff").unwrap();
+        assert_eq!(in_realm.host_data().unwrap().as_bytes(), [0xff]);
+    }
+
+    #[test]
+    fn what_needs_nothing_new_is_format_1() {
+        assert_eq!(Grant::sample("alice", "app").encode()[0], 1);
+        assert!(Grant::sample("alice", "app").is_login());
+        // Format 2 with nothing in it is what no version writes.
+        assert_eq!(with_tail(&in_realm(), b"\x01"), Err(DecodeError::Corrupt));
+    }
+
+    /// An even tag must be understood, an odd one is kept as it came and written back.
+    #[test]
+    fn members_of_later_versions_are_kept_or_leave_the_record_alone() {
+        let shop = b"\x02\x00\x04shop";
+        let tail = |members: &[&[u8]]| [&[1][..], &members.concat()].concat();
+        let odd = tail(&[b"\x01\x00\x02hi", shop, b"\xff\x00\x00"]);
+        let mut grant = with_tail(&in_realm(), &odd).unwrap();
+        grant.generation = grant.generation.next().unwrap();
+        let bytes = grant.encode();
+        assert_eq!(bytes[stage_at(&grant)..], odd, "written back after a change");
+        assert_eq!(grant.realm(), Some("shop"));
+        for newer in [
+            tail(&[shop, b"\x08\x00\x00"]),
+            tail(&[shop, b"\xfe\x00\x01x"]),
+            [&[4][..], shop].concat(),
+            [&[255][..], shop, b"\x08\x00\x00"].concat(),
+        ] {
+            assert_eq!(with_tail(&in_realm(), &newer), Err(DecodeError::NewerFormat), "{newer:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_version_writes_is_damaged() {
+        let shop = b"\x02\x00\x04shop";
+        let bank = b"\x02\x00\x04bank";
+        let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();
+        let too_long = [b"\x01\x40\x00", &[0; 0x4000][..]].concat();
+        for (what, tail) in [
+            ("nothing", vec![]),
+            ("another realm than the owner's", [&[1][..], bank].concat()),
+            ("no realm, and an owner in one", b"\x01\x01\x00\x00".to_vec()),
+            ("a code that has a refresh token", [&[0][..], shop].concat()),
+            ("a marker that is a login", [&[1][..], shop, &spent].concat()),
+            ("a marker with an owner", [&[2][..], shop, &spent].concat()),
+            ("a marker of nothing", [&[2][..], shop].concat()),
+            ("tags that fall", [&[1][..], b"\x03\x00\x00", shop].concat()),
+            ("a tag twice", [&[1][..], shop, shop].concat()),
+            ("a realm with a space", b"\x01\x02\x00\x04s op".to_vec()),
+            ("an empty realm", b"\x01\x02\x00\x00".to_vec()),
+            ("data of no bytes", [&[1][..], shop, b"\x05\x00\x00"].concat()),
+            ("more data than fits", [&[1][..], shop, b"\x05\x10\x01", &[7; 4_097]].concat()),
+            ("a marker for a resource", [&[2][..], &spent, b"\x10\x00\x05\x00\x00\x00\x01a"].concat()),
+            ("more than fits", [&[1][..], &too_long, shop].concat()),
+        ] {
+            if what.starts_with("no realm") {
+                // Readable: a subject of format 1 may have begun so. It is nobody's of a realm.
+                assert_eq!(with_tail(&in_realm(), &tail).unwrap().realm(), None);
+                continue;
+            }
+            assert_eq!(with_tail(&in_realm(), &tail), Err(DecodeError::Corrupt), "{what}");
+        }
+        let with_data = [&[2][..], shop, &spent, b"\x05\x00\x01x"].concat();
+        assert!(with_tail(&marker(), &with_data[..with_data.len() - 4]).is_ok());
+        assert_eq!(with_tail(&marker(), &with_data), Err(DecodeError::Corrupt), "data of a host is of a login");
+        for grant in [in_realm(), marker()] {
+            let bytes = grant.encode();
+            for end in 0..bytes.len() {
+                assert_eq!(Grant::decode(&bytes[..end]), Err(DecodeError::Corrupt), "{end} bytes");
+            }
+        }
+        let code = Grant { generation: Generation::NONE, ..in_realm() };
+        assert_eq!(Grant::decode(&code.encode()).unwrap(), code);
+    }
+}

@@ -1,0 +1,17 @@
+//! The authorization endpoint, the metadata, and the eight steps of the first system over HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod any_bytes;
+mod attacks;
+mod diagram;
+mod hints;
+mod interaction;
+mod issuers;
+mod metadata;
+mod native;
+mod oracle;
+mod requests;
+mod scopes;

@@ -1,0 +1,12 @@
+//! Clients: how they are registered and how they authenticate.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod about;
+mod long_ids;
+mod raw;
+mod registration;
+mod registry;
+mod secrets;

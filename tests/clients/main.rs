@@ -1,0 +1,27 @@
+//! Clients that know nothing of this crate, over real HTTP. Those in other languages are started by `run.sh`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+// Of the example server.
+#[path = "../../examples/server/authorize.rs"]
+mod authorize;
+#[path = "../../examples/server/bank.rs"]
+mod bank;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/cors.rs"]
+mod cors;
+#[path = "../../examples/server/guard.rs"]
+mod guard;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/key_file.rs"]
+mod key_file;
+#[path = "../../examples/server/page.rs"]
+mod page;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/store.rs"]
+mod store;
+
+mod oauth2;
+mod openidconnect;

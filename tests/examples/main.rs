@@ -1,0 +1,35 @@
+//! The example server: its routes in this process, and the server itself as another one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+// Of the example itself.
+#[path = "../../examples/server/authorize.rs"]
+mod authorize;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/bank.rs"]
+mod bank;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/cors.rs"]
+mod cors;
+#[path = "../../examples/server/guard.rs"]
+mod guard;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/key_file.rs"]
+mod key_file;
+#[allow(clippy::unnecessary_literal_bound, reason = "the example has the trait's own signature")]
+#[path = "../../examples/server/marketplace.rs"]
+mod marketplace;
+#[path = "../../examples/server/page.rs"]
+mod page;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/serve.rs"]
+mod serve;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/store.rs"]
+mod store;
+
+mod marketplace_routes;
+mod server;
+mod time_outs;

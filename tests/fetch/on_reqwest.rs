@@ -1,0 +1,133 @@
+//! The fetch on `reqwest`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use regrant::conformance::{FetchRig, Report, check_fetch};
+use regrant::fetch::{Fetch, FetchError, FetchLimits, FetchUrl, ReqwestFetch, ReqwestFetchBuilder};
+use tokio::net::TcpListener;
+
+async fn on_the_rig(rig: FetchRig) -> ReqwestFetch {
+    let names = rig.clone();
+    let fetch = ReqwestFetch::builder()
+        .resolver(move |host| std::future::ready(Ok(names.resolve(&host))))
+        .danger_dial_in_plain(move |address| rig.dial(address));
+    fetch.build().unwrap()
+}
+
+async fn report() -> Report {
+    check_fetch(on_the_rig).await
+}
+
+#[tokio::test]
+async fn it_passes_all_checks() {
+    let report = report().await;
+    report.assert();
+    assert_eq!(report.nothing_to_do().count(), 0);
+}
+
+/// On the runtime of a small server, with one thread.
+#[tokio::test]
+async fn it_passes_boxed_and_shared() {
+    check_fetch(async |rig| Arc::new(Box::new(on_the_rig(rig).await))).await.assert();
+}
+
+const IN_THE_ENVIRONMENT: &str = "on_reqwest::no_proxy_of_the_environment_is_used";
+const CHILD: &str = "REGRANT_TEST_PROXY_CHILD";
+
+/// ATTACKS F49: a proxy looks the name up again, and undoes the pinned address. In a process of its own, since the environment
+/// is of all of it.
+#[tokio::test]
+async fn no_proxy_of_the_environment_is_used() {
+    if std::env::var_os(CHILD).is_some() {
+        report().await.assert();
+        return;
+    }
+    let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = proxy.accept().await {
+            counting.fetch_add(1, Ordering::SeqCst);
+            drop(connection);
+        }
+    });
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child
+        .args([IN_THE_ENVIRONMENT, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        child.env(name, &address).env(name.to_lowercase(), &address);
+    }
+    let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+/// A resolver of the test's, and a dial that must not be reached.
+async fn fetched(builder: ReqwestFetchBuilder, limits: FetchLimits) -> (FetchError, usize) {
+    let dialled = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&dialled);
+    let fetch = builder.danger_dial_in_plain(move |_| {
+        counting.fetch_add(1, Ordering::SeqCst);
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 9))
+    });
+    let url = FetchUrl::parse("https://a.example/").unwrap();
+    let error = fetch.build().unwrap().fetch(&url, &limits).await.unwrap_err();
+    (error, dialled.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn a_look_up_that_does_not_end_ends_in_time() {
+    let limits = FetchLimits::default().with_time(Duration::from_millis(100));
+    let (error, dialled) = fetched(ReqwestFetch::builder().resolver(|_| std::future::pending()), limits).await;
+    assert!(matches!(error, FetchError::TimedOut), "{error:?}");
+    assert_eq!(dialled, 0);
+}
+
+#[tokio::test]
+async fn an_error_says_what_it_was() {
+    let says =
+        |addresses: Vec<IpAddr>| ReqwestFetch::builder().resolver(move |_| std::future::ready(Ok(addresses.clone())));
+    let inside = says(vec![Ipv4Addr::LOCALHOST.into()]);
+    assert!(matches!(fetched(inside, FetchLimits::default()).await, (FetchError::Address, 0)));
+    assert!(matches!(fetched(says(vec![]), FetchLimits::default()).await, (FetchError::Address, 0)));
+    let fails = ReqwestFetch::builder().resolver(|_| std::future::ready(Err(std::io::Error::other("no DNS"))));
+    assert!(matches!(fetched(fails, FetchLimits::default()).await, (FetchError::Failed(_), 0)));
+}
+
+#[tokio::test]
+async fn a_host_can_refuse_more() {
+    let public: IpAddr = [1, 1, 1, 1].into();
+    let says = ReqwestFetch::builder().resolver(move |_| std::future::ready(Ok(vec![[8, 8, 8, 8].into(), public])));
+    let refusing = says.refuse(move |address| address == public);
+    assert!(matches!(fetched(refusing, FetchLimits::default()).await, (FetchError::Address, 0)));
+}
+
+/// A name with very many addresses does not have this server knock at all of them.
+#[tokio::test]
+async fn no_more_than_eight_addresses_are_tried() {
+    let many = || (1..=200).map(|n| IpAddr::from([1, 1, 1, n])).collect();
+    let says = ReqwestFetch::builder().resolver(move |_| std::future::ready(Ok(many())));
+    // Nothing listens there, so that all are tried.
+    let (error, dialled) = fetched(says, FetchLimits::default()).await;
+    assert!(matches!(error, FetchError::Failed(_) | FetchError::TimedOut), "{error:?}");
+    assert_eq!(dialled, 8);
+}
+
+#[test]
+fn what_cannot_be_set_up_is_an_error() {
+    let error = ReqwestFetch::builder().user_agent("a\nb").build().unwrap_err();
+    assert_eq!(error.to_string(), "the fetch could not be set up");
+}

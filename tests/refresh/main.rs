@@ -1,0 +1,12 @@
+//! The refresh token: rotation, retry and replay, the hook, and a store that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod attacks;
+mod faults;
+mod hook;
+mod narrowed;
+mod policies;
+mod stalls;

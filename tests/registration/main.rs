@@ -1,0 +1,15 @@
+//! Clients that register themselves: RFC 7591.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod desk;
+mod endpoint;
+mod ids;
+mod logins;
+mod managed;
+mod metadata;
+mod native;
+mod over_http;
+mod policy;

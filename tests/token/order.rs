@@ -1,0 +1,193 @@
+//! One order of checks, what is cheap first and what is spent last: where two things are wrong, the earlier one is the answer,
+//! and whatever is refused has spent nothing.
+
+use regrant::Response;
+
+use crate::kit::ask::{Ask, form};
+use crate::kit::portal::{Portal, VERIFIER, query};
+use crate::kit::{OTHER_SECRET, Reply, SECRET, World, app, at, forged};
+
+/// A request whose parts can each be wrong.
+#[derive(Clone)]
+struct Parts {
+    method: &'static str,
+    content_type: &'static str,
+    basic: Vec<(&'static str, &'static str)>,
+    parameters: Vec<(String, String)>,
+    tail: &'static str,
+}
+
+impl Parts {
+    fn new(client: &'static str, parameters: &[(&str, &str)]) -> Self {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let parameters = parameters.iter().map(own).collect();
+        Self {
+            method: "POST",
+            content_type: crate::kit::ask::FORM,
+            basic: vec![(client, SECRET)],
+            parameters,
+            tail: "",
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        self.parameters.retain(|parameter| parameter.0 != name);
+        self.parameters.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn ask(&self) -> Ask {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(&self.parameters);
+        let ask = form(body.finish() + self.tail).method(self.method).content_type(self.content_type);
+        self.basic.iter().fold(ask, |ask, (id, secret)| ask.basic(id, secret))
+    }
+}
+
+/// What is wrong, in the order of the checks, and the refusal that the host hears of.
+type Fault<'a> = (&'a str, Box<dyn Fn(&mut Parts) + 'a>);
+
+fn fault<'a>(why: &'a str, change: impl Fn(&mut Parts) + 'a) -> Fault<'a> {
+    (why, Box::new(change))
+}
+
+/// What every endpoint that authenticates begins with.
+fn common<'a>() -> Vec<Fault<'a>> {
+    vec![
+        fault("Method", |parts| parts.method = "PUT"),
+        fault("ContentType", |parts| parts.content_type = "application/json"),
+        fault("Form(", |parts| parts.tail = "&x=%zz"),
+        fault("RepeatedParameter", |parts| {
+            parts.parameters.extend([("scope".into(), "read".into()), ("scope".into(), "read".into())]);
+        }),
+        fault("TwoAuthentications", |parts| parts.set("client_secret", "whatever-it-is-of-the-app-or-not")),
+        fault("WrongSecret", |parts| {
+            for basic in &mut parts.basic {
+                basic.1 = OTHER_SECRET;
+            }
+        }),
+    ]
+}
+
+/// Each pair of faults in one request: the earlier one is the answer, and nothing is spent.
+fn earlier_wins(
+    base: &Parts,
+    faults: &[Fault<'_>],
+    send: impl Fn(&Ask) -> Response,
+    told: impl Fn() -> Vec<String>,
+    stored: impl Fn() -> std::collections::BTreeMap<regrant::GrantId, Vec<u8>>,
+) {
+    let before = stored();
+    for (at, (why, first)) in faults.iter().enumerate() {
+        for (later, second) in &faults[at..] {
+            let mut parts = base.clone();
+            // The later one first: a repeated parameter is repeated whatever its value is.
+            second(&mut parts);
+            first(&mut parts);
+            let reply = Reply::of(&send(&parts.ask()));
+            let told = told();
+            assert!(reply.status >= 400, "{why} and {later}");
+            assert!(told.len() == 1 && told[0].contains(why), "{why} and {later}: {told:?}");
+            assert_eq!(stored(), before, "{why} and {later} spend nothing");
+        }
+    }
+}
+
+#[test]
+fn a_refresh_is_judged_in_one_order() {
+    let world = World::new([app(), other()], |builder| builder.grant_handler(crate::kit::Password));
+    let (mine, theirs) = (world.login(at(0)), login_of_other(&world));
+    let token = mine.refresh_token();
+    let base = Parts::new("app", &[("grant_type", "refresh_token"), ("refresh_token", &token)]);
+    let unknown_key = crate::kit::altered(&token, 0);
+    let no_grant = crate::kit::altered(&token, 5);
+    let made_up = forged(&token);
+    let (mut faults, of_token) = (common(), ["Shape", "UnknownKey", "NoGrant", "Mac", "AnotherClient"]);
+    faults.push(fault("UnsupportedGrantType", |parts| parts.set("grant_type", "urn:nobody")));
+    for (why, text) in of_token.into_iter().zip(["short", &unknown_key, &no_grant, &made_up, &theirs]) {
+        let mut faults: Vec<Fault<'_>> = faults.iter().map(|(why, change)| fault(why, change)).collect();
+        faults.push(fault(why, |parts| parts.set("refresh_token", text)));
+        faults.push(fault("Scope", |parts| parts.set("scope", "everything")));
+        // Of one grant type the token is of no account.
+        let pairs = faults;
+        earlier_wins(
+            &base,
+            &pairs,
+            |ask| world.engine.blocking().token(&ask.request(), at(1)).unwrap(),
+            || refusals(&world.events.take()),
+            || world.store.bytes(),
+        );
+    }
+    // Whatever was tried, the token is as good as it was.
+    world.refresh(&token, at(2)).refresh_token();
+}
+
+/// Which refusals the host heard of; a key that nobody has is told besides.
+fn refusals(events: &[String]) -> Vec<String> {
+    events.iter().filter(|event| event.starts_with("Refused") || event.starts_with("Failed")).cloned().collect()
+}
+
+fn other() -> regrant::client::ClientBuilder {
+    regrant::Client::confidential("other")
+        .secret(crate::kit::secret(OTHER_SECRET))
+        .grant_type("password")
+        .grant_type("refresh_token")
+}
+
+fn login_of_other(world: &World) -> String {
+    let body = "grant_type=password&username=alice&password=wonderland";
+    let token = world.send(&form(body).basic("other", OTHER_SECRET), at(0)).refresh_token();
+    world.events.take();
+    token
+}
+
+#[test]
+fn revocation_and_introspection_are_judged_in_the_same_order() {
+    let world =
+        World::new([app().resource_server(true), other()], |builder| builder.grant_handler(crate::kit::Password));
+    let token = world.login(at(0)).refresh_token();
+    world.events.take();
+    let base = Parts::new("app", &[("token", &token)]);
+    let mut faults = common();
+    faults.push(fault("MissingParameter", |parts| parts.parameters.retain(|parameter| parameter.0 != "token")));
+    let blocking = world.engine.blocking();
+    let told = || refusals(&world.events.take());
+    earlier_wins(
+        &base,
+        &faults,
+        |ask| blocking.introspect(&ask.request(), at(1)).unwrap(),
+        told,
+        || world.store.bytes(),
+    );
+    earlier_wins(&base, &faults, |ask| blocking.revoke(&ask.request(), at(1)).unwrap(), told, || world.store.bytes());
+    world.refresh(&token, at(2)).refresh_token();
+}
+
+/// A code is not burnt by any of it.
+#[test]
+fn a_code_is_judged_in_one_order() {
+    let world = Portal::simple();
+    let code = world.code("portal", at(0));
+    let query = query("portal");
+    let uri = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "redirect_uri").unwrap().1;
+    let base = Parts::new(
+        "portal",
+        &[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &uri), ("code_verifier", VERIFIER)],
+    );
+    let made_up = forged(&code);
+    for (why, text) in [("Shape", "short"), ("Mac", made_up.as_str())] {
+        let mut faults = common();
+        faults.push(fault("UnsupportedGrantType", |parts| parts.set("grant_type", "urn:nobody")));
+        // The verifier by its form stands with the code's, before the record.
+        faults.push(fault(why, |parts| parts.set("code", text)));
+        faults.push(fault("RedirectUri", |parts| parts.set("redirect_uri", "https://portal.example/other")));
+        faults.push(fault("Verifier", |parts| parts.set("code_verifier", &VERIFIER.replace('d', "e"))));
+        earlier_wins(
+            &base,
+            &faults,
+            |ask| world.engine.blocking().token(&ask.request(), at(1)).unwrap(),
+            || refusals(&world.events.take()),
+            || world.store.bytes(),
+        );
+    }
+    world.redeem("portal", &code, at(2)).assert_ok();
+}

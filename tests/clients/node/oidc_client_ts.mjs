@@ -59,6 +59,23 @@ async function signIn(page, act = typeIn) {
   return page.evaluate(() => outcome(users.signinRedirectCallback()));
 }
 
+/** Holds the next token request of each of the tabs until all of them have one to send. */
+async function meet(...tabs) {
+  let waiting = tabs.length;
+  let start;
+  const started = new Promise((resolve) => { start = resolve; });
+  for (const tab of tabs) {
+    await tab.exposeFunction('others', () => { if ((waiting -= 1) === 0) start(); return started; });
+    await tab.evaluate(() => {
+      const send = globalThis.fetch;
+      globalThis.fetch = async (url, init) => {
+        if (init?.method === 'POST') await others();
+        return send(url, init);
+      };
+    });
+  }
+}
+
 const renew = (page) => page.evaluate(() => outcome(users.signinSilent()));
 const keep = (page, user) => page.evaluate((kept) => users.storeUser(new oidc.User(kept)), user);
 const refused = (answer, code) => assert.deepEqual([answer.failed, answer.error, answer.known], ['ErrorResponse', code, true]);
@@ -106,6 +123,7 @@ await check('a refresh, its retry, and a replay that ends the login', async () =
 await check('two tabs that renew at once stay logged in, both of them', async () => {
   await signIn(page);
   const other = await open();
+  await meet(page, other);
   const found = await Promise.all([renew(page), renew(other)]);
   assert.deepEqual(found.map(({ failed }) => failed), [undefined, undefined]);
   assert.equal(found[0].refresh_token, found[1].refresh_token);

@@ -70,17 +70,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let here =
             || resources.iter().filter(|resource| path_of(resource).is_some_and(|path| is_same_path(path, rest)));
         let known = here().find(|resource| own.is_some() && host(resource.uri()) == own).or_else(|| here().next());
-        match known {
-            Some(resource) => self.protected_resource_metadata(resource.uri()),
-            None => {
-                let issuer = read_uri(self.issuer()?)?;
-                self.protected_resource_metadata(&format!(
-                    "{}://{}{rest}",
-                    issuer.scheme(),
-                    issuer.authority()?.as_str()
-                ))
-            }
+        if let Some(resource) = known {
+            return self.protected_resource_metadata(resource.uri());
         }
+        let issuer = read_uri(self.issuer()?)?;
+        self.protected_resource_metadata(&format!("{}://{}{rest}", issuer.scheme(), issuer.authority()?.as_str()))
     }
 }
 

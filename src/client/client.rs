@@ -6,7 +6,6 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use super::ClientBuilder;
 use super::about::About;
 use super::destination::Destination;
 use super::dynamic::ClientMetadata;
@@ -106,7 +105,7 @@ pub enum ClientError {
     /// A retry window longer than [`Client::MAX_RETRY_WINDOW`]: within it, replays are not found.
     #[error("a retry window is at most a day")]
     RetryWindow,
-    /// A redirect URI that cannot be registered; see [`ClientBuilder::redirect_uri`].
+    /// A redirect URI that cannot be registered; see [`ClientBuilder::redirect_uri`](crate::client::ClientBuilder::redirect_uri).
     #[error(transparent)]
     RedirectUri(RedirectUriFault),
     /// `authorization_code` without a redirect URI (RFC 6749 section 3.1.2.2).
@@ -115,7 +114,8 @@ pub enum ClientError {
     /// `client_credentials` for a public client (RFC 6749 section 4.4).
     #[error("client credentials are for confidential clients")]
     PublicClientCredentials,
-    /// Another grant type than `authorization_code` and `refresh_token` for a [stranger](ClientBuilder::stranger)'s client.
+    /// Another grant type than `authorization_code` and `refresh_token` for a
+    /// [stranger](crate::client::ClientBuilder::stranger)'s client.
     #[error("a client that nobody made by hand may use authorization codes and refresh tokens")]
     GrantTypeOfStranger,
     /// A public client as a resource server: anybody could introspect in its name (RFC 7662 section 2.1).

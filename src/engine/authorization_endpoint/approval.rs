@@ -10,13 +10,14 @@ use super::{AuthorizationRequest, Person, ShownError};
 use crate::client::{Clients, digest};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
-use crate::engine::host::{Authorization, Clock, Event};
+use crate::engine::host::{Audience, Authorization, Clock, Event};
 use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, ServerFault};
+use crate::engine::resources::Asked;
 use crate::engine::time::Time;
-use crate::grant::GrantId;
 use crate::grant::code_details::{CodeBinding, CodeDetails};
 use crate::grant::login::Login;
 use crate::grant::members::Members;
+use crate::grant::{Grant, GrantId};
 use crate::store::TokenStore;
 use crate::token::{GRANT_TEXT_LEN, mint_code};
 use crate::wire::Response;
@@ -170,12 +171,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut grant = self.new_grant(login, client, time.now());
         #[cfg(feature = "root-secret")]
         if let Some(answering) = request.answering {
-            return self.code_once(answering, grant, client, time).await;
+            return self.code_once(answering, grant, request, time).await;
         }
         // Stored before it is minted: a code that is out has a grant.
         self.insert(&mut grant, time).await?;
-        let subject = self.subject_of(&grant);
-        self.emit(&Event::CodeIssued { grant: grant.id, client_id: client.id(), subject });
+        self.emit_code_issued(&grant, request);
         Ok((grant.id, mint_code(&grant, self.signing_key_of(&grant))))
+    }
+
+    pub(super) fn emit_code_issued(&self, grant: &Grant, request: &AuthorizationRequest<'_>) {
+        self.emit(&Event::CodeIssued {
+            grant: grant.id,
+            client_id: request.client.id(),
+            subject: self.subject_of(grant),
+            audience: request.resources.as_ref().map_or(Audience(&[]), Asked::audience),
+        });
     }
 }

@@ -66,6 +66,18 @@ impl Session {
         self.grant.client_id()
     }
 
+    /// Whether its client is one that [nobody made by hand](crate::Client::is_stranger), as it was at the login: an account page says so, since
+    /// the client's name is its own word.
+    ///
+    /// ```
+    /// fn mark(session: &regrant::engine::Session) -> &str {
+    ///     if session.is_of_stranger() { "not checked by us" } else { "" }
+    /// }
+    /// ```
+    pub fn is_of_stranger(&self) -> bool {
+        self.grant.is_of_stranger()
+    }
+
     /// What was granted. Its client may have less by now, and gets no more than that.
     ///
     /// ```

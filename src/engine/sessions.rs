@@ -1,7 +1,7 @@
 //! A resource owner's sessions, for the host's account pages: what is logged in where, and the end of it.
 
 use super::Engine;
-use crate::client::Clients;
+use crate::client::{Clients, Lookup, Purpose};
 use crate::grant::{Grant, GrantId, HostData, Owner, ResponseFields, Scope, Timestamp};
 use crate::store::{Cursor, Listed, StoreError, StoreErrorKind, TokenStore};
 
@@ -16,7 +16,10 @@ const PAGE: usize = 256;
 /// }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Session(Grant);
+pub struct Session {
+    grant: Grant,
+    is_client_at_hand: bool,
+}
 
 /// A page of sessions.
 ///
@@ -45,7 +48,7 @@ impl Session {
     /// }
     /// ```
     pub const fn id(&self) -> GrantId {
-        self.0.id()
+        self.grant.id()
     }
 
     /// The client that was logged in to.
@@ -56,7 +59,19 @@ impl Session {
     /// }
     /// ```
     pub fn client_id(&self) -> &str {
-        self.0.client_id()
+        self.grant.client_id()
+    }
+
+    /// Whether its client could be looked up. One that is known by a [document](crate::fetch::DocumentClients) may not be at hand,
+    /// and no page goes out for it: then all that is known of it is its id, the URL of the document.
+    ///
+    /// ```
+    /// fn line(session: &regrant::engine::Session, name: Option<&str>) -> String {
+    ///     name.filter(|_| session.is_client_at_hand()).unwrap_or(session.client_id()).to_owned()
+    /// }
+    /// ```
+    pub const fn is_client_at_hand(&self) -> bool {
+        self.is_client_at_hand
     }
 
     /// What was granted. Its client may have less by now, and gets no more than that.
@@ -67,7 +82,7 @@ impl Session {
     /// }
     /// ```
     pub const fn scope(&self) -> &Scope {
-        self.0.scope()
+        self.grant.scope()
     }
 
     /// The extra members that its token responses have.
@@ -78,7 +93,7 @@ impl Session {
     /// }
     /// ```
     pub const fn fields(&self) -> &ResponseFields {
-        self.0.fields()
+        self.grant.fields()
     }
 
     /// What the host keeps with it for itself, such as the device that was logged in from.
@@ -89,7 +104,7 @@ impl Session {
     /// }
     /// ```
     pub fn host_data(&self) -> Option<&HostData> {
-        self.0.host_data()
+        self.grant.host_data()
     }
 
     /// When the person proved who they are, which may be earlier than this grant: the host's own session was there already.
@@ -101,7 +116,7 @@ impl Session {
     /// }
     /// ```
     pub const fn authenticated_at(&self) -> Timestamp {
-        self.0.authenticated_at()
+        self.grant.authenticated_at()
     }
 
     /// When the grant was made: with the code, or with its first tokens where there was none.
@@ -114,7 +129,7 @@ impl Session {
     /// }
     /// ```
     pub const fn created_at(&self) -> Timestamp {
-        self.0.created_at()
+        self.grant.created_at()
     }
 
     /// When it was last refreshed; where it never was, when its first tokens were handed out.
@@ -127,7 +142,7 @@ impl Session {
     /// }
     /// ```
     pub const fn last_refreshed_at(&self) -> Timestamp {
-        self.0.rotated_at()
+        self.grant.rotated_at()
     }
 
     /// When nothing of it works any more, unless it is refreshed before.
@@ -140,8 +155,17 @@ impl Session {
     /// }
     /// ```
     pub const fn expires_at(&self) -> Timestamp {
-        self.0.expires_at()
+        self.grant.expires_at()
     }
+}
+
+/// Whether a grant that has not expired is in force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Force {
+    /// Its client is unknown, or began anew since.
+    Void,
+    OfClient,
+    OfClientNotAtHand,
 }
 
 /// Whether it is the record that is wrong, and not the store.
@@ -185,8 +209,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (listed, next) = self.list(subject, None, after, limit).await?;
         let mut sessions = Vec::with_capacity(listed.grants.len());
         for grant in listed.grants {
-            if grant.is_redeemed() && now < grant.expires_at && self.is_in_force(&grant).await? {
-                sessions.push(Session(grant));
+            if !grant.is_redeemed() || now >= grant.expires_at {
+                continue;
+            }
+            match self.force_of(&grant).await? {
+                Force::Void => {}
+                force => sessions.push(Session { grant, is_client_at_hand: force == Force::OfClient }),
             }
         }
         Ok(Sessions { sessions, unreadable: listed.unreadable, next })
@@ -232,10 +260,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok((listed, next))
     }
 
-    async fn is_in_force(&self, grant: &Grant) -> Result<bool, StoreError> {
-        match self.clients.find(grant.client_id()).await {
-            Ok(Some(client)) => Ok(grant.created_at >= self.not_before(&client)),
-            Ok(None) => Ok(false),
+    async fn force_of(&self, grant: &Grant) -> Result<Force, StoreError> {
+        let since = |not_before: Timestamp, force: Force| if grant.created_at < not_before { Force::Void } else { force };
+        match self.clients.find(grant.client_id(), Lookup::new(Purpose::Sessions)).await {
+            Ok(Some(client)) => Ok(since(self.not_before(&client), Force::OfClient)),
+            Ok(None) => Ok(Force::Void),
+            Err(error) if error.is_not_at_hand() => Ok(since(self.not_before.get(), Force::OfClientNotAtHand)),
             Err(error) => Err(StoreError::not_applied(error)),
         }
     }
@@ -348,7 +378,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Ok(true);
             }
             for grant in &listed.grants {
-                if now < grant.expires_at && self.is_in_force(grant).await? {
+                if now < grant.expires_at && self.force_of(grant).await? != Force::Void {
                     return Ok(true);
                 }
             }

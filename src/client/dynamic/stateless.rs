@@ -21,7 +21,7 @@ use super::metadata::Extra;
 use super::{AuthMethod, ClientMetadata, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{
-    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, NativeRedirects, NotBefore, OPENID,
+    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects, NotBefore, OPENID,
     ReadyClients, digest,
 };
 use crate::grant::{Lifetimes, Scope, Timestamp};
@@ -296,8 +296,8 @@ fn issued_at(head: &[u8; HEAD_LEN]) -> Option<Timestamp> {
 }
 
 impl<C: Clients> Clients for StatelessClients<C> {
-    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        match self.by_hand.find(client_id).await? {
+    async fn find(&self, client_id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        match self.by_hand.find(client_id, lookup).await? {
             Some(client) => Ok(Some(client)),
             None => Ok(self.read(client_id).map(|client| Arc::new(client).into())),
         }

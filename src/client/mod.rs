@@ -21,10 +21,11 @@ pub use client::{Client, ClientError};
 pub use clients_error::{ClientsError, ClientsErrorKind};
 pub(crate) use dynamic::DynClientRegistry;
 pub use dynamic::{
-    ApplicationType, AuthMethod, ClientMetadata, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
+    ApplicationType, AuthMethod, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient,
+    RegistrationDenial,
 };
 #[cfg(feature = "root-secret")]
-pub use dynamic::{ClientIdKeys, RegistrationPolicy, StatelessClients};
+pub use dynamic::{ClientIdKeys, StatelessClients};
 pub use lookup::{Lookup, Purpose};
 pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;

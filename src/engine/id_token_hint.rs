@@ -168,7 +168,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if self.is_by_a_key_that_is_gone(client, &token) {
             return Ok(None);
         }
-        self.own_id_token(client.id(), client.id_token_secret(), token).map(Some).ok_or(AuthorizationRefusal::IdTokenHint)
+        self.own_id_token(client.id(), client.id_token_secret(), token)
+            .map(Some)
+            .ok_or(AuthorizationRefusal::IdTokenHint)
     }
 
     fn is_by_a_key_that_is_gone(&self, client: &Client, token: &UnverifiedIdToken<'_>) -> bool {

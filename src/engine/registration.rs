@@ -90,7 +90,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
         let token = bearer_of(request)?.ok_or(RegistrationRefusal::AccessToken)?;
         // An id that no client can have is not asked for.
-        let client = self.find_client(client_id, Lookup::of(Purpose::Registration, request.peer())).await?.ok_or(RegistrationRefusal::AccessToken)?;
+        let client = self
+            .find_client(client_id, Lookup::of(Purpose::Registration, request.peer()))
+            .await?
+            .ok_or(RegistrationRefusal::AccessToken)?;
         let registered = match request.method() {
             "GET" => registry.read_dyn(client_id, token).await,
             "PUT" => {

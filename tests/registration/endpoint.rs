@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use regrant::client::{ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, RegisteredClient, RegistrationDenial};
+use regrant::client::{
+    ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, RegisteredClient, RegistrationDenial,
+};
 use regrant::{Client, ClientSecret, Clients, Endpoints, Engine, MemoryStore, Scope, StaticClients, Timestamp};
 use serde_json::{Value, json};
 

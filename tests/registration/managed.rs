@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 use regrant::client::{
-    ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, ReadyClients, RegisteredClient,
-    RegistrationDenial,
+    ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, ReadyClients, RegisteredClient, RegistrationDenial,
 };
 use regrant::{Client, ClientSecret, Clients, Endpoints, Engine, MemoryStore, Timestamp};
 use serde_json::{Map, Value, json};

@@ -114,6 +114,14 @@ fn a_client_that_is_blocked_is_unknown_everywhere_and_at_once() {
     assert_eq!(before.len(), 1, "nothing was ended");
     // Clients that were made by hand are not asked about.
     house.blocked.lock().push(String::new());
-    assert!(run(regrant::Clients::find(desk.engine.clients(), "app")).unwrap().is_some());
+    assert!(
+        run(regrant::Clients::find(
+            desk.engine.clients(),
+            "app",
+            regrant::client::Lookup::new(regrant::client::Purpose::Authorization)
+        ))
+        .unwrap()
+        .is_some()
+    );
     let _ = site();
 }

@@ -19,7 +19,7 @@ use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use regrant::client::{ClientIdKeys, StatelessClients};
+use regrant::client::{ClientIdKeys, Lookup, Purpose, StatelessClients};
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::internal::{BasicCredentials, Form};
 use regrant::wire::{Limits, ResponseStyle};
@@ -323,7 +323,7 @@ fn registrations_leave_nothing_behind() {
         assert_eq!(reply.status, 201);
         let id = reply.text("client_id");
         for text in [id.as_str(), &id[1..], "dcr.made-up"] {
-            let _ = at_once(engine.clients().find(text)).unwrap();
+            let _ = at_once(engine.clients().find(text, Lookup::new(Purpose::Authorization))).unwrap();
         }
     };
     // The random generator is seeded.

@@ -1,6 +1,10 @@
 //! A resource owner's sessions, for the host's account pages: what is logged in where, and the end of it.
 
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
 use super::Engine;
+use super::resources::spellings;
 use crate::client::{Clients, Lookup, Purpose};
 use crate::grant::{Grant, GrantId, HostData, Owner, ResponseFields, Scope, Timestamp};
 use crate::store::{Cursor, Listed, StoreError, StoreErrorKind, TokenStore};
@@ -19,6 +23,7 @@ const PAGE: usize = 256;
 pub struct Session {
     grant: Grant,
     is_client_at_hand: bool,
+    resources: SmallVec<[SmolStr; 1]>,
 }
 
 /// A page of sessions.
@@ -83,6 +88,18 @@ impl Session {
     /// ```
     pub const fn scope(&self) -> &Scope {
         self.grant.scope()
+    }
+
+    /// The resources that were consented to (RFC 8707), as the engine spells them: those that the client named, or the default one. None
+    /// where the engine has no [resources](crate::EngineBuilder::resource), and without those that it no longer has.
+    ///
+    /// ```
+    /// fn reaches_files(session: &regrant::engine::Session) -> bool {
+    ///     session.resources().any(|resource| resource == "https://files.example")
+    /// }
+    /// ```
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().map(SmolStr::as_str)
     }
 
     /// The extra members that its token responses have.
@@ -212,10 +229,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if !grant.is_redeemed() || now >= grant.expires_at {
                 continue;
             }
-            match self.force_of(&grant).await? {
-                Force::Void => {}
-                force => sessions.push(Session { grant, is_client_at_hand: force == Force::OfClient }),
+            let force = self.force_of(&grant).await?;
+            if force == Force::Void {
+                continue;
             }
+            let resources = self.settings.resources.as_deref();
+            let resources = resources.map(|resources| spellings(&resources.of_login(&grant))).unwrap_or_default();
+            sessions.push(Session { grant, is_client_at_hand: force == Force::OfClient, resources });
         }
         Ok(Sessions { sessions, unreadable: listed.unreadable, next })
     }

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use regrant::client::{ClientIdKeys, Lookup, Purpose, StatelessClients};
+use regrant::fetch::{DocumentClients, Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::internal::{BasicCredentials, Form};
 use regrant::wire::{Limits, ResponseStyle};
@@ -329,6 +330,44 @@ fn registrations_leave_nothing_behind() {
     // The random generator is seeded.
     register();
     let info = measure(|| (0..10_000).for_each(|_| register()));
+    assert_eq!((info.count_current, info.bytes_current), (0, 0));
+    assert!(engine.store().is_empty());
+}
+
+/// A site for every id that there is.
+struct Sites;
+
+impl Fetch for Sites {
+    async fn fetch(&self, url: &FetchUrl, _: &FetchLimits) -> Result<FetchResponse, FetchError> {
+        let n = url.host().len();
+        match url.host().as_bytes()[n - "0.example".len()] {
+            // A third is down, a third is wrong, a third is good.
+            b'0'..=b'2' => Err(FetchError::TimedOut),
+            b'3'..=b'5' => Ok(FetchResponse::new(200, b"{}".to_vec()).with_header("content-type", b"application/json")),
+            _ => {
+                let body = format!(r#"{{"client_id":"{url}","redirect_uris":["https://app.example/cb"]}}"#);
+                Ok(FetchResponse::new(200, body.into()).with_header("content-type", b"application/json"))
+            }
+        }
+    }
+}
+
+/// A stranger leaves nothing behind: however many ids are asked for, what is kept has its size after the first thousand.
+#[test]
+fn ids_that_are_urls_leave_nothing_behind() {
+    let clients = DocumentClients::new(StaticClients::new(), Sites).with_clock(|| at(0));
+    let engine =
+        Engine::builder(MemoryStore::new(), clients).issuer("https://id.example").authorization_code().build().unwrap();
+    let ask = |n: u32| {
+        let query = format!("response_type=code&client_id=https://site-{n}.example/client.json");
+        let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
+        assert!(at_once(engine.authorize(&request)).is_err());
+        let body = format!("grant_type=refresh_token&refresh_token=x&client_id=https://site-{n}.example/client.json");
+        assert_eq!(at_once(engine.token(&form(body).request(), at(0))).status(), 400);
+    };
+    // All of one length, since each is kept as it is.
+    (100_000..110_000).for_each(ask);
+    let info = measure(|| (110_000..140_000).for_each(ask));
     assert_eq!((info.count_current, info.bytes_current), (0, 0));
     assert!(engine.store().is_empty());
 }

@@ -12,6 +12,8 @@
 //! | [`FetchResponse::check`] | only a whole JSON document with status 200 counts, for 5 minutes to 24 hours |
 //! | [`DocumentClients`] | one URL, one site, one address do not cause more fetches than their share, and good documents are kept |
 //!
+//! [`DocumentClients`] is what a host puts around its registry to let such clients in.
+//!
 //! `ReqwestFetch` (feature `reqwest`) is a `Fetch` that is ready; `conformance::check_fetch` (feature `conformance`) tries
 //! any, against a hostile server.
 

@@ -102,8 +102,8 @@ fn a_secret_is_not_believed() {
     let tokens = port.login(APP, at(0));
     let id: String = form_urlencoded::byte_serialize(APP.as_bytes()).collect();
     let basic = form(renewal(&tokens.refresh_token())).basic(&id, SECRET);
-    let post = form(renewal(&tokens.refresh_token()) + "&client_id=" + APP + "&client_secret=" + SECRET);
-    for ask in [basic, post] {
+    let in_body = form(renewal(&tokens.refresh_token()) + "&client_id=" + APP + "&client_secret=" + SECRET);
+    for ask in [basic, in_body] {
         let reply = Reply::of(&run(port.engine.token(&ask.request(), at(1))));
         assert_eq!(reply.outcome(), (401, Some("invalid_client".into())));
     }

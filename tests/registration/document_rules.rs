@@ -28,11 +28,10 @@ fn uri(uri: &str) -> String {
     with("redirect_uris", json!([CALLBACK, uri]))
 }
 
-fn keys(keys: Value) -> String {
+fn keys(keys: &Value) -> String {
     with("jwks", json!({ "keys": keys }))
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn refused() -> Vec<(String, MetadataFault)> {
     vec![
         // "Client Metadata Document": a JSON document. RFC 8259 sections 2, 4 and 8.1.
@@ -122,13 +121,13 @@ fn refused() -> Vec<(String, MetadataFault)> {
         (with("jwks_uri", json!("http://app.example/jwks")), Link),
         (with("jwks", json!([])), Type),
         (with("jwks", json!({})), Keys),
-        (keys(json!([{ "kty": "oct", "k": "AAAA" }])), PrivateKey),
+        (keys(&json!([{ "kty": "oct", "k": "AAAA" }])), PrivateKey),
         (
-            keys(json!([{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" }, { "kty": "EC", "d": "AAAA" }])),
+            keys(&json!([{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" }, { "kty": "EC", "d": "AAAA" }])),
             PrivateKey,
         ),
-        (keys(json!([{ "kty": "RSA", "n": "AA", "e": "AQAB", "p": "AA" }])), PrivateKey),
-        (keys(json!(["AAAA"])), PrivateKey),
+        (keys(&json!([{ "kty": "RSA", "n": "AA", "e": "AQAB", "p": "AA" }])), PrivateKey),
+        (keys(&json!(["AAAA"])), PrivateKey),
     ]
 }
 
@@ -171,7 +170,7 @@ fn what_is_not_known_here_is_passed_by() {
         with("grant_types", json!(["authorization_code", "refresh_token", "password", "client_credentials"])),
         with("response_types", json!(["code", "code id_token"])),
         with("jwks_uri", json!("https://app.example/jwks")),
-        keys(json!([{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "1", "use": "sig" }])),
+        keys(&json!([{ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "1", "use": "sig" }])),
         format!("  {}\r\n", document(APP)),
     ] {
         let (web, clock) = (Web::usual(), Hand::new());

@@ -9,7 +9,7 @@ use regrant::client::{
 };
 use regrant::fetch::DocumentClients;
 use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
-use regrant::{Authorization, Client, Clients, Lifetimes, Request, StaticClients};
+use regrant::{Authorization, Client, Clients, EngineBuilder, Lifetimes, Request, StaticClients};
 use serde_json::json;
 
 use crate::desk::root;
@@ -359,6 +359,21 @@ fn the_hosts_policy_is_asked_at_every_use() {
     assert_eq!(run(house.engine.authorize(&request)).unwrap().client().logo_uri(), None);
 }
 
+fn takes_both_kinds_in<C: Clients>(port: &Port<C>, web: &Web) {
+    port.login(APP, at(0)).assert_ok();
+    assert_eq!(web.fetched(), [APP]);
+    let body = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" }).to_string();
+    let ask = crate::desk::json_post(body);
+    let registered = Reply::of(&run(port.engine.register(&ask.request(), at(0))));
+    assert_eq!(registered.status, 201);
+    let id = registered.text("client_id");
+    let asked = query(&id).replace("openid+", "");
+    assert!(port.approve(&asked, Authorization::of("alice"), at(0)).get("code").is_some());
+    let metadata: serde_json::Value = serde_json::from_slice(port.engine.metadata().unwrap().body()).unwrap();
+    assert_eq!(metadata["client_id_metadata_document_supported"], json!(true));
+    assert_eq!(web.fetches(), 0);
+}
+
 /// Either way round, and with the endpoint that takes clients in.
 #[test]
 fn it_goes_together_with_clients_that_register_themselves() {
@@ -367,24 +382,10 @@ fn it_goes_together_with_clients_that_register_themselves() {
     let registering = StatelessClients::new(by_hand(), keys()).with_scope(scope("read"));
     let outside = DocumentClients::new(registering, web.clone()).with_scope(scope("openid read")).with_clock(|| at(0));
     let inside = StatelessClients::new(strangers(&web, &clock), keys()).with_scope(scope("read"));
-    let outside = port_on(Shelf::default().into(), outside, |builder| builder.registration());
-    let inside = port_on(Shelf::default().into(), inside, |builder| builder.registration());
-    fn check<C: Clients>(port: &Port<C>, web: &Web) {
-        port.login(APP, at(0)).assert_ok();
-        assert_eq!(web.fetched(), [APP]);
-        let body = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" }).to_string();
-        let ask = crate::desk::json_post(body);
-        let registered = Reply::of(&run(port.engine.register(&ask.request(), at(0))));
-        assert_eq!(registered.status, 201);
-        let id = registered.text("client_id");
-        let asked = query(&id).replace("openid+", "");
-        assert!(port.approve(&asked, Authorization::of("alice"), at(0)).get("code").is_some());
-        let metadata: serde_json::Value = serde_json::from_slice(port.engine.metadata().unwrap().body()).unwrap();
-        assert_eq!(metadata["client_id_metadata_document_supported"], json!(true));
-        assert_eq!(web.fetches(), 0);
-    }
-    check(&outside, &web);
-    check(&inside, &web);
+    let outside = port_on(Shelf::default().into(), outside, EngineBuilder::registration);
+    let inside = port_on(Shelf::default().into(), inside, EngineBuilder::registration);
+    takes_both_kinds_in(&outside, &web);
+    takes_both_kinds_in(&inside, &web);
 }
 
 /// Off until asked for, advertised when on.

@@ -7,7 +7,8 @@
 //!
 //! A client that is known by a document has to be fetched, after a restart too, from where its id says. Anybody can send that
 //! id, so nothing is fetched for the id alone: a genuine code or token of a grant of this client's is the licence. Whatever its
-//! generation and age, somebody let the client in. Those are judged afterwards, as of any client.
+//! generation and age, somebody let the client in. Those are judged afterwards, as of any client, by a record that is loaded
+//! again: a fetch takes seconds, and a grant may be ended meanwhile.
 
 use super::read;
 use crate::client::{AUTHORIZATION_CODE, ClientRef, Clients, Purpose, REFRESH_TOKEN};

@@ -246,7 +246,7 @@ pub mod wire;
 pub use client::{Client, ClientSecret, Clients, StaticClients};
 pub use engine::{
     Access, Authorization, AuthorizationError, AuthorizationRequest, BearerError, BuildError, Denial, Endpoints,
-    Engine, EngineBuilder, GrantError, GrantHandler, GrantRequest, Resource,
+    Engine, EngineBuilder, GrantError, GrantHandler, GrantRequest, Person, Resource,
 };
 pub use grant::{Grant, GrantId, HostData, Lifetimes, ResponseFields, Scope, Timestamp};
 #[cfg(feature = "root-secret")]

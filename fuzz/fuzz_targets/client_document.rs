@@ -56,7 +56,7 @@ fn is_document(value: &Value) -> bool {
 fn check(client: &ClientRef<'_>, body: &[u8]) {
     let said: Value = serde_json::from_slice(body).expect("JSON");
     assert!(is_document(&said));
-    assert!(client.id() == URL && client.is_public() && client.is_self_registered());
+    assert!(client.id() == URL && client.is_public() && client.is_stranger());
     assert!(
         client.may_use("authorization_code") && !client.may_use("client_credentials") && !client.may_use("password")
     );

@@ -7,6 +7,7 @@ mod builder;
 mod client;
 mod clients_error;
 mod describe;
+mod destination;
 pub(crate) mod dynamic;
 mod lookup;
 mod native_redirects;
@@ -14,11 +15,13 @@ mod not_before;
 mod redirect_uri;
 mod registry;
 mod secret;
+mod stranger;
 mod unknown_scopes;
 
 pub use builder::ClientBuilder;
 pub use client::{Client, ClientError};
 pub use clients_error::{ClientsError, ClientsErrorKind};
+pub use destination::Destination;
 pub(crate) use dynamic::DynClientRegistry;
 pub use dynamic::{
     ApplicationType, AuthMethod, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient,

@@ -20,7 +20,7 @@ use crate::grant::{Lifetimes, Scope, Timestamp};
 /// (draft-ietf-oauth-client-id-metadata-document). Metadata then say `client_id_metadata_document_supported`.
 ///
 /// Clients that were made by hand are asked for first, those whose ids are URLs too. All others are public, get codes and refresh
-/// tokens, always with PKCE by `S256`, and are known by [`Client::is_self_registered`]: a page shows what they say of themselves
+/// tokens, always with PKCE by `S256`, and are known by [`Client::is_stranger`]: a page shows what they say of themselves
 /// as claims, and the host of the id ([`FetchUrl::host`]), which is the one thing about them that is certain. A document whose
 /// client authenticates by keys (`private_key_jwt`) is refused until the engine can check them: without them anybody could
 /// use that client's tokens.
@@ -267,6 +267,10 @@ impl<C: Clients> Clients for DocumentClients<C> {
 
     fn knows_scope(&self, token: &str) -> bool {
         self.terms.scope.contains(token) || self.by_hand.knows_scope(token)
+    }
+
+    fn lets_strangers_in(&self) -> bool {
+        true
     }
 
     fn features(&self) -> ClientFeatures {

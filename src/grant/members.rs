@@ -13,6 +13,9 @@
 //! | 4 | of a marker: 160 bits of what it is of, 160 bits of what that was spent for, and where the answer is, if anywhere: the id of a grant, 8 |
 //! | 5 | data of the host's own: 1 to 4,096 bytes |
 //! | 6 | fingerprints of keys: key id 1, fingerprint 16, and so on |
+//! | 7 | nothing: the client is one that nobody made by hand |
+//! | 9 | the grant that this one takes the place of once its code is redeemed, 8; gone then |
+//! | 11 | how the person proved who they are: `acr`, 1 to 255 bytes |
 //! | 16 | [resources](super::resources) that were consented to |
 
 use std::borrow::Cow;
@@ -49,6 +52,13 @@ pub(crate) struct Members {
     pub(crate) host_data: Option<HostData>,
     /// Of a login whose authorization named some.
     pub(crate) resources: Option<GrantResources>,
+    /// Of a login at a client that nobody made by hand. Kept, so that what a person has at all of them can be counted without
+    /// looking each client up.
+    pub(crate) of_stranger: bool,
+    /// Of a login whose code is outstanding.
+    pub(crate) replaces: Option<GrantId>,
+    /// Of a login, where the host said it.
+    pub(crate) acr: Option<SmolStr>,
     /// What a later version has added, and said may be passed over: odd tags, in rising order.
     pub(crate) kept: Vec<(u8, Box<[u8]>)>,
 }
@@ -96,6 +106,10 @@ const SPENT_FOR: u8 = 4;
 /// To refuse such grants would log people out wherever a host goes back to the version before.
 const HOST_DATA: u8 = 5;
 const FINGERPRINTS: u8 = 6;
+/// Odd, as the next two: a node that does not know them ends fewer grants, or says less.
+const OF_STRANGER: u8 = 7;
+const REPLACES: u8 = 9;
+const ACR: u8 = 11;
 const RESOURCES: u8 = 16;
 
 impl Members {
@@ -105,6 +119,15 @@ impl Members {
     /// Those of every login in a realm.
     pub(crate) fn of_realm(realm: &str) -> Self {
         Self { realm: Some(realm.into()), ..Self::default() }
+    }
+
+    /// Whether there is something that no other record has.
+    fn are_of_a_login(&self) -> bool {
+        self.host_data.is_some()
+            || self.resources.is_some()
+            || self.of_stranger
+            || self.replaces.is_some()
+            || self.acr.is_some()
     }
 
     /// The stage; `redeemed`: whether a login's tokens are out.
@@ -128,8 +151,12 @@ impl Members {
         let resources = self.resources.as_ref().map(GrantResources::encode);
         let resources = resources.as_deref().map(|bytes| (RESOURCES, bytes));
         let special = special.as_ref().map(|(tag, bytes)| (*tag, &**bytes));
-        let mut members: Vec<(u8, &[u8])> =
-            realm.into_iter().chain(special).chain(host_data).chain(resources).collect();
+        let of_stranger = self.of_stranger.then_some((OF_STRANGER, &[][..]));
+        let replaces = self.replaces.map(|grant| grant.as_u64().to_be_bytes());
+        let replaces = replaces.as_ref().map(|grant| (REPLACES, &grant[..]));
+        let acr = self.acr.as_ref().map(|acr| (ACR, acr.as_bytes()));
+        let members = [realm, special, host_data, resources, of_stranger, replaces, acr];
+        let mut members: Vec<(u8, &[u8])> = members.into_iter().flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
         members.sort_unstable_by_key(|member| member.0);
         for (tag, bytes) in members {
@@ -163,6 +190,13 @@ impl Members {
                     members.host_data = Some(HostData::from_bytes(value).map_err(|_| DecodeError::Corrupt)?);
                 }
                 FINGERPRINTS => fingerprints = Some(Box::from(value)),
+                OF_STRANGER if value.is_empty() => members.of_stranger = true,
+                OF_STRANGER => return Err(DecodeError::Corrupt),
+                REPLACES => {
+                    let id = value.try_into().map_err(|_| DecodeError::Corrupt)?;
+                    members.replaces = Some(GrantId::from_u64(u64::from_be_bytes(id)));
+                }
+                ACR => members.acr = Some(acr(value)?),
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
                 tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
                 _ => unknown = true,
@@ -180,7 +214,7 @@ impl Members {
         };
         // A login without any is one of format 1.
         let is_plain = members == Self::default();
-        let is_of_a_login = redeemed || members.host_data.is_some() || members.resources.is_some();
+        let is_of_a_login = redeemed || members.are_of_a_login();
         let is_mixed = members.special.is_some() && is_of_a_login;
         if members.stage(redeemed) as u8 != stage || is_plain || is_mixed {
             return Err(DecodeError::Corrupt);
@@ -192,6 +226,18 @@ impl Members {
 fn realm(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
     if is_realm(text) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
+}
+
+fn acr(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
+    if is_acr(text) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
+}
+
+/// Whether a text can name how a person proved who they are: printable ASCII without a space and what would have to be escaped in
+/// a challenge (RFC 9470 section 3).
+pub(crate) fn is_acr(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    (1..=255).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// The longest name of a realm.
@@ -269,6 +315,41 @@ mod tests {
         assert_eq!(HOST_DATA % 2, 1, "who does not know it passes it over and writes it back");
         let in_realm = with_tail(&in_realm(), b"\x01\x02\x00\x04shop\x05\x00\x01\xff").unwrap();
         assert_eq!(in_realm.host_data().unwrap().as_bytes(), [0xff]);
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn what_an_approval_says_are_members_that_an_earlier_version_keeps() {
+        let members = Members {
+            of_stranger: true,
+            replaces: Some(GrantId::from_u64(0x0102_0304_0506_0708)),
+            acr: Some("mfa".into()),
+            ..Members::default()
+        };
+        let mut grant = Grant { members: Some(Arc::new(members)), ..Grant::sample("alice", "app") };
+        let bytes = grant.encode();
+        let tail = b"\x01\x07\x00\x00\x09\x00\x08\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x00\x03mfa";
+        assert_eq!(&bytes[stage_at(&grant)..], tail);
+        let read = Grant::decode(&bytes).unwrap();
+        assert_eq!((read.acr(), read.is_of_stranger()), (Some("mfa"), true));
+        assert_eq!(read.replaces(), Some(GrantId::from_u64(0x0102_0304_0506_0708)));
+        grant.forget_replaced();
+        assert_eq!(&grant.encode()[stage_at(&grant)..], b"\x01\x07\x00\x00\x0b\x00\x03mfa");
+        assert!([OF_STRANGER, REPLACES, ACR].iter().all(|tag| tag % 2 == 1), "passed over and written back");
+        for (what, wrong) in [
+            ("a stranger with something", &b"\x01\x07\x00\x01x"[..]),
+            ("half an id", b"\x01\x09\x00\x04\x01\x02\x03\x04"),
+            ("no kind of login", b"\x01\x0b\x00\x00"),
+            ("a kind of login of two words", b"\x01\x0b\x00\x03a b"),
+            ("a kind of login that is no text", b"\x01\x0b\x00\x01\xff"),
+        ] {
+            assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{what}");
+        }
+        let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();
+        for of_a_login in [&b"\x07\x00\x00"[..], b"\x09\x00\x08\0\0\0\0\0\0\0\x01", b"\x0b\x00\x01a"] {
+            let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, of_a_login].concat();
+            assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "{of_a_login:?}");
+        }
     }
 
     #[test]

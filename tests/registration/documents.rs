@@ -61,12 +61,12 @@ fn a_page_is_told_what_the_document_says() {
     let request = Request::new("GET", b"").with_query(asked.as_bytes());
     let asked = run(port.engine.authorize(&request)).unwrap();
     let client = asked.client();
-    assert!(client.is_self_registered());
+    assert!(client.is_stranger());
     assert_eq!((client.name(), client.logo_uri()), (Some("App"), Some("https://app.example/logo.png")));
     assert_eq!(regrant::fetch::FetchUrl::parse(client.id()).unwrap().host(), "app.example");
-    // RFC 9700 section 2.1.1: PKCE always.
-    let without = query(APP).replace(PKCE, "");
-    assert_eq!(port.refused(&without).unwrap().get("error"), Some("invalid_request"));
+    // RFC 9700 sections 2.1.1 and 4.11.2: PKCE always, and no redirect before a person is there.
+    assert_eq!(shown(&port, &query(APP).replace(PKCE, "")).0, 400);
+    assert!(port.engine.clients().lets_strangers_in());
 }
 
 /// Documents like those that large clients publish.

@@ -20,11 +20,11 @@ use super::keys::{ClientIdKeys, KeyNumber, MAC_LEN};
 use super::metadata::Extra;
 use super::terms::Terms;
 use super::{
-    AuthMethod, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
+    ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
 };
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{
-    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects, NotBefore, OPENID,
+    AuthMethod, Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects, NotBefore, OPENID,
     ReadyClients, digest,
 };
 use crate::grant::{Lifetimes, Scope, Timestamp};

@@ -5,6 +5,8 @@ pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod realm;
+#[cfg(feature = "proof")]
+mod proof;
 mod resources;
 
 pub use error::BuildError;
@@ -15,6 +17,8 @@ use smol_str::SmolStr;
 
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
+#[cfg(feature = "proof")]
+use super::client_auth::FetchedKeys;
 use super::documents::Endpoints;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
@@ -62,6 +66,8 @@ pub struct EngineBuilder<S, C> {
     host: Host,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
+    #[cfg(feature = "proof")]
+    pub(super) client_keys: Option<FetchedKeys>,
 }
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
@@ -87,6 +93,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host: Host::default(),
             #[cfg(feature = "argon2")]
             slow: None,
+            #[cfg(feature = "proof")]
+            client_keys: None,
         }
     }
 
@@ -430,6 +438,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0))?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        #[cfg(feature = "proof")]
+        checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {
             return Err(BuildError::Endpoint);
         }
@@ -456,6 +466,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             roots,
             #[cfg(feature = "argon2")]
             slow: self.slow,
+            #[cfg(feature = "proof")]
+            client_keys: self.client_keys,
         })
     }
 }

@@ -211,6 +211,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Some(url(self.issuer()?, at))
     }
 
+    /// Where the token endpoint is, as clients are told.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) fn token_endpoint(&self) -> Option<String> {
+        Some(url(self.issuer()?, self.endpoints.token.as_deref()?))
+    }
+
     /// Whether everything that an OpenID client needs is mounted.
     #[cfg(feature = "jwt")]
     pub(super) fn serves_openid(&self) -> bool {

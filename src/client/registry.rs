@@ -252,6 +252,22 @@ impl ClientFeatures {
     }
 }
 
+impl ClientFeatures {
+    /// The ways to authenticate that prove something.
+    pub(crate) fn proven_methods(self) -> impl Iterator<Item = AuthMethod> {
+        [
+            (self.client_secret_basic, AuthMethod::ClientSecretBasic),
+            (self.client_secret_post, AuthMethod::ClientSecretPost),
+            (self.client_secret_jwt, AuthMethod::ClientSecretJwt),
+            (self.private_key_jwt, AuthMethod::PrivateKeyJwt),
+            (self.tls_client_auth, AuthMethod::TlsClientAuth),
+            (self.self_signed_tls_client_auth, AuthMethod::SelfSignedTlsClientAuth),
+        ]
+        .into_iter()
+        .filter_map(|(is_used, method)| is_used.then_some(method))
+    }
+}
+
 impl StaticClients {
     /// No clients.
     ///

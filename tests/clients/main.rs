@@ -10,17 +10,20 @@ mod authorize;
 #[path = "../../examples/server/bank.rs"]
 mod bank;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/cors.rs"]
+#[path = "../../examples/shared/cors.rs"]
 mod cors;
-#[path = "../../examples/server/guard.rs"]
-mod guard;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/key_file.rs"]
+#[path = "../../examples/shared/guard.rs"]
+mod guard;
+#[path = "../../examples/shared/html.rs"]
+mod html;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/key_file.rs"]
 mod key_file;
 #[path = "../../examples/server/page.rs"]
 mod page;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/store.rs"]
+#[path = "../../examples/shared/store.rs"]
 mod store;
 
 mod oauth2;

@@ -1,0 +1,220 @@
+//! The pages that a person sees.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+use regrant::engine::{Session, ShownError};
+use regrant::{AuthorizationRequest, GrantId, Timestamp};
+use url::{Host, Url};
+
+use crate::account::Seen;
+use crate::html::{page, told};
+use crate::people::Person;
+
+/// Why the page is shown again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Problem {
+    WrongPassword,
+    /// The form was not shown to this browser, or not for this request.
+    AnotherBrowser,
+}
+
+/// Asks who it is, where nobody is logged in, and whether the client may have what it asks for. The form carries the handle of
+/// the request, and the token that binds it to the browser.
+pub(crate) fn consent(
+    asked: &AuthorizationRequest<'_>,
+    handle: &str,
+    form_token: &str,
+    person: Option<Person>,
+    username: Option<&str>,
+    problem: Option<Problem>,
+) -> Response {
+    let client = asked.client();
+    let name = client.name().unwrap_or("An application without a name");
+    let username = username.or(asked.parameter("login_hint"));
+    let was_wrong = problem == Some(Problem::WrongPassword);
+    let (invalid, described_by) = (was_wrong.then_some("true"), was_wrong.then_some("wrong"));
+    let content = html! {
+        h1 { "Connect " (name) "?" }
+        @match problem {
+            Some(Problem::WrongPassword) => {
+                p #wrong role="alert" { "The user name or the password is wrong. Please try again." }
+            }
+            Some(Problem::AnotherBrowser) => {
+                p role="alert" {
+                    "This form was not shown to this browser, or the browser has dropped its cookie. Please decide here."
+                }
+            }
+            None => {}
+        }
+        @if client.is_self_registered() {
+            p {
+                "Nobody here has checked this application. It registered itself, and the name is what it calls itself. "
+                strong { "Cancel, if you have not just started to connect it." }
+            }
+        }
+        p { "Afterwards you are sent to " strong { (place(asked.redirect_uri())) } "." }
+        (wanted(asked))
+        form method="post" action="authorize" {
+            input type="hidden" name="interaction" value=(handle);
+            input type="hidden" name="form_token" value=(form_token);
+            @if let Some(person) = person {
+                p { "You are logged in as " strong { (person.name) } "." }
+                p {
+                    button name="decision" value="allow" { "Allow" }
+                    button name="decision" value="deny" { "Cancel" }
+                }
+            } @else {
+                label for="username" { "User name" }
+                input #username name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required
+                    value=[username] aria-invalid=[invalid] aria-describedby=[described_by];
+                label for="password" { "Password" }
+                input #password name="password" type="password" autocomplete="current-password" required
+                    aria-invalid=[invalid] aria-describedby=[described_by];
+                p {
+                    button name="decision" value="allow" { "Log in and allow" }
+                    button name="decision" value="deny" formnovalidate { "Cancel" }
+                }
+            }
+        }
+    };
+    let status = if problem.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    // The title is what a screen reader says first.
+    let title = if problem.is_some() { "Error: connect " } else { "Connect " };
+    page(status, &format!("{title}{name}"), &content)
+}
+
+/// What it wants, by the resource that it wants it at.
+fn wanted(asked: &AuthorizationRequest<'_>) -> Markup {
+    html! {
+        @for (resource, scope) in asked.scope_by_resource() {
+            @if let Some(resource) = resource {
+                p { "At " code { (resource) } " it wants to:" }
+            } @else {
+                p { "Besides, it wants to:" }
+            }
+            ul { @for token in scope.iter() { li { (meaning(token)) } } }
+        }
+    }
+}
+
+fn meaning(scope: &str) -> &str {
+    match scope {
+        "mcp:read" => "read",
+        "mcp:write" => "change things",
+        "mcp:admin" => "do what only an administrator may do",
+        "offline_access" => "go on while you are away",
+        other => other,
+    }
+}
+
+/// Where a redirect URI leads, in words: the part of it that a client cannot make up.
+pub(crate) fn place(redirect_uri: &str) -> String {
+    let Ok(url) = Url::parse(redirect_uri) else { return redirect_uri.to_owned() };
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match (url.scheme(), url.host_str()) {
+        ("http" | "https", Some(host)) if is_here => format!("a program on this device ({host})"),
+        ("http" | "https", Some(host)) => host.to_owned(),
+        (scheme, _) => format!("a program on this device that answers to {scheme}:"),
+    }
+}
+
+/// A person's sessions, each with a form that ends it.
+pub(crate) fn account(person: Person, sessions: &[Session], unreadable: &[GrantId], csrf: &str) -> Response {
+    let content = html! {
+        h1 { "Connected to " (person.name) }
+        @if sessions.is_empty() && unreadable.is_empty() {
+            p { "Nothing is connected." }
+        } @else {
+            ul class="sessions" {
+                @for session in sessions {
+                    li { (line(session)) (ending(&session.id(), csrf)) }
+                }
+                @for id in unreadable {
+                    li { h2 { "Something that cannot be read" } (ending(id, csrf)) }
+                }
+            }
+            form method="post" action="account/end-all" {
+                input type="hidden" name="csrf" value=(csrf);
+                button { "Disconnect everything" }
+            }
+        }
+    };
+    page(StatusCode::OK, "Connected applications", &content)
+}
+
+fn line(session: &Session) -> Markup {
+    let seen = Seen::of(session);
+    html! {
+        h2 { (seen.client) }
+        p {
+            @if !seen.place.is_empty() { "Sent to " (seen.place) "." br; "Allowed by " (seen.device) "." br; }
+            "May: " (session.scope().iter().map(meaning).collect::<Vec<_>>().join(", ")) "." br;
+            "Connected " (time(session.created_at())) ", last used " (time(session.last_refreshed_at())) "."
+        }
+        @for resource in session.resources() { p { "At " code { (resource) } } }
+    }
+}
+
+fn ending(id: &GrantId, csrf: &str) -> Markup {
+    html! {
+        form method="post" action="account/end" {
+            input type="hidden" name="csrf" value=(csrf);
+            input type="hidden" name="id" value=(id);
+            button { "Disconnect" }
+        }
+    }
+}
+
+fn time(time: Timestamp) -> String {
+    httpdate::fmt_http_date(time.into())
+}
+
+pub(crate) fn nobody() -> Response {
+    let text = "This browser is not logged in. Connect an application first: its page asks for your password.";
+    told(StatusCode::UNAUTHORIZED, "Nobody is logged in here", text)
+}
+
+pub(crate) fn unavailable() -> Response {
+    let text = "Something is wrong on our side. Please try again later.";
+    told(StatusCode::SERVICE_UNAVAILABLE, "That did not work", text)
+}
+
+/// Says that the link does not work. Nobody is sent anywhere: there is no address that could be trusted.
+pub(crate) fn error(error: &ShownError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content = html! {
+        h1 { "This link does not work" }
+        @if error.status() == 503 {
+            p { "Something is wrong on our side. Please try again later." }
+        } @else {
+            p { "The application that sent you here made a mistake: " (error.description()) "." }
+        }
+        p { code { (error.code().as_str()) } }
+    };
+    page(status, "This link does not work", &content)
+}
+
+/// The form was sent by a page of somebody else's.
+pub(crate) fn from_elsewhere() -> Response {
+    told(StatusCode::FORBIDDEN, "Nothing was done", "The form was sent by another site than this one.")
+}
+
+pub(crate) fn expired() -> Response {
+    told(StatusCode::BAD_REQUEST, "The page has expired", "Nothing was done. Please begin anew at the application.")
+}
+
+pub(crate) fn answered() -> Response {
+    let text = "It counts once. If the application did not hear of it, please begin anew there.";
+    told(StatusCode::BAD_REQUEST, "This was answered already", text)
+}
+
+pub(crate) fn too_long() -> Response {
+    let text = "The application that sent you here made a mistake: its request is longer than a page can carry.";
+    told(StatusCode::PAYLOAD_TOO_LARGE, "This link does not work", text)
+}

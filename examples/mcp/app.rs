@@ -99,6 +99,8 @@ fn engine(settings: Settings, mcp: &str, files: &str) -> Result<McpEngine, Box<d
     let clients = StatelessClients::new(by_hand, ClientIdKeys::new(&settings.keys.root, None))
         .with_scope(all.clone())
         .with_default_scope(default)
+        // They register with what they need first, and ask for more where a call needs it.
+        .with_registered_scope_as_default(true)
         .with_native_redirects(NativeRedirects::new().with_free_localhost_port(true).with_schemes(SCHEMES));
     let endpoints = Endpoints::new()
         .with_authorization("/authorize")

@@ -106,6 +106,7 @@ pub struct StatelessClients<C> {
     policy: Option<Arc<dyn RegistrationPolicy>>,
     scope: Scope,
     default_scope: Option<Scope>,
+    registered_scope_is_default: bool,
     lifetimes: Option<Lifetimes>,
     native_redirects: NativeRedirects,
     max_id_bytes: usize,
@@ -125,6 +126,7 @@ impl<C> StatelessClients<C> {
             policy: None,
             scope: Scope::empty(),
             default_scope: None,
+            registered_scope_is_default: false,
             lifetimes: None,
             native_redirects: NativeRedirects::new().with_free_localhost_port(true),
             max_id_bytes: Self::MAX_ID_BYTES,
@@ -149,6 +151,23 @@ impl<C> StatelessClients<C> {
     #[must_use]
     pub fn with_default_scope(self, scope: Scope) -> Self {
         Self { default_scope: Some(scope), ..self }
+    }
+
+    /// Whether the scope that a client registers with is what it gets where it asks for nothing, and not the most that it may
+    /// ask for: that is what [`with_scope`](Self::with_scope) says, for all of them. Say so where clients register with what they
+    /// need first and ask the person for more later, as those of the Model Context Protocol do. Default: it is the most (RFC
+    /// 7591 section 2).
+    ///
+    /// ```
+    /// # use regrant::client::{ClientIdKeys, StatelessClients};
+    /// # use regrant::{RootSecret, Scope, StaticClients};
+    /// # let clients = StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::generate(1), None));
+    /// let clients = clients.with_scope(Scope::parse("mcp:read mcp:admin")?).with_registered_scope_as_default(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_registered_scope_as_default(self, is_default: bool) -> Self {
+        Self { registered_scope_is_default: is_default, ..self }
     }
 
     /// Other lifetimes than the engine's, for these clients.
@@ -272,8 +291,12 @@ impl<C> StatelessClients<C> {
         if let Some(lifetimes) = self.lifetimes {
             client = client.lifetimes(lifetimes);
         }
+        let registered = metadata.scope().filter(|_| self.registered_scope_is_default);
+        if registered.is_some() {
+            client = client.scope(self.scope.clone());
+        }
         let mut client = client.build().ok()?;
-        if let Some(default) = &self.default_scope {
+        if let Some(default) = registered.or(self.default_scope.as_ref()) {
             client.default_scope = client.scope.select(client.scope.mask_within(default));
         }
         self.policy.as_ref().is_none_or(|policy| policy.admits(&client)).then_some(client)

@@ -297,7 +297,11 @@ impl<C> StatelessClients<C> {
         }
         let mut client = client.build().ok()?;
         if let Some(default) = registered.or(self.default_scope.as_ref()) {
-            client.default_scope = client.scope.select(client.scope.mask_within(default));
+            let default = client.scope.select(client.scope.mask_within(default));
+            // One that registered for other things gets these: a grant of nothing is of no use to anybody.
+            if !default.is_empty() || client.scope.is_empty() {
+                client.default_scope = default;
+            }
         }
         self.policy.as_ref().is_none_or(|policy| policy.admits(&client)).then_some(client)
     }

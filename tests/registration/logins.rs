@@ -215,7 +215,7 @@ fn the_scope_that_a_client_registers_with() {
     client["scope"] = json!("write");
     for is_default in [false, true] {
         let desk = desk(strangers().with_registered_scope_as_default(is_default), |builder| builder);
-        let editor = desk.register(&client);
+        let (editor, silent) = (desk.register(&client), desk.register(&editor()));
         assert_eq!(editor["scope"], "write");
         let granted = |rest: &str, secs: u64| {
             let code = desk.approved(&query(&editor, LOOPBACK, rest), secs).get("code").unwrap().to_owned();
@@ -232,7 +232,6 @@ fn the_scope_that_a_client_registers_with() {
         let more = query(&editor, LOOPBACK, &asks("read admin"));
         assert_eq!(desk.refused(&more).unwrap().get("error"), Some("invalid_scope"), "never more than the host's");
         // One that named none is as before.
-        let silent = desk.register(&crate::desk::editor());
         let code = desk.approved(&query(&silent, LOOPBACK, PKCE), 20).get("code").unwrap().to_owned();
         let tokens = desk.send(&by_id(&silent, &redemption(&code, LOOPBACK)), 21);
         assert_eq!(tokens.assert_ok().text("scope"), "read");

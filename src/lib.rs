@@ -261,7 +261,7 @@ pub use redis;
 pub mod event {
     #[cfg(feature = "tracing")]
     pub use crate::engine::host::TracingEvents;
-    pub use crate::engine::host::{Cause, Event, EventSink, Subject};
+    pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
         ResourceRefusal, ServerFault, Unavailable,

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::host::{Clock, Event};
 use super::refusal::ClientRefusal;
 use super::resource::{Access, Asking};
-use super::resources::Places;
+use super::resources::Found;
 use super::time::Time;
 use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, decide};
@@ -129,10 +129,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         // Of others it hears nothing (RFC 7662 section 4), nor what a token may do there.
         let own = client.guards().map_or_else(
-            || Places::from_slice(&[resources.default_place()]),
-            |uris| uris.filter_map(|uri| resources.find(uri)).collect(),
+            || resources.default_resource().into_iter().collect(),
+            |uris| uris.filter_map(|uri| resources.find(uri)).collect::<Found<'_>>(),
         );
-        let here: Places =
+        let here: Found<'_> =
             access.resources().filter_map(|uri| resources.find(uri)).filter(|at| own.contains(at)).collect();
         let scope = resources.cut_scope(access.scope(), &here).filter(|_| !here.is_empty());
         Ok(scope.map(|scope| self.members_of_access_token(&Access { scope, ..access })))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::builder::error::BuildError;
 use super::host::{ClaimsProvider, DynClaimsProvider};
 pub(super) use super::id_token_hint::IdTokenHint;
-use super::resources::{AccessTokenFormat, Resources};
+use super::resources::{AccessTokenFormat, ResourceSet};
 use super::signing_keys::LiveKeys;
 use crate::grant::Timestamp;
 use crate::token::{Audience, Published, SigningKey, SigningKeys};
@@ -168,7 +168,7 @@ impl JwtSettings {
         if self.access.is_some() { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque }
     }
 
-    pub(super) fn build(mut self, has_issuer: bool, resources: Option<&Resources>) -> Result<Jwt, BuildError> {
+    pub(super) fn build(mut self, has_issuer: bool, resources: Option<&ResourceSet>) -> Result<Jwt, BuildError> {
         let usual = self.usual_format();
         if let Some(resources) = resources {
             if self.access.as_ref().is_some_and(|tokens| !tokens.audience.is_empty()) {

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::issue::{Claims, Issue};
 use super::refusal::{AuthorizationRefusal, GrantRefusal};
 use super::resource::{Access, Asking};
-use super::resources::{AccessTokenFormat, Resources};
+use super::resources::{AccessTokenFormat, ResourceSet};
 use super::time::Time;
 use crate::client::{Client, Clients};
 use crate::grant::{Grant, Scope, Timestamp};
@@ -56,7 +56,7 @@ impl JwtSettings {
         AccessTokenFormat::Opaque
     }
 
-    pub(super) const fn build(self, _: bool, _: Option<&Resources>) -> Result<Jwt, BuildError> {
+    pub(super) const fn build(self, _: bool, _: Option<&ResourceSet>) -> Result<Jwt, BuildError> {
         Ok(Jwt)
     }
 }

@@ -55,7 +55,7 @@ pub use host::{
     IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
 };
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
-pub use resources::{AccessTokenFormat, Resource};
+pub use resources::{AccessTokenFormat, Resource, ResourceRef, Resources};
 pub use sessions::{Session, Sessions};
 pub use slot::{EngineSlot, ExchangeError};
 

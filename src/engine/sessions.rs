@@ -1,6 +1,10 @@
 //! A resource owner's sessions, for the host's account pages: what is logged in where, and the end of it.
 
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
 use super::Engine;
+use super::resources::spellings;
 use crate::client::Clients;
 use crate::grant::{Grant, GrantId, HostData, Owner, ResponseFields, Scope, Timestamp};
 use crate::store::{Cursor, Listed, StoreError, StoreErrorKind, TokenStore};
@@ -16,7 +20,10 @@ const PAGE: usize = 256;
 /// }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Session(Grant);
+pub struct Session {
+    grant: Grant,
+    resources: SmallVec<[SmolStr; 1]>,
+}
 
 /// A page of sessions.
 ///
@@ -45,7 +52,7 @@ impl Session {
     /// }
     /// ```
     pub const fn id(&self) -> GrantId {
-        self.0.id()
+        self.grant.id()
     }
 
     /// The client that was logged in to.
@@ -56,7 +63,7 @@ impl Session {
     /// }
     /// ```
     pub fn client_id(&self) -> &str {
-        self.0.client_id()
+        self.grant.client_id()
     }
 
     /// What was granted. Its client may have less by now, and gets no more than that.
@@ -67,7 +74,19 @@ impl Session {
     /// }
     /// ```
     pub const fn scope(&self) -> &Scope {
-        self.0.scope()
+        self.grant.scope()
+    }
+
+    /// The resources that were consented to (RFC 8707), as the engine spells them: those that the client named, or the default one. None
+    /// where the engine has no [resources](crate::EngineBuilder::resource), and without those that it no longer has.
+    ///
+    /// ```
+    /// fn reaches_files(session: &regrant::engine::Session) -> bool {
+    ///     session.resources().any(|resource| resource == "https://files.example")
+    /// }
+    /// ```
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().map(SmolStr::as_str)
     }
 
     /// The resources that were consented to (RFC 8707), as the engine spells them. None where the login named none: it is for the
@@ -90,7 +109,7 @@ impl Session {
     /// }
     /// ```
     pub const fn fields(&self) -> &ResponseFields {
-        self.0.fields()
+        self.grant.fields()
     }
 
     /// What the host keeps with it for itself, such as the device that was logged in from.
@@ -101,7 +120,7 @@ impl Session {
     /// }
     /// ```
     pub fn host_data(&self) -> Option<&HostData> {
-        self.0.host_data()
+        self.grant.host_data()
     }
 
     /// When the person proved who they are, which may be earlier than this grant: the host's own session was there already.
@@ -113,7 +132,7 @@ impl Session {
     /// }
     /// ```
     pub const fn authenticated_at(&self) -> Timestamp {
-        self.0.authenticated_at()
+        self.grant.authenticated_at()
     }
 
     /// When the grant was made: with the code, or with its first tokens where there was none.
@@ -126,7 +145,7 @@ impl Session {
     /// }
     /// ```
     pub const fn created_at(&self) -> Timestamp {
-        self.0.created_at()
+        self.grant.created_at()
     }
 
     /// When it was last refreshed; where it never was, when its first tokens were handed out.
@@ -139,7 +158,7 @@ impl Session {
     /// }
     /// ```
     pub const fn last_refreshed_at(&self) -> Timestamp {
-        self.0.rotated_at()
+        self.grant.rotated_at()
     }
 
     /// When nothing of it works any more, unless it is refreshed before.
@@ -152,7 +171,7 @@ impl Session {
     /// }
     /// ```
     pub const fn expires_at(&self) -> Timestamp {
-        self.0.expires_at()
+        self.grant.expires_at()
     }
 }
 
@@ -198,7 +217,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut sessions = Vec::with_capacity(listed.grants.len());
         for grant in listed.grants {
             if grant.is_redeemed() && now < grant.expires_at && self.is_in_force(&grant).await? {
-                sessions.push(Session(grant));
+                let resources = self.settings.resources.as_deref();
+                let resources = resources.map(|resources| spellings(&resources.of_login(&grant))).unwrap_or_default();
+                sessions.push(Session { grant, resources });
             }
         }
         Ok(Sessions { sessions, unreadable: listed.unreadable, next })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::documents::MetadataMembers;
 use super::host::RenewalPolicy;
-use super::resources::Resources;
+use super::resources::ResourceSet;
 use crate::client::UnknownScopes;
 use crate::grant::Lifetimes;
 use crate::wire::{Limits, ResponseStyle};
@@ -32,7 +32,7 @@ pub(super) struct Settings {
     /// In authorization requests of clients that do not say it themselves.
     pub(super) unknown_scopes: UnknownScopes,
     /// That tokens can be for; `None` where the engine knows nothing of resources.
-    pub(super) resources: Option<Box<Resources>>,
+    pub(super) resources: Option<Box<ResourceSet>>,
     pub(super) implies: Option<Implies>,
     /// Of the host, in the server's own.
     pub(super) metadata: MetadataMembers,

@@ -11,5 +11,6 @@ mod build;
 mod documents;
 mod introspection;
 mod jwt;
+mod looked_up;
 mod token;
 mod town;

@@ -4,10 +4,9 @@ use std::fmt;
 
 use super::request::Answering;
 use super::{AuthorizationError, AuthorizationRequest};
-use crate::client::{Client, Clients};
+use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
-use crate::engine::host::Event;
 use crate::engine::markers::{Kind, Spending, Thing};
 use crate::engine::refusal::{AuthorizationRefusal, Unavailable};
 use crate::engine::time::Time;
@@ -167,10 +166,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         answering: Answering,
         mut grant: Grant,
-        client: &Client,
+        request: &AuthorizationRequest<'_>,
         time: &Time<'_>,
     ) -> Result<(GrantId, [u8; GRANT_TEXT_LEN]), Failure> {
-        let spent_for = [&b"approved"[..], client.id().as_bytes(), grant.owner_key().unwrap_or_default().as_bytes()];
+        let client_id = request.client.id().as_bytes();
+        let spent_for = [&b"approved"[..], client_id, grant.owner_key().unwrap_or_default().as_bytes()];
         let spending = self.answer_once(answering, &spent_for, Some(grant.id), time).await?;
         match spending {
             Spending::First => {}
@@ -200,8 +200,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 None => Err(doubt.into()),
             };
         }
-        let subject = self.subject_of(&grant);
-        self.emit(&Event::CodeIssued { grant: grant.id, client_id: client.id(), subject });
+        self.emit_code_issued(&grant, request);
         Ok((grant.id, mint_code(&grant, self.signing_key_of(&grant))))
     }
 

@@ -21,7 +21,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::failure::{Failure, check_head};
-use super::host::{Authorization, Clock, Event};
+use super::host::{Audience, Authorization, Clock, Event};
 use super::jwt::IdTokenHint;
 #[cfg(feature = "root-secret")]
 use super::markers::Spending;
@@ -31,7 +31,7 @@ use super::time::Time;
 use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, digest};
 use crate::grant::code_details::{CodeBinding, CodeDetails};
 use crate::grant::login::Login;
-use crate::grant::{GrantId, Scope};
+use crate::grant::{Grant, GrantId, Scope};
 use crate::store::TokenStore;
 use crate::token::{GRANT_TEXT_LEN, decode_exact, mint_code};
 use crate::wire::{Form, Parameters, Request, Response, has_control, location};
@@ -323,13 +323,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut grant = self.new_grant(login, client, time.now());
         #[cfg(feature = "root-secret")]
         if let Some(answering) = request.answering {
-            return self.code_once(answering, grant, client, time).await;
+            return self.code_once(answering, grant, request, time).await;
         }
         // Stored before it is minted: a code that is out has a grant.
         self.insert(&mut grant, time).await?;
-        let subject = self.subject_of(&grant);
-        self.emit(&Event::CodeIssued { grant: grant.id, client_id: client.id(), subject });
+        self.emit_code_issued(&grant, request);
         Ok((grant.id, mint_code(&grant, self.signing_key_of(&grant))))
+    }
+
+    fn emit_code_issued(&self, grant: &Grant, request: &AuthorizationRequest<'_>) {
+        self.emit(&Event::CodeIssued {
+            grant: grant.id,
+            client_id: request.client.id(),
+            subject: self.subject_of(grant),
+            audience: request.resources.as_ref().map_or(Audience(&[]), Asked::audience),
+        });
     }
 
     fn show(&self, failure: &Failure) -> AuthorizationError {

@@ -3,7 +3,7 @@
 use super::EngineBuilder;
 use crate::client::Clients;
 use crate::engine::documents::MetadataMembers;
-use crate::engine::resources::Resource;
+use crate::engine::resources::{Resource, Resources};
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
 
@@ -28,6 +28,13 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// ```
     pub fn resource(mut self, resource: Resource) -> Self {
         self.resources.all.push(resource);
+        self
+    }
+
+    /// Where resources are looked up that are not known yet, besides those that the builder is [given](Self::resource): there has to
+    /// be one of these, the default one. Default: nowhere.
+    pub fn resources(mut self, resources: impl Resources + 'static) -> Self {
+        self.resources.others = Some(Box::new(resources));
         self
     }
 

@@ -30,8 +30,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn protected_resource_metadata(&self, resource: &str) -> Option<Response> {
-        let resource = self.resource(resource)?;
-        metadata_url(resource)?;
+        let resource = self.settings.resources.as_deref()?.find(resource)?;
+        metadata_url(&resource)?;
         let mut members = resource.metadata.begin();
         members.insert("resource".into(), json!(resource.uri()));
         if let Some(issuer) = self.issuer() {
@@ -57,10 +57,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn protected_resource_metadata_url(&self, resource: &str) -> Option<String> {
-        metadata_url(self.resource(resource)?)
+        metadata_url(&*self.settings.resources.as_deref()?.find(resource)?)
     }
 
-    /// The metadata that is looked for at this path. Of two resources with one path on two hosts it is that of the issuer's.
+    /// The metadata that is looked for at this path. Of two resources with one path on two hosts it is that of the issuer's; one
+    /// that the host looks up is found here on the issuer's alone, since a path does not say which host was asked.
     pub(super) fn resource_document_at(&self, path: &str) -> Option<Response> {
         let rest = path.strip_prefix(PLACE)?;
         let resources = self.settings.resources.as_deref()?;
@@ -68,13 +69,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let own = self.issuer().and_then(host);
         let here =
             || resources.iter().filter(|resource| path_of(resource).is_some_and(|path| is_same_path(path, rest)));
-        let found = here().find(|resource| own.is_some() && host(resource.uri()) == own).or_else(|| here().next())?;
-        self.protected_resource_metadata(found.uri())
-    }
-
-    fn resource(&self, uri: &str) -> Option<&Resource> {
-        let resources = self.settings.resources.as_deref()?;
-        resources.get(resources.find(uri)?)
+        let known = here().find(|resource| own.is_some() && host(resource.uri()) == own).or_else(|| here().next());
+        if let Some(resource) = known {
+            return self.protected_resource_metadata(resource.uri());
+        }
+        let issuer = read_uri(self.issuer()?)?;
+        self.protected_resource_metadata(&format!("{}://{}{rest}", issuer.scheme(), issuer.authority()?.as_str()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::engine::refusal::Refusal;
+use crate::engine::resources::ResourceRef;
 use crate::grant::{Generation, GrantId};
 
 /// An outcome. Everything in it is safe to log: ids and numbers, never a token, a secret or what a stranger sent.
@@ -36,6 +37,8 @@ pub enum Event<'a> {
         client_id: &'a str,
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
+        /// What the login is for; empty in an engine without resources.
+        audience: Audience<'a>,
     },
     /// A code was redeemed a second time, by someone who knew the redirect URI and the verifier. Emitted before the
     /// grant is removed, so that the host hears of it even if the request is dropped at that moment.
@@ -59,6 +62,8 @@ pub enum Event<'a> {
         subject: Option<Subject<'a>>,
         /// Whether its refresh token renews anything.
         renewable: bool,
+        /// What the access token is for; empty in an engine without resources.
+        audience: Audience<'a>,
     },
     /// A refresh: the grant took a step, or was extended where the client does not rotate.
     #[non_exhaustive]
@@ -71,6 +76,8 @@ pub enum Event<'a> {
         subject: Option<Subject<'a>>,
         /// The generation of the refresh token that was handed out.
         generation: Generation,
+        /// What the access token is for; empty in an engine without resources.
+        audience: Audience<'a>,
     },
     /// The previous refresh token came within the retry window, and was answered with the same successor again. Honest
     /// clients lose responses; a thief who refreshes at the same time as the owner looks the same.
@@ -84,6 +91,8 @@ pub enum Event<'a> {
         subject: Option<Subject<'a>>,
         /// The generation of the refresh token that was handed out again.
         generation: Generation,
+        /// What the access token is for; empty in an engine without resources.
+        audience: Audience<'a>,
     },
     /// An older refresh token came back: stolen, or restored from a backup. Emitted before the grant is removed, so
     /// that the host hears of it even if the request is dropped at that moment.
@@ -226,6 +235,32 @@ impl<'a> Subject<'a> {
 impl fmt::Debug for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Subject(..)")
+    }
+}
+
+/// The resources that a login or a token is for (RFC 8707), in an event, as the engine spells them.
+///
+/// ```
+/// use regrant::event::Event;
+/// fn audit(event: &Event<'_>) {
+///     if let Event::Refreshed { grant, audience, .. } = event {
+///         println!("{grant} has a token for {:?}", audience.iter().collect::<Vec<_>>());
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Audience<'a>(pub(crate) &'a [ResourceRef<'a>]);
+
+impl<'a> Audience<'a> {
+    /// Their URIs.
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.0.iter().map(|resource| resource.uri())
+    }
+}
+
+impl fmt::Debug for Audience<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

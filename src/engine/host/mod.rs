@@ -19,7 +19,7 @@ pub(crate) use claims_provider::DynClaimsProvider;
 pub use claims_provider::{ClaimsProvider, IdTokenRequest};
 pub use client_credentials::ClientCredentials;
 pub use clock::Clock;
-pub use event::{Cause, Event, EventSink, Subject};
+pub use event::{Audience, Cause, Event, EventSink, Subject};
 pub(crate) use grant_handler::DynGrantHandler;
 pub use grant_handler::{GrantError, GrantHandler, GrantRequest};
 pub(crate) use issue_hook::DynIssueHook;

@@ -1,6 +1,6 @@
 //! Events as `tracing` events.
 
-use super::{Event, EventSink, Subject};
+use super::{Audience, Event, EventSink, Subject};
 use crate::engine::failure::chain;
 
 /// Writes each event to `tracing` (feature `tracing`), target `regrant`: a found replay, a store that is behind, an
@@ -28,9 +28,13 @@ impl EventSink for TracingEvents {
     fn event(&self, event: &Event<'_>) {
         // A field that is `None` is not written.
         let text = |subject: Option<Subject<'_>>| subject.map(|subject| subject.as_str().to_owned());
+        let uris = |audience: Audience<'_>| {
+            let uris: Vec<_> = audience.iter().collect();
+            (!uris.is_empty()).then(|| uris.join(" "))
+        };
         match *event {
-            Event::CodeIssued { grant, client_id, subject } => {
-                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "code issued");
+            Event::CodeIssued { grant, client_id, subject, audience } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), audience = uris(audience), "code issued");
             }
             Event::CodeReplayed { grant, client_id, subject } => {
                 tracing::warn!(target: "regrant", %grant, client_id, subject = text(subject), "code replayed");
@@ -38,14 +42,14 @@ impl EventSink for TracingEvents {
             Event::AccessRevoked { grant, client_id, subject } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "access tokens revoked");
             }
-            Event::Issued { grant, client_id, subject, renewable } => {
-                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), renewable, "issued");
+            Event::Issued { grant, client_id, subject, renewable, audience } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), renewable, audience = uris(audience), "issued");
             }
-            Event::Refreshed { grant, client_id, subject, generation } => {
-                tracing::debug!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), "refreshed");
+            Event::Refreshed { grant, client_id, subject, generation, audience } => {
+                tracing::debug!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), audience = uris(audience), "refreshed");
             }
-            Event::Retried { grant, client_id, subject, generation } => {
-                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), "retried");
+            Event::Retried { grant, client_id, subject, generation, audience } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), audience = uris(audience), "retried");
             }
             Event::ReplayFound { grant, client_id, subject, presented, current } => {
                 let (presented, current) = (presented.as_u32(), current.as_u32());

@@ -20,7 +20,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Option<String>, Failure> {
         let Some((signing, tokens)) = self.jwt.signing().and_then(|signing| Some((signing, signing.access.as_ref()?)))
         else {
-            return Ok(None);
+            // A resource that the host looks up wants what this engine does not make.
+            return if issue.target.format == Some(AccessTokenFormat::Jwt) {
+                Err(Failure::from(ServerFault::Signing).of_grant(issue.grant.id))
+            } else {
+                Ok(None)
+            };
         };
         if issue.target.format.unwrap_or(signing.usual) != AccessTokenFormat::Jwt {
             return Ok(None);
@@ -34,7 +39,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             sub: grant.subject().unwrap_or(grant.client_id()).into(),
             aud: match self.settings.resources.as_deref() {
                 None => Audience::new(tokens.audiences(issuer)),
-                Some(resources) => Audience::new(resources.uris(&issue.target.places)),
+                Some(_) => Audience::new(issue.target.resources.iter().map(|resource| resource.uri())),
             },
             exp: issued_at + u64::from(lifetime_secs),
             iat: issued_at,

@@ -12,7 +12,7 @@ pub(in crate::engine) struct Issue<'a> {
     pub(in crate::engine) client: &'a Client,
     pub(in crate::engine) refresh_token: Option<&'a [u8]>,
     pub(in crate::engine) scope_mask: u64,
-    pub(in crate::engine) target: &'a Target,
+    pub(in crate::engine) target: &'a Target<'a>,
     /// The claim of an ID token that goes with a code.
     pub(in crate::engine) nonce: Option<&'a str>,
     /// What the host says in the ID token, if there is to be one.

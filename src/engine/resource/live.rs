@@ -10,6 +10,7 @@ use crate::engine::bounds::left_to;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, ResourceRefusal};
+use crate::engine::resources::spellings;
 use crate::engine::time::Time;
 use crate::grant::{Grant, GrantId, Scope, Timestamp};
 use crate::store::TokenStore;
@@ -82,7 +83,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Err(ResourceRefusal::AnotherResource)
             };
         };
-        let audience = resources.spellings(&resources.places_of(grant, of_grant));
+        let audience = spellings(&resources.of_token(grant, of_grant));
         if audience.is_empty() && asking != Asking::Revocation {
             return Err(ResourceRefusal::AnotherResource);
         }

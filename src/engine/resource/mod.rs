@@ -21,6 +21,7 @@ use super::documents::metadata_url;
 use super::failure::Failure;
 use super::host::Clock;
 use super::refusal::{GrantRefusal, Refusal, ResourceRefusal, ServerFault};
+use super::resources::{Resource, ResourceRef};
 use super::settings::Implies;
 use super::time::Time;
 use crate::client::Clients;
@@ -233,23 +234,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let time = self.time(&clock);
         let guarded = self.guarded(resource);
         let form = self.resource_form(request);
-        let checked = match (guarded, presented(request, &form)) {
-            (Err(why), _) => Err(why.into()),
+        let checked = match (&guarded, presented(request, &form)) {
+            (Err(why), _) => Err((*why).into()),
             (_, Err(why)) => Err(why.into()),
-            (Ok(place), Ok(text)) => time.watch(pin!(self.check_access(text, place, wanted, &time))).await,
+            (Ok(resource), Ok(text)) => {
+                time.watch(pin!(self.check_access(text, resource.as_ref(), wanted, &time))).await
+            }
         };
         checked.map_err(|failure| {
             self.tell(&failure);
             let kind = BearerErrorKind::of(failure.why);
-            BearerError { kind, challenge: self.challenge(kind, guarded.ok().flatten(), wanted) }
+            BearerError { kind, challenge: self.challenge(kind, guarded.ok().flatten().as_deref(), wanted) }
         })
     }
 
-    /// The place of the resource that is guarded; `None` in an engine without any.
-    fn guarded(&self, resource: Option<&str>) -> Result<Option<usize>, ServerFault> {
+    /// The resource that is guarded; `None` in an engine without any.
+    fn guarded(&self, resource: Option<&str>) -> Result<Option<ResourceRef<'_>>, ServerFault> {
         match (self.settings.resources.as_deref(), resource) {
             (None, None) => Ok(None),
-            (Some(resources), None) => Ok(Some(resources.default_place())),
+            (Some(resources), None) => Ok(resources.default_resource()),
             (resources, Some(uri)) => {
                 let found = resources.and_then(|resources| resources.find(uri));
                 found.map(Some).ok_or(ServerFault::UnknownResource)
@@ -273,7 +276,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     async fn check_access(
         &self,
         text: &str,
-        guarded: Option<usize>,
+        guarded: Option<&ResourceRef<'_>>,
         wanted: &Wanted,
         time: &Time<'_>,
     ) -> Result<Access, Failure> {
@@ -281,12 +284,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let id = access.grant_id();
         let subject = access.subject.clone();
         let refused = |why: Refusal| Err(Failure::from(why).of_grant(id).of_subject(subject.as_deref()));
-        if let (Some(resources), Some(place)) = (self.settings.resources.as_deref(), guarded) {
-            if !access.resources().any(|uri| resources.find(uri) == Some(place)) {
+        if let (Some(resources), Some(resource)) = (self.settings.resources.as_deref(), guarded) {
+            if !access.resources().any(|uri| uri == resource.uri()) {
                 return refused(ResourceRefusal::AnotherResource.into());
             }
             // What another resource calls by the same name is no business of this one (RFC 9068 section 5).
-            match resources.cut_scope(&access.scope, &[place]) {
+            match resources.cut_scope(&access.scope, std::slice::from_ref(resource)) {
                 Some(scope) => access.scope = scope,
                 None => return refused(GrantRefusal::ScopeTaken.into()),
             }
@@ -308,13 +311,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// What RFC 6750 section 3 wants, and, in an engine with resources, on 401 and 403, where the client finds out how to get in (RFC 9728
     /// section 5.1).
-    fn challenge(&self, kind: BearerErrorKind, guarded: Option<usize>, wanted: &Wanted) -> Arc<str> {
+    fn challenge(&self, kind: BearerErrorKind, guarded: Option<&Resource>, wanted: &Wanted) -> Arc<str> {
         let plain = &self.settings.bearer_challenge;
         if kind == BearerErrorKind::Unavailable {
             return plain.clone();
         }
-        let resource = self.settings.resources.as_deref().and_then(|resources| resources.get(guarded?));
-        let resource = resource.filter(|_| matches!(kind.status(), 401 | 403));
+        let resource = guarded.filter(|_| matches!(kind.status(), 401 | 403));
         let metadata = resource.and_then(metadata_url);
         let error = kind.code().map(|code| format!(", error=\"{code}\"")).unwrap_or_default();
         let max_age = wanted.max_age.filter(|_| kind == BearerErrorKind::InsufficientUserAuthentication);

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{GrantRefusal, ResourceRefusal};
-use crate::engine::resources::Places;
+use crate::engine::resources::{Found, spellings};
 use crate::engine::time::Time;
 use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
@@ -32,9 +32,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Before there were resources the issuer was the audience; what such a token is for is what its grant is for.
         let is_resource = resources.is_some_and(|resources| resources.find(issuer).is_some());
         let is_older = claims.aud.contains(issuer) && !is_resource;
-        let mut places: Places = match resources {
+        let mut audience: Found<'_> = match resources {
             Some(resources) => claims.aud.iter().filter_map(|name| resources.find(name)).collect(),
-            None if tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) => Places::new(),
+            None if tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) => Found::None,
             None => return Err(ResourceRefusal::Jwt.into()),
         };
         // The wall stands where signatures alone are believed, too.
@@ -59,9 +59,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if asking == Asking::Resource && tokens.signature_alone() {
             if let Some(resources) = resources {
                 if is_older {
-                    places.push(resources.default_of(access.issued_at));
+                    audience.extend(resources.default_of(access.issued_at));
                 }
-                access.resources = resources.spellings(&places);
+                access.resources = spellings(&audience);
             }
             let refused = |why: GrantRefusal| Err(Failure::from(why).of_grant(jti.grant));
             let client = self.client_of(&access.client_id, jti.grant).await?;
@@ -88,16 +88,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(ResourceRefusal::Jwt.into());
         }
         if let Some(resources) = resources {
-            let mut consented = resources.places_of(&grant, u16::MAX);
+            let consented = resources.of_login(&grant);
             if grant.resource_list().is_none() {
-                consented = resources.places_of(&grant, 0);
-                places.extend(consented.iter().copied().filter(|_| is_older));
+                audience.extend(consented.iter().filter(|_| is_older).cloned());
             }
-            places.retain(|place| consented.contains(place));
-            access.resources = resources.spellings(&places);
+            audience = audience.iter().filter(|resource| consented.contains(resource)).cloned().collect();
+            access.resources = spellings(&audience);
         }
         let is_for_none =
-            resources.is_some() && places.is_empty() || resources.is_none() && grant.resource_list().is_some();
+            resources.is_some() && audience.is_empty() || resources.is_none() && grant.resource_list().is_some();
         if is_for_none && asking != Asking::Revocation {
             return Err(Failure::from(ResourceRefusal::AnotherResource).of_grant(grant.id));
         }

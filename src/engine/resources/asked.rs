@@ -1,8 +1,9 @@
 //! The resources that a request for a new grant is for.
 
-use super::{Places, Resources};
+use super::{Found, ResourceSet};
 use crate::client::Clients;
 use crate::engine::Engine;
+use crate::engine::host::Audience;
 use crate::engine::refusal::GrantRefusal;
 use crate::grant::Scope;
 use crate::grant::members::GrantResources;
@@ -11,34 +12,39 @@ use crate::wire::Form;
 
 /// What a request for a new grant names of the engine's resources.
 pub(crate) struct Asked<'e> {
-    resources: &'e Resources,
-    named: Places,
+    set: &'e ResourceSet,
+    named: Found<'e>,
     /// Those that are named, or the default one.
-    places: Places,
+    resources: Found<'e>,
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// `None` in an engine without resources.
     pub(in crate::engine) fn asked_resources(&self, form: &Form<'_>) -> Result<Option<Asked<'_>>, GrantRefusal> {
-        let Some(resources) = self.settings.resources.as_deref() else { return Ok(None) };
-        let named = resources.named(form)?;
-        if named.is_empty() && resources.must_be_named {
+        let Some(set) = self.settings.resources.as_deref() else { return Ok(None) };
+        let named = set.named(form)?;
+        if named.is_empty() && set.must_be_named {
             return Err(GrantRefusal::Target);
         }
-        let places = if named.is_empty() { Places::from_slice(&[resources.default]) } else { named.clone() };
-        Ok(Some(Asked { resources, named, places }))
+        let resources = if named.is_empty() { set.default_resource().into_iter().collect() } else { named.clone() };
+        Ok(Some(Asked { set, named, resources }))
     }
 }
 
 impl Asked<'_> {
+    /// As events have them.
+    pub(in crate::engine) fn audience(&self) -> Audience<'_> {
+        Audience(&self.resources)
+    }
+
     /// As the host spelt them.
     pub(in crate::engine) fn uris(&self) -> impl Iterator<Item = &str> {
-        self.resources.uris(&self.places)
+        self.resources.iter().map(|resource| resource.uri())
     }
 
     /// Whether one of them defines this scope, or no resource does.
     pub(in crate::engine) fn may_have(&self, token: &str) -> bool {
-        self.resources.may_have(&self.places, token)
+        self.set.may_have(&self.resources, token)
     }
 
     /// A scope that the client named has to be theirs; one that it gets by default is cut to that.
@@ -46,15 +52,15 @@ impl Asked<'_> {
         if scope.iter().all(|token| self.may_have(token)) {
             return Ok(scope);
         }
-        let left = self.resources.cut(&scope, Scope::WHOLE, &self.places).filter(|_| !is_named);
+        let left = self.set.cut(&scope, Scope::WHOLE, &self.resources).filter(|_| !is_named);
         left.map(|mask| scope.select(mask)).ok_or(GrantRefusal::Scope)
     }
 
     /// The engine's own part of a scope, then each resource's, which may have some in common.
     pub(in crate::engine) fn parts<'s>(&'s self, scope: &'s Scope) -> impl Iterator<Item = (Option<&'s str>, Scope)> {
-        let own = scope.select(scope.mask_where(|token| self.resources.is_own(token)));
+        let own = scope.select(scope.mask_where(|token| self.set.is_own(token)));
         let own = (!own.is_empty()).then_some((None, own));
-        own.into_iter().chain(self.places.iter().filter_map(|&place| self.resources.get(place)).map(|resource| {
+        own.into_iter().chain(self.resources.iter().map(|resource| {
             (Some(resource.uri()), scope.select(scope.mask_where(|token| resource.scopes.contains(token))))
         }))
     }
@@ -62,8 +68,7 @@ impl Asked<'_> {
     /// What the grant is to keep: those that were named. `at_once`: the first token is for all of them, since the request that names
     /// them is the token request.
     pub(in crate::engine) fn to_store(&self, at_once: bool) -> Option<GrantResources> {
-        let uris: Box<[_]> =
-            self.named.iter().filter_map(|&place| Some(self.resources.get(place)?.uri.clone())).collect();
+        let uris: Box<[_]> = self.named.iter().map(|resource| resource.uri.clone()).collect();
         let all = u16::MAX.checked_shr(u32::try_from(GrantResources::MAX - uris.len()).unwrap_or_default());
         let first_named = if at_once && uris.len() > 1 { all.unwrap_or_default() } else { 0 };
         (!uris.is_empty()).then_some(GrantResources { uris, first_named })

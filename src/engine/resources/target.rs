@@ -1,25 +1,21 @@
 //! What a token is for.
 
-use smallvec::SmallVec;
-
-use super::{AccessTokenFormat, Resources};
+use super::{AccessTokenFormat, Found, ResourceRef, ResourceSet};
 use crate::client::Clients;
 use crate::engine::Engine;
+use crate::engine::host::Audience;
 use crate::engine::refusal::GrantRefusal;
 use crate::grant::Grant;
 use crate::grant::members::GrantResources;
 use crate::store::TokenStore;
 use crate::wire::Form;
 
-/// Places of resources among those of the engine, each once.
-pub(in crate::engine) type Places = SmallVec<[usize; 2]>;
-
 /// What one token is for; nothing in an engine without resources.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub(in crate::engine) struct Target {
+#[derive(Default)]
+pub(in crate::engine) struct Target<'e> {
     /// Which of the grant's own list; 0 where that stores none, so that the token is a plain one.
     pub(in crate::engine) of_grant: u16,
-    pub(in crate::engine) places: Places,
+    pub(in crate::engine) resources: Found<'e>,
     /// Where the resources say it.
     pub(in crate::engine) format: Option<AccessTokenFormat>,
 }
@@ -31,8 +27,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         grant: &Grant,
         form: &Form<'_>,
         mask: u64,
-    ) -> Result<(Target, u64), GrantRefusal> {
-        let Some(resources) = self.settings.resources.as_deref() else {
+    ) -> Result<(Target<'_>, u64), GrantRefusal> {
+        let Some(set) = self.settings.resources.as_deref() else {
             // What was for one resource must not become a token for whatever this engine guards.
             return if grant.resource_list().is_none() {
                 Ok((Target::default(), mask))
@@ -40,39 +36,46 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Err(GrantRefusal::Target)
             };
         };
-        let named = resources.named(form)?;
-        let target = resources.target(grant, &named)?;
+        let named = set.named(form)?;
+        let target = set.target(grant, &named)?;
         // The second is said where nothing is left: who named something can name something else, who did not has to log in
         // anew.
         let is_told = !named.is_empty() || form.single("scope").is_ok_and(|scope| scope.is_some());
         let none_left = if is_told { GrantRefusal::Scope } else { GrantRefusal::ScopeTaken };
-        let mask = resources.cut(&grant.scope, mask, &target.places).ok_or(none_left)?;
+        let mask = set.cut(&grant.scope, mask, &target.resources).ok_or(none_left)?;
         Ok((target, mask))
     }
 }
 
-impl Resources {
-    fn target(&self, grant: &Grant, named: &Places) -> Result<Target, GrantRefusal> {
+impl Target<'_> {
+    /// As events have it.
+    pub(in crate::engine) fn audience(&self) -> Audience<'_> {
+        Audience(&self.resources)
+    }
+}
+
+impl ResourceSet {
+    fn target(&self, grant: &Grant, named: &[ResourceRef<'_>]) -> Result<Target<'_>, GrantRefusal> {
         let mut target = Target::default();
         match grant.resource_list() {
-            None => target.places.push(self.default_of(grant.created_at)),
+            None => target.resources.extend(self.default_of(grant.created_at)),
             Some(list) => {
                 let implied = if named.is_empty() { self.implied(list) } else { u16::MAX };
                 for (bit, uri) in list.bits() {
                     // One that the engine no longer has is nobody's.
-                    let Some(place) = self.find(uri).filter(|_| implied & bit != 0) else { continue };
-                    if (named.is_empty() || named.contains(&place)) && !target.places.contains(&place) {
+                    let Some(resource) = self.find(uri).filter(|_| implied & bit != 0) else { continue };
+                    if (named.is_empty() || named.contains(&resource)) && !target.resources.contains(&resource) {
                         target.of_grant |= bit;
-                        target.places.push(place);
+                        target.resources.push(resource);
                     }
                 }
             }
         }
         // All that are named, or none at all (RFC 8707 section 2.2).
-        if target.places.is_empty() || !named.iter().all(|place| target.places.contains(place)) {
+        if target.resources.is_empty() || !named.iter().all(|resource| target.resources.contains(resource)) {
             return Err(GrantRefusal::Target);
         }
-        target.format = self.format(&target.places)?;
+        target.format = self.format(&target.resources)?;
         Ok(target)
     }
 
@@ -86,17 +89,22 @@ impl Resources {
     }
 
     /// What a token for all of these is. One that only some of them can read is for none.
-    fn format(&self, places: &[usize]) -> Result<Option<AccessTokenFormat>, GrantRefusal> {
-        let mut formats = places.iter().filter_map(|&place| self.get(place)).map(|resource| resource.format);
-        let first = formats.next().flatten();
-        if formats.all(|format| format == first) { Ok(first) } else { Err(GrantRefusal::Target) }
+    fn format(&self, resources: &[ResourceRef<'_>]) -> Result<Option<AccessTokenFormat>, GrantRefusal> {
+        let mut formats = resources.iter().map(|resource| resource.format.unwrap_or(self.usual));
+        let first = formats.next();
+        if formats.all(|format| Some(format) == first) { Ok(first) } else { Err(GrantRefusal::Target) }
+    }
+
+    /// What was consented to.
+    pub(in crate::engine) fn of_login(&self, grant: &Grant) -> Found<'_> {
+        self.of_token(grant, if grant.resource_list().is_some() { u16::MAX } else { 0 })
     }
 
     /// What a genuine token of this grant, with this mask of its list, is for.
-    pub(in crate::engine) fn places_of(&self, grant: &Grant, of_grant: u16) -> Places {
+    pub(in crate::engine) fn of_token(&self, grant: &Grant, of_grant: u16) -> Found<'_> {
         match grant.resource_list() {
-            None if of_grant == 0 => Places::from_slice(&[self.default_of(grant.created_at)]),
-            None => Places::new(),
+            None if of_grant == 0 => self.default_of(grant.created_at).into_iter().collect(),
+            None => Found::None,
             Some(list) => {
                 list.bits().filter(|(bit, _)| of_grant & bit != 0).filter_map(|(_, uri)| self.find(uri)).collect()
             }

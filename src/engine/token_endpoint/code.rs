@@ -96,7 +96,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// What the first access token is for, and what is left of the scope to the client and there.
-    fn left_of_code(&self, client: &Client, grant: &Grant, form: &Form<'_>) -> Result<(Target, u64), GrantRefusal> {
+    fn left_of_code(&self, client: &Client, grant: &Grant, form: &Form<'_>) -> Result<(Target<'_>, u64), GrantRefusal> {
         let left = left_to(client, &grant.scope, Scope::WHOLE).ok_or(GrantRefusal::ScopeTaken)?;
         self.target(grant, form, left)
     }
@@ -106,7 +106,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         grant: &Grant,
         client: &Client,
-        (target, scope_mask): (&Target, u64),
+        (target, scope_mask): (&Target<'_>, u64),
         nonce: Option<&str>,
         claims: Claims,
         now: Timestamp,
@@ -123,9 +123,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             claims,
             now,
         })?;
-        let subject = self.subject_of(grant);
-        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), subject, renewable: grant.renewable });
+        self.emit_issued(grant, client, target);
         Ok(body)
+    }
+
+    pub(super) fn emit_issued(&self, grant: &Grant, client: &Client, target: &Target<'_>) {
+        self.emit(&Event::Issued {
+            grant: grant.id,
+            client_id: client.id(),
+            subject: self.subject_of(grant),
+            renewable: grant.renewable,
+            audience: target.audience(),
+        });
     }
 
     /// Ends the grant of a code that was redeemed twice. The event comes first, as with refresh tokens.

@@ -3,7 +3,7 @@
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
-use crate::engine::host::{DynGrantHandler, Event, GrantRequest, IssueKind};
+use crate::engine::host::{DynGrantHandler, GrantRequest, IssueKind};
 use crate::engine::issue::Issue;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, ServerFault};
 use crate::engine::resources::Target;
@@ -40,8 +40,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (grant, target) = (&grant, &target);
         let body =
             self.answer(&Issue { grant, client, refresh_token, scope_mask, target, nonce: None, claims, now })?;
-        let subject = self.subject_of(grant);
-        self.emit(&Event::Issued { grant: grant.id, client_id: client.id(), subject, renewable: grant.renewable });
+        self.emit_issued(grant, client, target);
         Ok(body)
     }
 
@@ -52,7 +51,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Client,
         form: &Form<'_>,
         time: &Time<'_>,
-    ) -> Result<(Grant, Target, u64), Failure> {
+    ) -> Result<(Grant, Target<'_>, u64), Failure> {
         let again = self.host.hook().map(|hook| (hook, login.clone()));
         let asked = self.new_grant(login, client, time.now());
         // The host is asked last: what is for no resource is none of its business.

@@ -244,7 +244,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         grant: &Grant,
         refresh: &mut Refresh<'_>,
-        target: &Target,
+        target: &Target<'_>,
         mask: u64,
         finish: Finish,
     ) -> Result<Vec<u8>, Failure> {
@@ -271,11 +271,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             claims: refresh.claims.take().unwrap_or_default(),
             now: refresh.time.now(),
         })?;
-        let (subject, generation) = (self.subject_of(grant), grant.generation);
+        let (subject, generation, audience) = (self.subject_of(grant), grant.generation, target.audience());
         let (grant, client_id) = (grant.id, refresh.client.id());
         self.emit(&match finish {
-            Finish::Retry => Event::Retried { grant, client_id, subject, generation },
-            Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation },
+            Finish::Retry => Event::Retried { grant, client_id, subject, generation, audience },
+            Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation, audience },
         });
         Ok(body)
     }

@@ -89,18 +89,6 @@ impl Session {
         self.resources.iter().map(SmolStr::as_str)
     }
 
-    /// The resources that were consented to (RFC 8707), as the engine spells them. None where the login named none: it is for the
-    /// [default one](crate::EngineBuilder::default_resource), if the engine has any.
-    ///
-    /// ```
-    /// fn is_for_files(session: &regrant::engine::Session) -> bool {
-    ///     session.resources().any(|resource| resource == "https://files.example")
-    /// }
-    /// ```
-    pub fn resources(&self) -> impl Iterator<Item = &str> {
-        self.0.resources()
-    }
-
     /// The extra members that its token responses have.
     ///
     /// ```

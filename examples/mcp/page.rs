@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use regrant::engine::{Session, ShownError};
-use regrant::{AuthorizationRequest, GrantId, Timestamp};
+use regrant::{AuthorizationRequest, GrantId, Scope, Timestamp};
 use url::{Host, Url};
 
 use crate::account::Seen;
@@ -35,7 +35,7 @@ pub(crate) fn consent(
     let was_wrong = problem == Some(Problem::WrongPassword);
     let (invalid, described_by) = (was_wrong.then_some("true"), was_wrong.then_some("wrong"));
     let content = html! {
-        h1 { "Connect " (name) "?" }
+        h1 { "Connect “" (name) "”?" }
         @match problem {
             Some(Problem::WrongPassword) => {
                 p #wrong role="alert" { "The user name or the password is wrong. Please try again." }
@@ -86,14 +86,16 @@ pub(crate) fn consent(
 
 /// What it wants, by the resource that it wants it at.
 fn wanted(asked: &AuthorizationRequest<'_>) -> Markup {
+    let list = |scope: Scope| html! { ul { @for token in scope.iter() { li { (meaning(token)) } } } };
+    let (there, everywhere): (Vec<_>, Vec<_>) = asked.scope_by_resource().partition(|(resource, _)| resource.is_some());
     html! {
-        @for (resource, scope) in asked.scope_by_resource() {
-            @if let Some(resource) = resource {
-                p { "At " code { (resource) } " it wants to:" }
-            } @else {
-                p { "Besides, it wants to:" }
-            }
-            ul { @for token in scope.iter() { li { (meaning(token)) } } }
+        @for (resource, scope) in there {
+            p { "At " code { (resource.unwrap_or_default()) } " it wants to" }
+            (list(scope))
+        }
+        @for (_, scope) in everywhere {
+            p { "Besides, it wants to" }
+            (list(scope))
         }
     }
 }
@@ -120,7 +122,7 @@ pub(crate) fn place(redirect_uri: &str) -> String {
     match (url.scheme(), url.host_str()) {
         ("http" | "https", Some(host)) if is_here => format!("a program on this device ({host})"),
         ("http" | "https", Some(host)) => host.to_owned(),
-        (scheme, _) => format!("a program on this device that answers to {scheme}:"),
+        (scheme, _) => format!("a program on this device ({scheme}:)"),
     }
 }
 
@@ -150,14 +152,15 @@ pub(crate) fn account(person: Person, sessions: &[Session], unreadable: &[GrantI
 
 fn line(session: &Session) -> Markup {
     let seen = Seen::of(session);
+    let may = session.scope().iter().map(meaning).collect::<Vec<_>>().join(", ");
     html! {
         h2 { (seen.client) }
         p {
-            @if !seen.place.is_empty() { "Sent to " (seen.place) "." br; "Allowed by " (seen.device) "." br; }
-            "May: " (session.scope().iter().map(meaning).collect::<Vec<_>>().join(", ")) "." br;
-            "Connected " (time(session.created_at())) ", last used " (time(session.last_refreshed_at())) "."
+            @for resource in session.resources() { "At " code { (resource) } br; }
+            "It may " (may) br;
+            "Last used " (time(session.last_refreshed_at())) ", connected " (time(session.created_at())) br;
+            @if !seen.place.is_empty() { "By " (seen.place) ", allowed in " (seen.device) }
         }
-        @for resource in session.resources() { p { "At " code { (resource) } } }
     }
 }
 
@@ -171,8 +174,11 @@ fn ending(id: &GrantId, csrf: &str) -> Markup {
     }
 }
 
+/// To the minute.
 fn time(time: Timestamp) -> String {
-    httpdate::fmt_http_date(time.into())
+    let date = httpdate::fmt_http_date(time.into());
+    // "Sun, 06 Nov 1994 08:49:37 GMT"
+    date.get(5..22).map_or(date.clone(), |minute| format!("{minute} UTC"))
 }
 
 pub(crate) fn nobody() -> Response {

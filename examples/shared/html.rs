@@ -22,6 +22,10 @@ input { box-sizing: border-box; width: 100%; min-height: 2.75rem; font: inherit;
   border: 1px solid GrayText; border-radius: .375rem }
 form p { margin: 1.25rem 0 0 }
 ul { margin: .25rem 0 1.5rem; padding-left: 1.25rem }
+ul.sessions { list-style: none; padding: 0 }
+.sessions li { border-top: 1px solid GrayText; padding: 1rem 0 .5rem }
+.sessions h2 { font-size: 1.125rem; margin: 0 }
+.sessions p { margin: .25rem 0 .75rem }
 button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; margin: 0 .5rem .75rem 0;
   border: 1px solid GrayText; border-radius: .375rem }
 button[value=allow] { background: var(--accent); color: var(--on-accent); border-color: var(--accent) }

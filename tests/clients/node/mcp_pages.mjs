@@ -96,7 +96,7 @@ await check('a login: what the page says of a client that nobody registered by h
     assert.equal(response.headers()['x-frame-options'], 'DENY');
     assert.match(response.headers()['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/);
     const said = await text(page);
-    for (const part of ['Connect Somebody\u2019s editor?', 'Nobody here has checked this application', '127.0.0.1', at('/mcp'), 'change things']) {
+    for (const part of ['Connect \u201cSomebody\u2019s editor\u201d?', 'Nobody here has checked this application', '127.0.0.1', at('/mcp'), 'change things']) {
       assert.ok(said.includes(part), said);
     }
     await picture(page, 'mcp-login');
@@ -133,9 +133,9 @@ await check('names and places that spoof', async () => {
   for (const [client_name, redirect_uris, place] of [
     ['<b>Bank</b><script>globalThis.hurt = 1</script>', ['https://bank.example.evil.example/cb'], 'bank.example.evil.example'],
     ['Bank" onmouseover="alert(1)', ['https://b\u00e0nk.example/cb'.normalize()], undefined],
-    ['W'.repeat(128), ['cursor://anysphere.cursor-mcp/oauth/callback'], 'answers to cursor:'],
-    ['Claude', ['claude://oauth/callback'], 'answers to claude:'],
-    ['VS Code', ['vscode://vendor.extension/cb'], 'answers to vscode:'],
+    ['W'.repeat(128), ['cursor://anysphere.cursor-mcp/oauth/callback'], '(cursor:)'],
+    ['Claude', ['claude://oauth/callback'], '(claude:)'],
+    ['VS Code', ['vscode://vendor.extension/cb'], '(vscode:)'],
   ]) {
     const body = JSON.stringify({ client_name, redirect_uris, token_endpoint_auth_method: 'none' });
     const answer = await fetch(at('/register'), { method: 'POST', headers: { 'content-type': 'application/json' }, body });
@@ -201,7 +201,7 @@ await check('the account page, and the end of one session and of all', () =>
   visit(at('/account'), async (page) => {
     assert.equal(await page.getByRole('listitem').count(), 2);
     const said = await text(page);
-    for (const part of ['Connected to alice', 'Somebody\u2019s editor', 'a program on this device (127.0.0.1)', at('/files'), 'Chrome', 'last used']) {
+    for (const part of ['Connected to alice', 'Somebody\u2019s editor', 'a program on this device (127.0.0.1)', at('/files'), 'Chrome', 'Last used']) {
       assert.ok(said.includes(part), said);
     }
     await picture(page, 'mcp-account');

@@ -1,4 +1,4 @@
-//! The example server: its routes in this process, and the server itself as another one.
+//! The example servers: the routes of the one in this process, and both themselves as other ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 #[path = "../kit/mod.rs"]
@@ -34,5 +34,6 @@ mod serve;
 mod store;
 
 mod marketplace_routes;
+mod mcp;
 mod server;
 mod time_outs;

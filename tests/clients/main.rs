@@ -26,5 +26,10 @@ mod page;
 #[path = "../../examples/shared/store.rs"]
 mod store;
 
+#[allow(dead_code, reason = "what another program needs of it")]
+#[path = "../examples/server/process.rs"]
+mod process;
+
 mod oauth2;
 mod openidconnect;
+mod rmcp;

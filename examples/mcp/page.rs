@@ -135,10 +135,10 @@ pub(crate) fn account(person: Person, sessions: &[Session], unreadable: &[GrantI
         } @else {
             ul class="sessions" {
                 @for session in sessions {
-                    li { (line(session)) (ending(&session.id(), csrf)) }
+                    li { (line(session)) (ending(session.id(), csrf)) }
                 }
                 @for id in unreadable {
-                    li { h2 { "Something that cannot be read" } (ending(id, csrf)) }
+                    li { h2 { "Something that cannot be read" } (ending(*id, csrf)) }
                 }
             }
             form method="post" action="account/end-all" {
@@ -164,7 +164,7 @@ fn line(session: &Session) -> Markup {
     }
 }
 
-fn ending(id: &GrantId, csrf: &str) -> Markup {
+fn ending(id: GrantId, csrf: &str) -> Markup {
     html! {
         form method="post" action="account/end" {
             input type="hidden" name="csrf" value=(csrf);

@@ -11,18 +11,18 @@ use std::time::{Duration, Instant};
 /// An example, built if it is not.
 fn built(example: &'static str) -> PathBuf {
     static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    let build = || {
+    let mut known = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = || {
         // Where this test is: target/debug/deps.
         let target = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
         let profile = if target.ends_with("release") { &["--release"][..] } else { &[] };
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--locked", "--quiet", "--example", example, "--target-dir"]);
-        build.arg(target.parent().unwrap()).args(profile);
-        assert!(build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--locked", "--quiet", "--example", example, "--target-dir"]);
+        cargo.arg(target.parent().unwrap()).args(profile);
+        assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
         target.join("examples").join(example)
     };
-    built.entry(example).or_insert_with(build).clone()
+    known.entry(example).or_insert_with(made).clone()
 }
 
 fn command(example: &'static str, options: &[&str]) -> Command {

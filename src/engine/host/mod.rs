@@ -79,6 +79,11 @@ impl Host {
         self.hook.as_deref()
     }
 
+    /// Whether anybody hears of events.
+    pub(super) const fn listens(&self) -> bool {
+        self.events.is_some()
+    }
+
     pub(super) fn tell(&self, event: &Event<'_>) {
         if let Some(sink) = &self.events {
             sink.event(event);

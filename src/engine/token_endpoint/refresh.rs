@@ -271,13 +271,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             claims: refresh.claims.take().unwrap_or_default(),
             now: refresh.time.now(),
         })?;
+        if self.host.listens() {
+            self.tell_of(grant, refresh, target, finish);
+        }
+        Ok(body)
+    }
+
+    fn tell_of(&self, grant: &Grant, refresh: &Refresh<'_>, target: &Target<'_>, finish: Finish) {
         let (subject, generation, audience) = (self.subject_of(grant), grant.generation, target.audience());
         let (grant, client_id) = (grant.id, refresh.client.id());
         self.emit(&match finish {
             Finish::Retry => Event::Retried { grant, client_id, subject, generation, audience },
             Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation, audience },
         });
-        Ok(body)
     }
 }
 

@@ -20,12 +20,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use regrant::client::{ClientIdKeys, StatelessClients};
+use regrant::engine::Person;
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::internal::{BasicCredentials, Form};
 use regrant::wire::{Limits, ResponseStyle};
 use regrant::{
-    Authorization, Client, Clients as _, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, ResponseFields,
-    RootSecret, Scope, StaticClients, Timestamp,
+    Authorization, Client, Clients as _, Denial, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore,
+    ResponseFields, RootSecret, Scope, StaticClients, Timestamp,
 };
 
 use crate::kit::{Ask, LOGIN, Reply, SECRET, app, at, form};
@@ -309,26 +310,82 @@ fn a_body_in_one_frame_is_not_copied() {
     assert_eq!(info.count_total, 0);
 }
 
-/// A stranger leaves nothing behind: what registrations and questions about made-up ids took is given back.
-#[test]
-fn registrations_leave_nothing_behind() {
-    let clients =
-        StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::from_bytes(7, &[7; 32]), None));
-    let engine = Engine::builder(MemoryStore::new(), clients).registration().build().unwrap();
-    let body =
-        r#"{"client_name":"Editor","redirect_uris":["https://app.example/cb"],"logo_uri":"https://app.example/l"}"#;
-    let ask = form(body).content_type("application/json");
-    let register = || {
-        let reply = Reply::of(&engine.blocking().register(&ask.request(), at(0)).unwrap());
+/// An engine with its door open to strangers, and what they can send it.
+struct Door {
+    engine: Engine<MemoryStore, StatelessClients<StaticClients>>,
+    registration: Ask,
+}
+
+impl Door {
+    fn open() -> Self {
+        let root = || RootSecret::from_bytes(7, &[7; 32]);
+        let by_hand = StaticClients::new().with(app().build().unwrap()).unwrap();
+        let engine =
+            Engine::builder(MemoryStore::new(), StatelessClients::new(by_hand, ClientIdKeys::new(&root(), None)))
+                .issuer("https://id.example")
+                .authorization_code()
+                .registration()
+                .root_secret(root())
+                .build()
+                .unwrap();
+        let metadata = r#"{"client_name":"Editor","redirect_uris":["http://127.0.0.1/cb"],"logo_uri":"https://app.example/l","token_endpoint_auth_method":"none"}"#;
+        Self { engine, registration: form(metadata).content_type("application/json") }
+    }
+
+    /// A registration, and questions about ids that are made up.
+    fn register(&self) -> String {
+        let reply = Reply::of(&self.engine.blocking().register(&self.registration.request(), at(0)).unwrap());
         assert_eq!(reply.status, 201);
         let id = reply.text("client_id");
         for text in [id.as_str(), &id[1..], "dcr.made-up"] {
-            let _ = at_once(engine.clients().find(text)).unwrap();
+            let _ = at_once(self.engine.clients().find(text)).unwrap();
         }
-    };
-    // The random generator is seeded.
-    register();
-    let info = measure(|| (0..10_000).for_each(|_| register()));
-    assert_eq!((info.count_current, info.bytes_current), (0, 0));
-    assert!(engine.store().is_empty());
+        id
+    }
+
+    /// Authorization requests of that client and of none, the page with its form, "Cancel", and a code that is a guess.
+    fn attack(&self, id: &str, number: u64) {
+        let engine = self.engine.blocking();
+        for (client_id, rest) in [(id, ""), (id, "&scope=admin"), (id, "&prompt=none"), (&id[1..], ""), ("app", "")] {
+            let query = format!(
+                "response_type=code&client_id={client_id}&redirect_uri=http://127.0.0.1:9/cb&state={number}\
+                 &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256{rest}"
+            );
+            let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
+            let Ok(asked) = engine.authorize(&request).unwrap() else { continue };
+            let handle = self.engine.interaction_handle(&asked, at(0)).unwrap();
+            let interaction = self.engine.open_interaction(&handle, at(1)).unwrap();
+            let resumed = at_once(self.engine.resume(&interaction)).unwrap();
+            for person in [Person::AtThePage, Person::Nobody] {
+                drop(engine.deny(&resumed, Denial::AccessDenied, person, at(1)).unwrap());
+            }
+            // A host that forgets the page writes nothing either.
+            assert!(engine.approve(&resumed, Authorization::of("alice"), at(1)).unwrap().is_err());
+        }
+        let code = format!("{number:043}");
+        let body = format!("grant_type=authorization_code&code={code}&client_id={id}&code_verifier={code}");
+        assert_eq!(engine.token(&form(body).request(), at(0)).unwrap().status(), 400);
+    }
+
+    /// What so many strangers leave behind, each of them new.
+    fn left_by(&self, strangers: u64) -> (i64, i64) {
+        // The random generator is seeded.
+        self.attack(&self.register(), 0);
+        let info = measure(|| (0..strangers).for_each(|number| self.attack(&self.register(), number)));
+        assert!(self.engine.store().is_empty());
+        (info.count_current, info.bytes_current)
+    }
+}
+
+/// A stranger leaves nothing behind: what registrations, authorization requests, pages and guesses took is given back.
+#[test]
+fn strangers_leave_nothing_behind() {
+    assert_eq!(Door::open().left_by(2_000), (0, 0));
+}
+
+/// The same of a million: `cargo test --release --test allocations -- --ignored`.
+#[test]
+#[ignore = "a million of them take minutes, and a few thousand say the same"]
+fn a_million_strangers_leave_nothing_behind() {
+    assert_eq!(Door::open().left_by(1_000_000), (0, 0));
 }

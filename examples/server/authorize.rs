@@ -13,7 +13,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use regrant::engine::InteractionError;
+use regrant::engine::{InteractionError, Person, ShownError};
 use regrant::http::read_body;
 use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial};
 use subtle::ConstantTimeEq;
@@ -93,7 +93,7 @@ impl Bank {
         };
         if asked.prompt().none {
             // Nobody is remembered, so nobody is logged in.
-            return finish(self.engine.deny(&asked, Denial::LoginRequired, || self.clock.read()).await);
+            return finish(self.engine.deny(&asked, Denial::LoginRequired, Person::Nobody, || self.clock.read()).await);
         }
         let browser = self.guard.browser(&parts.headers);
         // A program that knows the password needs no page.
@@ -125,12 +125,13 @@ impl Bank {
         let clock = || self.clock.read();
         let username = form.username.as_deref();
         if form.says_no() {
-            finish(self.engine.deny(asked, Denial::AccessDenied, clock).await)
+            // Whoever pressed the button, the page has said which client hears of it.
+            finish(self.engine.deny(asked, Denial::AccessDenied, Person::AtThePage, clock).await)
         } else if form.password.is_none() {
             self.show(asked, browser, username, None)
         } else if form.is_right() {
             let person = Authorization::of(USERNAME).with_authenticated_at(clock());
-            finish(self.engine.approve(asked, person, clock).await.response)
+            finish(self.engine.approve(asked, person, clock).await.map(|approval| approval.response))
         } else {
             self.show(asked, browser, username, Some(Problem::WrongPassword))
         }
@@ -161,7 +162,8 @@ fn refused(error: AuthorizationError) -> Response {
     }
 }
 
-/// Sends the person back to the client; who cannot be sent there stays here, and is told.
-fn finish(response: regrant::Response) -> Response {
-    if response.status() == 303 { regrant::http::response(response).into_response() } else { page::answered() }
+/// Sends the person back to the client; who cannot be sent there stays here, and is told. No client here is a stranger's, so that is
+/// whoever answers a second time.
+fn finish(answer: Result<regrant::Response, ShownError>) -> Response {
+    answer.map_or_else(|_| page::answered(), |response| regrant::http::response(response).into_response())
 }

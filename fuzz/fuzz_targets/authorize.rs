@@ -10,6 +10,7 @@ mod oracle;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
+use regrant::engine::Person;
 use regrant::{
     Authorization, AuthorizationError, Client, ClientSecret, Denial, Engine, MemoryStore, Request, Response, Scope,
     StaticClients, Timestamp,
@@ -63,8 +64,10 @@ fuzz_target!(|input: &[u8]| {
             let again = Request::new("GET", b"").with_query(again.as_bytes());
             let again = blocking.authorize(&again).expect("ready").expect("what held once");
             assert_eq!((again.redirect_uri(), again.scope()), (asked.redirect_uri(), asked.scope()));
-            check(&blocking.deny(&asked, Denial::AccessDenied, NOW).expect("ready"), sent);
-            let response = blocking.approve(&asked, Authorization::of("alice"), NOW).expect("ready").response;
+            let denied = blocking.deny(&asked, Denial::AccessDenied, Person::Nobody, NOW).expect("ready");
+            check(&denied.expect("no strangers here"), sent);
+            let approval = blocking.approve(&asked, Authorization::of("alice"), NOW).expect("ready");
+            let response = approval.expect("no page is asked for").response;
             check(&response, sent);
             // So that the store does not fill up.
             blocking.end_sessions_of("alice").expect("ready").expect("a store in memory");

@@ -1,6 +1,5 @@
 //! Describing a client.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -8,11 +7,11 @@ use smol_str::SmolStr;
 
 use super::client::{Client, ClientError};
 use super::describe::check as check_description;
-use super::dynamic::ClientMetadata;
 use super::native_redirects::NativeRedirects;
 use super::not_before::NotBefore;
 use super::redirect_uri::RedirectUri;
 use super::secret::is_plain;
+use super::stranger::check as check_stranger;
 use super::unknown_scopes::UnknownScopes;
 use super::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN};
 use crate::grant::{Lifetimes, OnReplay, Rotation, Scope, Timestamp};
@@ -33,6 +32,8 @@ pub struct ClientBuilder {
     /// Read at the end, by what the client is allowed then.
     redirect_uris: Vec<SmolStr>,
     native_redirects: NativeRedirects,
+    /// What the host opens to a stranger.
+    pub(super) opened: Vec<SmolStr>,
 }
 
 impl Client {
@@ -83,6 +84,8 @@ impl ClientBuilder {
                 not_before: NotBefore::default(),
                 redirect_uris: Vec::new(),
                 requires_pkce: false,
+                stranger: false,
+                asked_each_time: false,
                 resource_server: false,
                 logins_until: Timestamp::MAX,
                 metadata: None,
@@ -94,6 +97,7 @@ impl ClientBuilder {
             default_scope: None,
             redirect_uris: Vec::new(),
             native_redirects: NativeRedirects::new(),
+            opened: Vec::new(),
         }
     }
 
@@ -338,21 +342,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Nobody made it by hand: it registered itself, and says this. See
-    /// [`ClientMetadata::client`](crate::client::ClientMetadata::client), which makes the whole client of it.
-    ///
-    /// ```
-    /// use regrant::Client;
-    /// let says = r#"{"redirect_uris":["https://app.example/cb"],"client_name":"App"}"#.parse()?;
-    /// let client = Client::public("app").self_registered(says).build()?;
-    /// assert_eq!(client.metadata().and_then(|metadata| metadata.name()), Some("App"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn self_registered(mut self, says: ClientMetadata) -> Self {
-        self.client.metadata = Some(Arc::new(says));
-        self
-    }
-
     /// The client.
     ///
     /// # Errors
@@ -365,7 +354,7 @@ impl ClientBuilder {
     /// assert!(matches!(Client::public("a+b").build(), Err(ClientError::Id)));
     /// ```
     pub fn build(self) -> Result<Client, ClientError> {
-        let Self { mut client, default_scope, redirect_uris, native_redirects } = self;
+        let Self { mut client, default_scope, redirect_uris, native_redirects, opened } = self;
         if client.id.is_empty() || client.id.len() > Client::MAX_ID_BYTES || !is_plain(&client.id) {
             return Err(ClientError::Id);
         }
@@ -389,6 +378,7 @@ impl ClientBuilder {
         if client.public && client.may_use(CLIENT_CREDENTIALS) {
             return Err(ClientError::PublicClientCredentials);
         }
+        check_stranger(&client, &opened)?;
         if client.public && client.resource_server {
             return Err(ClientError::PublicResourceServer);
         }

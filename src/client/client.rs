@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::about::About;
+use super::destination::Destination;
 use super::dynamic::ClientMetadata;
 use super::not_before::NotBefore;
 use super::redirect_uri::{RedirectUri, RedirectUriFault};
@@ -52,6 +53,9 @@ pub struct Client {
     pub(super) not_before: NotBefore,
     pub(super) redirect_uris: Vec<RedirectUri>,
     pub(super) requires_pkce: bool,
+    /// Nobody made it by hand.
+    pub(super) stranger: bool,
+    pub(super) asked_each_time: bool,
     pub(super) resource_server: bool,
     /// From then on it starts no logins.
     pub(super) logins_until: Timestamp,
@@ -110,6 +114,10 @@ pub enum ClientError {
     /// `client_credentials` for a public client (RFC 6749 section 4.4).
     #[error("client credentials are for confidential clients")]
     PublicClientCredentials,
+    /// Another grant type than `authorization_code` and `refresh_token` for a
+    /// [stranger](crate::client::ClientBuilder::stranger)'s client.
+    #[error("a client that nobody made by hand may use authorization codes and refresh tokens")]
+    GrantTypeOfStranger,
     /// A public client as a resource server: anybody could introspect in its name (RFC 7662 section 2.1).
     #[error("a resource server authenticates, so it is a confidential client")]
     PublicResourceServer,
@@ -191,17 +199,21 @@ impl Client {
         self.grant_types.iter().any(|allowed| allowed == grant_type)
     }
 
-    /// Whether nobody made it by hand: it registered itself, and what is known of it is what it says.
+    /// Whether nobody made it by hand, so that nobody vouches for it: what is known of it is what it says. Its name and
+    /// links are claims, and a page says so.
+    ///
+    /// Such a client may use codes and refresh tokens alone, needs PKCE, hears of nothing before a person has answered, and is asked
+    /// for each time where its redirect URI is on [the person's own machine](Destination::is_on_this_device).
     ///
     /// ```
-    /// assert!(!regrant::Client::public("mobile-app").build()?.is_self_registered());
+    /// assert!(!regrant::Client::public("mobile-app").build()?.is_stranger());
     /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
-    pub const fn is_self_registered(&self) -> bool {
-        self.metadata.is_some()
+    pub const fn is_stranger(&self) -> bool {
+        self.stranger
     }
 
-    /// What a client that [registered itself](Self::is_self_registered) says of itself.
+    /// What a client says of itself that registered itself.
     ///
     /// ```
     /// fn name(client: &regrant::Client) -> Option<&str> {
@@ -297,7 +309,14 @@ impl Client {
 
     /// Whether its authorization requests need a challenge (RFC 7636).
     pub(crate) const fn requires_pkce(&self) -> bool {
-        self.public || self.requires_pkce
+        // Whatever the host said: with a client that nobody knows, a code that was found can be injected otherwise.
+        self.public || self.requires_pkce || self.stranger
+    }
+
+    /// Whether the person is asked each time where the answer goes there, whatever was consented to before (RFC 8252 section
+    /// 8.6): any program of that machine could begin a login in the client's name.
+    pub(crate) const fn is_asked_each_time(&self, destination: Destination<'_>) -> bool {
+        (self.stranger || self.asked_each_time) && destination.is_on_this_device()
     }
 
     /// Whether it may introspect the tokens of other clients.

@@ -6,16 +6,19 @@ mod builder;
 #[expect(clippy::module_inception, reason = "the room is named after what it keeps")]
 mod client;
 mod describe;
+mod destination;
 pub(crate) mod dynamic;
 mod native_redirects;
 mod not_before;
 mod redirect_uri;
 mod registry;
 mod secret;
+mod stranger;
 mod unknown_scopes;
 
 pub use builder::ClientBuilder;
 pub use client::{Client, ClientError};
+pub use destination::Destination;
 pub(crate) use dynamic::DynClientRegistry;
 pub use dynamic::{
     ApplicationType, AuthMethod, ClientMetadata, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,

@@ -75,6 +75,13 @@ pub trait Clients: Send + Sync {
         false
     }
 
+    /// Whether there may be clients here that nobody made by hand ([`Client::is_stranger`]). Where there are, anybody has a
+    /// redirect URI that the engine takes for registered, so no authorization request is answered by a redirect before a person is
+    /// there, those of other clients neither (RFC 9700 section 4.11.2). Default: no.
+    fn lets_strangers_in(&self) -> bool {
+        false
+    }
+
     /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: both ways to
     /// authenticate, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret.
     fn features(&self) -> ClientFeatures {
@@ -197,6 +204,8 @@ pub struct StaticClients {
     slow_decoy: Option<ClientSecret>,
     /// The scope tokens that at least one of them may have.
     scopes: HashSet<SmolStr>,
+    /// Whether nobody made one of them by hand.
+    strangers: bool,
     features: ClientFeatures,
 }
 
@@ -281,6 +290,7 @@ impl StaticClients {
             self.slow_decoy = client.secrets().iter().find(|secret| secret.is_phc()).cloned();
         }
         self.scopes.extend(client.scope().iter().map(SmolStr::new));
+        self.strangers |= client.is_stranger();
         self.features = self.features.and(&client);
         self.clients.insert(client.shared_id(), client);
         Ok(self)
@@ -330,6 +340,10 @@ impl Clients for StaticClients {
         self.scopes.contains(token)
     }
 
+    fn lets_strangers_in(&self) -> bool {
+        self.strangers
+    }
+
     fn features(&self) -> ClientFeatures {
         self.features
     }
@@ -354,6 +368,10 @@ macro_rules! forward {
 
             fn knows_scope(&self, token: &str) -> bool {
                 (**self).knows_scope(token)
+            }
+
+            fn lets_strangers_in(&self) -> bool {
+                (**self).lets_strangers_in()
             }
 
             fn features(&self) -> ClientFeatures {

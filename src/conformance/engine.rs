@@ -182,7 +182,8 @@ impl World {
             .finish();
         let request = Request::new("GET", b"").with_query(query.as_bytes());
         let asked = self.engine.authorize(&request).await.map_err(|_| "an authorization request was refused")?;
-        let response = self.engine.approve(&asked, Authorization::of(subject), self.stage.now).await.response;
+        let approval = self.engine.approve(&asked, Authorization::of(subject), self.stage.now).await;
+        let response = approval.map_err(|_| "an approval was refused")?.response;
         let location = response.headers().find(|(name, _)| *name == "location").map(|(_, value)| value);
         let (_, query) = location.and_then(|location| location.split_once('?')).ok_or("a redirect without a query")?;
         let mut parameters = form_urlencoded::parse(query.as_bytes());

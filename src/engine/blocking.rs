@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::Engine;
-use super::authorization_endpoint::{Approval, AuthorizationError, AuthorizationRequest, Denial};
+use super::authorization_endpoint::{Approval, AuthorizationError, AuthorizationRequest, Denial, Person, ShownError};
 use super::host::{Authorization, Clock};
 #[cfg(feature = "jwt")]
 use super::id_token_hint::{IdTokenHint, IdTokenHintError};
@@ -142,15 +142,15 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     ///
     /// # Errors
     ///
-    /// [`NotReady`].
+    /// [`NotReady`]; inside, what [`Engine::approve`] says.
     ///
     /// ```
-    /// use regrant::engine::NotReady;
+    /// use regrant::engine::{Approval, NotReady, ShownError};
     /// use regrant::{Authorization, AuthorizationRequest, Engine, MemoryStore, StaticClients, Timestamp};
     /// fn logged_in(
     ///     engine: &Engine<MemoryStore, StaticClients>,
     ///     asked: &AuthorizationRequest<'_>,
-    /// ) -> Result<regrant::engine::Approval, NotReady> {
+    /// ) -> Result<Result<Approval, ShownError>, NotReady> {
     ///     engine.blocking().approve(asked, Authorization::of("alice"), Timestamp::now)
     /// }
     /// ```
@@ -159,7 +159,7 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         request: &AuthorizationRequest<'_>,
         authorization: Authorization,
         clock: impl Clock,
-    ) -> Result<Approval, NotReady> {
+    ) -> Result<Result<Approval, ShownError>, NotReady> {
         poll_once(pin!(self.0.approve(request, authorization, clock)))
     }
 
@@ -213,25 +213,26 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     ///
     /// # Errors
     ///
-    /// [`NotReady`].
+    /// [`NotReady`]; inside, what [`Engine::deny`] says.
     ///
     /// ```
-    /// use regrant::engine::NotReady;
+    /// use regrant::engine::{NotReady, Person, ShownError};
     /// use regrant::{AuthorizationRequest, Denial, Engine, MemoryStore, StaticClients, Timestamp};
     /// fn said_no(
     ///     engine: &Engine<MemoryStore, StaticClients>,
     ///     asked: &AuthorizationRequest<'_>,
-    /// ) -> Result<regrant::Response, NotReady> {
-    ///     engine.blocking().deny(asked, Denial::AccessDenied, Timestamp::now)
+    /// ) -> Result<Result<regrant::Response, ShownError>, NotReady> {
+    ///     engine.blocking().deny(asked, Denial::AccessDenied, Person::AtThePage, Timestamp::now)
     /// }
     /// ```
     pub fn deny(
         &self,
         request: &AuthorizationRequest<'_>,
         denial: Denial,
+        person: Person<'_>,
         clock: impl Clock,
-    ) -> Result<Response, NotReady> {
-        poll_once(pin!(self.0.deny(request, denial, clock)))
+    ) -> Result<Result<Response, ShownError>, NotReady> {
+        poll_once(pin!(self.0.deny(request, denial, person, clock)))
     }
 
     /// [`Engine::sessions`].

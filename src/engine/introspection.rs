@@ -156,6 +156,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(jti) = &access.jti {
             members.insert("jti".into(), json!(jti.as_str()));
         }
+        // RFC 9470 section 6.2.
+        if let (Some(acr), Some(grant)) = (access.acr(), access.grant()) {
+            members.insert("acr".into(), json!(acr));
+            members.insert("auth_time".into(), json!(grant.authenticated_at().as_secs()));
+        }
         let audience = match &*access.resources {
             // Of JWTs alone: an opaque token of an engine without resources is for whoever asks here.
             [] => {

@@ -106,6 +106,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
+    /// What a thing was spent for, if it was; nothing is written.
+    pub(super) async fn spent(
+        &self,
+        thing: &Thing<'_>,
+        spent_for: &[&[u8]],
+        time: &Time<'_>,
+    ) -> Result<Option<Spending>, Failure> {
+        let Some(roots) = &self.roots else { return Ok(None) };
+        let (key, other) = roots.markers(time.now());
+        for key in std::iter::once(key).chain(other) {
+            if let Some(spending) = self.spent_under(key, thing, spent_for).await? {
+                return Ok(Some(spending));
+            }
+        }
+        Ok(None)
+    }
+
     async fn spend_under(
         &self,
         key: &LabelledKey,

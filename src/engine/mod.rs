@@ -6,6 +6,7 @@ mod bounds;
 mod builder;
 mod check_keys;
 mod client_auth;
+mod displacement;
 mod documents;
 mod failure;
 mod grants;
@@ -41,7 +42,9 @@ mod token_endpoint;
 
 use std::fmt;
 
-pub use authorization_endpoint::{Approval, AuthorizationError, AuthorizationRequest, Denial, Prompt, ShownError};
+pub use authorization_endpoint::{
+    Approval, AuthorizationError, AuthorizationRequest, Denial, Person, Prompt, ShownError, WayOn,
+};
 #[cfg(feature = "root-secret")]
 pub use authorization_endpoint::{Interaction, InteractionError};
 pub use blocking::{Blocking, NotReady};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::Engine;
-use crate::grant::members::{GrantResources, Members};
+use crate::grant::members::Members;
 use crate::grant::{Grant, Owner};
 use crate::token::{Key, KeyRing};
 
@@ -19,6 +19,8 @@ pub(super) struct Realm {
     keys: KeyRing,
     /// Of every grant that is made here.
     members: Option<Arc<Members>>,
+    /// Of every grant at a client that nobody made by hand; shared, as the other is.
+    of_strangers: Arc<Members>,
     adopted: Option<Box<Adopted>>,
 }
 
@@ -31,12 +33,13 @@ struct Adopted {
 
 impl Realm {
     pub(super) fn new(name: Option<SmolStr>, keys: KeyRing, mut adopted: Vec<SmolStr>) -> Self {
-        let Some(name) = name else { return Self { name: None, keys, members: None, adopted: None } };
+        let of_strangers = Arc::new(Members { realm: name.clone(), of_stranger: true, ..Members::default() });
+        let Some(name) = name else { return Self { name: None, keys, members: None, of_strangers, adopted: None } };
         adopted.sort_unstable();
         let own = keys.in_realm(&name);
         let adopted = (!adopted.is_empty()).then(|| Box::new(Adopted { client_ids: adopted, keys }));
         let members = Some(Arc::new(Members::of_realm(&name)));
-        Self { name: Some(name), keys: own, members, adopted }
+        Self { name: Some(name), keys: own, members, of_strangers, adopted }
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -53,12 +56,13 @@ impl Realm {
         self.adopted.as_deref().map(|adopted| &adopted.keys)
     }
 
-    /// The members of a login that is for these resources.
-    pub(super) fn members(&self, resources: Option<GrantResources>) -> Option<Arc<Members>> {
-        if resources.is_none() {
+    /// The members of a login, which has these besides the realm.
+    pub(super) fn members(&self, own: Members) -> Option<Arc<Members>> {
+        if own == Members::default() {
             return self.members.clone();
         }
-        Some(Arc::new(Members { realm: self.name.clone(), resources, ..Members::default() }))
+        let own = Members { realm: self.name.clone(), ..own };
+        Some(if own == *self.of_strangers { Arc::clone(&self.of_strangers) } else { Arc::new(own) })
     }
 
     /// The keys that the tokens of a grant are made under; `None` where it is not this engine's, or no login at all.

@@ -215,7 +215,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// A page of a subject's grants that are this engine's, at one client or at all, and where the next begins. Where there are
     /// adopted grants, they come after those of the realm.
-    async fn list(
+    pub(super) async fn list(
         &self,
         subject: &str,
         client_id: Option<&str>,

@@ -1,10 +1,10 @@
-//! How long tokens and grants live.
+//! How long tokens and grants live, and how many at once.
 
 use std::time::Duration;
 
 use super::time::millis;
 
-/// How long an access token, an idle grant and a whole grant live.
+/// How long an access token, an idle grant and a whole grant live, and how many grants a person may have at once.
 ///
 /// The engine has one set of these; a [`Client`](crate::Client) may have others. Parts of a second count for the
 /// grant, not for access tokens: their lifetime is in whole seconds, since `expires_in` (RFC 6749 section 5.1) is, and
@@ -28,11 +28,20 @@ pub struct Lifetimes {
     access_token: Duration,
     idle: Duration,
     absolute: Option<Duration>,
+    most_per_owner: Option<u32>,
 }
 
 impl Lifetimes {
     /// The longest that an access token can live: 16,777,215 seconds, about 194 days, which is what its wire form holds.
     pub const MAX_ACCESS_TOKEN: Duration = Duration::from_secs((1 << 24) - 1);
+
+    /// How many grants one person may have at the same time at one client that nobody made by hand: 50, where nothing else is
+    /// [said](Self::with_most_per_owner).
+    pub const MOST_PER_OWNER_AT_STRANGER: u32 = 50;
+
+    /// How many grants one person may have at the same time at all clients together that nobody made by hand: 200. Each
+    /// registration is another client, so a bound for each of them bounds nothing.
+    pub const MOST_AT_STRANGERS: u32 = 200;
 
     /// How long an access token works. Default: an hour.
     ///
@@ -59,6 +68,16 @@ impl Lifetimes {
     /// ```
     pub const fn absolute(&self) -> Option<Duration> {
         self.absolute
+    }
+
+    /// How many grants one person may have at one client at the same time; `None` is any number, but for a client that [nobody made by
+    /// hand](crate::Client::is_stranger): there it is [`Lifetimes::MOST_PER_OWNER_AT_STRANGER`]. Default: `None`.
+    ///
+    /// ```
+    /// assert_eq!(regrant::Lifetimes::default().most_per_owner(), None);
+    /// ```
+    pub const fn most_per_owner(&self) -> Option<u32> {
+        self.most_per_owner
     }
 
     /// Sets the lifetime of access tokens, cut to [`Lifetimes::MAX_ACCESS_TOKEN`].
@@ -95,6 +114,22 @@ impl Lifetimes {
         Self { absolute: lifetime, ..self }
     }
 
+    /// Sets how many grants one person may have at one client at the same time. Where a login would be one too many, the grant that was
+    /// refreshed longest ago ends ([`Event::Displaced`](crate::event::Event::Displaced)): what an app that was installed
+    /// anew has left behind. Zero is as good as one.
+    ///
+    /// Logins that are going on at the same moment may come to some more, until the next one.
+    ///
+    /// ```
+    /// use regrant::Lifetimes;
+    /// let one_device = Lifetimes::default().with_most_per_owner(Some(1));
+    /// assert_eq!(one_device.most_per_owner(), Some(1));
+    /// ```
+    #[must_use]
+    pub const fn with_most_per_owner(self, most: Option<u32>) -> Self {
+        Self { most_per_owner: most, ..self }
+    }
+
     /// Whether an access token would live for at least the second that `expires_in` counts in.
     pub(crate) fn are_usable(&self) -> bool {
         self.access_token.as_secs() > 0
@@ -109,6 +144,7 @@ impl Default for Lifetimes {
             access_token: Duration::from_secs(3_600),
             idle: Duration::from_secs(30 * 86_400),
             absolute: Some(Duration::from_secs(365 * 86_400)),
+            most_per_owner: None,
         }
     }
 }

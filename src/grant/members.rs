@@ -13,6 +13,9 @@
 //! | 4 | of a marker: 160 bits of what it is of, 160 bits of what that was spent for, and where the answer is, if anywhere: the id of a grant, 8 |
 //! | 5 | data of the host's own: 1 to 4,096 bytes |
 //! | 6 | fingerprints of keys: key id 1, fingerprint 16, and so on |
+//! | 7 | nothing: the client is one that nobody made by hand |
+//! | 9 | the grant that this one takes the place of once its code is redeemed, 8; gone then |
+//! | 11 | how the person proved who they are: `acr`, 1 to 255 bytes |
 //! | 16 | [resources](super::resources) that were consented to |
 
 use std::borrow::Cow;
@@ -49,6 +52,13 @@ pub(crate) struct Members {
     pub(crate) host_data: Option<HostData>,
     /// Of a login whose authorization named some.
     pub(crate) resources: Option<GrantResources>,
+    /// Of a login at a client that nobody made by hand. Kept, so that what a person has at all of them can be counted without
+    /// looking each client up.
+    pub(crate) of_stranger: bool,
+    /// Of a login whose code is outstanding.
+    pub(crate) replaces: Option<GrantId>,
+    /// Of a login, where the host said it.
+    pub(crate) acr: Option<SmolStr>,
     /// What a later version has added, and said may be passed over: odd tags, in rising order.
     pub(crate) kept: Vec<(u8, Box<[u8]>)>,
 }
@@ -96,6 +106,10 @@ const SPENT_FOR: u8 = 4;
 /// To refuse such grants would log people out wherever a host goes back to the version before.
 const HOST_DATA: u8 = 5;
 const FINGERPRINTS: u8 = 6;
+/// Odd, as the next two: a node that does not know them ends fewer grants, or says less.
+const OF_STRANGER: u8 = 7;
+const REPLACES: u8 = 9;
+const ACR: u8 = 11;
 const RESOURCES: u8 = 16;
 
 impl Members {
@@ -105,6 +119,15 @@ impl Members {
     /// Those of every login in a realm.
     pub(crate) fn of_realm(realm: &str) -> Self {
         Self { realm: Some(realm.into()), ..Self::default() }
+    }
+
+    /// Whether there is something that no other record has.
+    fn are_of_a_login(&self) -> bool {
+        self.host_data.is_some()
+            || self.resources.is_some()
+            || self.of_stranger
+            || self.replaces.is_some()
+            || self.acr.is_some()
     }
 
     /// The stage; `redeemed`: whether a login's tokens are out.
@@ -128,8 +151,12 @@ impl Members {
         let resources = self.resources.as_ref().map(GrantResources::encode);
         let resources = resources.as_deref().map(|bytes| (RESOURCES, bytes));
         let special = special.as_ref().map(|(tag, bytes)| (*tag, &**bytes));
-        let mut members: Vec<(u8, &[u8])> =
-            realm.into_iter().chain(special).chain(host_data).chain(resources).collect();
+        let of_stranger = self.of_stranger.then_some((OF_STRANGER, &[][..]));
+        let replaces = self.replaces.map(|grant| grant.as_u64().to_be_bytes());
+        let replaces = replaces.as_ref().map(|grant| (REPLACES, &grant[..]));
+        let acr = self.acr.as_ref().map(|acr| (ACR, acr.as_bytes()));
+        let members = [realm, special, host_data, resources, of_stranger, replaces, acr];
+        let mut members: Vec<(u8, &[u8])> = members.into_iter().flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
         members.sort_unstable_by_key(|member| member.0);
         for (tag, bytes) in members {
@@ -163,6 +190,13 @@ impl Members {
                     members.host_data = Some(HostData::from_bytes(value).map_err(|_| DecodeError::Corrupt)?);
                 }
                 FINGERPRINTS => fingerprints = Some(Box::from(value)),
+                OF_STRANGER if value.is_empty() => members.of_stranger = true,
+                OF_STRANGER => return Err(DecodeError::Corrupt),
+                REPLACES => {
+                    let id = value.try_into().map_err(|_| DecodeError::Corrupt)?;
+                    members.replaces = Some(GrantId::from_u64(u64::from_be_bytes(id)));
+                }
+                ACR => members.acr = Some(acr(value)?),
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
                 tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
                 _ => unknown = true,
@@ -180,7 +214,7 @@ impl Members {
         };
         // A login without any is one of format 1.
         let is_plain = members == Self::default();
-        let is_of_a_login = redeemed || members.host_data.is_some() || members.resources.is_some();
+        let is_of_a_login = redeemed || members.are_of_a_login();
         let is_mixed = members.special.is_some() && is_of_a_login;
         if members.stage(redeemed) as u8 != stage || is_plain || is_mixed {
             return Err(DecodeError::Corrupt);
@@ -192,6 +226,18 @@ impl Members {
 fn realm(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
     if is_realm(text) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
+}
+
+fn acr(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
+    if is_acr(text) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
+}
+
+/// Whether a text can name how a person proved who they are: printable ASCII without a space and what would have to be escaped in
+/// a challenge (RFC 9470 section 3).
+pub(crate) fn is_acr(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    (1..=255).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// The longest name of a realm.

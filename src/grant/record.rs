@@ -266,13 +266,49 @@ impl Grant {
         self.members.as_deref().and_then(|members| members.host_data.as_ref())
     }
 
+    /// How the person proved who they are (`acr` of OpenID Connect Core section 2), where the host
+    /// [said it](crate::Authorization::with_acr).
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert_eq!(grant.acr(), None);
+    /// ```
+    pub fn acr(&self) -> Option<&str> {
+        self.members.as_deref().and_then(|members| members.acr.as_deref())
+    }
+
+    /// Whether its client is one that [nobody made by hand](crate::Client::is_stranger), as it was when the grant was made.
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert!(!grant.is_of_stranger());
+    /// ```
+    pub fn is_of_stranger(&self) -> bool {
+        self.members.as_deref().is_some_and(|members| members.of_stranger)
+    }
+
+    /// The grant that it takes the place of once its code is redeemed.
+    pub(crate) fn replaces(&self) -> Option<GrantId> {
+        self.members.as_deref().and_then(|members| members.replaces)
+    }
+
     /// Keeps other data of the host's with it.
     pub(crate) fn set_host_data(&mut self, data: Option<HostData>) {
         if self.host_data() == data.as_ref() {
             return;
         }
-        let members = self.members.as_deref().cloned().unwrap_or_default();
-        let members = Members { host_data: data, ..members };
+        self.change_members(|members| Members { host_data: data, ..members });
+    }
+
+    /// Forgets what it took the place of.
+    pub(crate) fn forget_replaced(&mut self) {
+        if self.replaces().is_some() {
+            self.change_members(|members| Members { replaces: None, ..members });
+        }
+    }
+
+    fn change_members(&mut self, change: impl FnOnce(Members) -> Members) {
+        let members = change(self.members.as_deref().cloned().unwrap_or_default());
         // A record that needs none of them is one of format 1.
         self.members = (members != Members::default()).then(|| Arc::new(members));
     }

@@ -1,5 +1,6 @@
 //! The authorization request: RFC 8707 section 2, and what the page is shown.
 
+use regrant::engine::Person;
 use regrant::{Denial, Request};
 
 use super::town::{FILES, MCP, OTHER, both, query, town, world};
@@ -138,7 +139,10 @@ fn a_page_carries_every_resource_and_the_host_can_refuse() {
     let carried: Vec<_> = asked.carried().filter(|(name, _)| *name == "resource").collect();
     assert_eq!(carried, [("resource", MCP), ("resource", FILES)]);
     assert_eq!(
-        Ended::of(&world.engine.blocking().deny(&asked, Denial::InvalidTarget, at(0)).unwrap()).error(),
+        Ended::of(
+            &world.engine.blocking().deny(&asked, Denial::InvalidTarget, Person::Nobody, at(0)).unwrap().unwrap()
+        )
+        .error(),
         "invalid_target"
     );
 }

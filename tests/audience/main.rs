@@ -12,5 +12,6 @@ mod documents;
 mod introspection;
 mod jwt;
 mod looked_up;
+mod step_up;
 mod token;
 mod town;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult};
+use regrant::engine::Person;
 use regrant::{Authorization, AuthorizationError, Denial, Request, Response};
 
 use super::oracle::fault;
@@ -24,8 +25,8 @@ fn sends_nobody_astray(world: &World, sent: &[u8], post: bool) -> TestCaseResult
     let blocking = world.engine.blocking();
     match blocking.authorize(&request).unwrap() {
         Ok(asked) => {
-            check(&blocking.approve(&asked, Authorization::of("alice"), at(0)).unwrap().response, sent)?;
-            check(&blocking.deny(&asked, Denial::AccessDenied, at(0)).unwrap(), sent)?;
+            check(&blocking.approve(&asked, Authorization::of("alice"), at(0)).unwrap().unwrap().response, sent)?;
+            check(&blocking.deny(&asked, Denial::AccessDenied, Person::Nobody, at(0)).unwrap().unwrap(), sent)?;
         }
         Err(AuthorizationError::Redirect(response)) => check(&response, sent)?,
         Err(AuthorizationError::Show(error)) => {

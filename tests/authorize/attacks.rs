@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use regrant::engine::Person;
 use regrant::engine::RenewalPolicy;
 use regrant::{
     Authorization, AuthorizationError, Client, Denial, Engine, MemoryStore, Request, StaticClients, Timestamp,
@@ -126,7 +127,7 @@ fn a_state_is_one_parameter_and_no_header() {
         let asks = with(&query("portal"), "state", state);
         let request = Request::new("GET", b"").with_query(asks.as_bytes());
         let asked = run(world.engine.authorize(&request)).unwrap();
-        let denied = Landing::of(&run(world.engine.deny(&asked, Denial::AccessDenied, at(0))));
+        let denied = Landing::of(&run(world.engine.deny(&asked, Denial::AccessDenied, Person::Nobody, at(0))).unwrap());
         let refused = world.refused(&with(&asks, "response_type", state)).unwrap();
         let approved = world.approve(&asks, Authorization::of("alice"), at(0));
         let faulty = world.approve(&asks, Authorization::of_client(), at(0));
@@ -339,9 +340,9 @@ fn nothing_that_is_shown_gives_a_secret_away() {
     let asks = query("portal");
     let request = Request::new("GET", b"").with_query(asks.as_bytes());
     let asked = run(world.engine.authorize(&request)).unwrap();
-    let approved = run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).response;
+    let approved = run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).unwrap().response;
     let code = Landing::of(&approved).get("code").unwrap().to_owned();
-    let denied = run(world.engine.deny(&asked, Denial::AccessDenied, at(0)));
+    let denied = run(world.engine.deny(&asked, Denial::AccessDenied, Person::Nobody, at(0))).unwrap();
     let mut shown = format!("{request:?} {asked:?} {approved:?} {denied:?} {:?}", world.engine);
     for wrong in ["response_type", "redirect_uri", "client_id", "state", "nonce", "code_challenge"] {
         let asks = format!("{asks}&{wrong}={STATE}");
@@ -387,7 +388,7 @@ proptest! {
         let request = if post { Request::new("POST", &bytes) } else { Request::new("GET", &noise).with_query(&bytes) };
         let request = request.with_header("content-type", FORM.as_bytes()).with_header("authorization", &noise);
         let landing = match run(world.engine.authorize(&request)) {
-            Ok(asked) => Some(Landing::of(&run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).response)),
+            Ok(asked) => Some(Landing::of(&run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).unwrap().response)),
             Err(AuthorizationError::Redirect(response)) => Some(Landing::of(&response)),
             Err(AuthorizationError::Show(_)) => None,
         };

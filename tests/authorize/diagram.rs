@@ -82,7 +82,7 @@ async fn authorize(State(engine): State<Arc<Bank>>, method: Method, uri: Uri, he
     let request = regrant::http::request(&method, &uri, &headers, b"");
     let asked = engine.authorize(&request).await.unwrap();
     let login = Authorization::of(SUBJECT).with_authenticated_at(now());
-    regrant::http::response(engine.approve(&asked, login, now()).await.response).into_response()
+    regrant::http::response(engine.approve(&asked, login, now()).await.unwrap().response).into_response()
 }
 
 async fn resource(State(engine): State<Arc<Bank>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {

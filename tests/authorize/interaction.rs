@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regrant::engine::{InteractionError, KeyCheckError};
+use regrant::engine::{InteractionError, KeyCheckError, Person};
 use regrant::{
     Authorization, BuildError, Denial, Engine, EngineBuilder, Key, MemoryStore, Request, RootSecret, StaticClients,
     Timestamp,
@@ -40,18 +40,20 @@ fn handle(world: &World, query: &str, now: Timestamp) -> String {
 #[derive(Clone, Copy)]
 enum Says<'a> {
     Yes(&'a str),
-    No,
+    No(Person<'a>),
 }
 
 /// The form comes back: a redirect, or the status of what is shown.
 fn answer(world: &World, handle: &str, says: Says<'_>, now: Timestamp) -> Result<Landing, u16> {
     let interaction = world.engine.open_interaction(handle, now).unwrap();
     let asked = run(world.engine.resume(&interaction)).unwrap();
-    let response = match says {
-        Says::Yes(person) => run(world.engine.approve(&asked, Authorization::of(person), now)).response,
-        Says::No => run(world.engine.deny(&asked, Denial::AccessDenied, now)),
+    let answer = match says {
+        Says::Yes(person) => {
+            run(world.engine.approve(&asked, Authorization::of(person), now)).map(|done| done.response)
+        }
+        Says::No(person) => run(world.engine.deny(&asked, Denial::AccessDenied, person, now)),
     };
-    if response.status() == 303 { Ok(Landing::of(&response)) } else { Err(response.status()) }
+    answer.map(|response| Landing::of(&response)).map_err(|error| error.status())
 }
 
 fn redeems(code: &str) -> Ask {
@@ -86,7 +88,12 @@ fn a_form_is_answered_once() {
     let first = code(&answer(&world, &carried, Says::Yes("alice"), at(1)).unwrap());
     assert_eq!(code(&answer(&world, &carried, Says::Yes("alice"), at(60)).unwrap()), first);
     assert_eq!(world.store.grants().iter().filter(|grant| grant.subject().is_some()).count(), 1);
-    for (says, now) in [(Says::Yes("bob"), 2), (Says::No, 2), (Says::Yes("alice"), 61)] {
+    for (says, now) in [
+        (Says::Yes("bob"), 2),
+        (Says::No(Person::LoggedIn("alice")), 2),
+        (Says::No(Person::AtThePage), 2),
+        (Says::Yes("alice"), 61),
+    ] {
         assert_eq!(answer(&world, &carried, says, at(now)).err(), Some(400));
     }
     world.send(&redeems(&first), at(3)).assert_ok();
@@ -103,7 +110,7 @@ fn a_no_is_no_yes_afterwards() {
     let world = world();
     let carried = handle(&world, &query("portal"), at(0));
     for now in [1, 2] {
-        let landing = answer(&world, &carried, Says::No, at(now)).unwrap();
+        let landing = answer(&world, &carried, Says::No(Person::LoggedIn("alice")), at(now)).unwrap();
         assert_eq!(landing.get("error"), Some("access_denied"));
     }
     assert_eq!(answer(&world, &carried, Says::Yes("alice"), at(3)).err(), Some(400));
@@ -154,7 +161,8 @@ fn only_this_engines_handles_are_opened_and_in_time() {
     // Too late while the person reads it: opened in time, approved after.
     let interaction = world.engine.open_interaction(&carried, at(1_799)).unwrap();
     let asked = run(world.engine.resume(&interaction)).unwrap();
-    assert_eq!(run(world.engine.approve(&asked, Authorization::of("alice"), at(1_800))).response.status(), 400);
+    let late = run(world.engine.approve(&asked, Authorization::of("alice"), at(1_800))).unwrap_err();
+    assert_eq!(late.status(), 400);
     assert!(store.grants().is_empty());
 }
 

@@ -6,6 +6,7 @@ mod kit;
 
 mod any_bytes;
 mod attacks;
+mod consent;
 mod diagram;
 mod hints;
 mod interaction;
@@ -15,3 +16,4 @@ mod native;
 mod oracle;
 mod requests;
 mod scopes;
+mod strangers;

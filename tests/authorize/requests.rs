@@ -1,5 +1,6 @@
 //! Authorization requests: what holds, what the client is told, what is shown instead.
 
+use regrant::engine::Person;
 use regrant::{Authorization, AuthorizationError, Denial, Engine, MemoryStore, Request, StaticClients};
 
 use crate::kit::bank::{APP, CHALLENGE, Ended, ISSUER, PORTAL, PORTAL_URI, Query, bank, issuing, portal};
@@ -115,7 +116,7 @@ fn a_state_comes_back_as_it_went() {
         };
         let blocking = world.engine.blocking();
         let response = match blocking.authorize(&request).unwrap() {
-            Ok(asked) => blocking.approve(&asked, Authorization::of("alice"), at(0)).unwrap().response,
+            Ok(asked) => blocking.approve(&asked, Authorization::of("alice"), at(0)).unwrap().unwrap().response,
             Err(AuthorizationError::Redirect(response)) => response,
             Err(error) => panic!("{error}"),
         };
@@ -225,7 +226,7 @@ fn a_denial_has_its_own_code() {
         let request = Request::new("GET", b"").with_query(encoded.as_bytes());
         let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
         assert!(asked.prompt().none);
-        let ended = Ended::of(&world.engine.blocking().deny(&asked, denial, at(0)).unwrap());
+        let ended = Ended::of(&world.engine.blocking().deny(&asked, denial, Person::Nobody, at(0)).unwrap().unwrap());
         assert_eq!(ended.error(), code);
         assert_eq!((ended.parameter("state"), ended.parameter("iss")), (Some("af0ifjsldkj"), Some(ISSUER)));
     }

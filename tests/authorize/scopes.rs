@@ -1,6 +1,7 @@
 //! Scopes that are unknown, and resources: OpenID Connect Core section 3.1.2.1, RFC 6749 section 3.3, RFC 8707 section 2.
 
 use regrant::client::{ClientBuilder, UnknownScopes};
+use regrant::engine::Person;
 use regrant::{Denial, EngineBuilder, Request};
 
 use crate::kit::bank::{Ended, Query, bank, issuing, mobile_app, portal};
@@ -118,7 +119,9 @@ fn the_host_sees_every_resource_and_can_refuse_one() {
         assert_eq!(asked.resources().collect::<Vec<_>>(), seen);
         let carried = asked.carried().filter(|(name, _)| *name == "resource").count();
         assert_eq!(carried, sent.len(), "a page carries them all");
-        let ended = Ended::of(&world.engine.blocking().deny(&asked, Denial::InvalidTarget, at(0)).unwrap());
+        let ended = Ended::of(
+            &world.engine.blocking().deny(&asked, Denial::InvalidTarget, Person::Nobody, at(0)).unwrap().unwrap(),
+        );
         assert_eq!(ended.error(), "invalid_target");
     }
 }

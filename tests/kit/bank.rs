@@ -177,7 +177,10 @@ impl World {
         let request = Request::new("GET", b"").with_query(encoded.as_bytes());
         let blocking = self.engine.blocking();
         match blocking.authorize(&request).expect("ready") {
-            Ok(asked) => Ended::of(&blocking.approve(&asked, authorization, now).expect("ready").response),
+            Ok(asked) => {
+                let approval = blocking.approve(&asked, authorization, now).expect("ready");
+                Ended::of(&approval.expect("no page is asked for").response)
+            }
             Err(AuthorizationError::Redirect(response)) => Ended::of(&response),
             Err(AuthorizationError::Show(error)) => Ended::Shown(error),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use regrant::client::{ClientBuilder, RecoverableSecret};
-use regrant::engine::{ClientCredentials, HookError};
+use regrant::engine::{ClientCredentials, HookError, ShownError};
 use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens, SigningKey};
 use regrant::{
     Access, Authorization, AuthorizationError, BearerError, Client, Clients, Engine, EngineBuilder, Request, Scope,
@@ -209,13 +209,13 @@ impl Changing {
 }
 
 impl<S: TokenStore + Clone, C: Clients> Portal<S, C> {
-    /// Alice logs in and agrees; what the client gets.
+    /// Alice logs in, is shown the page and agrees; what the client gets.
     #[track_caller]
     pub(crate) fn approve(&self, query: &str, authorization: Authorization, now: Timestamp) -> Landing {
         Landing::of(&run(async {
             let request = Request::new("GET", b"").with_query(query.as_bytes());
             let asked = self.engine.authorize(&request).await.unwrap();
-            self.engine.approve(&asked, authorization, now).await.response
+            self.engine.approve(&asked, authorization.with_page_shown(), now).await.unwrap().response
         }))
     }
 
@@ -234,8 +234,19 @@ impl<S: TokenStore + Clone, C: Clients> Portal<S, C> {
             Err(AuthorizationError::Redirect(response)) => Some(Landing::of(&response)),
             Err(AuthorizationError::Show(error)) => {
                 assert!(matches!(error.status(), 400 | 405 | 413 | 503), "{error:?}");
+                assert!(error.way_on().is_none(), "{error:?}");
                 None
             }
+        }
+    }
+
+    /// What is shown of a request that is refused at once, and whose client would hear of it if a person were there.
+    #[track_caller]
+    pub(crate) fn shown(&self, query: &str) -> ShownError {
+        let request = Request::new("GET", b"").with_query(query.as_bytes());
+        match run(self.engine.authorize(&request)) {
+            Err(AuthorizationError::Show(error)) if error.way_on().is_some() => error,
+            other => panic!("{other:?} of {query}"),
         }
     }
 

@@ -30,6 +30,11 @@ impl Call {
         Self { basic: Some(format!("Basic {}", STANDARD.encode(credentials))), body: String::new() }
     }
 
+    /// From nobody yet.
+    pub(crate) const fn nobody() -> Self {
+        Self { basic: None, body: String::new() }
+    }
+
     /// Adds a parameter, encoded.
     pub(crate) fn with(self, name: &str, value: &str) -> Self {
         let pair = Serializer::new(String::new()).append_pair(name, value).finish();

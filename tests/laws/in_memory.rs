@@ -48,6 +48,8 @@ mod session;
 mod stalls;
 #[path = "storage.rs"]
 mod storage;
+#[path = "strangers.rs"]
+mod strangers;
 
 use proptest::test_runner::Config;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use regrant::engine::Interaction;
+use regrant::engine::{Interaction, Person, ShownError};
 use regrant::{Authorization, Denial, Request, Response, TokenStore};
 
 use super::cases;
@@ -62,10 +62,9 @@ fn shown<S: TokenStore>(world: &World<S>) -> Interaction {
 }
 
 /// What a response hands out or says: `Ok` with the parameter `code` or `error` of a redirect, or what is shown.
-fn said(response: &Response) -> Result<(String, String), u16> {
-    let Some((_, location)) = response.headers().find(|(name, _)| *name == "location") else {
-        return Err(response.status());
-    };
+fn said(answer: &Result<Response, ShownError>) -> Result<(String, String), u16> {
+    let response = answer.as_ref().map_err(ShownError::status)?;
+    let (_, location) = response.headers().find(|(name, _)| *name == "location").expect("a redirect");
     let (_, query) = location.split_once('?').expect("parameters");
     let one = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code" || name == "error");
     let (name, value) = one.expect("a code or an error");
@@ -83,20 +82,23 @@ fn is_answered_once<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestC
         async move {
             let asked = world.engine.resume(interaction).await.expect("a client that is there");
             match person {
-                Some(person) => world.engine.approve(&asked, Authorization::of(PEOPLE[person]), now).await.response,
-                None => world.engine.deny(&asked, Denial::AccessDenied, now).await,
+                Some(person) => {
+                    world.engine.approve(&asked, Authorization::of(PEOPLE[person]), now).await.map(|done| done.response)
+                }
+                None => world.engine.deny(&asked, Denial::AccessDenied, Person::LoggedIn(PEOPLE[0]), now).await,
             }
         }
     };
-    let note = |response: &Response, codes: &mut BTreeSet<String>, denied: &mut bool| -> TestCaseResult {
-        match said(response) {
-            Ok((name, value)) if name == "code" => drop(codes.insert(value)),
-            Ok((_, error)) if error == "access_denied" => *denied = true,
-            Ok((_, error)) => prop_assert_eq!(error, "temporarily_unavailable"),
-            Err(status) => prop_assert!(status == 400, "{}", status),
-        }
-        Ok(())
-    };
+    let note =
+        |response: &Result<Response, ShownError>, codes: &mut BTreeSet<String>, denied: &mut bool| -> TestCaseResult {
+            match said(response) {
+                Ok((name, value)) if name == "code" => drop(codes.insert(value)),
+                Ok((_, error)) if error == "access_denied" => *denied = true,
+                Ok((_, error)) => prop_assert_eq!(error, "temporarily_unavailable"),
+                Err(status) => prop_assert!(status == 400, "{}", status),
+            }
+            Ok(())
+        };
     for &action in actions {
         match action {
             Action::Send(person) if tasks.len() < 6 => drop(tasks.spawn(send(person))),

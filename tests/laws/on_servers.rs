@@ -63,6 +63,8 @@ mod session;
 mod stalls;
 #[path = "storage.rs"]
 mod storage;
+#[path = "strangers.rs"]
+mod strangers;
 
 use proptest::test_runner::Config;
 

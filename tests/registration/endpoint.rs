@@ -157,12 +157,12 @@ fn what_a_client_says_makes_a_client() {
     let scope = Scope::parse("read write").unwrap();
     let (secret, _) = ClientSecret::generate();
     let client = metadata().client("kept-7", Some(secret), &scope).build().unwrap();
-    assert_eq!((client.id(), client.is_public(), client.is_self_registered()), ("kept-7", false, true));
+    assert_eq!((client.id(), client.is_public(), client.is_stranger()), ("kept-7", false, true));
     assert_eq!(client.scope(), &scope);
     assert!(client.may_use("authorization_code") && client.may_use("refresh_token"));
     assert!(!client.may_use("client_credentials"));
     assert!(metadata().client("kept-7", None, &scope).build().is_err(), "it said that it has a secret");
-    assert!(!Client::public("app").build().unwrap().is_self_registered());
+    assert!(!Client::public("app").build().unwrap().is_stranger());
     let named: ClientMetadata =
         json!({ "redirect_uris": ["https://a.example/"], "scope": "write admin" }).to_string().parse().unwrap();
     let (secret, _) = ClientSecret::generate();

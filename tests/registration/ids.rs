@@ -164,8 +164,8 @@ fn clients_that_were_made_by_hand_come_first() {
     let by_hand = StaticClients::new().with(Client::public(id(&registered)).build().unwrap()).unwrap();
     let clients = StatelessClients::new(by_hand, keys());
     let found = run(clients.find(id(&registered))).unwrap().unwrap();
-    assert!(!found.is_self_registered());
-    assert!(!run(desk.engine.clients().find("app")).unwrap().unwrap().is_self_registered());
+    assert!(!found.is_stranger());
+    assert!(!run(desk.engine.clients().find("app")).unwrap().unwrap().is_stranger());
 }
 
 /// After a leak, or a flood: all before a time are forgotten, to the millisecond.

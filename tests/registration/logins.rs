@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regrant::client::NativeRedirects;
-use regrant::engine::ClientCredentials;
+use regrant::engine::{ClientCredentials, Person};
 use regrant::{Authorization, Denial, Request};
 use serde_json::{Value, json};
 
@@ -71,8 +71,8 @@ fn all_of_them_need_a_challenge() {
     for (client, uri) in [(editor(), LOOPBACK), (site(), SITE)] {
         let registered = desk.register(&client);
         for rest in ["", "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=plain"] {
-            let refused = desk.refused(&query(&registered, uri, rest)).unwrap();
-            assert_eq!(refused.get("error"), Some("invalid_request"), "{rest}");
+            let refused = desk.shown(&query(&registered, uri, rest));
+            assert_eq!(refused.code().as_str(), "invalid_request", "{rest}");
         }
         let code = desk.approved(&query(&registered, uri, PKCE), 0);
         assert!(code.get("code").is_some());
@@ -118,8 +118,8 @@ fn no_other_grant_type_is_open_to_them() {
     let landing = desk.approved(&query(&site, SITE, PKCE), 0);
     let tokens = desk.send(&by_basic(&site, &redemption(landing.get("code").unwrap(), SITE)), 1);
     assert_eq!(tokens.assert_ok().json().get("refresh_token"), None);
-    let asked = desk.refused(&query(&site, SITE, &format!("{PKCE}&scope=admin"))).unwrap();
-    assert_eq!(asked.get("error"), Some("invalid_scope"));
+    let asked = desk.shown(&query(&site, SITE, &format!("{PKCE}&scope=admin")));
+    assert_eq!(asked.code().as_str(), "invalid_scope");
     let introspected = Reply::of(&run(desk.engine.introspect(&by_basic(&site, "token=x").request(), at(2))));
     assert_eq!(introspected.json()["active"], false);
 }
@@ -145,7 +145,8 @@ fn an_expired_client_starts_nothing_new_and_logs_nobody_out() {
     let request = Request::new("GET", b"").with_query(query.as_bytes());
     let asked = run(desk.engine.authorize(&request)).unwrap();
     assert_eq!(
-        Landing::of(&run(desk.engine.deny(&asked, Denial::AccessDenied, at(200)))).get("error"),
+        Landing::of(&run(desk.engine.deny(&asked, Denial::AccessDenied, Person::AtThePage, at(200))).unwrap())
+            .get("error"),
         Some("access_denied")
     );
 }

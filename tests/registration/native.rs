@@ -111,5 +111,5 @@ fn a_page_has_its_name_and_links_as_those_of_any_client() {
     let asked = crate::kit::portal::run(desk.engine.authorize(&request)).unwrap();
     assert_eq!(asked.client().name(), Some("Editor"));
     assert_eq!(asked.client().client_uri(), Some("https://app.example/"));
-    assert!(asked.client().is_self_registered());
+    assert!(asked.client().is_stranger());
 }

@@ -130,7 +130,7 @@ fn an_approval_says_which_grant_it_made_and_the_event_whose() {
     let query = query("portal");
     let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
     let asked = run(world.engine.authorize(&request)).unwrap();
-    let approval = run(world.engine.approve(&asked, Authorization::of("alice"), at(0)));
+    let approval = run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).unwrap();
     assert_eq!(approval.response.status(), 303);
     let grant = approval.grant.unwrap();
     assert_eq!(world.store.grants()[0].id(), grant);
@@ -142,7 +142,7 @@ fn an_approval_says_which_grant_it_made_and_the_event_whose() {
     assert_eq!(sessions[0].id(), grant);
     log.take();
     let wider = Authorization::of("alice").with_scope(regrant::Scope::parse("admin").unwrap());
-    let refused = run(world.engine.approve(&asked, wider, at(2)));
+    let refused = run(world.engine.approve(&asked, wider, at(2))).unwrap();
     assert_eq!((refused.response.status(), refused.grant), (303, None));
     assert_eq!(log.take(), [("Failed".into(), Some("alice".into()))]);
     // A client by itself is no person.

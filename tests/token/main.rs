@@ -8,6 +8,7 @@ mod audit;
 mod build;
 mod code;
 mod code_attacks;
+mod displaced;
 mod fields;
 mod handlers;
 mod id_token;

@@ -260,7 +260,7 @@ impl ClientMetadata {
     /// use regrant::client::ClientMetadata;
     /// let json = br#"{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"none"}"#;
     /// let client = ClientMetadata::from_json(json)?.client("an-id-that-is-new", None, &Scope::parse("read")?).build()?;
-    /// assert!(client.is_self_registered() && client.scope().contains("read"));
+    /// assert!(client.is_stranger() && client.scope().contains("read"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn client(&self, id: &str, secret: Option<ClientSecret>, most: &Scope) -> ClientBuilder {

@@ -78,7 +78,7 @@ pub trait RegistrationPolicy: Send + Sync {
 /// none.
 ///
 /// Clients that were made by hand are asked for first. All others get codes and refresh tokens, always with PKCE by `S256`, and
-/// are known by [`Client::is_self_registered`]. Turn the endpoint on by
+/// are known by [`Client::is_stranger`]. Turn the endpoint on by
 /// [`EngineBuilder::registration`](crate::EngineBuilder::registration).
 ///
 /// An id has at most 512 characters: the usual one, of a name and one or two redirect URIs, stays below 255. Where it would be
@@ -336,6 +336,11 @@ impl<C: Clients> Clients for StatelessClients<C> {
 
     fn knows_scope(&self, token: &str) -> bool {
         self.scope.contains(token) || self.by_hand.knows_scope(token)
+    }
+
+    /// Also where this engine registers nobody: ids that another one made are good here.
+    fn lets_strangers_in(&self) -> bool {
+        true
     }
 
     fn features(&self) -> ClientFeatures {

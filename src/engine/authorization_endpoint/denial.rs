@@ -1,6 +1,18 @@
 //! How a host says no.
 
-use crate::wire::ErrorCode;
+use std::pin::pin;
+
+use super::{AuthorizationRequest, Person, ShownError};
+use crate::client::Clients;
+use crate::engine::Engine;
+use crate::engine::failure::Failure;
+use crate::engine::host::Clock;
+#[cfg(feature = "root-secret")]
+use crate::engine::markers::Spending;
+use crate::engine::refusal::AuthorizationRefusal;
+use crate::engine::time::Time;
+use crate::store::TokenStore;
+use crate::wire::{ErrorCode, Response};
 
 /// Why a host [denies](crate::Engine::deny) an authorization request, RFC 6749 section 4.1.2.1, OpenID Connect Core section
 /// 3.1.2.6 and RFC 8707 section 2.
@@ -48,5 +60,72 @@ impl Denial {
             Self::ServerError => ErrorCode::ServerError,
             Self::TemporarilyUnavailable => ErrorCode::TemporarilyUnavailable,
         }
+    }
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Answers an authorization request with an error: the person said no, or `prompt=none` forbids to ask. Who stands behind it is
+    /// said, since that decides whether the browser leaves for the client.
+    ///
+    /// For `person` there is somebody in most cases. Where there is [nobody](Person::Nobody), a client made by hand hears of it by
+    /// redirect where it asked with `prompt=none` (iframes of relying parties live by that), and in an engine that lets no
+    /// strangers in.
+    ///
+    /// # Errors
+    ///
+    /// A [`ShownError`] is for a page of the host's own: nobody is sent to a client that [nobody made by
+    /// hand](crate::Client::is_stranger) before a person has answered, and the page that came back a second time is answered once.
+    ///
+    /// ```
+    /// # async fn page<S: regrant::TokenStore, C: regrant::Clients>(
+    /// #     engine: &regrant::Engine<S, C>, asked: &regrant::AuthorizationRequest<'_>, is_logged_in: bool,
+    /// # ) -> Result<Option<regrant::Response>, regrant::engine::ShownError> {
+    /// use regrant::engine::Person;
+    /// use regrant::{Denial, Timestamp};
+    /// if asked.prompt().none && !is_logged_in {
+    ///     return engine.deny(asked, Denial::LoginRequired, Person::Nobody, Timestamp::now).await.map(Some);
+    /// }
+    /// # Ok(None)
+    /// # }
+    /// ```
+    pub async fn deny(
+        &self,
+        request: &AuthorizationRequest<'_>,
+        denial: Denial,
+        person: Person<'_>,
+        clock: impl Clock,
+    ) -> Result<Response, ShownError> {
+        let time = self.time(&clock);
+        let why = time.watch(pin!(self.denied(request, denial.code(), person, &time))).await;
+        self.end_request(request, why, person)
+    }
+
+    /// What the denial comes to: itself, unless the page of the request was answered before.
+    #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_async, reason = "the feature is off"))]
+    async fn denied(
+        &self,
+        request: &AuthorizationRequest<'_>,
+        code: ErrorCode,
+        person: Person<'_>,
+        time: &Time<'_>,
+    ) -> Failure {
+        let why = Failure::from(AuthorizationRefusal::Denied(code));
+        #[cfg(feature = "root-secret")]
+        if let Some(answering) = request.answering.filter(|_| self.may_redirect(request, person)) {
+            let spent_for = [&b"denied"[..], request.client.id().as_bytes(), code.as_str().as_bytes()];
+            let answered = match person {
+                Person::LoggedIn(_) => self.answer_once(answering, &spent_for, None, time).await.map(Some),
+                // Anybody can press a button: what a stranger does is kept nowhere, and another answer may follow.
+                Person::AtThePage | Person::Nobody => self.answered(answering, &spent_for, time).await,
+            };
+            return match answered {
+                Ok(None | Some(Spending::First | Spending::Again { .. })) => why,
+                Ok(Some(Spending::Elsewhere)) => AuthorizationRefusal::Answered.into(),
+                Err(failure) => failure,
+            };
+        }
+        #[cfg(not(feature = "root-secret"))]
+        let _ = (request, person, time);
+        why
     }
 }

@@ -25,7 +25,7 @@ use crate::wire::Request;
 /// use regrant::Timestamp;
 /// let interaction = engine.open_interaction(handle, Timestamp::now())?;
 /// let asked = engine.resume(&interaction).await?;
-/// Ok(engine.approve(&asked, alice, Timestamp::now).await.response)
+/// Ok(engine.approve(&asked, alice.with_page_shown(), Timestamp::now).await?.response)
 /// # }
 /// ```
 pub struct Interaction(Handle);
@@ -236,6 +236,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let issuer = self.issuer().unwrap_or_default();
         let thing = Thing { kind: Kind::Interaction, issuer, name: &id, until: expires_at };
         self.spend(&thing, spent_for, grant, time).await
+    }
+
+    /// What became of a request that came back by a handle, where that was an answer: nothing is written.
+    pub(super) async fn answered(
+        &self,
+        answering: Answering,
+        spent_for: &[&[u8]],
+        time: &Time<'_>,
+    ) -> Result<Option<Spending>, Failure> {
+        let Answering { id, expires_at } = answering;
+        if time.now() >= expires_at {
+            return Err(AuthorizationRefusal::Answered.into());
+        }
+        let issuer = self.issuer().unwrap_or_default();
+        self.spent(&Thing { kind: Kind::Interaction, issuer, name: &id, until: expires_at }, spent_for, time).await
     }
 
     /// Of two engines under one root secret, one may have another issuer.

@@ -2,42 +2,36 @@
 
 mod approval;
 mod denial;
+mod ending;
+mod error;
 #[cfg(feature = "root-secret")]
 mod interaction;
+mod person;
 mod request;
 mod scope;
 
 pub use approval::Approval;
 pub use denial::Denial;
+pub use error::{AuthorizationError, ShownError, WayOn};
 #[cfg(feature = "root-secret")]
 pub use interaction::{Interaction, InteractionError};
-use request::age_of;
-pub use request::{AuthorizationError, AuthorizationRequest, Prompt, ShownError};
+pub use person::Person;
+pub use request::{AuthorizationRequest, Prompt};
 
-use std::pin::pin;
 use std::time::Duration;
 
 use smol_str::SmolStr;
 
 use super::Engine;
 use super::failure::{Failure, check_head};
-use super::host::{Audience, Authorization, Clock, Event};
 use super::jwt::IdTokenHint;
-#[cfg(feature = "root-secret")]
-use super::markers::Spending;
-use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal, ServerFault};
+use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
-use super::time::Time;
-use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, digest};
-use crate::grant::code_details::{CodeBinding, CodeDetails};
-use crate::grant::login::Login;
-use crate::grant::{Grant, GrantId, Scope};
+use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients};
+use crate::grant::Scope;
 use crate::store::TokenStore;
-use crate::token::{GRANT_TEXT_LEN, decode_exact, mint_code};
-use crate::wire::{Form, Parameters, Request, Response, has_control, location};
-
-/// How old a login may be whatever `max_age` says: who has just logged in still has to read what is asked of them.
-const MAX_AGE_GRACE: Duration = Duration::from_secs(60);
+use crate::token::decode_exact;
+use crate::wire::{Form, Parameters, Request, has_control};
 
 /// The longest `nonce` that is kept for the ID token.
 const MAX_NONCE_BYTES: usize = 1_024;
@@ -55,9 +49,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// [`AuthorizationError`]: a redirect to send, or an error to show. Where strangers can register clients, a redirect
-    /// may lead to a site that only looks like one: a host of such lets the person log in first, or warns them (RFC 9700
-    /// section 4.11.2).
+    /// [`AuthorizationError`]: a redirect to send, or an error to show.
+    ///
+    /// Where clients are let in that [nobody made by hand](Client::is_stranger), since they
+    /// [register themselves](crate::EngineBuilder::registration) or the registry
+    /// [says so](Clients::lets_strangers_in), a redirect may lead to a site that only looks like one, whoever the client is. So there
+    /// errors are shown (RFC 9700 section 4.11.2): those of a client made by hand until somebody is logged in
+    /// ([`ShownError::redirect_for`]), unless it asked with `prompt=none`; a stranger's in any case, and the page may offer the
+    /// [way on](ShownError::way_on).
     ///
     /// ```
     /// use regrant::{Client, Engine, MemoryStore, Request, StaticClients};
@@ -108,94 +107,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 opt_in: self.settings.renewal.parameter(),
             }),
             Err(why) => {
-                self.tell(&Failure::from(why).of_client(client.shared_id()));
-                let state = form.single("state").ok().flatten().filter(|state| !has_control(state));
-                Err(AuthorizationError::Redirect(self.redirect_error(&redirect_uri, state, why)))
+                let parameter = |name: &str| form.single(name).ok().flatten();
+                let state = parameter("state").filter(|state| !has_control(state));
+                let silent = parameter("prompt") == Some("none");
+                Err(self.end_early(&client, &redirect_uri, state, silent, why))
             }
         }
-    }
-
-    /// Answers an authorization request with a code, once the person is logged in and has consented. The scope that the
-    /// authorization names is within the one asked for; without one it is all of that.
-    ///
-    /// Every outcome is a redirect (303), also where the store fails (`temporarily_unavailable`), where the login is older
-    /// than `max_age` allows (`login_required`; never less than a minute, which reading the page may take), where the subject
-    /// is not the one that the client's `id_token_hint` means (`login_required`), and where the
-    /// authorization is one that cannot be granted (`server_error`): it has no subject, one that is
-    /// not 1 to 255 ASCII characters while there are ID tokens or JWTs (OpenID Connect Core section 2), one that is the id of a client
-    /// while access tokens are JWTs (RFC 9068 section 5), a wider scope, or no
-    /// [time of login](Authorization::with_authenticated_at) where the client asked for a `max_age`.
-    ///
-    /// ```
-    /// # async fn logged_in<S: regrant::TokenStore, C: regrant::Clients>(
-    /// #     engine: &regrant::Engine<S, C>, asked: &regrant::AuthorizationRequest<'_>,
-    /// # ) -> regrant::Response {
-    /// use regrant::{Authorization, Timestamp};
-    /// let alice = Authorization::of("alice").with_authenticated_at(Timestamp::now());
-    /// let approval = engine.approve(asked, alice, Timestamp::now).await;
-    /// if let Some(grant) = approval.grant {
-    ///     println!("logged in, grant {grant}");
-    /// }
-    /// approval.response
-    /// # }
-    /// ```
-    pub async fn approve(
-        &self,
-        request: &AuthorizationRequest<'_>,
-        authorization: Authorization,
-        clock: impl Clock,
-    ) -> Approval {
-        let time = self.time(&clock);
-        let subject = authorization.subject.clone();
-        match time.watch(pin!(self.issue_code(request, authorization, &time))).await {
-            Ok((grant, code)) => {
-                let response = self.redirect(&request.redirect_uri, request.state(), &[("code", &code)]);
-                Approval { response, grant: Some(grant) }
-            }
-            Err(failure) => {
-                let response = self.answer_failure(request, failure.of_subject(subject.as_deref()));
-                Approval { response, grant: None }
-            }
-        }
-    }
-
-    /// Answers an authorization request with an error: the person said no, or `prompt=none` forbids to ask.
-    ///
-    /// ```
-    /// # async fn page<S: regrant::TokenStore, C: regrant::Clients>(
-    /// #     engine: &regrant::Engine<S, C>, asked: &regrant::AuthorizationRequest<'_>, is_logged_in: bool,
-    /// # ) -> Option<regrant::Response> {
-    /// use regrant::{Denial, Timestamp};
-    /// if asked.prompt().none && !is_logged_in {
-    ///     return Some(engine.deny(asked, Denial::LoginRequired, Timestamp::now).await);
-    /// }
-    /// # None
-    /// # }
-    /// ```
-    pub async fn deny(&self, request: &AuthorizationRequest<'_>, denial: Denial, clock: impl Clock) -> Response {
-        let code = denial.code();
-        let why = AuthorizationRefusal::Denied(code).into();
-        let time = self.time(&clock);
-        #[cfg(feature = "root-secret")]
-        if let Some(answering) = request.answering {
-            let spent_for = [&b"denied"[..], request.client.id().as_bytes(), code.as_str().as_bytes()];
-            return match time.watch(pin!(self.answer_once(answering, &spent_for, None, &time))).await {
-                Ok(Spending::First | Spending::Again { .. }) => self.answer_failure(request, why),
-                Ok(Spending::Elsewhere) => self.answer_failure(request, AuthorizationRefusal::Answered.into()),
-                Err(failure) => self.answer_failure(request, failure),
-            };
-        }
-        time.watch(pin!(async { self.answer_failure(request, why) })).await
-    }
-
-    /// Tells the client what became of its request; what was answered before, the person alone.
-    fn answer_failure(&self, request: &AuthorizationRequest<'_>, failure: Failure) -> Response {
-        let failure = failure.of_client(request.client.shared_id());
-        if failure.why == Refusal::Authorization(AuthorizationRefusal::Answered) {
-            return self.refuse(&failure);
-        }
-        self.tell(&failure);
-        self.redirect_error(&request.redirect_uri, request.state(), failure.why)
     }
 
     /// What has to hold before there is a redirect URI: the form and the client.
@@ -268,98 +185,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
         Ok((scope, resources, challenge, prompt, max_age, hint))
-    }
-
-    async fn issue_code(
-        &self,
-        request: &AuthorizationRequest<'_>,
-        authorization: Authorization,
-        time: &Time<'_>,
-    ) -> Result<(GrantId, [u8; GRANT_TEXT_LEN]), Failure> {
-        let client = &*request.client;
-        let now = time.now();
-        if !client.starts_logins_at(now) {
-            return Err(ClientRefusal::UnauthorizedClient.into());
-        }
-        let authenticated_at = match (authorization.authenticated_at, request.max_age) {
-            (Some(login), Some(most)) if age_of(login, now) > most.max(MAX_AGE_GRACE) => {
-                return Err(AuthorizationRefusal::LoginTooOld.into());
-            }
-            // The client relies on it, so it is not to be guessed.
-            (None, Some(_)) => return Err(ServerFault::Handler.into()),
-            (login, _) => login.unwrap_or(now),
-        };
-        // Without a subject it is the host's fault, below.
-        if authorization.subject.as_deref().is_some_and(|subject| !request.accepts_subject(subject)) {
-            return Err(AuthorizationRefusal::AnotherSubject.into());
-        }
-        let scope = authorization.scope.clone().unwrap_or_else(|| request.scope.clone());
-        if authorization.subject.is_none() || !authorization.subject_fits() || !scope.is_subset_of(&request.scope) {
-            return Err(ServerFault::Handler.into());
-        }
-        let with_refresh_token = authorization.refresh_token && client.may_refresh();
-        let code = CodeDetails {
-            state_hash: request.state().and_then(|state| self.state_hash(client, &scope, state)),
-            nonce: request.parameter("nonce").map(SmolStr::new),
-            with_refresh_token,
-            binding: Some(Box::new(CodeBinding {
-                redirect_uri: digest(request.redirect_uri.as_bytes()),
-                redirect_uri_named: request.redirect_uri_named,
-                challenge: request.challenge,
-            })),
-        };
-        let login = Login {
-            client_id: client.shared_id(),
-            subject: authorization.subject,
-            scope,
-            fields: authorization.fields,
-            host_data: authorization.host_data,
-            renewable: with_refresh_token && authorization.renewable && self.settings.renewal.allows(&request.form),
-            authenticated_at,
-            code: Some(code),
-            members: self.realm.members(request.resources.as_ref().and_then(|resources| resources.to_store(false))),
-        };
-        self.check_subject(&login).await?;
-        let mut grant = self.new_grant(login, client, time.now());
-        #[cfg(feature = "root-secret")]
-        if let Some(answering) = request.answering {
-            return self.code_once(answering, grant, request, time).await;
-        }
-        // Stored before it is minted: a code that is out has a grant.
-        self.insert(&mut grant, time).await?;
-        self.emit_code_issued(&grant, request);
-        Ok((grant.id, mint_code(&grant, self.signing_key_of(&grant))))
-    }
-
-    fn emit_code_issued(&self, grant: &Grant, request: &AuthorizationRequest<'_>) {
-        self.emit(&Event::CodeIssued {
-            grant: grant.id,
-            client_id: request.client.id(),
-            subject: self.subject_of(grant),
-            audience: request.resources.as_ref().map_or(Audience(&[]), Asked::audience),
-        });
-    }
-
-    fn show(&self, failure: &Failure) -> AuthorizationError {
-        self.tell(failure);
-        AuthorizationError::Show(ShownError(failure.why))
-    }
-
-    fn redirect_error(&self, redirect_uri: &str, state: Option<&str>, why: Refusal) -> Response {
-        let description = why.description().as_bytes();
-        self.redirect(
-            redirect_uri,
-            state,
-            &[("error", why.code().as_str().as_bytes()), ("error_description", description)],
-        )
-    }
-
-    /// Parameters of ours, which are ASCII, then `state` as it came and `iss` (RFC 9207 section 2).
-    fn redirect(&self, redirect_uri: &str, state: Option<&str>, ours: &[(&'static str, &[u8])]) -> Response {
-        let ours = ours.iter().filter_map(|(name, value)| Some((*name, std::str::from_utf8(value).ok()?)));
-        let state = state.map(|state| ("state", state));
-        let issuer = self.issuer().map(|issuer| ("iss", issuer));
-        Response::see_other(location(redirect_uri, ours.chain(state).chain(issuer)))
     }
 }
 

@@ -1,17 +1,15 @@
-//! A validated authorization request, and how it ends where it is not one: RFC 6749 section 4.1.1, OpenID Connect Core
-//! section 3.1.2.1.
+//! A validated authorization request: RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1.
 
 use std::fmt;
 use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use crate::client::{Client, ClientRef};
+use crate::client::{Client, ClientRef, Destination};
 use crate::engine::jwt::IdTokenHint;
-use crate::engine::refusal::{ClientRefusal, Refusal, RequestRefusal};
 use crate::engine::resources::Asked;
 use crate::grant::{Scope, Timestamp};
-use crate::wire::{ErrorCode, Form, Response};
+use crate::wire::Form;
 
 /// An authorization request that holds: the client is registered, its redirect URI too, and everything else is in order.
 /// Show your own login and consent, then hand it to [`Engine::approve`](crate::Engine::approve) or
@@ -146,6 +144,37 @@ impl AuthorizationRequest<'_> {
     /// ```
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
+    }
+
+    /// Where that leads: what a page shows beside the client's name, since names and links of a [stranger's](Client::is_stranger) are
+    /// its own words.
+    ///
+    /// ```
+    /// fn says(asked: &regrant::AuthorizationRequest<'_>) -> String {
+    ///     let name = asked.client().name().unwrap_or("An application");
+    ///     if asked.client().is_stranger() {
+    ///         format!("An application that calls itself {name:?}, which we do not know, at {}", asked.destination())
+    ///     } else {
+    ///         name.to_owned()
+    ///     }
+    /// }
+    /// ```
+    pub fn destination(&self) -> Destination<'_> {
+        Destination::of(&self.redirect_uri)
+    }
+
+    /// Whether the person has to be asked this time, whatever they consented to before: the answer goes to their own
+    /// machine, where any program could have begun this in the client's name (RFC 8252 section 8.6), and the client is a
+    /// [stranger's](Client::is_stranger) or one of which it was [said](crate::client::ClientBuilder::ask_each_time).
+    /// [`Engine::approve`](crate::Engine::approve) then needs [`with_page_shown`](crate::Authorization::with_page_shown).
+    ///
+    /// ```
+    /// fn needs_a_page(asked: &regrant::AuthorizationRequest<'_>, has_consented: bool) -> bool {
+    ///     !has_consented || asked.prompt().consent || asked.is_asked_each_time()
+    /// }
+    /// ```
+    pub fn is_asked_each_time(&self) -> bool {
+        self.client.is_asked_each_time(self.destination())
     }
 
     /// What the person is to be asked.
@@ -285,97 +314,6 @@ impl fmt::Debug for AuthorizationRequest<'_> {
             .field("scope", &self.scope)
             .field("prompt", &self.prompt)
             .finish_non_exhaustive()
-    }
-}
-
-/// What to do about an authorization request that is not valid.
-///
-/// ```
-/// use regrant::AuthorizationError;
-/// /// The body of the answer, where it has one.
-/// fn page(error: &AuthorizationError) -> Option<String> {
-///     match error {
-///         AuthorizationError::Redirect(_) => None,
-///         AuthorizationError::Show(shown) => Some(format!("<h1>This link does not work</h1><p>{}", shown.description())),
-///     }
-/// }
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[expect(clippy::exhaustive_enums, reason = "a host has to answer each of them")]
-pub enum AuthorizationError {
-    /// The client hears of it: send this response, a redirect with `error` (RFC 6749 section 4.1.2.1).
-    #[error("the client is told what is wrong with its request")]
-    Redirect(Response),
-    /// There is no redirect URI that can be trusted, so nobody is redirected: show the person a page of your own.
-    #[error(transparent)]
-    Show(ShownError),
-}
-
-/// An error for a page of the host's own.
-///
-/// ```
-/// use regrant::{AuthorizationError, Engine, MemoryStore, Request, StaticClients};
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), regrant::BuildError> {
-/// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
-///     .issuer("https://id.example")
-///     .authorization_code()
-///     .build()?;
-/// let request = Request::new("GET", b"").with_query(b"response_type=code&client_id=unknown");
-/// let Err(AuthorizationError::Show(error)) = engine.authorize(&request).await else { panic!("an unknown client") };
-/// assert_eq!((error.status(), error.code().as_str()), (400, "invalid_request"));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("{}", .0.description())]
-pub struct ShownError(pub(super) Refusal);
-
-impl ShownError {
-    /// The status of the page: 400, 405, 413 or 503.
-    ///
-    /// ```
-    /// fn is_ours(error: &regrant::engine::ShownError) -> bool {
-    ///     error.status() == 503
-    /// }
-    /// ```
-    pub const fn status(&self) -> u16 {
-        match self.0 {
-            // Nobody was to authenticate.
-            Refusal::Client(ClientRefusal::UnknownClient) => 400,
-            other => other.status(),
-        }
-    }
-
-    /// The error code.
-    ///
-    /// ```
-    /// fn log(error: &regrant::engine::ShownError) {
-    ///     eprintln!("{}", error.code().as_str());
-    /// }
-    /// ```
-    pub const fn code(&self) -> ErrorCode {
-        match self.0 {
-            Refusal::Client(ClientRefusal::UnknownClient) => ErrorCode::InvalidRequest,
-            other => other.code(),
-        }
-    }
-
-    /// What to say: fixed text of plain ASCII, with nothing of the request in it.
-    ///
-    /// ```
-    /// fn page(error: &regrant::engine::ShownError) -> String {
-    ///     format!("<h1>This link does not work</h1><p>{}", error.description())
-    /// }
-    /// ```
-    pub const fn description(&self) -> &'static str {
-        match self.0 {
-            Refusal::Client(ClientRefusal::UnknownClient) => "the client is not registered",
-            Refusal::Request(RequestRefusal::MissingParameter) => {
-                "client_id, or a redirect_uri where several are registered, is missing"
-            }
-            other => other.description(),
-        }
     }
 }
 

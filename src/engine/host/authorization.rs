@@ -2,8 +2,9 @@
 
 use smol_str::SmolStr;
 
+use crate::grant::members::is_acr;
 use crate::grant::owner::SEPARATOR;
-use crate::grant::{Grant, HostData, ResponseFields, Scope, Timestamp};
+use crate::grant::{Grant, GrantId, HostData, ResponseFields, Scope, Timestamp};
 
 /// What a handler allows: who, what of it, and what the response says besides.
 ///
@@ -23,6 +24,9 @@ pub struct Authorization {
     pub(crate) renewable: bool,
     pub(crate) refresh_token: bool,
     pub(crate) authenticated_at: Option<Timestamp>,
+    pub(crate) acr: Option<SmolStr>,
+    pub(crate) page_shown: bool,
+    pub(crate) replaces: Option<GrantId>,
 }
 
 impl Authorization {
@@ -54,6 +58,9 @@ impl Authorization {
             renewable: true,
             refresh_token: false,
             authenticated_at: None,
+            acr: None,
+            page_shown: false,
+            replaces: None,
         }
     }
 
@@ -125,8 +132,53 @@ impl Authorization {
         Self { authenticated_at: Some(time), ..self }
     }
 
-    /// Whether the subject fits a record.
-    pub(crate) fn subject_fits(&self) -> bool {
+    /// How the resource owner logged in, as `acr` of OpenID Connect Core section 2 names it: an agreement between the host and those
+    /// who read it, such as `urn:example:mfa`. It is kept with the grant, in ID tokens and JWT access tokens
+    /// (RFC 9068 section 2.2.1), and a resource can [ask for it](crate::engine::BearerCheck::acr). 1 to 255 printable ASCII
+    /// characters without space, quotation mark and backslash; anything else is the host's error. Default: nothing is said.
+    ///
+    /// ```
+    /// let authorization = regrant::Authorization::of("alice").with_acr("urn:example:mfa");
+    /// # let _ = authorization;
+    /// ```
+    pub fn with_acr(self, acr: &str) -> Self {
+        Self { acr: Some(acr.into()), ..self }
+    }
+
+    /// The page that asks was shown for this very request, with where the answer goes
+    /// ([`destination`](crate::AuthorizationRequest::destination)), and the person said yes to it. [`Engine::approve`](crate::Engine::approve)
+    /// needs to know where the person [is asked each time](crate::AuthorizationRequest::is_asked_each_time); elsewhere it
+    /// makes no difference. Do not say it of consent that was given earlier.
+    ///
+    /// ```
+    /// let authorization = regrant::Authorization::of("alice").with_page_shown();
+    /// # let _ = authorization;
+    /// ```
+    pub fn with_page_shown(self) -> Self {
+        Self { page_shown: true, ..self }
+    }
+
+    /// The grant that this one takes the place of, as where a client comes back for more scope or a fresh login and would have two
+    /// then. It ends once the code is redeemed, and works until then. It has to be of the same person, client and realm:
+    /// another's is the host's error. One that has ended meanwhile is nothing to end. Of authorization requests alone; a grant
+    /// handler's is ignored.
+    ///
+    /// ```
+    /// # fn step_up(grant: regrant::GrantId) {
+    /// let authorization = regrant::Authorization::of("alice").with_replaces(grant);
+    /// # let _ = authorization;
+    /// # }
+    /// ```
+    pub fn with_replaces(self, grant: GrantId) -> Self {
+        Self { replaces: Some(grant), ..self }
+    }
+
+    /// Whether what is to be stored fits a record.
+    pub(crate) fn fits(&self) -> bool {
+        self.subject_fits() && self.acr.as_deref().is_none_or(is_acr)
+    }
+
+    fn subject_fits(&self) -> bool {
         self.subject.as_ref().is_none_or(|subject| {
             !subject.is_empty() && subject.len() <= Grant::MAX_SUBJECT_BYTES && !subject.contains(SEPARATOR)
         })

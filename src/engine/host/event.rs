@@ -136,6 +136,19 @@ pub enum Event<'a> {
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
     },
+    /// A grant ends since its person has as many as they may ([`Lifetimes::most_per_owner`](crate::Lifetimes::most_per_owner)), and it
+    /// was refreshed longest ago. Emitted before it is removed; then comes [`Revoked`](Self::Revoked).
+    #[non_exhaustive]
+    Displaced {
+        /// The grant that ends.
+        grant: GrantId,
+        /// Its client. A stranger's id is no label for a metric.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The login that took its place.
+        by: GrantId,
+    },
     /// A grant was ended whose record could not be read, so nobody knows its client: it was damaged, or written by a later
     /// version of this crate.
     UnreadableRevoked {
@@ -190,7 +203,8 @@ pub enum Event<'a> {
         key_id: u8,
     },
     /// The store, the registry, a handler, the claims provider or the hook failed, or could not be asked; the request was answered 503, or 500
-    /// where a retry cannot help. A write may have taken place.
+    /// where a retry cannot help. A write may have taken place. Or what goes with an answer could not be done: a grant lives on that
+    /// another [takes the place of](crate::Authorization::with_replaces).
     #[non_exhaustive]
     Failed {
         /// The client, once it is known to be a registered one.

@@ -62,6 +62,9 @@ impl EventSink for TracingEvents {
             Event::Revoked { grant, client_id, subject } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "revoked");
             }
+            Event::Displaced { grant, client_id, subject, by } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), %by, "displaced");
+            }
             Event::UnreadableRevoked { grant } => {
                 tracing::warn!(target: "regrant", %grant, "unreadable record revoked");
             }

@@ -46,6 +46,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             jti: Jti::new(grant.id, grant.access_epoch),
             client_id: grant.client_id().into(),
             scope: scope.as_str().into(),
+            acr: grant.acr().map(Into::into),
+            auth_time: grant.acr().map(|_| grant.authenticated_at.as_secs()),
             realm: grant.realm().map(Into::into),
         };
         sign_access(signing.keys.current().signing(), &claims)

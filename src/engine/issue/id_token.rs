@@ -61,6 +61,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 issued_at_secs: issue.now.as_secs(),
                 lifetime_secs: lifetime_secs.into(),
                 auth_time_secs: issue.grant.authenticated_at.as_secs(),
+                acr: issue.grant.acr(),
                 nonce: issue.nonce,
                 access_token: std::str::from_utf8(access_token).ok(),
                 state_hash,

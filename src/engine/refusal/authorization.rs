@@ -45,6 +45,9 @@ pub enum AuthorizationRefusal {
     /// The page of an authorization request came back a second time, for another answer or too late, or has expired.
     #[error("a request that was answered before, or whose page has expired")]
     Answered,
+    /// `prompt=none`, where the person is asked each time.
+    #[error("the person is asked each time, and the request forbids to ask")]
+    PageNotShown,
     /// The host denied the authorization request.
     #[error("the host denied the request: {}", .0.as_str())]
     Denied(ErrorCode),
@@ -66,6 +69,7 @@ impl AuthorizationRefusal {
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::LoginTooOld | Self::AnotherSubject => ErrorCode::LoginRequired,
+            Self::PageNotShown => ErrorCode::ConsentRequired,
             Self::Denied(code) => code,
         }
     }

@@ -21,6 +21,9 @@ pub enum ResourceRefusal {
     /// The login behind the token is older than the resource wants (RFC 9470 section 3).
     #[error("a login that is too old for the resource")]
     LoginTooOld,
+    /// The login behind the token is of another kind than the resource wants: `acr` (RFC 9470 section 3).
+    #[error("a login of another kind than the resource wants")]
+    AnotherLogin,
     /// The access token was revoked.
     #[error("the access token was revoked")]
     AccessRevoked,
@@ -36,7 +39,7 @@ impl ResourceRefusal {
         match self {
             Self::MalformedToken => ErrorCode::InvalidRequest,
             Self::NoToken | Self::AnotherResource | Self::AccessRevoked | Self::Jwt => ErrorCode::InvalidToken,
-            Self::LoginTooOld => ErrorCode::InsufficientUserAuthentication,
+            Self::LoginTooOld | Self::AnotherLogin => ErrorCode::InsufficientUserAuthentication,
             Self::InsufficientScope => ErrorCode::InsufficientScope,
         }
     }

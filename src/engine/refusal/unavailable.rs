@@ -62,6 +62,13 @@ pub enum ServerFault {
     /// The handler gave a scope that the client may not have, or a subject that does not fit a record or a JWT.
     #[error("the grant handler gave what cannot be granted")]
     Handler,
+    /// The host approved a request without saying that the page [was shown](crate::Authorization::with_page_shown), where the
+    /// person [is asked each time](crate::AuthorizationRequest::is_asked_each_time).
+    #[error("an approval of what the person has to be asked each time, without the page")]
+    PageNotShown,
+    /// The host approved a grant that takes the place of one that is [another's](crate::Authorization::with_replaces).
+    #[error("a grant that is to take the place of another person's or client's")]
+    Replaces,
     /// The host guards a [resource](crate::EngineBuilder::resource) that the engine does not have.
     #[error("a resource that the engine does not have")]
     UnknownResource,

@@ -33,6 +33,8 @@ pub struct Access {
     pub(in crate::engine) epoch: u32,
     /// The claim `jti` of a JWT.
     pub(in crate::engine) jti: Option<SmolStr>,
+    /// The claim of a JWT.
+    pub(in crate::engine) acr: Option<SmolStr>,
     pub(in crate::engine) grant: Option<Grant>,
 }
 
@@ -128,6 +130,17 @@ impl Access {
     /// ```
     pub const fn grant(&self) -> Option<&Grant> {
         self.grant.as_ref()
+    }
+
+    /// How the resource owner logged in, where the host [said it](crate::Authorization::with_acr) at the login.
+    ///
+    /// ```
+    /// fn had_two_factors(access: &regrant::Access) -> bool {
+    ///     access.acr() == Some("urn:example:mfa")
+    /// }
+    /// ```
+    pub fn acr(&self) -> Option<&str> {
+        self.grant.as_ref().map_or(self.acr.as_deref(), Grant::acr)
     }
 
     /// What the host keeps with the grant for itself. `None` where there is none, and where no store was asked: see

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
 use super::{Access, BearerError};
 use crate::client::Clients;
 use crate::engine::Engine;
@@ -39,6 +42,8 @@ pub struct BearerCheck<'a, S, C> {
 pub(super) struct Wanted {
     pub(super) scope: Scope,
     pub(super) max_age: Option<Duration>,
+    /// One of them, the best first; none for any.
+    pub(super) acr: SmallVec<[SmolStr; 1]>,
 }
 
 impl<'a, S: TokenStore, C: Clients> BearerCheck<'a, S, C> {
@@ -72,6 +77,22 @@ impl<'a, S: TokenStore, C: Clients> BearerCheck<'a, S, C> {
     /// ```
     pub fn max_age(mut self, most: Duration) -> Self {
         self.wanted.max_age = Some(most);
+        self
+    }
+
+    /// A login of this kind (`acr`), or of one that is named besides, the best first; else 401
+    /// `insufficient_user_authentication`, with `acr_values` (RFC 9470 section 3), and the client sends the person to log in so. It has to
+    /// be what the host [said](crate::Authorization::with_acr) of the login, to the letter: whether one kind is as good as another
+    /// is for the resource to say. Default: any.
+    ///
+    /// ```
+    /// # fn guard<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>) {
+    /// let payments = engine.bearer_for("https://payments.example").acr("urn:example:passkey").acr("urn:example:mfa");
+    /// # let _ = payments;
+    /// # }
+    /// ```
+    pub fn acr(mut self, acr: &str) -> Self {
+        self.wanted.acr.push(acr.into());
         self
     }
 

@@ -63,6 +63,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             expires_at: token.expires_at().min(grant.expires_at),
             epoch: token.epoch(),
             jti: None,
+            acr: None,
             grant: Some(grant),
         })
     }

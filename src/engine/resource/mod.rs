@@ -16,6 +16,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smol_str::SmolStr;
+
 use super::Engine;
 use super::documents::metadata_url;
 use super::failure::Failure;
@@ -25,6 +27,7 @@ use super::resources::{Resource, ResourceRef};
 use super::settings::Implies;
 use super::time::Time;
 use crate::client::Clients;
+use crate::grant::members::is_acr;
 use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::wire::{Form, FormError, Header, Request, Response, is_form_urlencoded};
@@ -45,7 +48,7 @@ pub enum BearerErrorKind {
     InvalidToken,
     /// The token is live and has too little scope: 403 `insufficient_scope`.
     InsufficientScope,
-    /// The login behind the token is older than the resource wants: 401 `insufficient_user_authentication` (RFC 9470).
+    /// The login behind the token is older than the resource wants, or of another kind: 401 `insufficient_user_authentication` (RFC 9470).
     InsufficientUserAuthentication,
     /// The store or the registry failed, so nobody can tell: 503.
     Unavailable,
@@ -57,7 +60,9 @@ impl BearerErrorKind {
             Refusal::Resource(ResourceRefusal::NoToken) => Self::NoToken,
             Refusal::Resource(ResourceRefusal::MalformedToken) => Self::InvalidRequest,
             Refusal::Resource(ResourceRefusal::InsufficientScope) => Self::InsufficientScope,
-            Refusal::Resource(ResourceRefusal::LoginTooOld) => Self::InsufficientUserAuthentication,
+            Refusal::Resource(ResourceRefusal::LoginTooOld | ResourceRefusal::AnotherLogin) => {
+                Self::InsufficientUserAuthentication
+            }
             Refusal::Unavailable(_) | Refusal::Fault(_) => Self::Unavailable,
             // Whatever is wrong with the token, its grant or its client: whoever presents it learns no more.
             _ => Self::InvalidToken,
@@ -203,7 +208,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         required: &Scope,
         clock: impl Clock,
     ) -> Result<Access, BearerError> {
-        let wanted = Wanted { scope: required.clone(), max_age: None };
+        let wanted = Wanted { scope: required.clone(), ..Wanted::default() };
         self.check_bearer(request, None, &wanted, clock).await
     }
 
@@ -297,6 +302,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !wanted.scope.iter().all(|token| self.allows(&access.scope, token)) {
             return refused(ResourceRefusal::InsufficientScope.into());
         }
+        if !wanted.acr.is_empty() && !wanted.acr.iter().any(|acr| access.acr() == Some(acr)) {
+            return refused(ResourceRefusal::AnotherLogin.into());
+        }
         match wanted.max_age {
             Some(most) if !is_login_within(&access, most, time.now()) => refused(ResourceRefusal::LoginTooOld.into()),
             _ => Ok(access),
@@ -319,15 +327,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let resource = guarded.filter(|_| matches!(kind.status(), 401 | 403));
         let metadata = resource.and_then(metadata_url);
         let error = kind.code().map(|code| format!(", error=\"{code}\"")).unwrap_or_default();
-        let max_age = wanted.max_age.filter(|_| kind == BearerErrorKind::InsufficientUserAuthentication);
+        // Both, whichever it was that lacked: one login is to do for all.
+        let is_step_up = kind == BearerErrorKind::InsufficientUserAuthentication;
+        let acr = wanted.acr.iter().map(SmolStr::as_str).filter(|acr| is_step_up && is_acr(acr)).collect::<Vec<_>>();
+        let acr = if acr.is_empty() { String::new() } else { format!(", acr_values=\"{}\"", acr.join(" ")) };
+        let max_age = wanted.max_age.filter(|_| is_step_up);
         let max_age = max_age.map(|most| format!(", max_age=\"{}\"", most.as_secs())).unwrap_or_default();
         let says_scope = kind == BearerErrorKind::InsufficientScope || resource.is_some() && !wanted.scope.is_empty();
         let scope = if says_scope { format!(", scope=\"{}\"", wanted.scope) } else { String::new() };
         let metadata = metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
-        if [&error, &max_age, &scope, &metadata].iter().all(|part| part.is_empty()) {
+        if [&error, &acr, &max_age, &scope, &metadata].iter().all(|part| part.is_empty()) {
             return plain.clone();
         }
-        format!("{plain}{error}{max_age}{scope}{metadata}").into()
+        format!("{plain}{error}{acr}{max_age}{scope}{metadata}").into()
     }
 }
 
@@ -404,6 +416,7 @@ mod tests {
             ResourceRefusal::AccessRevoked,
             ResourceRefusal::AnotherResource,
             ResourceRefusal::LoginTooOld,
+            ResourceRefusal::AnotherLogin,
             ResourceRefusal::Jwt,
         ] {
             let kind = BearerErrorKind::of(why.into());

@@ -54,6 +54,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             expires_at: Timestamp::from_secs(claims.exp),
             epoch: jti.epoch,
             jti: std::str::from_utf8(&jti.encode()).ok().map(SmolStr::new),
+            acr: claims.acr.as_deref().map(SmolStr::new),
             grant: None,
         };
         if asking == Asking::Resource && tokens.signature_alone() {

@@ -48,6 +48,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // The host is asked once, however often the swap has to be tried.
         let mut claims = None;
         let mut permitted: Option<Option<GrantChanges>> = None;
+        // As the nonce: the record drops it with the redemption.
+        let mut replaced = None;
+        let mut has_room = false;
         let mut swaps = Swaps::none();
         let (grant, target, mask) = 'redeemed: {
             for _ in 0..ATTEMPTS {
@@ -67,6 +70,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 // After the judgement: a second use ends the grant whatever its client may still have.
                 check_code(client, &grant, named_uri).map_err(|why| of_grant(&grant, why))?;
                 let (target, mask) = left.map_err(|why| of_grant(&grant, why))?;
+                replaced = grant.replaces();
                 nonce = grant.code.as_ref().and_then(|code| code.nonce.clone());
                 // Before the swap: a host that refuses or fails here leaves the code to be redeemed yet.
                 if let (Some(hook), None) = (self.host.hook(), &permitted) {
@@ -79,8 +83,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if claims.is_none() {
                     claims = Some(self.id_claims(&grant, client, mask, time.now()).await?);
                 }
+                if !has_room {
+                    self.make_room(&grant, client, time).await?;
+                    has_room = true;
+                }
                 let expected = grant.version;
                 let now = time.now();
+                grant.forget_replaced();
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();
                 grant.name_resources(target.of_grant);
@@ -91,6 +100,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             return Err(Unavailable::Contention.into());
         };
+        if let Some(replaced) = replaced {
+            self.end_replaced(replaced, &grant).await;
+        }
         let (target, claims) = ((&target, mask), claims.unwrap_or_default());
         self.first_answer(&grant, client, target, nonce.as_deref(), claims, time.now())
     }

@@ -10,6 +10,7 @@ use crate::engine::resources::Target;
 use crate::engine::time::Time;
 use crate::engine::token_endpoint::hook::Asked;
 use crate::grant::login::Login;
+use crate::grant::members::Members;
 use crate::grant::{Grant, Scope};
 use crate::store::TokenStore;
 use crate::token::{GRANT_TEXT_LEN, mint_refresh};
@@ -33,6 +34,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.
         let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, time).await?;
         let claims = self.id_claims(&grant, client, scope_mask, time.now()).await?;
+        self.make_room(&grant, client, time).await?;
         self.insert(&mut grant, time).await?;
         let now = time.now();
         let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.signing_key_of(&grant)));
@@ -94,7 +96,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             .authorize_dyn(&request)
             .await
             .map_err(|error| Failure { cause: error.cause, ..error.why.into() })?;
-        if !authorization.subject_fits() {
+        if !authorization.fits() {
             return Err(ServerFault::Handler.into());
         }
         let granted = authorization.scope.unwrap_or(scope);
@@ -111,7 +113,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             renewable: with_refresh_token && authorization.renewable && self.settings.renewal.allows(form),
             authenticated_at: authorization.authenticated_at.unwrap_or_else(|| time.now()),
             code: None,
-            members: self.realm.members(resources.and_then(|resources| resources.to_store(true))),
+            members: self.realm.members(Members {
+                resources: resources.and_then(|resources| resources.to_store(true)),
+                of_stranger: client.is_stranger(),
+                acr: authorization.acr,
+                ..Members::default()
+            }),
         };
         Ok((login, with_refresh_token))
     }

@@ -33,6 +33,12 @@ pub(crate) struct AccessClaims<'a> {
     /// The scope, left out where there is none.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub(crate) scope: Cow<'a, str>,
+    /// How the person logged in, left out where nobody said (RFC 9068 section 2.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) acr: Option<Cow<'a, str>>,
+    /// When that was; goes with the other (RFC 9470 section 6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_time: Option<u64>,
     /// That of the engine that issued it, left out where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) realm: Option<Cow<'a, str>>,

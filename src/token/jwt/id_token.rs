@@ -38,6 +38,8 @@ pub(crate) struct IdToken<'a> {
     pub(crate) lifetime_secs: u64,
     /// When the user logged in; a refresh does not change it (OpenID Connect Core section 12.2).
     pub(crate) auth_time_secs: u64,
+    /// How that was; the host's own claim of this name goes first.
+    pub(crate) acr: Option<&'a str>,
     /// That of the authorization request.
     pub(crate) nonce: Option<&'a str>,
     /// The access token of the same response, for `at_hash`.
@@ -66,6 +68,9 @@ impl Serialize for Claims<'_> {
         map.serialize_entry("exp", &token.issued_at_secs.saturating_add(token.lifetime_secs))?;
         map.serialize_entry("iat", &token.issued_at_secs)?;
         map.serialize_entry("auth_time", &token.auth_time_secs)?;
+        if let Some(acr) = token.acr.filter(|_| token.claims.iter().all(|(name, _)| name != "acr")) {
+            map.serialize_entry("acr", acr)?;
+        }
         if let Some(nonce) = token.nonce {
             map.serialize_entry("nonce", nonce)?;
         }

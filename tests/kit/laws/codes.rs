@@ -40,7 +40,8 @@ impl<S: TokenStore> World<S> {
             .finish();
         let request = Request::new("GET", b"").with_query(query.as_bytes());
         let asked = run(self.engine.authorize(&request)).expect("a request that holds");
-        let response = run(self.engine.approve(&asked, Authorization::of(subject), self.now())).response;
+        let approval = run(self.engine.approve(&asked, Authorization::of(subject), self.now()));
+        let response = approval.expect("no page is asked for").response;
         let (_, location) = response.headers().find(|(name, _)| *name == "location").expect("a redirect");
         let (_, query) = location.split_once('?').expect("parameters");
         let code = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code");

@@ -19,6 +19,7 @@ pub(crate) enum Fault {
     SwapLost,
     RemoveFails,
     RemoveAppliedAndReplyLost,
+    ListFails,
 }
 
 /// The smallest store that is right, but for what it is told to get wrong.
@@ -139,6 +140,9 @@ impl TokenStore for Shelf {
     }
 
     async fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Result<Listed, StoreError> {
+        if self.is_due(Fault::ListFails) {
+            return Err(StoreError::not_applied("injected"));
+        }
         let after = after.map(|after| after.to_u64().expect("a cursor of a shelf"));
         let grants = self.grants.lock().unwrap();
         let own = |grant: &&Grant| owner.owns(grant) && after.is_none_or(|after| grant.id().as_u64() > after);

@@ -145,6 +145,7 @@ fn only_access_tokens_are_access_tokens() {
         issued_at_secs: 1,
         lifetime_secs: 1,
         auth_time_secs: 1,
+        acr: None,
         nonce: None,
         access_token: None,
         state_hash: None,

@@ -36,6 +36,8 @@ fn accepting(signing: &SigningKey, accepted: &[&SigningKey]) -> SigningKeys {
 
 fn claims() -> AccessClaims<'static> {
     AccessClaims {
+        acr: None,
+        auth_time: None,
         realm: None,
         iss: "https://id.example".into(),
         sub: "00506493296".into(),

@@ -17,6 +17,7 @@ fn id_token(claims: &IdClaims) -> IdToken<'_> {
         issued_at_secs: 1_597_240_286,
         lifetime_secs: 86_400,
         auth_time_secs: 1_597_240_260,
+        acr: None,
         nonce: Some("n-0S6_WzA2Mj"),
         access_token: Some("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
         state_hash: Some("dV7FhI2mFzbPKEgxHWHhTw"),
@@ -178,6 +179,8 @@ proptest! {
     ) {
         let [iss, sub, client_id, scope] = texts;
         let claims = AccessClaims {
+            acr: None,
+            auth_time: None,
             realm: None,
             iss: format!("i{iss}").into(),
             sub: format!("s{sub}").into(),

@@ -36,7 +36,7 @@ impl Seen {
     pub(crate) fn new(asked: &AuthorizationRequest<'_>, device: Option<&str>) -> Self {
         let client = asked.client().name().unwrap_or("An application without a name").to_owned();
         let device = device.unwrap_or("an unnamed program").chars().take(120).collect();
-        Self { client, place: page::place(asked.redirect_uri()), device }
+        Self { client, place: page::place(asked.destination()), device }
     }
 
     pub(crate) fn of(session: &Session) -> Self {

@@ -11,7 +11,7 @@ use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use regrant::engine::InteractionError;
+use regrant::engine::{self, InteractionError, ShownError};
 use regrant::http::{BodyError, read_body};
 use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial, HostData, Timestamp};
 
@@ -30,7 +30,7 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, request: Request) -> 
     let form = Form::read(&parts.headers, &body);
     match form.interaction.as_deref() {
         Some(handle) => app.decide(&parts.headers, handle, &form).await,
-        None => app.begin(&parts, &body, &form).await,
+        None => app.begin(&parts, &body).await,
     }
 }
 
@@ -74,25 +74,21 @@ impl<'a> Form<'a> {
 }
 
 impl App {
-    async fn begin(&self, parts: &Parts, body: &[u8], form: &Form<'_>) -> Response {
+    async fn begin(&self, parts: &Parts, body: &[u8]) -> Response {
         // The handle carries all that there is of a request, and a password is none of it.
         let body = body.split(|&byte| byte == b'&').filter(|pair| !pair.starts_with(b"password=")).collect::<Vec<_>>();
         let body = body.join(&b'&');
         let request = regrant::http::request(&parts.method, &parts.uri, &parts.headers, &body);
+        let browser = self.guard.browser(&parts.headers);
         let asked = match self.engine.authorize(&request).await {
             Ok(asked) => asked,
-            Err(error) => return refused(error),
+            Err(error) => return refused(error, self.logins.of(&browser, Timestamp::now())),
         };
-        let browser = self.guard.browser(&parts.headers);
         let person = self.person(&asked, &browser);
         if asked.prompt().none {
-            // The page is always shown, so nothing goes on without it.
+            // The page is always shown, so nothing goes on without it, and no person stands behind this answer.
             let denial = if person.is_some() { Denial::ConsentRequired } else { Denial::LoginRequired };
-            return finish(self.engine.deny(&asked, denial, Timestamp::now).await);
-        }
-        // A program that knows the password needs no page.
-        if form.password.is_some() && self.guard.is_program(&parts.headers, &browser) {
-            return self.answer(&parts.headers, &asked, &browser, form).await;
+            return finish(self.engine.deny(&asked, denial, engine::Person::Nobody, Timestamp::now).await);
         }
         self.show(&asked, &browser, None, None)
     }
@@ -102,11 +98,11 @@ impl App {
             return page::from_elsewhere();
         }
         let Ok(interaction) = self.engine.open_interaction(handle, Timestamp::now()) else { return page::expired() };
+        let browser = self.guard.browser(headers);
         let asked = match self.engine.resume(&interaction).await {
             Ok(asked) => asked,
-            Err(error) => return refused(error),
+            Err(error) => return refused(error, self.logins.of(&browser, Timestamp::now())),
         };
-        let browser = self.guard.browser(headers);
         let was_shown = browser.was_shown(handle, form.token.as_deref().unwrap_or_default());
         if !was_shown && !self.guard.is_program(headers, &browser) {
             // Nothing that was filled in counts, not even the name.
@@ -124,7 +120,9 @@ impl App {
     ) -> Response {
         let username = form.username.as_deref();
         if form.decision.as_deref() == Some("deny") {
-            return finish(self.engine.deny(asked, Denial::AccessDenied, Timestamp::now).await);
+            let person = self.person(asked, browser);
+            let person = person.map_or(engine::Person::AtThePage, |person| engine::Person::LoggedIn(person.name));
+            return finish(self.engine.deny(asked, Denial::AccessDenied, person, Timestamp::now).await);
         }
         let Some(password) = form.password.as_deref() else {
             return match self.person(asked, browser) {
@@ -153,8 +151,9 @@ impl App {
         let Ok(seen) = HostData::of(&Seen::new(asked, device)) else {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         };
-        let authorization = Authorization::of(person.name).with_authenticated_at(person.since).with_host_data(seen);
-        finish(self.engine.approve(asked, authorization, Timestamp::now).await.response)
+        let authorization =
+            Authorization::of(person.name).with_authenticated_at(person.since).with_host_data(seen).with_page_shown();
+        finish(self.engine.approve(asked, authorization, Timestamp::now).await.map(|approval| approval.response))
     }
 
     /// Who is logged in in this browser, if the request goes with that.
@@ -183,16 +182,28 @@ impl App {
     }
 }
 
-fn refused(error: AuthorizationError) -> Response {
-    match error {
-        AuthorizationError::Redirect(response) => regrant::http::response(response).into_response(),
-        AuthorizationError::Show(error) => page::error(&error),
-    }
+/// What a request is answered with that does not hold. Where anybody can register a redirect URI, nobody is sent anywhere before they
+/// are logged in (RFC 9700 section 4.11.2), and to a stranger's not even then.
+fn refused(error: AuthorizationError, person: Option<Person>) -> Response {
+    let response = match error {
+        AuthorizationError::Redirect(response) => response,
+        AuthorizationError::Show(error) => {
+            let person = person.map(|person| engine::Person::LoggedIn(person.name));
+            let Some(response) = person.and_then(|person| error.redirect_for(person)) else {
+                return page::error(&error);
+            };
+            response
+        }
+    };
+    regrant::http::response(response).into_response()
 }
 
 /// Sends the person back to the client; who cannot be sent there stays here, and is told.
-fn finish(response: regrant::Response) -> Response {
-    if response.status() == 303 { regrant::http::response(response).into_response() } else { page::answered() }
+fn finish(answer: Result<regrant::Response, ShownError>) -> Response {
+    match answer {
+        Ok(response) => regrant::http::response(response).into_response(),
+        Err(error) => page::error(&error),
+    }
 }
 
 /// What a body that was not read is answered with. Where the connection broke nobody sees it.

@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
+use regrant::client::Destination;
 use regrant::engine::{Session, ShownError};
 use regrant::{AuthorizationRequest, GrantId, Scope, Timestamp};
-use url::{Host, Url};
 
 use crate::account::Seen;
 use crate::html::{page, told};
@@ -47,13 +47,13 @@ pub(crate) fn consent(
             }
             None => {}
         }
-        @if client.is_self_registered() {
+        @if client.is_stranger() {
             p {
                 "Nobody here has checked this application. It registered itself, and the name is what it calls itself. "
                 strong { "Cancel, if you have not just started to connect it." }
             }
         }
-        p { "Afterwards you are sent to " strong { (place(asked.redirect_uri())) } "." }
+        p { "Afterwards you are sent to " strong { (place(asked.destination())) } "." }
         (wanted(asked))
         form method="post" action="authorize" {
             input type="hidden" name="interaction" value=(handle);
@@ -110,19 +110,11 @@ fn meaning(scope: &str) -> &str {
     }
 }
 
-/// Where a redirect URI leads, in words: the part of it that a client cannot make up.
-pub(crate) fn place(redirect_uri: &str) -> String {
-    let Ok(url) = Url::parse(redirect_uri) else { return redirect_uri.to_owned() };
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    match (url.scheme(), url.host_str()) {
-        ("http" | "https", Some(host)) if is_here => format!("a program on this device ({host})"),
-        ("http" | "https", Some(host)) => host.to_owned(),
-        (scheme, _) => format!("a program on this device ({scheme}:)"),
+/// Where an answer goes, in words: the part of it that a client cannot make up.
+pub(crate) fn place(destination: Destination<'_>) -> String {
+    match destination {
+        Destination::Site(host) => host.to_owned(),
+        here => format!("a program on this device ({here})"),
     }
 }
 
@@ -191,19 +183,25 @@ pub(crate) fn unavailable() -> Response {
     told(StatusCode::SERVICE_UNAVAILABLE, "That did not work", text)
 }
 
-/// Says that the link does not work. Nobody is sent anywhere: there is no address that could be trusted.
+/// Says what is wrong. Nobody is sent anywhere, but may go: where the client would hear of it, if there is such a place.
 pub(crate) fn error(error: &ShownError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let content = html! {
-        h1 { "This link does not work" }
-        @if error.status() == 503 {
-            p { "Something is wrong on our side. Please try again later." }
+        h1 { "This did not work" }
+        @if error.status() >= 500 {
+            p { "Something is wrong on our side, or at the application. Please try again later." }
         } @else {
-            p { "The application that sent you here made a mistake: " (error.description()) "." }
+            p { "What the application that sent you here asked for was not done: " (error.description()) "." }
         }
         p { code { (error.code().as_str()) } }
+        @if let Some(way_on) = error.way_on() {
+            p {
+                "If you know " strong { (place(way_on.destination())) } ", you may "
+                a href=(way_on.url()) rel="noreferrer" { "go on there" } "."
+            }
+        }
     };
-    page(status, "This link does not work", &content)
+    page(status, "This did not work", &content)
 }
 
 /// The form was sent by a page of somebody else's.
@@ -213,11 +211,6 @@ pub(crate) fn from_elsewhere() -> Response {
 
 pub(crate) fn expired() -> Response {
     told(StatusCode::BAD_REQUEST, "The page has expired", "Nothing was done. Please begin anew at the application.")
-}
-
-pub(crate) fn answered() -> Response {
-    let text = "It counts once. If the application did not hear of it, please begin anew there.";
-    told(StatusCode::BAD_REQUEST, "This was answered already", text)
 }
 
 pub(crate) fn too_long() -> Response {

@@ -80,7 +80,7 @@ fn a_form_that_was_shown_in_another_browser_or_for_another_request_decides_nothi
     // As it was shown it counts, once.
     assert!(told(&send(&server, &shown, &ALLOW), "code").is_some());
     assert!(told(&send(&server, &shown, &ALLOW), "code").is_some(), "the same answer again");
-    says(&send(&server, &shown, &[("decision", "deny")]), 400, "answered already");
+    says(&send(&server, &shown, &[("decision", "deny")]), 400, "answered before");
 }
 
 /// A page of one person is not answered by another who has logged in in the same browser meanwhile; and whoever laid a cookie there
@@ -151,4 +151,29 @@ fn a_program_needs_no_browser() {
     assert!(told(&server.post("/authorize", &form), "code").is_some());
     let form = super::encoded(&[("interaction", shown.field("interaction")), ("decision", "allow")]);
     assert_eq!(server.post("/authorize", &form).status, 200);
+}
+
+/// RFC 9700 section 4.11.2: whoever registers a redirect URI has no redirector here. What is wrong is said on a page, with where the
+/// client would hear of it.
+#[test]
+fn nobody_is_sent_to_a_strangers_client_before_they_said_so() {
+    let (server, cookie, evil) = victim();
+    for more in [
+        &[("scope", "unknown")][..],
+        &[("resource", "https://other.example/")],
+        &[("response_mode", "fragment")],
+        &[("prompt", "none")],
+    ] {
+        for cookie in ["", &*cookie] {
+            let path = format!("/authorize?{}", asks(&evil, more));
+            let reply = server.ask("GET", &path, &with_cookie(cookie));
+            assert!(reply.body.contains("href=\"http://localhost:58135/callback?error="), "{more:?}: {reply:?}");
+            assert!(reply.body.contains("a program on this device (localhost)"), "{reply:?}");
+            says(&reply, 400, "was not done");
+        }
+    }
+    let query = asks(&evil, &[]).replace("58135%2Fcallback", "58135%2Felsewhere");
+    let reply = server.get(&format!("/authorize?{query}"), None);
+    says(&reply, 400, "was not done");
+    assert!(!reply.body.contains("href"), "{reply:?}");
 }

@@ -103,6 +103,10 @@
 //! challenge. A request missing any of these leaves the code usable; a second request with all of them ends the grant.
 //! Nothing is redirected to a URI that the client has not registered.
 //!
+//! Where [clients are let in that nobody made by hand](Client::is_stranger), anybody has registered one. There nobody is redirected
+//! before a person is there: errors are shown until then, [`Engine::deny`] is told [who stands behind it](Person), and at addresses of the
+//! person's own machine [`Engine::approve`] wants to be told that the page was shown.
+//!
 //! # JWTs and ID tokens
 //!
 //! Access tokens are opaque unless the engine is told otherwise: `EngineBuilder::jwt_access_tokens` makes them JWTs by
@@ -249,7 +253,7 @@ pub mod wire;
 pub use client::{Client, ClientSecret, Clients, StaticClients};
 pub use engine::{
     Access, Authorization, AuthorizationError, AuthorizationRequest, BearerError, BuildError, Denial, Endpoints,
-    Engine, EngineBuilder, GrantError, GrantHandler, GrantRequest, Resource,
+    Engine, EngineBuilder, GrantError, GrantHandler, GrantRequest, Person, Resource,
 };
 pub use grant::{Grant, GrantId, HostData, Lifetimes, ResponseFields, Scope, Timestamp};
 #[cfg(feature = "root-secret")]

@@ -317,6 +317,41 @@ mod tests {
         assert_eq!(in_realm.host_data().unwrap().as_bytes(), [0xff]);
     }
 
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn what_an_approval_says_are_members_that_an_earlier_version_keeps() {
+        let members = Members {
+            of_stranger: true,
+            replaces: Some(GrantId::from_u64(0x0102_0304_0506_0708)),
+            acr: Some("mfa".into()),
+            ..Members::default()
+        };
+        let mut grant = Grant { members: Some(Arc::new(members)), ..Grant::sample("alice", "app") };
+        let bytes = grant.encode();
+        let tail = b"\x01\x07\x00\x00\x09\x00\x08\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x00\x03mfa";
+        assert_eq!(&bytes[stage_at(&grant)..], tail);
+        let read = Grant::decode(&bytes).unwrap();
+        assert_eq!((read.acr(), read.is_of_stranger()), (Some("mfa"), true));
+        assert_eq!(read.replaces(), Some(GrantId::from_u64(0x0102_0304_0506_0708)));
+        grant.forget_replaced();
+        assert_eq!(&grant.encode()[stage_at(&grant)..], b"\x01\x07\x00\x00\x0b\x00\x03mfa");
+        assert!([OF_STRANGER, REPLACES, ACR].iter().all(|tag| tag % 2 == 1), "passed over and written back");
+        for (what, wrong) in [
+            ("a stranger with something", &b"\x01\x07\x00\x01x"[..]),
+            ("half an id", b"\x01\x09\x00\x04\x01\x02\x03\x04"),
+            ("no kind of login", b"\x01\x0b\x00\x00"),
+            ("a kind of login of two words", b"\x01\x0b\x00\x03a b"),
+            ("a kind of login that is no text", b"\x01\x0b\x00\x01\xff"),
+        ] {
+            assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{what}");
+        }
+        let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();
+        for of_a_login in [&b"\x07\x00\x00"[..], b"\x09\x00\x08\0\0\0\0\0\0\0\x01", b"\x0b\x00\x01a"] {
+            let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, of_a_login].concat();
+            assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "{of_a_login:?}");
+        }
+    }
+
     #[test]
     fn what_needs_nothing_new_is_format_1() {
         assert_eq!(Grant::sample("alice", "app").encode()[0], 1);

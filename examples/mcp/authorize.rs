@@ -119,8 +119,10 @@ impl App {
         form: &Form<'_>,
     ) -> Response {
         let username = form.username.as_deref();
+        let known = |password: Option<&str>| people::log_in(username.unwrap_or_default(), password?, Timestamp::now());
         if form.decision.as_deref() == Some("deny") {
-            let person = self.person(asked, browser);
+            // Whoever pressed the button, the page has said which client hears of it.
+            let person = self.person(asked, browser).or_else(|| known(form.password.as_deref()));
             let person = person.map_or(engine::Person::AtThePage, |person| engine::Person::LoggedIn(person.name));
             return finish(self.engine.deny(asked, Denial::AccessDenied, person, Timestamp::now).await);
         }
@@ -130,7 +132,7 @@ impl App {
                 _ => self.show(asked, browser, username, None),
             };
         };
-        let Some(person) = people::log_in(username.unwrap_or_default(), password, Timestamp::now()) else {
+        let Some(person) = known(Some(password)) else {
             return self.show(asked, browser, username, Some(Problem::WrongPassword));
         };
         // Another cookie than the one that was there before the password was.

@@ -166,6 +166,9 @@
 //! older: retry in the window | replay → ahead: move forward → scope → your hook → swap → mint
 //! ```
 //!
+//! A client that is known by a document ([`DocumentClients`](fetch::DocumentClients)), and would have to be fetched, is looked up
+//! and authenticates after "client": a genuine token is what allows the fetch.
+//!
 //! Every refusal of a refresh token is the same `invalid_grant`, whatever the reason; the reason goes to your
 //! [`EventSink`](event::EventSink). But for a replay, a refused request changes nothing.
 //!

@@ -1,24 +1,29 @@
 //! The engine, and where its endpoints are.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::request::Parts;
 use axum::routing::{get, post};
 use regrant::client::{ClientIdKeys, NativeRedirects, StatelessClients};
 use regrant::engine::ClientCredentials;
 use regrant::event::Event;
+use regrant::fetch::DocumentClients;
 use regrant::http::EndpointService;
 use regrant::jwt::JwtAccessTokens;
 use regrant::{Client, ClientSecret, Endpoints, Engine, Lifetimes, Resource, Scope, StaticClients};
 use tower_http::cors::{Any, CorsLayer};
 
+use crate::documents::Documents;
 use crate::guard::Guard;
 use crate::key_file::Keys;
 use crate::people::Logins;
+use crate::serve::Peer;
 use crate::store::AnyStore;
 use crate::{account, authorize, cors, resource};
 
@@ -33,7 +38,10 @@ const OFFLINE: &str = "offline_access";
 /// What editors and other programs are called back by.
 const SCHEMES: [&str; 3] = ["cursor", "vscode", "claude"];
 
-pub(crate) type McpEngine = Engine<AnyStore, StatelessClients<StaticClients>>;
+/// Those made by hand, those that register themselves, and those that are known by a document.
+type Clients = DocumentClients<StatelessClients<StaticClients>>;
+
+pub(crate) type McpEngine = Engine<AnyStore, Clients>;
 
 /// What the pages need.
 pub(crate) struct App {
@@ -42,12 +50,14 @@ pub(crate) struct App {
     pub(crate) logins: Logins,
 }
 
-/// Where grants are kept, under which keys, who the server says it is, and how long an access token works.
+/// Where grants are kept, under which keys, who the server says it is, how long an access token works, and how documents of clients
+/// are fetched.
 pub(crate) struct Settings {
     pub(crate) store: AnyStore,
     pub(crate) keys: Keys,
     pub(crate) issuer: String,
     pub(crate) access_token: Duration,
+    pub(crate) documents: Documents,
 }
 
 /// All that there is, after the issuer's path if it has one, and the documents where clients look for them.
@@ -59,7 +69,7 @@ pub(crate) async fn router(mut settings: Settings) -> Result<Router, Box<dyn Err
     let host = url::Url::parse(&settings.issuer)?.host_str().unwrap_or_default().to_owned();
     let engine = Arc::new(engine(settings, &mcp, &files)?);
     engine.check_keys().await?;
-    let service = |endpoint: fn(Arc<McpEngine>) -> EndpointService<_, _>| endpoint(Arc::clone(&engine));
+    let service = |endpoint: fn(Arc<McpEngine>) -> EndpointService<_, _>| endpoint(Arc::clone(&engine)).with_peer(peer);
     // What the scripts of a page call: no cookie counts at any of these, so any page may.
     let for_pages = Router::new()
         .route_service("/token", service(EndpointService::token))
@@ -96,12 +106,18 @@ fn engine(settings: Settings, mcp: &str, files: &str) -> Result<McpEngine, Box<d
         .scope(scopes.clone())
         .default_scope(default.clone());
     let by_hand = StaticClients::new().with(machine.build()?)?;
+    let redirects = NativeRedirects::new().with_free_localhost_port(true).with_schemes(SCHEMES);
+    // They come with the scope that they need first, and ask for more where a call needs it.
     let clients = StatelessClients::new(by_hand, ClientIdKeys::new(&settings.keys.root, None))
         .with_scope(all.clone())
+        .with_default_scope(default.clone())
+        .with_named_scope_as_default(true)
+        .with_native_redirects(redirects.clone());
+    let clients = DocumentClients::new(clients, settings.documents)
+        .with_scope(all.clone())
         .with_default_scope(default)
-        // They register with what they need first, and ask for more where a call needs it.
-        .with_registered_scope_as_default(true)
-        .with_native_redirects(NativeRedirects::new().with_free_localhost_port(true).with_schemes(SCHEMES));
+        .with_named_scope_as_default(true)
+        .with_native_redirects(redirects);
     let endpoints = Endpoints::new()
         .with_authorization("/authorize")
         .with_token("/token")
@@ -132,6 +148,11 @@ fn engine(settings: Settings, mcp: &str, files: &str) -> Result<McpEngine, Box<d
 /// Who may write may read, and an administrator both: so a token for one call that needs more is enough for the others too.
 fn implies(has: &str, wants: &str) -> bool {
     matches!((has, wants), ("mcp:admin", "mcp:read" | "mcp:write") | ("mcp:write", "mcp:read"))
+}
+
+/// Who asks: what one address may make the server fetch is limited.
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<Peer>().map(|peer| peer.0)
 }
 
 /// Any origin, since nobody knows the pages of clients that nobody registered by hand, and what the protocol has in headers.

@@ -16,7 +16,7 @@ use regrant::http::{BodyError, read_body};
 use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial, HostData, Timestamp};
 
 use crate::account::Seen;
-use crate::app::{App, McpEngine};
+use crate::app::{App, McpEngine, peer};
 use crate::guard::{Browser, Sender};
 use crate::page::{self, Problem};
 use crate::people::{self, Person};
@@ -79,6 +79,10 @@ impl App {
         let body = body.split(|&byte| byte == b'&').filter(|pair| !pair.starts_with(b"password=")).collect::<Vec<_>>();
         let body = body.join(&b'&');
         let request = regrant::http::request(&parts.method, &parts.uri, &parts.headers, &body);
+        let request = match peer(parts) {
+            Some(peer) => request.with_peer(peer),
+            None => request,
+        };
         let browser = self.guard.browser(&parts.headers);
         let asked = match self.engine.authorize(&request).await {
             Ok(asked) => asked,

@@ -11,6 +11,7 @@ mod app;
 mod authorize;
 #[path = "../shared/cors.rs"]
 mod cors;
+mod documents;
 #[path = "../shared/guard.rs"]
 mod guard;
 #[path = "../shared/html.rs"]
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use app::{MACHINE, MACHINE_SECRET, Settings};
 use clap::Parser;
+use documents::{Documents, Instead};
 use key_file::Keys;
 use people::USERS;
 use process::{reachable, stop, with_causes};
@@ -67,6 +69,10 @@ struct Options {
     /// How long an access token works, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
     access_ttl: u64,
+    /// Where the document of a client that is known by a URL is fetched from instead, as in
+    /// https://app.example/client.json=http://127.0.0.1:9000/client.json; once for each
+    #[arg(long, value_name = "ID=URL")]
+    client_document: Vec<Instead>,
 }
 
 #[tokio::main]
@@ -100,6 +106,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         keys,
         issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
         access_token: Duration::from_secs(options.access_ttl),
+        documents: Documents::new(options.client_document)?,
     };
     let issuer = settings.issuer.trim_end_matches('/').to_owned();
     let app = app::router(settings).await?;

@@ -5,6 +5,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use regrant::client::Destination;
 use regrant::engine::{Session, ShownError};
+use regrant::fetch::FetchUrl;
 use regrant::{AuthorizationRequest, GrantId, Scope, Timestamp};
 
 use crate::account::Seen;
@@ -49,7 +50,13 @@ pub(crate) fn consent(
         }
         @if client.is_stranger() {
             p {
-                "Nobody here has checked this application. It registered itself, and the name is what it calls itself. "
+                "Nobody here has checked this application. "
+                @if let Ok(document) = FetchUrl::parse(client.id()) {
+                    "It is described at " strong { (document.host()) } ", "
+                } @else {
+                    "It registered itself, "
+                }
+                "and the name is what it calls itself. "
                 strong { "Cancel, if you have not just started to connect it." }
             }
         }

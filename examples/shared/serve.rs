@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,6 +27,10 @@ pub(crate) const HEAD: Duration = Duration::from_secs(10);
 /// For the whole body, however it trickles, from the end of the head.
 pub(crate) const BODY: Duration = Duration::from_secs(10);
 
+/// Where a request comes from. Behind a proxy that is the proxy: take what it says of the client instead, if you trust it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Serves until `stop`, and then until the requests that are under way are answered.
@@ -42,8 +47,8 @@ where
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connections.watch(connection(TokioIo::new(stream), service.clone()));
+            Ok((stream, peer)) => {
+                let connection = connections.watch(connection(TokioIo::new(stream), peer.ip(), service.clone()));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         eprintln!("connection: {error}");
@@ -63,13 +68,20 @@ where
 
 /// One connection, for as long as its client keeps to the times. The service has to be one that is always ready, as
 /// `EndpointService` and axum's router are.
-pub(crate) fn connection<I, S, B>(io: I, service: S) -> impl GracefulConnection<Error = hyper::Error> + Send
+pub(crate) fn connection<I, S, B>(
+    io: I,
+    peer: IpAddr,
+    service: S,
+) -> impl GracefulConnection<Error = hyper::Error> + Send
 where
     I: Read + Write + Unpin + Send + 'static,
     S: Service<Request<Timed>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let answer = service_fn(move |request: Request<Incoming>| service.clone().call(request.map(Timed::new)));
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        service.clone().call(request.map(Timed::new))
+    });
     http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(io, answer)
 }
 

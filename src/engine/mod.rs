@@ -217,6 +217,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.not_before.get().max(client.not_before())
     }
 
+    /// The same of a client that may not be at hand.
+    fn not_before_of(&self, client: Option<&Client>) -> Timestamp {
+        client.map_or_else(|| self.not_before.get(), |client| self.not_before(client))
+    }
+
     /// The lifetimes that hold for a client.
     fn lifetimes<'a>(&'a self, client: &'a Client) -> &'a Lifetimes {
         client.lifetimes().unwrap_or(&self.settings.lifetimes)

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::resources::spellings;
-use crate::client::Clients;
+use crate::client::{Clients, Lookup, Purpose};
 use crate::grant::{Grant, GrantId, HostData, Owner, ResponseFields, Scope, Timestamp};
 use crate::store::{Cursor, Listed, StoreError, StoreErrorKind, TokenStore};
 
@@ -22,6 +22,7 @@ const PAGE: usize = 256;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {
     grant: Grant,
+    is_client_at_hand: bool,
     resources: SmallVec<[SmolStr; 1]>,
 }
 
@@ -64,6 +65,18 @@ impl Session {
     /// ```
     pub fn client_id(&self) -> &str {
         self.grant.client_id()
+    }
+
+    /// Whether its client could be looked up. One that is known by a [document](crate::fetch::DocumentClients) may not be at hand,
+    /// and no page goes out for it: then all that is known of it is its id, the URL of the document.
+    ///
+    /// ```
+    /// fn line(session: &regrant::engine::Session, name: Option<&str>) -> String {
+    ///     name.filter(|_| session.is_client_at_hand()).unwrap_or(session.client_id()).to_owned()
+    /// }
+    /// ```
+    pub const fn is_client_at_hand(&self) -> bool {
+        self.is_client_at_hand
     }
 
     /// What was granted. Its client may have less by now, and gets no more than that.
@@ -163,6 +176,15 @@ impl Session {
     }
 }
 
+/// Whether a grant that has not expired is in force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Force {
+    /// Its client is unknown, or began anew since.
+    Void,
+    OfClient,
+    OfClientNotAtHand,
+}
+
 /// Whether it is the record that is wrong, and not the store.
 const fn is_unreadable(error: &StoreError) -> bool {
     matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::NewerFormat)
@@ -204,11 +226,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (listed, next) = self.list(subject, None, after, limit).await?;
         let mut sessions = Vec::with_capacity(listed.grants.len());
         for grant in listed.grants {
-            if grant.is_redeemed() && now < grant.expires_at && self.is_in_force(&grant).await? {
-                let resources = self.settings.resources.as_deref();
-                let resources = resources.map(|resources| spellings(&resources.of_login(&grant))).unwrap_or_default();
-                sessions.push(Session { grant, resources });
+            if !grant.is_redeemed() || now >= grant.expires_at {
+                continue;
             }
+            let force = self.force_of(&grant).await?;
+            if force == Force::Void {
+                continue;
+            }
+            let resources = self.settings.resources.as_deref();
+            let resources = resources.map(|resources| spellings(&resources.of_login(&grant))).unwrap_or_default();
+            sessions.push(Session { grant, is_client_at_hand: force == Force::OfClient, resources });
         }
         Ok(Sessions { sessions, unreadable: listed.unreadable, next })
     }
@@ -253,10 +280,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok((listed, next))
     }
 
-    async fn is_in_force(&self, grant: &Grant) -> Result<bool, StoreError> {
-        match self.clients.find(grant.client_id()).await {
-            Ok(Some(client)) => Ok(grant.created_at >= self.not_before(&client)),
-            Ok(None) => Ok(false),
+    async fn force_of(&self, grant: &Grant) -> Result<Force, StoreError> {
+        let since =
+            |not_before: Timestamp, force: Force| if grant.created_at < not_before { Force::Void } else { force };
+        match self.clients.find(grant.client_id(), Lookup::new(Purpose::Sessions)).await {
+            Ok(Some(client)) => Ok(since(self.not_before(&client), Force::OfClient)),
+            Ok(None) => Ok(Force::Void),
+            Err(error) if error.is_not_at_hand() => Ok(since(self.not_before.get(), Force::OfClientNotAtHand)),
             Err(error) => Err(StoreError::not_applied(error)),
         }
     }
@@ -369,7 +399,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Ok(true);
             }
             for grant in &listed.grants {
-                if now < grant.expires_at && self.is_in_force(grant).await? {
+                if now < grant.expires_at && self.force_of(grant).await? != Force::Void {
                     return Ok(true);
                 }
             }

@@ -215,7 +215,7 @@ fn the_scope_that_a_client_registers_with() {
     let mut client = editor();
     client["scope"] = json!("write");
     for is_default in [false, true] {
-        let desk = desk(strangers().with_registered_scope_as_default(is_default), |builder| builder);
+        let desk = desk(strangers().with_named_scope_as_default(is_default), |builder| builder);
         let (editor, silent) = (desk.register(&client), desk.register(&editor()));
         assert_eq!(editor["scope"], "write");
         let granted = |rest: &str, secs: u64| {

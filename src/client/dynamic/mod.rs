@@ -6,18 +6,21 @@ mod fault;
 mod keys;
 mod members;
 mod metadata;
+mod policy;
 mod read;
 mod registry;
 mod say;
 #[cfg(feature = "root-secret")]
 mod stateless;
+pub(crate) mod terms;
 mod words;
 
 pub use fault::MetadataFault;
 #[cfg(feature = "root-secret")]
 pub use keys::ClientIdKeys;
 pub use metadata::{ApplicationType, AuthMethod, ClientMetadata};
+pub use policy::ClientPolicy;
 pub(crate) use registry::DynClientRegistry;
 pub use registry::{ClientRegistry, RegisteredClient, RegistrationDenial};
 #[cfg(feature = "root-secret")]
-pub use stateless::{RegistrationPolicy, StatelessClients};
+pub use stateless::StatelessClients;

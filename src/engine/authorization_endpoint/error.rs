@@ -76,6 +76,20 @@ impl ShownError {
         }
     }
 
+    /// What `Retry-After` of the page says, where it is known when the same link works again.
+    ///
+    /// ```
+    /// fn header(error: &regrant::engine::ShownError) -> Option<String> {
+    ///     error.retry_after_secs().map(|secs| secs.to_string())
+    /// }
+    /// ```
+    pub const fn retry_after_secs(&self) -> Option<u32> {
+        match self.why {
+            Refusal::Unavailable(why) => why.retry_after_secs(),
+            _ => None,
+        }
+    }
+
     /// The error code.
     ///
     /// ```

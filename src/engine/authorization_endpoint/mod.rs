@@ -27,7 +27,7 @@ use super::failure::{Failure, check_head};
 use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
-use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients};
+use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
 use crate::grant::Scope;
 use crate::store::TokenStore;
 use crate::token::decode_exact;
@@ -128,10 +128,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let form = Form::parse(sent_in(request), self.limits()).map_err(RequestRefusal::Form)?;
         let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
-        match self.find_client(client_id).await {
+        match self.find_client(client_id, Lookup::of(Purpose::Authorization, request.peer())).await {
             Ok(Some(client)) => Ok((client, form)),
             Ok(None) => Err(ClientRefusal::UnknownClient.into()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(match error.kind() {
+                // A page can say what is wrong with it: whoever sees it may be the one who wrote it.
+                ClientsErrorKind::Document(fault) => ClientRefusal::Document(fault).into(),
+                _ => error.into(),
+            }),
         }
     }
 

@@ -12,7 +12,7 @@ use super::failure::{Failure, check_head};
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
-use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, Clients, Purpose, REFRESH_TOKEN};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
 
@@ -50,7 +50,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         form.read(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
-        let client = self.authenticate(request, &parameters).await?;
+        let client = match self.authenticate(request, &parameters, Purpose::Authentication).await {
+            Ok(client) => client,
+            Err(failure) if failure.is_unlicensed() => self.authenticate_by_grant(request, &parameters, &form).await?,
+            Err(failure) => return Err(failure),
+        };
         let answered = match parameters.grant_type() {
             None => Err(RequestRefusal::MissingParameter.into()),
             Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => self.redeem(&client, &form, time).await,

@@ -34,7 +34,12 @@ fn command(example: &'static str, options: &[&str]) -> Command {
 /// Starts it with options that it must refuse; what it said.
 #[track_caller]
 pub(crate) fn fails_to_start(options: &[&str]) -> String {
-    let mut child = command("server", options).stderr(Stdio::piped()).spawn().unwrap();
+    fails_to_start_example("server", options)
+}
+
+#[track_caller]
+pub(crate) fn fails_to_start_example(example: &'static str, options: &[&str]) -> String {
+    let mut child = command(example, options).stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > deadline {

@@ -88,12 +88,13 @@ drive_at() {
         failed "the server during $name"
     fi
 }
-# For a client that starts the server itself, since that has to know the origin of its pages.
-alone() {
-    local name=$1
-    shift
+# For a client that starts the server itself, since that has to know something of it.
+alone() { alone_with "$server" "$@"; }
+alone_with() {
+    local program=$1 name=$2
+    shift 2
     asked_for "$name" || return 0
-    "$@" "$server" || failed "$name"
+    "$@" "$program" || failed "$name"
 }
 by_node() { node "$work/node/$1.mjs" "${@:2}"; }
 by_python() { "$work/python/venv/bin/python" "$work/python/drive_$1.py" "${@:2}"; }
@@ -116,6 +117,7 @@ drive oic by_python oic
 for client in mcp_sdk mcp_client mcp_conformance mcp_oauth4webapi; do
     drive_at "$mcp" "$client" by_node "$client"
 done
+alone_with "$mcp" mcp_documents by_node mcp_documents
 wait "$browser"
 for name in "${wanted[@]}"; do
     [ -e "$folder/$name.known" ] || failed "there is no client $name"

@@ -31,6 +31,7 @@ mod resources;
 mod revocation;
 #[cfg(feature = "root-secret")]
 mod roots;
+mod session;
 mod sessions;
 mod settings;
 #[cfg(feature = "jwt")]
@@ -59,7 +60,8 @@ pub use host::{
 };
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
 pub use resources::{AccessTokenFormat, Resource, ResourceRef, Resources};
-pub use sessions::{Session, Sessions};
+pub use session::Session;
+pub use sessions::Sessions;
 pub use slot::{EngineSlot, ExchangeError};
 
 use failure::Failure;

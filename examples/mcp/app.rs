@@ -1,11 +1,12 @@
 //! The engine, and where its endpoints are.
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
@@ -23,7 +24,6 @@ use crate::documents::Documents;
 use crate::guard::Guard;
 use crate::key_file::Keys;
 use crate::people::Logins;
-use crate::serve::Peer;
 use crate::store::AnyStore;
 use crate::{account, authorize, cors, resource};
 
@@ -150,9 +150,10 @@ fn implies(has: &str, wants: &str) -> bool {
     matches!((has, wants), ("mcp:admin", "mcp:read" | "mcp:write") | ("mcp:write", "mcp:read"))
 }
 
-/// Who asks: what one address may make the server fetch is limited.
+/// Who asks: what one address may make the server fetch is limited. Behind a proxy that is the proxy; take what it says of the
+/// client instead, if you trust it.
 pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<Peer>().map(|peer| peer.0)
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }
 
 /// Any origin, since nobody knows the pages of clients that nobody registered by hand, and what the protocol has in headers.

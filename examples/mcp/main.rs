@@ -69,9 +69,12 @@ struct Options {
     /// How long an access token works, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
     access_ttl: u64,
-    /// Where the document of a client that is known by a URL is fetched from instead, as in
-    /// https://app.example/client.json=http://127.0.0.1:9000/client.json; once for each
-    #[arg(long, value_name = "ID=URL")]
+    #[arg(
+        long,
+        value_name = "ID=URL",
+        help = "Where the document of a client is fetched from instead, as in \
+            https://app.example/client.json=http://127.0.0.1:9000/client.json; once for each"
+    )]
     client_document: Vec<Instead>,
 }
 

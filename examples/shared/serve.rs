@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -27,10 +28,6 @@ pub(crate) const HEAD: Duration = Duration::from_secs(10);
 /// For the whole body, however it trickles, from the end of the head.
 pub(crate) const BODY: Duration = Duration::from_secs(10);
 
-/// Where a request comes from. Behind a proxy that is the proxy: take what it says of the client instead, if you trust it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
-
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Serves until `stop`, and then until the requests that are under way are answered.
@@ -48,7 +45,7 @@ where
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connections.watch(connection(TokioIo::new(stream), peer.ip(), service.clone()));
+                let connection = connections.watch(connection(TokioIo::new(stream), peer, service.clone()));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         eprintln!("connection: {error}");
@@ -70,7 +67,7 @@ where
 /// `EndpointService` and axum's router are.
 pub(crate) fn connection<I, S, B>(
     io: I,
-    peer: IpAddr,
+    peer: SocketAddr,
     service: S,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send
 where
@@ -79,7 +76,8 @@ where
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let answer = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        // As `axum::serve` has it.
+        request.extensions_mut().insert(ConnectInfo(peer));
         service.clone().call(request.map(Timed::new))
     });
     http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(io, answer)

@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn connect() -> DuplexStream {
     let (client, server) = tokio::io::duplex(1 << 20);
     let router = router(settings()).await.unwrap();
-    tokio::spawn(connection(TokioIo::new(server), Ipv4Addr::LOCALHOST.into(), router));
+    tokio::spawn(connection(TokioIo::new(server), (Ipv4Addr::LOCALHOST, 1).into(), router));
     client
 }
 

@@ -125,8 +125,10 @@ impl Bank {
         let clock = || self.clock.read();
         let username = form.username.as_deref();
         if form.says_no() {
-            // Whoever pressed the button, the page has said which client hears of it.
-            finish(self.engine.deny(asked, Denial::AccessDenied, Person::AtThePage, clock).await)
+            // Whoever pressed the button, the page has said which client hears of it. The "no" of somebody whom nobody knows is
+            // not remembered: anybody could fill the store with them.
+            let person = if form.is_right() { Person::LoggedIn(USERNAME) } else { Person::AtThePage };
+            finish(self.engine.deny(asked, Denial::AccessDenied, person, clock).await)
         } else if form.password.is_none() {
             self.show(asked, browser, username, None)
         } else if form.is_right() {

@@ -217,7 +217,6 @@ impl<S: TokenStore> Attack<'_, S> {
         let resumed = self.door.resume(&interaction).await.expect("as before");
         let of = |by_handle: bool| if by_handle { &resumed } else { &asked };
         match then {
-            Then::Nothing => {}
             Then::Page => drop(self.door.interaction_handle(&resumed, NOW)),
             Then::No { at_the_page, by_handle } => {
                 let person = if at_the_page { Person::AtThePage } else { Person::Nobody };
@@ -233,8 +232,8 @@ impl<S: TokenStore> Attack<'_, S> {
                 // By redirect where something else was wrong as well.
                 assert!(approved.is_err() || approved.is_ok_and(|approval| approval.grant.is_none()));
             }
-            // Elsewhere that is a login.
-            Then::YesWithoutThePage { .. } => {}
+            // Where a consent may be remembered, that is a login.
+            Then::Nothing | Then::YesWithoutThePage { .. } => {}
         }
     }
 

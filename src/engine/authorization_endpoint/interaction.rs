@@ -73,7 +73,8 @@ pub enum InteractionError {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What a page carries in a hidden input, in place of the query: the checked request, sealed. It can be neither read nor
-    /// changed nor made by anybody else, is good for 30 minutes ([`EngineBuilder::interaction_lifetime`](crate::EngineBuilder::interaction_lifetime)), and is answered once.
+    /// changed nor made by anybody else, is good for 30 minutes ([`EngineBuilder::interaction_lifetime`](crate::EngineBuilder::interaction_lifetime)), and is answered once, but for
+    /// the "no" of [somebody who is not logged in](super::Person::AtThePage).
     /// A request that has come back by a handle keeps its own, so the page can be shown again.
     ///
     /// It says nothing of who may send it: the form has to be guarded besides, by the login's cookie and by where it comes from

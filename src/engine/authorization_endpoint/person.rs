@@ -18,7 +18,8 @@ pub enum Person<'a> {
     /// Somebody who is logged in, by their subject.
     LoggedIn(&'a str),
     /// Somebody whom the host does not know: who was shown the page of this request, with
-    /// [where the answer goes](crate::AuthorizationRequest::destination), and pressed its button.
+    /// [where the answer goes](crate::AuthorizationRequest::destination), and pressed its button. Nothing is kept of their answer, since
+    /// anybody can give it, so another one may follow.
     AtThePage,
     /// Nobody: the host answers by itself, as it does to `prompt=none`, and as a host does that has no login of its own.
     Nobody,

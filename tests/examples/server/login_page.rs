@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use regrant::jwt::SigningAlgorithm;
 use regrant::{MemoryStore, Timestamp};
 
 use crate::bank::{self, CLIENT_ID, PASSWORD, REDIRECT_URI, Settings, USERNAME};
@@ -26,7 +27,7 @@ struct Bank {
 }
 
 /// One for all: they take their time to be made.
-static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::generate().unwrap());
+static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::generate(SigningAlgorithm::Rs256).unwrap());
 
 async fn bank(issuer: &'static str) -> Bank {
     let secs = Arc::new(AtomicU64::new(1_800_000_000));
@@ -327,9 +328,22 @@ async fn a_form_is_answered_once() {
     says(&bank.sends(&page, &filled_in(&page)).await, 400, "This was answered already");
 
     let page = bank.page().await;
-    let no = [page.hidden.clone(), fields(&[("decision", "deny")])].concat();
+    let mut no = filled_in(&page);
+    no.iter_mut().find(|(name, _)| name == "decision").unwrap().1 = "deny".into();
     assert!(landing(&bank.sends(&page, &no).await).contains("error=access_denied"));
     says(&bank.sends(&page, &filled_in(&page)).await, 400, "This was answered already");
+}
+
+/// A stranger leaves nothing behind: anybody can press "Cancel", who may think better of it.
+#[tokio::test]
+async fn the_no_of_nobody_is_not_remembered() {
+    let bank = bank(LOOPBACK).await;
+    let page = bank.page().await;
+    let no = [page.hidden.clone(), fields(&[("decision", "deny")])].concat();
+    for _ in 0..2 {
+        assert!(landing(&bank.sends(&page, &no).await).contains("error=access_denied"));
+    }
+    assert!(!code(&bank.sends(&page, &filled_in(&page)).await).is_empty());
 }
 
 #[tokio::test]

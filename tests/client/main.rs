@@ -5,8 +5,13 @@
 mod kit;
 
 mod about;
+mod assertion_attacks;
+mod assertions;
+mod certificates;
+mod jwks_uri;
 mod long_ids;
 mod raw;
 mod registration;
 mod registry;
+mod keyed;
 mod secrets;

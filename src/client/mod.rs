@@ -28,8 +28,7 @@ pub use clients_error::{ClientsError, ClientsErrorKind};
 pub use destination::Destination;
 pub(crate) use dynamic::DynClientRegistry;
 pub use dynamic::{
-    ApplicationType, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient,
-    RegistrationDenial,
+    ApplicationType, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
 };
 #[cfg(feature = "root-secret")]
 pub use dynamic::{ClientIdKeys, StatelessClients};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
 
-use super::{AuthMethod, OPENID};
 use super::client::{Client, ClientError};
 use super::clients_error::ClientsError;
 use super::lookup::Lookup;
 use super::secret::ClientSecret;
+use super::{AuthMethod, OPENID};
 
 /// A registry of clients: a host's own, or [`StaticClients`].
 ///

@@ -2,12 +2,12 @@
 
 use smol_str::SmolStr;
 
-use super::{AuthMethod, ClientBuilder};
 use super::client::{Client, ClientError};
 use super::secret::ClientSecret;
-use crate::proof::{ClientKeys, JwsAlgorithm};
+use super::{AuthMethod, ClientBuilder};
 #[cfg(feature = "mtls")]
 use crate::proof::CertificateName;
+use crate::proof::{ClientKeys, JwsAlgorithm};
 use crate::wire::{read_uri, web_host};
 
 /// What a client has besides secrets.

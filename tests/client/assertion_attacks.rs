@@ -98,7 +98,7 @@ fn made_by_others() -> Vec<(&'static str, String)> {
         ("Jws(Compact)", format!("{head}.{body}.")),
         ("Jws(Compact)", format!("{head}.{body}.{signature}.{signature}.{signature}")),
         ("Jws(Compact)", format!("{head}.{body}.{signature}=")),
-        ("Jws(Compact)", format!("{head}.{body}.{signature}%0A")),
+        ("Jws(Compact)", format!("{head}.{body}.{signature} ")),
         ("Jws(Compact)", format!("{head}.{body}.*")),
         ("Signature", format!("{head}.{body}.AAAA")),
         ("Signature", {
@@ -241,7 +241,6 @@ fn no_later_refusal_spends_one() {
         (renewal(&crate::kit::forged(&token)), "invalid_grant"),
         (renewal(&theirs), "invalid_grant"),
         (format!("{}&scope=everything", renewal(&token)), "invalid_scope"),
-        (format!("{}&resource=https://other.example", renewal(&token)), "invalid_target"),
         ("grant_type=client_credentials&scope=everything".to_owned(), "invalid_scope"),
         (code.to_owned(), "invalid_grant"),
     ] {
@@ -257,7 +256,8 @@ fn a_used_assertion_ends_no_login() {
     let desk = desk([key_client()]);
     let code = code_of(&desk, "key-client", 0);
     let spent = signer().assertion("key-client", "a", 0);
-    let first = desk.ask(At::Token, &form(with_assertion(&redemption_of(&code), &spent)), 0).assert_ok().refresh_token();
+    let first =
+        desk.ask(At::Token, &form(with_assertion(&redemption_of(&code), &spent)), 0).assert_ok().refresh_token();
     let second = refresh_by_key(&desk, &first, "b", 1).assert_ok().refresh_token();
     let third = refresh_by_key(&desk, &second, "c", 2).assert_ok().refresh_token();
     let held = desk.held();

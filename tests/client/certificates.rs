@@ -144,7 +144,8 @@ fn over_http_it_comes_in_the_extensions() {
         }
         request
     };
-    let status = |request| run(async { service.respond(request).await.map(|body| run(body.collect())).status().as_u16() });
+    let status =
+        |request| run(async { service.respond(request).await.map(|body| run(body.collect())).status().as_u16() });
     assert_eq!(status(request(Some(certificate))), 200);
     assert_eq!(status(request(None)), 401);
 }
@@ -155,9 +156,13 @@ fn aliases_are_advertised() {
     let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(ca_client().build().unwrap()).unwrap())
         .issuer(ISSUER)
         .root_secret(RootSecret::generate(1))
-        .endpoints(places().with_mtls_aliases(
-            Endpoints::new().with_token("https://mtls.id.example/token").with_revocation("https://mtls.id.example/revoke"),
-        ))
+        .endpoints(
+            places().with_mtls_aliases(
+                Endpoints::new()
+                    .with_token("https://mtls.id.example/token")
+                    .with_revocation("https://mtls.id.example/revoke"),
+            ),
+        )
         .build()
         .unwrap();
     let metadata: Value = serde_json::from_slice(engine.metadata().unwrap().body()).unwrap();

@@ -66,7 +66,11 @@ pub(crate) fn desk(clients: impl IntoIterator<Item = ClientBuilder>) -> OnShelf 
 }
 
 pub(crate) fn places() -> Endpoints {
-    Endpoints::new().with_authorization("/authorize").with_token("/token").with_revocation("/revoke").with_introspection("/introspect")
+    Endpoints::new()
+        .with_authorization("/authorize")
+        .with_token("/token")
+        .with_revocation("/revoke")
+        .with_introspection("/introspect")
 }
 
 pub(crate) fn mac_assertion(jti: &str, secs: u64) -> String {
@@ -118,7 +122,8 @@ impl Keyed for OnShelf {
 
 /// A code of this client for Alice.
 pub(crate) fn code_of(desk: &OnShelf, client_id: &str, secs: u64) -> String {
-    let query = format!("response_type=code&client_id={client_id}&redirect_uri={CALLBACK}&scope=read&state={STATE}{PKCE}");
+    let query =
+        format!("response_type=code&client_id={client_id}&redirect_uri={CALLBACK}&scope=read&state={STATE}{PKCE}");
     desk.approve(&query, Authorization::of("alice"), at(secs)).get("code").unwrap().to_owned()
 }
 

@@ -102,6 +102,7 @@ pub(crate) fn claims(client_id: &str, jti: &str, secs: u64) -> Value {
 
 /// The parameters that carry it.
 pub(crate) fn with_assertion(body: &str, assertion: &str) -> String {
+    let assertion: String = form_urlencoded::byte_serialize(assertion.as_bytes()).collect();
     format!(
         "{body}&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
          &client_assertion={assertion}"
@@ -115,7 +116,8 @@ fn tlv(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let mut out = vec![tag];
     match u8::try_from(length) {
         Ok(short) if short < 0x80 => out.push(short),
-        _ => out.extend([0x82, (length >> 8).to_be_bytes()[7], length.to_be_bytes()[7]]),
+        Ok(short) => out.extend([0x81, short]),
+        Err(_) => out.extend([0x82, length.to_be_bytes()[6], length.to_be_bytes()[7]]),
     }
     out.extend(contents);
     out

@@ -4,7 +4,9 @@ use smol_str::SmolStr;
 
 use super::MetadataFault;
 use super::words::MAX_TEXT_CHARS;
-use crate::client::{AUTHORIZATION_CODE, AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN};
+use crate::client::{
+    AUTHORIZATION_CODE, AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN,
+};
 use crate::grant::Scope;
 
 /// What a client says of itself when it registers (RFC 7591 section 2), as far as it is understood here and open to clients that

@@ -4,9 +4,9 @@ mod checks;
 pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
-mod realm;
 #[cfg(feature = "proof")]
 mod proof;
+mod realm;
 mod resources;
 
 pub use error::BuildError;
@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-#[cfg(feature = "argon2")]
-use super::client_auth::SlowVerifier;
 #[cfg(feature = "proof")]
 use super::client_auth::FetchedKeys;
+#[cfg(feature = "argon2")]
+use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;

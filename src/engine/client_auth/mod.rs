@@ -17,10 +17,10 @@ mod spending;
 #[cfg(feature = "proof")]
 pub(super) use keys::FetchedKeys;
 pub(super) use occasion::{Authenticated, Occasion};
-#[cfg(feature = "proof")]
-pub(super) use spending::{SpentFor, Unspent};
 #[cfg(feature = "argon2")]
 pub use slow::{BlockingPool, SlowVerifier};
+#[cfg(feature = "proof")]
+pub(super) use spending::{SpentFor, Unspent};
 
 use subtle::Choice;
 use zeroize::Zeroizing;
@@ -29,9 +29,9 @@ use super::Engine;
 use super::failure::{Failure, check_head};
 use super::refusal::{ClientRefusal, RequestRefusal, Unavailable};
 use crate::client::{AuthMethod, Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, digest};
+use crate::engine::time::Time;
 #[cfg(feature = "proof")]
 use crate::proof::Assertion;
-use crate::engine::time::Time;
 use crate::store::TokenStore;
 use crate::wire::{BasicCredentials, BasicError, Form, Header, Parameters, Request, has_control};
 

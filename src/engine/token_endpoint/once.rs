@@ -94,13 +94,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(body)
     }
 
-    fn answer_of(
-        &self,
-        first: &First<'_>,
-        claims: Claims,
-        grant: &Grant,
-        time: &Time<'_>,
-    ) -> Result<Vec<u8>, Failure> {
+    fn answer_of(&self, first: &First<'_>, claims: Claims, grant: &Grant, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
         let key = self.keys_of_own(grant).get(grant.key_id).ok_or_else(|| {
             self.emit(&Event::UnknownKey { key_id: grant.key_id });
             of_grant(grant, Unavailable::MissingKey)

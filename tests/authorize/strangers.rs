@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use regrant::client::{
-    ClientBuilder, ClientIdKeys, ClientMetadata, ClientRef, ClientRegistry, ClientsError, Destination,
+    ClientBuilder, ClientIdKeys, ClientMetadata, ClientRef, ClientRegistry, ClientsError, Destination, Lookup,
     RegisteredClient, RegistrationDenial, StatelessClients,
 };
 use regrant::engine::{Person, ShownError};
@@ -217,8 +217,12 @@ struct Own {
 }
 
 impl Clients for Own {
-    fn find(&self, client_id: &str) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send {
-        self.clients.find(client_id)
+    fn find(
+        &self,
+        client_id: &str,
+        lookup: Lookup,
+    ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send {
+        self.clients.find(client_id, lookup)
     }
 
     fn lets_strangers_in(&self) -> bool {

@@ -71,6 +71,9 @@ use crate::grant::{Lifetimes, Scope, Timestamp};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A fetch waits, so this is no [`ReadyClients`](crate::client::ReadyClients), and an engine with it serves hosts with an async
+/// runtime alone.
+///
 /// With clients that register themselves, either goes around the other:
 ///
 /// ```

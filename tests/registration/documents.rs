@@ -13,8 +13,8 @@ use regrant::{Authorization, Client, Clients, EngineBuilder, Lifetimes, Request,
 use serde_json::json;
 
 use crate::desk::root;
-use crate::kit::portal::{CALLBACK, PKCE, STATE, VERIFIER, api, query, redemption, run};
-use crate::kit::{Reply, SECRET, Shelf, app, at, form, scope};
+use crate::kit::portal::{CALLBACK, PKCE, STATE, ScopeAsClaim, VERIFIER, api, query, redemption, run};
+use crate::kit::{Reply, SECRET, Shelf, altered, app, at, form, scope};
 use crate::site::{APP, Hand, Port, Web, by_hand, document, port, port_on, shown, signing, strangers};
 
 const HOUR: u64 = 3_600;
@@ -234,6 +234,30 @@ fn jwts_of_such_clients_outlive_a_restart() {
     assert_eq!(web.fetches(), 0);
     assert_eq!(node.revoke(APP, &tokens.access_token(), at(1)).status, 200);
     assert_eq!(web.fetched(), [APP]);
+}
+
+/// OpenID Connect RP-Initiated Logout 1.0 section 2: a hint is by the engine's key, so nobody has to be asked.
+#[test]
+fn an_id_token_of_such_a_client_is_a_hint_after_a_restart_too() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let store = Arc::new(Shelf::default());
+    let node = || {
+        let key = key.clone();
+        let with_id_tokens = |builder: EngineBuilder<_, _>| builder.signing_key(key).id_tokens(ScopeAsClaim);
+        port_on(Arc::clone(&store), strangers(&web, &clock), with_id_tokens)
+    };
+    let token = logged_in(&node()).text("id_token");
+    web.fetched();
+    let node = node();
+    for client_id in [None, Some(APP)] {
+        let hint = run(node.engine.verify_id_token_hint(&token, client_id)).unwrap();
+        assert_eq!((hint.subject(), hint.client_id()), ("alice", APP));
+    }
+    let other = Some("https://other.example/client.json");
+    assert!(run(node.engine.verify_id_token_hint(&token, other)).is_err());
+    assert!(run(node.engine.verify_id_token_hint(&altered(&token, 150), None)).is_err());
+    assert_eq!(web.fetches(), 0);
 }
 
 /// What is in the document now counts.

@@ -9,8 +9,8 @@ use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use regrant::{Authorization, Clients, EngineBuilder, Lifetimes, Request};
 use serde_json::json;
 
-use crate::kit::portal::{PKCE, STATE, ScopeAsClaim, VERIFIER, query, run};
-use crate::kit::{Reply, Shelf, altered, at};
+use crate::kit::portal::{PKCE, STATE, ScopeAsClaim, VERIFIER, query, redemption, run};
+use crate::kit::{Reply, Shelf, altered, at, form};
 use crate::site::{APP, Hand, Port, Web, document, port, port_on, shown, signing, strangers};
 
 const HOUR: u64 = 3_600;

@@ -224,7 +224,7 @@ await check('the account page, and the end of one session and of all', () =>
     // The cookie is not sent along, so nobody is logged in there; with it, the origin would tell.
     const attack = theirPage(`<form method="post" action="${at('/account/end-all')}"><input name="csrf" value="${csrf}"><button>Win a prize</button></form>`);
     await visit(attack, (attacked) => submitted(attacked, attacked));
-    await page.reload();
+    await page.goto(at('/account'));
     assert.equal(await page.getByRole('listitem').count(), 1);
     await page.getByRole('button', { name: 'Disconnect everything' }).click();
     await page.waitForURL(at('/account'));

@@ -82,7 +82,8 @@ fn keys_fit_an_id_and_there_is_no_secret() {
     let token = first.assert_ok().refresh_token();
     send(&desk, id, &renewal(&token), "b", 1).assert_ok();
     // Who knows the id alone is nobody.
-    let reply = Reply::of(&run(desk.engine.token(&form(format!("{}&client_id={id}", renewal(&token))).request(), at(2))));
+    let reply =
+        Reply::of(&run(desk.engine.token(&form(format!("{}&client_id={id}", renewal(&token))).request(), at(2))));
     reply.assert_error(401, "invalid_client");
 }
 
@@ -105,7 +106,9 @@ fn keys_elsewhere_are_fetched_with_a_licence_alone() {
     let registered = desk.register(&with_uri());
     assert_eq!(registered["jwks_uri"], JWKS);
     let id = registered["client_id"].as_str().unwrap();
-    for body in ["grant_type=client_credentials", "grant_type=urn:nobody", &renewal("made-up"), "grant_type=refresh_token"] {
+    for body in
+        ["grant_type=client_credentials", "grant_type=urn:nobody", &renewal("made-up"), "grant_type=refresh_token"]
+    {
         let reply = send(&desk, id, body, "a", 0);
         assert!(reply.status == 400 || reply.status == 401, "{reply:?}");
         assert!(desk.store.bytes().is_empty());
@@ -141,7 +144,10 @@ fn each_rule_by_a_row_that_breaks_it() {
     for (metadata, fault) in [
         (with("jwks", Value::Null), MetadataFault::NoUsableKey),
         (with("jwks", json!({ "keys": [] })), MetadataFault::NoUsableKey),
-        (with("jwks", json!({ "keys": [{ "kty": "EC", "crv": "P-521", "x": "AA", "y": "AA" }] })), MetadataFault::NoUsableKey),
+        (
+            with("jwks", json!({ "keys": [{ "kty": "EC", "crv": "P-521", "x": "AA", "y": "AA" }] })),
+            MetadataFault::NoUsableKey,
+        ),
         (with("jwks", json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })), MetadataFault::PrivateKey),
         (key("d", json!("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")), MetadataFault::PrivateKey),
         (with("jwks", json!({ "keys": [rsa] })), MetadataFault::KeyTooLongForAnId),
@@ -161,7 +167,8 @@ fn off_until_it_is_asked_for() {
     let desk = Desk::usual();
     let reply = desk.ask_to_register(&json_post(with_keys().to_string()), at(0));
     assert_eq!(reply.text("error_description"), MetadataFault::AuthMethod.to_string());
-    let builder = Engine::builder(MemoryStore::new(), strangers().with_private_key_jwt(true)).issuer("https://id.example");
+    let builder =
+        Engine::builder(MemoryStore::new(), strangers().with_private_key_jwt(true)).issuer("https://id.example");
     assert_eq!(builder.build().err(), Some(BuildError::RootSecretForAssertions));
     let builder = Engine::builder(MemoryStore::new(), strangers()).issuer("https://id.example");
     assert!(builder.build().is_ok(), "a feature changes nothing by itself");

@@ -25,10 +25,9 @@ const HAS_SCOPE: u8 = 1 << 5;
 const KEYS: u8 = 1 << 6;
 #[cfg(feature = "proof")]
 const KEYS_ELSEWHERE: u8 = 1 << 7;
-#[cfg(feature = "proof")]
-const FLAGS: u8 = u8::MAX;
+/// That nothing here is said by; with keys, each flag says something.
 #[cfg(not(feature = "proof"))]
-const FLAGS: u8 = METHOD | REFRESH_TOKEN | NATIVE | HAS_NAME | HAS_SCOPE;
+const UNKNOWN: u8 = 1 << 6 | 1 << 7;
 const MAX_TEXT: usize = (1 << 15) - 1;
 
 /// All but the contacts. `None` where a text is longer than any that is read.
@@ -65,7 +64,11 @@ pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
 pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
     let (&[flags, uris], mut rest) = bytes.split_first_chunk()?;
     let has = |flag: u8| flags & flag != 0;
-    if flags & !FLAGS != 0 || uris == 0 {
+    #[cfg(not(feature = "proof"))]
+    if has(UNKNOWN) {
+        return None;
+    }
+    if uris == 0 {
         return None;
     }
     let mut metadata = ClientMetadata {

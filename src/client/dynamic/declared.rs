@@ -92,11 +92,11 @@ impl DeclaredKeys {
                 "Ed25519" => (ED25519, &["x"]),
                 _ => return None,
             };
-            let kid = text("kid");
-            out.push(kind | if kid.is_some() { HAS_KID } else { 0 });
+            let name = text("kid");
+            out.push(kind | if name.is_some() { HAS_KID } else { 0 });
             out.push(number_of(text("alg").and_then(JwsAlgorithm::from_name))?);
-            if let Some(kid) = kid {
-                push(out, kid)?;
+            if let Some(name) = name {
+                push(out, name)?;
             }
             for coordinate in coordinates {
                 let bytes: [u8; 32] = URL_SAFE_NO_PAD.decode(text(coordinate)?).ok()?.try_into().ok()?;
@@ -160,6 +160,7 @@ fn number_of(algorithm: Option<JwsAlgorithm>) -> Option<u8> {
     u8::try_from(place + 1).ok()
 }
 
+#[expect(clippy::option_option, reason = "none was said, and none is known")]
 fn algorithm_of(number: u8) -> Option<Option<JwsAlgorithm>> {
     match number.checked_sub(1) {
         None => Some(None),

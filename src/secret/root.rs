@@ -40,6 +40,9 @@ pub(crate) enum Label {
     ClientId,
     /// What the secrets of such clients are computed from.
     ClientSecret,
+    /// What the nonces of proofs are MACs under.
+    #[cfg(feature = "proof")]
+    Nonce,
 }
 
 impl Label {
@@ -51,6 +54,8 @@ impl Label {
             Self::Fingerprint => "fingerprint",
             Self::ClientId => "client id",
             Self::ClientSecret => "client secret",
+            #[cfg(feature = "proof")]
+            Self::Nonce => "nonce",
         }
     }
 }
@@ -207,6 +212,8 @@ mod tests {
             Label::Fingerprint,
             Label::ClientId,
             Label::ClientSecret,
+            #[cfg(feature = "proof")]
+            Label::Nonce,
         ] {
             for realm in [None, Some("shop"), Some("bank")] {
                 assert!(keys.insert(*secret.key(label, realm).bytes()));

@@ -11,6 +11,8 @@ mod text;
 pub(crate) use access::{AccessToken, mint_access, mint_access_for};
 pub use fingerprint::KeyFingerprint;
 pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh};
+#[cfg(all(test, feature = "proof"))]
+pub(crate) use jwt::tests::pem as test_keys;
 #[cfg(feature = "jwt")]
 pub(crate) use jwt::{
     AccessClaims, Audience, IdToken, IdTokenClaims, IdTokenKey, Jti, Published, SigningKeys, UnverifiedIdToken,
@@ -18,6 +20,12 @@ pub(crate) use jwt::{
 };
 #[cfg(feature = "jwt")]
 pub use jwt::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError};
+#[cfg(feature = "proof")]
+pub use jwt::{InvalidThumbprint, Thumbprint};
+#[cfg(feature = "proof")]
+pub(crate) use jwt::{PublicKey, decode, is_hs256, split, verify};
 pub use key::Key;
 pub(crate) use key::{KeyRing, TokenKind};
 pub(crate) use text::decode_exact;
+#[cfg(feature = "proof")]
+pub(crate) use text::encode_exact;

@@ -4,6 +4,8 @@ mod checks;
 pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
+#[cfg(feature = "proof")]
+mod proof;
 mod realm;
 mod resources;
 
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+#[cfg(feature = "proof")]
+use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
@@ -62,6 +66,8 @@ pub struct EngineBuilder<S, C> {
     host: Host,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
+    #[cfg(feature = "proof")]
+    pub(super) client_keys: Option<FetchedKeys>,
 }
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
@@ -87,6 +93,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host: Host::default(),
             #[cfg(feature = "argon2")]
             slow: None,
+            #[cfg(feature = "proof")]
+            client_keys: None,
         }
     }
 
@@ -430,6 +438,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0))?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        #[cfg(feature = "proof")]
+        checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {
             return Err(BuildError::Endpoint);
         }
@@ -456,6 +466,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             roots,
             #[cfg(feature = "argon2")]
             slow: self.slow,
+            #[cfg(feature = "proof")]
+            client_keys: self.client_keys,
         })
     }
 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, REFRESH_TOKEN};
 use crate::engine::Engine;
 use crate::grant::Scope;
+#[cfg(feature = "proof")]
+use crate::proof::JwsAlgorithm;
 use crate::store::TokenStore;
 use crate::wire::{Response, read_uri, web_host};
 
@@ -29,6 +31,8 @@ pub struct Endpoints {
     introspection: Option<String>,
     jwks: Option<String>,
     registration: Option<String>,
+    #[cfg(feature = "mtls")]
+    mtls_aliases: Option<Box<Endpoints>>,
     scopes: Scope,
 }
 
@@ -97,10 +101,29 @@ impl Endpoints {
         Self { registration: Some(at.to_owned()), ..self }
     }
 
+    /// Where the same endpoints are for clients that show a certificate, `mtls_endpoint_aliases` (RFC 8705 section 5): a host or port of
+    /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation and
+    /// introspection endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
+    ///
+    /// ```
+    /// use regrant::Endpoints;
+    /// let endpoints = Endpoints::new()
+    ///     .with_token("/oauth2/token")
+    ///     .with_mtls_aliases(Endpoints::new().with_token("https://mtls.id.example/oauth2/token"));
+    /// ```
+    #[cfg(feature = "mtls")]
+    pub fn with_mtls_aliases(self, aliases: Self) -> Self {
+        Self { mtls_aliases: Some(Box::new(aliases)), ..self }
+    }
+
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
         let Self { authorization, token, revocation, introspection, jwks, registration, .. } = self;
         let given = [authorization, token, revocation, introspection, jwks, registration];
+        #[cfg(feature = "mtls")]
+        if self.mtls_aliases.as_deref().is_some_and(|aliases| !aliases.are_well_formed()) {
+            return false;
+        }
         given.into_iter().flatten().all(|at| {
             let path = at.starts_with('/') && !at.starts_with("//");
             let whole = if path { format!("https://issuer.example{at}") } else { at.clone() };
@@ -184,23 +207,31 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !endpoints.scopes.is_empty() {
             add("scopes_supported", json!(endpoints.scopes.iter().collect::<Vec<_>>()));
         }
-        let secret = [
-            features.client_secret_basic.then_some("client_secret_basic"),
-            features.client_secret_post.then_some("client_secret_post"),
-        ];
-        let with_none: Vec<_> = secret.into_iter().chain([features.public.then_some("none")]).flatten().collect();
-        for (name, is_there, methods) in [
-            ("token_endpoint_auth_methods_supported", endpoints.token.is_some(), &with_none),
-            ("revocation_endpoint_auth_methods_supported", endpoints.revocation.is_some(), &with_none),
-            (
-                "introspection_endpoint_auth_methods_supported",
-                endpoints.introspection.is_some(),
-                &secret.into_iter().flatten().collect(),
-            ),
+        let proven: Vec<_> = features.proven_methods().map(AuthMethod::as_str).collect();
+        let with_none: Vec<_> = proven.iter().copied().chain(features.public.then_some("none")).collect();
+        let algorithms = assertion_algorithms(features);
+        for (endpoint, is_there, methods) in [
+            ("token", endpoints.token.is_some(), &with_none),
+            ("revocation", endpoints.revocation.is_some(), &with_none),
+            ("introspection", endpoints.introspection.is_some(), &proven),
         ] {
             if is_there {
-                add(name, json!(methods));
+                add(&format!("{endpoint}_endpoint_auth_methods_supported"), json!(methods));
             }
+            if is_there && !algorithms.is_empty() {
+                add(&format!("{endpoint}_endpoint_auth_signing_alg_values_supported"), json!(algorithms));
+            }
+        }
+        #[cfg(feature = "mtls")]
+        if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
+            let aliases = [
+                ("token_endpoint", &aliases.token),
+                ("revocation_endpoint", &aliases.revocation),
+                ("introspection_endpoint", &aliases.introspection),
+            ];
+            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at.as_deref()?)));
+            let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
+            add("mtls_endpoint_aliases", Value::Object(aliases));
         }
         Some(members)
     }
@@ -211,12 +242,30 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Some(url(self.issuer()?, at))
     }
 
+    /// Where the token endpoint is, as clients are told.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) fn token_endpoint(&self) -> Option<String> {
+        Some(url(self.issuer()?, self.endpoints.token.as_deref()?))
+    }
+
     /// Whether everything that an OpenID client needs is mounted.
     #[cfg(feature = "jwt")]
     pub(super) fn serves_openid(&self) -> bool {
         let Endpoints { authorization, token, jwks, .. } = &self.endpoints;
         self.settings.authorization_code && authorization.is_some() && token.is_some() && jwks.is_some()
     }
+}
+
+/// What the assertions of its clients are signed by (RFC 8414 section 2). Empty where none has any; `none` is never in it.
+#[cfg(feature = "proof")]
+fn assertion_algorithms(features: ClientFeatures) -> Vec<&'static str> {
+    let by_key = JwsAlgorithm::ALL.into_iter().filter(|_| features.private_key_jwt).map(JwsAlgorithm::as_str);
+    by_key.chain(features.client_secret_jwt.then_some("HS256")).collect()
+}
+
+#[cfg(not(feature = "proof"))]
+const fn assertion_algorithms(_: ClientFeatures) -> Vec<&'static str> {
+    Vec::new()
 }
 
 /// A path stands after the issuer, with one slash between.

@@ -102,7 +102,7 @@ impl Refusal {
         match self {
             Self::Request(why) => of_request(why),
             Self::Client(ClientRefusal::TwoAuthentications) => "the client must authenticate in one way",
-            Self::Client(ClientRefusal::ClientIdMismatch) => "the client_id must be that of the Authorization header",
+            Self::Client(ClientRefusal::ClientIdMismatch) => "the client_id must be that of the client's credentials",
             Self::Client(ClientRefusal::Scheme) => {
                 "the Authorization header here is for client credentials by Basic; a public client sends none"
             }

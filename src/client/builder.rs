@@ -91,6 +91,9 @@ impl ClientBuilder {
                 metadata: None,
                 about: None,
                 guards: Vec::new(),
+                requires_pushed: false,
+                #[cfg(feature = "jwt")]
+                answer_algorithm: None,
                 #[cfg(feature = "jwt")]
                 id_token_secret: None,
             },

@@ -63,6 +63,10 @@ pub struct Client {
     pub(super) metadata: Option<Arc<ClientMetadata>>,
     pub(super) about: Option<Box<About>>,
     pub(super) guards: Vec<SmolStr>,
+    pub(super) requires_pushed: bool,
+    /// Of answers by JARM.
+    #[cfg(feature = "jwt")]
+    pub(super) answer_algorithm: Option<SmolStr>,
     #[cfg(feature = "jwt")]
     pub(super) id_token_secret: Option<RecoverableSecret>,
 }
@@ -311,6 +315,17 @@ impl Client {
     pub(crate) const fn requires_pkce(&self) -> bool {
         // Whatever the host said: with a client that nobody knows, a code that was found can be injected otherwise.
         self.public || self.requires_pkce || self.stranger
+    }
+
+    /// Whether its authorization requests have to be pushed (RFC 9126 section 6).
+    pub(crate) const fn requires_pushed(&self) -> bool {
+        self.requires_pushed
+    }
+
+    /// By what its answers are signed, where it has a say in that.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn answer_algorithm(&self) -> Option<&str> {
+        self.answer_algorithm.as_deref()
     }
 
     /// Whether the person is asked each time where the answer goes there, whatever was consented to before (RFC 8252 section

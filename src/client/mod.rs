@@ -10,6 +10,7 @@ mod destination;
 pub(crate) mod dynamic;
 mod native_redirects;
 mod not_before;
+mod protected;
 mod redirect_uri;
 mod registry;
 mod secret;

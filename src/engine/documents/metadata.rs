@@ -29,6 +29,7 @@ pub struct Endpoints {
     introspection: Option<String>,
     jwks: Option<String>,
     registration: Option<String>,
+    pushed_authorization: Option<String>,
     scopes: Scope,
 }
 
@@ -97,10 +98,20 @@ impl Endpoints {
         Self { registration: Some(at.to_owned()), ..self }
     }
 
+    /// Where the host serves `Engine::push` (feature `root-secret`). Advertised where
+    /// `pushed_authorization_requests` of the builder turned it on.
+    ///
+    /// ```
+    /// let endpoints = regrant::Endpoints::new().with_pushed_authorization("/oauth2/par");
+    /// ```
+    pub fn with_pushed_authorization(self, at: &str) -> Self {
+        Self { pushed_authorization: Some(at.to_owned()), ..self }
+    }
+
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
-        let Self { authorization, token, revocation, introspection, jwks, registration, .. } = self;
-        let given = [authorization, token, revocation, introspection, jwks, registration];
+        let Self { authorization, token, revocation, introspection, jwks, registration, pushed_authorization, .. } = self;
+        let given = [authorization, token, revocation, introspection, jwks, registration, pushed_authorization];
         given.into_iter().flatten().all(|at| {
             let path = at.starts_with('/') && !at.starts_with("//");
             let whole = if path { format!("https://issuer.example{at}") } else { at.clone() };
@@ -158,6 +169,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             ("token_endpoint", endpoints.token.as_deref()),
             ("revocation_endpoint", endpoints.revocation.as_deref()),
             ("introspection_endpoint", endpoints.introspection.as_deref()),
+            (
+                "pushed_authorization_request_endpoint",
+                endpoints.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests()),
+            ),
             ("registration_endpoint", endpoints.registration.as_deref().filter(|_| self.registry.is_some())),
             ("jwks_uri", endpoints.jwks.as_deref().filter(|_| self.jwt.signs())),
         ] {
@@ -169,7 +184,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Required, also where it is empty (RFC 8414 section 2).
         add("response_types_supported", json!(response_types));
         if authorization.is_some() {
-            add("response_modes_supported", json!(["query"]));
+            add("response_modes_supported", json!(self.response_modes()));
+            if self.settings.signed_answers {
+                add("authorization_signing_alg_values_supported", json!(self.answer_algorithms()));
+            }
+            if self.takes_pushed_requests() {
+                add("require_pushed_authorization_requests", json!(self.settings.requires_pushed));
+            }
+            add("request_parameter_supported", json!(false));
+            // Supported where it is not said otherwise (OpenID Connect Discovery 1.0 section 3); those of pushed requests are not meant.
+            add("request_uri_parameter_supported", json!(false));
             add("code_challenge_methods_supported", json!(["S256"]));
             add("authorization_response_iss_parameter_supported", json!(true));
         }
@@ -206,6 +230,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
         Some(url(self.issuer()?, at))
+    }
+
+    #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]
+    const fn takes_pushed_requests(&self) -> bool {
+        #[cfg(feature = "root-secret")]
+        return self.settings.pushed_requests && self.settings.authorization_code;
+        #[cfg(not(feature = "root-secret"))]
+        false
     }
 
     /// Whether everything that an OpenID client needs is mounted.

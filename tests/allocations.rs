@@ -352,7 +352,7 @@ impl Door {
                  &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256{rest}"
             );
             let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-            let Ok(asked) = engine.authorize(&request).unwrap() else { continue };
+            let Ok(asked) = engine.authorize(&request, at(0)).unwrap() else { continue };
             let handle = self.engine.interaction_handle(&asked, at(0)).unwrap();
             let interaction = self.engine.open_interaction(&handle, at(1)).unwrap();
             let resumed = at_once(self.engine.resume(&interaction)).unwrap();

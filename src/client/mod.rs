@@ -29,6 +29,10 @@ pub use dynamic::{ClientIdKeys, RegistrationPolicy, StatelessClients};
 pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;
 
+#[cfg(feature = "mtls")]
+pub use crate::proof::{CertificateChain, CertificateError, CertificateName, CertificateNameError, ClientCertificate};
+#[cfg(feature = "proof")]
+pub use crate::proof::{ClientKeys, ClientKeysError};
 pub use redirect_uri::RedirectUriFault;
 pub use registry::{ClientFeatures, ClientRef, Clients, ClientsError, ReadyClients, StaticClients};
 #[cfg(feature = "jwt")]

@@ -42,6 +42,8 @@ pub(crate) enum Label {
     ClientId,
     /// What the secrets of such clients are computed from.
     ClientSecret,
+    /// What the nonces of proofs are MACs under.
+    Nonce,
 }
 
 impl Label {
@@ -54,6 +56,7 @@ impl Label {
             Self::Fingerprint => "fingerprint",
             Self::ClientId => "client id",
             Self::ClientSecret => "client secret",
+            Self::Nonce => "nonce",
         }
     }
 }
@@ -211,6 +214,7 @@ mod tests {
             Label::Fingerprint,
             Label::ClientId,
             Label::ClientSecret,
+            Label::Nonce,
         ] {
             for realm in [None, Some("shop"), Some("bank")] {
                 assert!(keys.insert(*secret.key(label, realm).bytes()));

@@ -231,7 +231,10 @@ mod tests {
             other[0] = version;
             assert!(Pushed::decode(&other).is_none(), "{version}");
         }
-        assert!(Pushed::decode(&[&bytes[..29], &[6, 0x80, 0x80, 0x80, 0x00]].concat()).is_none(), "a length without an end");
+        assert!(
+            Pushed::decode(&[&bytes[..29], &[6, 0x80, 0x80, 0x80, 0x00]].concat()).is_none(),
+            "a length without an end"
+        );
     }
 
     proptest! {

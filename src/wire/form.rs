@@ -407,7 +407,8 @@ mod tests {
     fn an_owned_form_is_the_same_form() {
         let limits = Limits::default();
         for body in ["", "a", "a=1&b=%41+x&c=&c=2&=v&&d=é", "a=%zz", "a=%FF", "a=\u{e9}%C3"] {
-            let (borrowed, owned) = (Form::parse(body.as_bytes(), &limits), Form::parse_owned(body.as_bytes(), &limits));
+            let (borrowed, owned) =
+                (Form::parse(body.as_bytes(), &limits), Form::parse_owned(body.as_bytes(), &limits));
             match (borrowed, owned) {
                 (Ok(borrowed), Ok(owned)) => assert!(borrowed.iter().eq(owned.iter()), "{body}"),
                 (Err(borrowed), Err(owned)) => assert_eq!(borrowed, owned, "{body}"),

@@ -11,7 +11,9 @@ pub(crate) const POLICY: &str =
 /// The page, as UTF-8. Where no script runs, the person presses the button.
 pub(crate) fn form_post<'a>(action: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut page = String::with_capacity(1_024);
-    page.push_str("<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>One moment</title></head><body>");
+    page.push_str(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>One moment</title></head><body>",
+    );
     page.push_str("<form method=\"post\" action=\"");
     escape(&mut page, action);
     page.push_str("\">");
@@ -62,9 +64,9 @@ mod tests {
     fn nothing_ends_an_attribute() {
         let page = form_post("https://a/cb?x=1&y='\"", [("state", "\"><script>alert(1)</script>'&amp;\r\n\u{e9}")]);
         assert!(page.contains("action=\"https://a/cb?x=1&amp;y=&#39;&quot;\""));
-        assert!(page.contains(
-            "value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&#39;&amp;amp;&#13;&#10;\u{e9}\""
-        ));
+        assert!(
+            page.contains("value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&#39;&amp;amp;&#13;&#10;\u{e9}\"")
+        );
         assert_eq!(page.matches("<script>").count(), 1);
     }
 }

@@ -346,7 +346,8 @@ fn nothing_that_is_shown_gives_a_secret_away() {
     let mut shown = format!("{request:?} {asked:?} {approved:?} {denied:?} {:?}", world.engine);
     for wrong in ["response_type", "redirect_uri", "client_id", "state", "nonce", "code_challenge"] {
         let asks = format!("{asks}&{wrong}={STATE}");
-        let error = run(world.engine.authorize(&Request::new("GET", b"").with_query(asks.as_bytes()), at(0))).unwrap_err();
+        let error =
+            run(world.engine.authorize(&Request::new("GET", b"").with_query(asks.as_bytes()), at(0))).unwrap_err();
         write!(shown, "{error} {error:?}").unwrap();
     }
     world.redeem("rival", &code, at(1));

@@ -75,7 +75,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     async fn try_push(&self, request: &Request<'_>, time: &Time<'_>) -> Result<Response, Failure> {
-        if !self.settings.pushed_requests {
+        if !self.settings.pushed_requests || !self.settings.authorization_code {
             return Err(AuthorizationRefusal::PushOff.into());
         }
         check_head(request)?;
@@ -87,13 +87,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             .map_err(|why| Failure::from(why).of_client(client.shared_id()))
     }
 
-    fn seal_request(
-        &self,
-        client: &Client,
-        form: &Form<'_>,
-        sent: &[u8],
-        now: Timestamp,
-    ) -> Result<Response, Refusal> {
+    fn seal_request(&self, client: &Client, form: &Form<'_>, sent: &[u8], now: Timestamp) -> Result<Response, Refusal> {
         // Section 2.1: one request is not another.
         if form.count("request_uri") > 0 {
             return Err(AuthorizationRefusal::PushedRequestUri.into());
@@ -136,9 +130,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let request_uri = form.single("request_uri").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let Some(sealed) = request_uri.and_then(|uri| uri.strip_prefix(PREFIX)) else { return Ok(None) };
         let roots = self.roots.as_ref().filter(|_| sealed.len() <= MAX_SEALED_BYTES);
-        let opened = roots.and_then(|roots| {
-            open(sealed, |id| roots.to_open(Sealed::Pushed, id, now), &self.pushed_for(client))
-        });
+        let opened =
+            roots.and_then(|roots| open(sealed, |id| roots.to_open(Sealed::Pushed, id, now), &self.pushed_for(client)));
         // It counts from its first arrival here, so a clock that is behind makes it no longer.
         let pushed = opened.and_then(|plain| Pushed::decode(&plain)).filter(|pushed| now < pushed.until);
         let pushed = pushed.ok_or(AuthorizationRefusal::PushedRequest)?;

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::engine::refusal::ServerFault;
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
-use crate::token::{SigningKeys, SigningKey, sign_answer};
+use crate::token::{SigningKey, SigningKeys, sign_answer};
 
 /// JARM section 2.1 recommends at most this.
 const LIFETIME: Duration = Duration::from_secs(600);

@@ -110,7 +110,8 @@ impl Endpoints {
 
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
-        let Self { authorization, token, revocation, introspection, jwks, registration, pushed_authorization, .. } = self;
+        let Self { authorization, token, revocation, introspection, jwks, registration, pushed_authorization, .. } =
+            self;
         let given = [authorization, token, revocation, introspection, jwks, registration, pushed_authorization];
         given.into_iter().flatten().all(|at| {
             let path = at.starts_with('/') && !at.starts_with("//");

@@ -117,7 +117,9 @@ impl Refusal {
             Self::Authorization(AuthorizationRefusal::PushedRequestUri) => {
                 "a request that is pushed has no request_uri"
             }
-            Self::Authorization(AuthorizationRefusal::NotPushed) => "authorization requests of this client must be pushed",
+            Self::Authorization(AuthorizationRefusal::NotPushed) => {
+                "authorization requests of this client must be pushed"
+            }
             Self::Authorization(AuthorizationRefusal::Challenge) => {
                 "a code_challenge by the method S256 is needed, and no other is supported"
             }

@@ -19,8 +19,9 @@ use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use regrant::client::{ClientIdKeys, StatelessClients};
+use regrant::client::{ClientIdKeys, Lookup, Purpose, StatelessClients};
 use regrant::engine::Person;
+use regrant::fetch::{DocumentClients, Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::internal::{BasicCredentials, Form};
 use regrant::wire::{Limits, ResponseStyle};
@@ -338,7 +339,7 @@ impl Door {
         assert_eq!(reply.status, 201);
         let id = reply.text("client_id");
         for text in [id.as_str(), &id[1..], "dcr.made-up"] {
-            let _ = at_once(self.engine.clients().find(text)).unwrap();
+            let _ = at_once(self.engine.clients().find(text, Lookup::new(Purpose::Authorization))).unwrap();
         }
         id
     }
@@ -388,4 +389,54 @@ fn strangers_leave_nothing_behind() {
 #[ignore = "a million of them take minutes, and a few thousand say the same"]
 fn a_million_strangers_leave_nothing_behind() {
     assert_eq!(Door::open().left_by(1_000_000), (0, 0));
+}
+
+/// A site for every id that there is.
+struct Sites;
+
+impl Fetch for Sites {
+    async fn fetch(&self, url: &FetchUrl, _: &FetchLimits) -> Result<FetchResponse, FetchError> {
+        let n = url.host().len();
+        match url.host().as_bytes()[n - "0.example".len()] {
+            // A third is down, a third is wrong, a third is good.
+            b'0'..=b'2' => Err(FetchError::TimedOut),
+            b'3'..=b'5' => Ok(FetchResponse::new(200, b"{}".to_vec()).with_header("content-type", b"application/json")),
+            _ => {
+                let body = format!(r#"{{"client_id":"{url}","redirect_uris":["https://app.example/cb"]}}"#);
+                Ok(FetchResponse::new(200, body.into()).with_header("content-type", b"application/json"))
+            }
+        }
+    }
+}
+
+/// What so many ids leave behind after the first ten thousand, when all that is kept has its size: each a URL that is asked for at
+/// the authorization endpoint, and in a token request.
+fn left_by_ids(ids: u32) -> (i64, i64) {
+    let clients = DocumentClients::new(StaticClients::new(), Sites).with_clock(|| at(0));
+    let builder = Engine::builder(MemoryStore::new(), clients).issuer("https://id.example").authorization_code();
+    let engine = builder.build().unwrap();
+    // All of one length, since each document is kept as it is.
+    let ask = |n: u32| {
+        let query = format!("response_type=code&client_id=https://site-{n}.example/client.json");
+        let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
+        assert!(at_once(engine.authorize(&request, at(0))).is_err());
+        let body = format!("grant_type=refresh_token&refresh_token=x&client_id=https://site-{n}.example/client.json");
+        assert_eq!(at_once(engine.token(&form(body).request(), at(0))).status(), 400);
+    };
+    (1_000_000..1_010_000).for_each(ask);
+    let info = measure(|| (1_010_000..1_010_000 + ids).for_each(ask));
+    assert!(engine.store().is_empty());
+    (info.count_current, info.bytes_current)
+}
+
+#[test]
+fn ids_that_are_urls_leave_nothing_behind() {
+    assert_eq!(left_by_ids(10_000), (0, 0));
+}
+
+/// The same of a million: `cargo test --release --test allocations -- --ignored`.
+#[test]
+#[ignore = "a million of them take minutes, and ten thousand say the same"]
+fn a_million_ids_that_are_urls_leave_nothing_behind() {
+    assert_eq!(left_by_ids(1_000_000), (0, 0));
 }

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use regrant::client::{ClientIdKeys, ClientMetadata, StatelessClients};
+use regrant::client::{ClientIdKeys, ClientMetadata, Lookup, Purpose, StatelessClients};
 use regrant::internal::{decode_metadata, encode_metadata};
 use regrant::{Clients as _, Engine, MemoryStore, Request, RootSecret, Scope, StaticClients, Timestamp};
 
@@ -26,7 +26,7 @@ fn desk() -> &'static Desk {
 }
 
 fn known(id: &str) -> Option<ClientMetadata> {
-    let mut find = std::pin::pin!(desk().clients().find(id));
+    let mut find = std::pin::pin!(desk().clients().find(id, Lookup::new(Purpose::AccessToken)));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::future::Future::poll(find.as_mut(), &mut context) {
         std::task::Poll::Ready(found) => found.expect("nothing fails")?.metadata().cloned(),

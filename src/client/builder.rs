@@ -32,6 +32,7 @@ pub struct ClientBuilder {
     /// Read at the end, by what the client is allowed then.
     redirect_uris: Vec<SmolStr>,
     native_redirects: NativeRedirects,
+    id_is_url: bool,
     /// What the host opens to a stranger.
     pub(super) opened: Vec<SmolStr>,
 }
@@ -100,6 +101,7 @@ impl ClientBuilder {
             default_scope: None,
             redirect_uris: Vec::new(),
             native_redirects: NativeRedirects::new(),
+            id_is_url: false,
             opened: Vec::new(),
         }
     }
@@ -345,6 +347,11 @@ impl ClientBuilder {
         self
     }
 
+    /// Its id is the URL of a document, which may be percent-encoded: a public client sends it in no Basic header.
+    pub(super) fn url_as_id(self) -> Self {
+        Self { id_is_url: self.client.public, ..self }
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -357,8 +364,8 @@ impl ClientBuilder {
     /// assert!(matches!(Client::public("a+b").build(), Err(ClientError::Id)));
     /// ```
     pub fn build(self) -> Result<Client, ClientError> {
-        let Self { mut client, default_scope, redirect_uris, native_redirects, opened } = self;
-        if client.id.is_empty() || client.id.len() > Client::MAX_ID_BYTES || !is_plain(&client.id) {
+        let Self { mut client, default_scope, redirect_uris, native_redirects, id_is_url, opened } = self;
+        if client.id.is_empty() || client.id.len() > Client::MAX_ID_BYTES || !(id_is_url || is_plain(&client.id)) {
             return Err(ClientError::Id);
         }
         match (client.public, client.secrets.len()) {

@@ -5,9 +5,11 @@ mod authentication;
 mod builder;
 #[expect(clippy::module_inception, reason = "the room is named after what it keeps")]
 mod client;
+mod clients_error;
 mod describe;
 mod destination;
 pub(crate) mod dynamic;
+mod lookup;
 mod native_redirects;
 mod not_before;
 mod protected;
@@ -19,13 +21,16 @@ mod unknown_scopes;
 
 pub use builder::ClientBuilder;
 pub use client::{Client, ClientError};
+pub use clients_error::{ClientsError, ClientsErrorKind};
 pub use destination::Destination;
 pub(crate) use dynamic::DynClientRegistry;
 pub use dynamic::{
-    ApplicationType, AuthMethod, ClientMetadata, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
+    ApplicationType, AuthMethod, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient,
+    RegistrationDenial,
 };
 #[cfg(feature = "root-secret")]
-pub use dynamic::{ClientIdKeys, RegistrationPolicy, StatelessClients};
+pub use dynamic::{ClientIdKeys, StatelessClients};
+pub use lookup::{Lookup, Purpose};
 pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;
 
@@ -34,7 +39,7 @@ pub use crate::proof::{CertificateChain, CertificateError, CertificateName, Cert
 #[cfg(feature = "proof")]
 pub use crate::proof::{ClientKeys, ClientKeysError};
 pub use redirect_uri::RedirectUriFault;
-pub use registry::{ClientFeatures, ClientRef, Clients, ClientsError, ReadyClients, StaticClients};
+pub use registry::{ClientFeatures, ClientRef, Clients, ReadyClients, StaticClients};
 #[cfg(feature = "jwt")]
 pub use secret::RecoverableSecret;
 pub(crate) use secret::digest;

@@ -1,7 +1,5 @@
 //! Where clients are looked up.
 
-use std::error::Error;
-use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,6 +9,8 @@ use smol_str::SmolStr;
 
 use super::OPENID;
 use super::client::{Client, ClientError};
+use super::clients_error::ClientsError;
+use super::lookup::Lookup;
 use super::secret::ClientSecret;
 
 /// A registry of clients: a host's own, or [`StaticClients`].
@@ -39,14 +39,14 @@ use super::secret::ClientSecret;
 /// [`ClientBuilder::registered_at`](crate::client::ClientBuilder::registered_at).
 ///
 /// ```
-/// use regrant::client::{ClientRef, ClientsError};
+/// use regrant::client::{ClientRef, ClientsError, Lookup};
 /// use regrant::{Client, Clients};
 /// use std::sync::Arc;
 ///
 /// struct Tenants;
 ///
 /// impl Clients for Tenants {
-///     async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+///     async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
 ///         // … ask a database or a cache …
 ///         let client = Client::public(client_id).build().map_err(ClientsError::new)?;
 ///         Ok(Some(Arc::new(client).into()))
@@ -57,10 +57,17 @@ pub trait Clients: Send + Sync {
     /// The client of that id. `client_id` is what a stranger sent: up to [`Client::MAX_ID_BYTES`] bytes of any characters
     /// but control characters. A longer one, or one with a control character, is no client's and is not asked for.
     ///
+    /// `lookup` says what for. It is for registries that would have to fetch a client from where a stranger says; one that has
+    /// its clients in a database passes it by.
+    ///
     /// # Errors
     ///
     /// [`ClientsError`] where it cannot be told now: answered 503. An unknown client is `Ok(None)`.
-    fn find(&self, client_id: &str) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send;
+    fn find(
+        &self,
+        client_id: &str,
+        lookup: Lookup,
+    ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send;
 
     /// A secret of the kind that most clients here have: the secret of an unknown client is compared with it, so that it
     /// takes as long as a wrong one. Whether it matches is told to nobody. `None`, the default, stands for a digest.
@@ -83,7 +90,8 @@ pub trait Clients: Send + Sync {
     }
 
     /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: both ways to
-    /// authenticate, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret.
+    /// authenticate, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret, and no
+    /// client that is known by a document.
     fn features(&self) -> ClientFeatures {
         ClientFeatures {
             client_secret_basic: true,
@@ -92,6 +100,7 @@ pub trait Clients: Send + Sync {
             refresh_token: true,
             id_token_engine_key: true,
             id_token_hs256: false,
+            client_id_metadata_documents: false,
         }
     }
 }
@@ -146,45 +155,6 @@ impl From<Arc<Client>> for ClientRef<'_> {
     }
 }
 
-/// A registry that cannot answer now.
-///
-/// ```
-/// use std::error::Error;
-/// let error = regrant::client::ClientsError::new("connection refused");
-/// assert_eq!(error.to_string(), "the client registry failed");
-/// assert_eq!(error.source().unwrap().to_string(), "connection refused");
-/// ```
-pub struct ClientsError(Box<dyn Error + Send + Sync>);
-
-impl ClientsError {
-    /// Wraps the cause.
-    ///
-    /// ```
-    /// let _ = regrant::client::ClientsError::new(std::io::Error::other("connection refused"));
-    /// ```
-    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(source.into())
-    }
-}
-
-impl fmt::Display for ClientsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the client registry failed")
-    }
-}
-
-impl fmt::Debug for ClientsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClientsError").field(&self.0).finish()
-    }
-}
-
-impl Error for ClientsError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
-    }
-}
-
 /// Clients that are known when the server starts.
 ///
 /// ```
@@ -234,6 +204,9 @@ pub struct ClientFeatures {
     pub id_token_engine_key: bool,
     /// Some may have `openid`, and their ID tokens are signed by a secret of their own.
     pub id_token_hs256: bool,
+    /// A client id that is the URL of a document is known by that document: `client_id_metadata_document_supported` of
+    /// draft-ietf-oauth-client-id-metadata-document.
+    pub client_id_metadata_documents: bool,
 }
 
 impl ClientFeatures {
@@ -257,6 +230,7 @@ impl ClientFeatures {
             refresh_token: self.refresh_token || client.may_refresh(),
             id_token_engine_key: self.id_token_engine_key || (has_openid && !client.signs_id_tokens()),
             id_token_hs256: self.id_token_hs256 || (has_openid && client.signs_id_tokens()),
+            client_id_metadata_documents: self.client_id_metadata_documents,
         }
     }
 }
@@ -328,7 +302,7 @@ impl StaticClients {
 }
 
 impl Clients for StaticClients {
-    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         Ok(self.clients.get(client_id).map(ClientRef::Borrowed))
     }
 
@@ -358,8 +332,9 @@ macro_rules! forward {
             fn find(
                 &self,
                 client_id: &str,
+                lookup: Lookup,
             ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send {
-                (**self).find(client_id)
+                (**self).find(client_id, lookup)
             }
 
             fn decoy(&self) -> Option<&ClientSecret> {

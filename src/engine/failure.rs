@@ -56,7 +56,7 @@ impl From<StoreError> for Failure {
 
 impl From<ClientsError> for Failure {
     fn from(error: ClientsError) -> Self {
-        Self::from(Unavailable::Clients).by(error)
+        Self::from(Unavailable::from(&error)).by(error)
     }
 }
 
@@ -86,6 +86,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             (Refusal::Registration(RegistrationRefusal::InitialAccessToken | RegistrationRefusal::AccessToken), _) => {
                 response.with_challenge(self.settings.bearer_challenge.clone())
             }
+            (Refusal::Unavailable(why), _) => match why.retry_after_secs() {
+                Some(secs) => response.with_retry_after(secs),
+                None => response,
+            },
             (_, ErrorCode::InvalidClient) => response.with_challenge(self.settings.basic_challenge.clone()),
             _ => response,
         }

@@ -19,19 +19,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(GrantRefusal::UnknownKey)
     }
 
-    /// Proves that a token of this kind is of this record, and both of this engine and of this client.
+    /// Proves that a token of this kind is of this record, and both of this engine and of the client of this id.
     pub(super) fn prove(
         &self,
         grant: &Grant,
         token: &GrantToken,
         kind: TokenKind,
-        client: &Client,
+        client_id: &str,
     ) -> Result<(), Failure> {
         is_record_of(grant, token.grant_id())?;
         if !token.is_genuine(kind, self.key_of(grant, token.key_id())?, &grant.salt) {
             return Err(GrantRefusal::Mac.into());
         }
-        if grant.client_id() != client.id() {
+        if grant.client_id() != client_id {
             return Err(of_grant(grant, GrantRefusal::AnotherClient));
         }
         Ok(())
@@ -53,7 +53,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Ok(None);
         }
         let Some(grant) = self.store.load(token.grant_id()).await? else { return Ok(None) };
-        match self.prove(&grant, token, TokenKind::Refresh, client) {
+        match self.prove(&grant, token, TokenKind::Refresh, client.id()) {
             Ok(()) => Ok(Some(grant)),
             Err(failure) if failure.why.status() < 500 => Ok(None),
             Err(failure) => Err(failure),

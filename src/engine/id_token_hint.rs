@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::refusal::AuthorizationRefusal;
-use crate::client::{Client, Clients, ClientsError, RecoverableSecret};
+use crate::client::{Client, Clients, ClientsError, Lookup, Purpose, RecoverableSecret};
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
 use crate::token::{IdTokenClaims, UnverifiedIdToken};
@@ -145,9 +145,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let token = UnverifiedIdToken::parse(hint).ok_or(IdTokenHintError::NotOurs)?;
         // Whose secret may have signed it. That the token is this client's is checked with the signature.
         let client_id = client_id.or_else(|| token.client_id()).ok_or(IdTokenHintError::NotOurs)?;
-        let client = self.find_client(client_id).await.map_err(IdTokenHintError::Clients)?;
-        let client = client.ok_or(IdTokenHintError::NotOurs)?;
-        self.own_id_token(&client, token).ok_or(IdTokenHintError::NotOurs)
+        let hint = match self.find_client(client_id, Lookup::new(Purpose::IdTokenHint)).await {
+            Ok(Some(client)) => self.own_id_token(client.id(), client.id_token_secret(), token),
+            Ok(None) => None,
+            // A client that would have to be fetched has no secret that could have signed it.
+            Err(error) if error.is_not_at_hand() => self.own_id_token(&SmolStr::new(client_id), None, token),
+            Err(error) => return Err(IdTokenHintError::Clients(error)),
+        };
+        hint.ok_or(IdTokenHintError::NotOurs)
     }
 
     /// What the parameter `id_token_hint` of an authorization request says; nothing where a key signed it that is here no more. An engine that issues no ID tokens does not know
@@ -163,7 +168,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if self.is_by_a_key_that_is_gone(client, &token) {
             return Ok(None);
         }
-        self.own_id_token(client, token).map(Some).ok_or(AuthorizationRefusal::IdTokenHint)
+        self.own_id_token(client.id(), client.id_token_secret(), token)
+            .map(Some)
+            .ok_or(AuthorizationRefusal::IdTokenHint)
     }
 
     fn is_by_a_key_that_is_gone(&self, client: &Client, token: &UnverifiedIdToken<'_>) -> bool {
@@ -172,14 +179,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             && self.jwt.signing().is_some_and(|signing| token.is_by_an_unknown_key(&signing.keys.current()))
     }
 
-    fn own_id_token(&self, client: &Client, token: UnverifiedIdToken<'_>) -> Option<IdTokenHint> {
-        let secret = client.id_token_secret().map(RecoverableSecret::as_bytes);
+    fn own_id_token(
+        &self,
+        client_id: &str,
+        secret: Option<&RecoverableSecret>,
+        token: UnverifiedIdToken<'_>,
+    ) -> Option<IdTokenHint> {
+        let secret = secret.map(RecoverableSecret::as_bytes);
         let IdTokenClaims { iss, sub, exp, iat, auth_time, realm, .. } =
-            token.verify(&self.jwt.signing()?.keys.current(), secret).filter(|claims| claims.is_for(client.id()))?;
-        let is_ours = self.issuer() == Some(&iss) && self.realm.includes(realm.as_deref(), client.id());
+            token.verify(&self.jwt.signing()?.keys.current(), secret).filter(|claims| claims.is_for(client_id))?;
+        let is_ours = self.issuer() == Some(&iss) && self.realm.includes(realm.as_deref(), client_id);
         is_ours.then(|| IdTokenHint {
             subject: sub.into(),
-            client_id: client.shared_id(),
+            client_id: client_id.into(),
             issued_at: Timestamp::from_secs(iat),
             expires_at: Timestamp::from_secs(exp),
             authenticated_at: auth_time.map(Timestamp::from_secs),

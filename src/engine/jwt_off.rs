@@ -103,4 +103,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn live_jwt(&self, _: &str, _: &Time<'_>, _: Asking) -> Result<Access, Failure> {
         Err(GrantRefusal::Shape.into())
     }
+
+    pub(super) async fn license_by_jwt(&self, _: &str, _: &str) -> Result<(), Failure> {
+        Err(GrantRefusal::Shape.into())
+    }
 }

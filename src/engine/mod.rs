@@ -31,6 +31,7 @@ mod resources;
 mod revocation;
 #[cfg(feature = "root-secret")]
 mod roots;
+mod session;
 mod sessions;
 mod settings;
 #[cfg(feature = "jwt")]
@@ -59,7 +60,8 @@ pub use host::{
 };
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
 pub use resources::{AccessTokenFormat, Resource, ResourceRef, Resources};
-pub use sessions::{Session, Sessions};
+pub use session::Session;
+pub use sessions::Sessions;
 pub use slot::{EngineSlot, ExchangeError};
 
 use failure::Failure;
@@ -215,6 +217,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What a client's grants must not be older than.
     fn not_before(&self, client: &Client) -> Timestamp {
         self.not_before.get().max(client.not_before())
+    }
+
+    /// The same of a client that may not be at hand.
+    fn not_before_of(&self, client: Option<&Client>) -> Timestamp {
+        client.map_or_else(|| self.not_before.get(), |client| self.not_before(client))
     }
 
     /// The lifetimes that hold for a client.

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::refusal::{ClientRefusal, ServerFault, Unavailable};
 use super::swap::new_version;
 use super::time::Time;
-use crate::client::{Client, Clients};
+use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::grant::login::{Drawn, Login};
 use crate::grant::{Grant, GrantId, Salt, Timestamp};
 use crate::store::{Insert, StoreErrorKind, TokenStore};
@@ -31,9 +31,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !in_access_tokens {
             return Ok(());
         }
-        match self.find_client(subject).await {
+        match self.find_client(subject, Lookup::new(Purpose::Subject)).await {
             Ok(None) if subject != login.client_id => Ok(()),
             Ok(_) => Err(ServerFault::Handler.into()),
+            // It would have to be fetched, so it gets no tokens of its own.
+            Err(error) if error.is_not_at_hand() && subject != login.client_id => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -9,7 +9,9 @@ use super::host::{Clock, Event};
 use super::refusal::{RegistrationRefusal, RequestRefusal, Unavailable};
 use super::resource::bearer_token;
 use super::time::Time;
-use crate::client::{ClientMetadata, Clients, DynClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
+use crate::client::{
+    ClientMetadata, Clients, DynClientRegistry, Lookup, MetadataFault, Purpose, RegisteredClient, RegistrationDenial,
+};
 use crate::store::TokenStore;
 use crate::wire::{Form, FormError, Header, Request, Response, is_json};
 
@@ -88,7 +90,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
         let token = bearer_of(request)?.ok_or(RegistrationRefusal::AccessToken)?;
         // An id that no client can have is not asked for.
-        let client = self.find_client(client_id).await?.ok_or(RegistrationRefusal::AccessToken)?;
+        let client = self
+            .find_client(client_id, Lookup::of(Purpose::Registration, request.peer()))
+            .await?
+            .ok_or(RegistrationRefusal::AccessToken)?;
         let registered = match request.method() {
             "GET" => registry.read_dyn(client_id, token).await,
             "PUT" => {

@@ -1,29 +1,14 @@
 //! A resource owner's sessions, for the host's account pages: what is logged in where, and the end of it.
 
-use smallvec::SmallVec;
-use smol_str::SmolStr;
-
 use super::Engine;
 use super::resources::spellings;
-use crate::client::Clients;
-use crate::grant::{Grant, GrantId, HostData, Owner, ResponseFields, Scope, Timestamp};
+use super::session::Session;
+use crate::client::{Clients, Lookup, Purpose};
+use crate::grant::{Grant, GrantId, Owner, Timestamp};
 use crate::store::{Cursor, Listed, StoreError, StoreErrorKind, TokenStore};
 
 /// How many grants [`Engine::end_sessions_of`] lists at a time.
 const PAGE: usize = 256;
-
-/// One login: a grant whose tokens were handed out and still work.
-///
-/// ```
-/// fn line(session: &regrant::engine::Session) -> String {
-///     format!("{} since {} s", session.client_id(), session.created_at().as_secs())
-/// }
-/// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Session {
-    grant: Grant,
-    resources: SmallVec<[SmolStr; 1]>,
-}
 
 /// A page of sessions.
 ///
@@ -43,124 +28,13 @@ pub struct Sessions {
     pub next: Option<Cursor>,
 }
 
-impl Session {
-    /// The grant; safe to log, and to put into a page.
-    ///
-    /// ```
-    /// fn value(session: &regrant::engine::Session) -> String {
-    ///     session.id().to_string()
-    /// }
-    /// ```
-    pub const fn id(&self) -> GrantId {
-        self.grant.id()
-    }
-
-    /// The client that was logged in to.
-    ///
-    /// ```
-    /// fn is_ours(session: &regrant::engine::Session) -> bool {
-    ///     session.client_id() == "mobile-app"
-    /// }
-    /// ```
-    pub fn client_id(&self) -> &str {
-        self.grant.client_id()
-    }
-
-    /// What was granted. Its client may have less by now, and gets no more than that.
-    ///
-    /// ```
-    /// fn may_write(session: &regrant::engine::Session) -> bool {
-    ///     session.scope().contains("write")
-    /// }
-    /// ```
-    pub const fn scope(&self) -> &Scope {
-        self.grant.scope()
-    }
-
-    /// The resources that were consented to (RFC 8707), as the engine spells them: those that the client named, or the default one. None
-    /// where the engine has no [resources](crate::EngineBuilder::resource), and without those that it no longer has.
-    ///
-    /// ```
-    /// fn reaches_files(session: &regrant::engine::Session) -> bool {
-    ///     session.resources().any(|resource| resource == "https://files.example")
-    /// }
-    /// ```
-    pub fn resources(&self) -> impl Iterator<Item = &str> {
-        self.resources.iter().map(SmolStr::as_str)
-    }
-
-    /// The extra members that its token responses have.
-    ///
-    /// ```
-    /// fn has_fields(session: &regrant::engine::Session) -> bool {
-    ///     !session.fields().is_empty()
-    /// }
-    /// ```
-    pub const fn fields(&self) -> &ResponseFields {
-        self.grant.fields()
-    }
-
-    /// What the host keeps with it for itself, such as the device that was logged in from.
-    ///
-    /// ```
-    /// fn device(session: &regrant::engine::Session) -> Option<String> {
-    ///     session.host_data()?.read().ok()
-    /// }
-    /// ```
-    pub fn host_data(&self) -> Option<&HostData> {
-        self.grant.host_data()
-    }
-
-    /// When the person proved who they are, which may be earlier than this grant: the host's own session was there already.
-    ///
-    /// ```
-    /// use regrant::engine::Session;
-    /// fn is_single_sign_on(session: &Session) -> bool {
-    ///     session.authenticated_at() < session.created_at()
-    /// }
-    /// ```
-    pub const fn authenticated_at(&self) -> Timestamp {
-        self.grant.authenticated_at()
-    }
-
-    /// When the grant was made: with the code, or with its first tokens where there was none.
-    ///
-    /// ```
-    /// use regrant::engine::Session;
-    /// use regrant::Timestamp;
-    /// fn is_older_than(session: &Session, time: Timestamp) -> bool {
-    ///     session.created_at() < time
-    /// }
-    /// ```
-    pub const fn created_at(&self) -> Timestamp {
-        self.grant.created_at()
-    }
-
-    /// When it was last refreshed; where it never was, when its first tokens were handed out.
-    ///
-    /// ```
-    /// use regrant::engine::Session;
-    /// use regrant::Timestamp;
-    /// fn is_idle(session: &Session, since: Timestamp) -> bool {
-    ///     session.last_refreshed_at() < since
-    /// }
-    /// ```
-    pub const fn last_refreshed_at(&self) -> Timestamp {
-        self.grant.rotated_at()
-    }
-
-    /// When nothing of it works any more, unless it is refreshed before.
-    ///
-    /// ```
-    /// use regrant::engine::Session;
-    /// use regrant::Timestamp;
-    /// fn is_over(session: &Session, now: Timestamp) -> bool {
-    ///     session.expires_at() <= now
-    /// }
-    /// ```
-    pub const fn expires_at(&self) -> Timestamp {
-        self.grant.expires_at()
-    }
+/// Whether a grant that has not expired is in force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Force {
+    /// Its client is unknown, or began anew since.
+    Void,
+    OfClient,
+    OfClientNotAtHand,
 }
 
 /// Whether it is the record that is wrong, and not the store.
@@ -204,11 +78,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (listed, next) = self.list(subject, None, after, limit).await?;
         let mut sessions = Vec::with_capacity(listed.grants.len());
         for grant in listed.grants {
-            if grant.is_redeemed() && now < grant.expires_at && self.is_in_force(&grant).await? {
-                let resources = self.settings.resources.as_deref();
-                let resources = resources.map(|resources| spellings(&resources.of_login(&grant))).unwrap_or_default();
-                sessions.push(Session { grant, resources });
+            if !grant.is_redeemed() || now >= grant.expires_at {
+                continue;
             }
+            let force = self.force_of(&grant).await?;
+            if force == Force::Void {
+                continue;
+            }
+            let resources = self.settings.resources.as_deref();
+            let resources = resources.map(|resources| spellings(&resources.of_login(&grant))).unwrap_or_default();
+            sessions.push(Session { grant, is_client_at_hand: force == Force::OfClient, resources });
         }
         Ok(Sessions { sessions, unreadable: listed.unreadable, next })
     }
@@ -253,10 +132,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok((listed, next))
     }
 
-    async fn is_in_force(&self, grant: &Grant) -> Result<bool, StoreError> {
-        match self.clients.find(grant.client_id()).await {
-            Ok(Some(client)) => Ok(grant.created_at >= self.not_before(&client)),
-            Ok(None) => Ok(false),
+    async fn force_of(&self, grant: &Grant) -> Result<Force, StoreError> {
+        let since =
+            |not_before: Timestamp, force: Force| if grant.created_at < not_before { Force::Void } else { force };
+        match self.clients.find(grant.client_id(), Lookup::new(Purpose::Sessions)).await {
+            Ok(Some(client)) => Ok(since(self.not_before(&client), Force::OfClient)),
+            Ok(None) => Ok(Force::Void),
+            Err(error) if error.is_not_at_hand() => Ok(since(self.not_before.get(), Force::OfClientNotAtHand)),
             Err(error) => Err(StoreError::not_applied(error)),
         }
     }
@@ -369,7 +251,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Ok(true);
             }
             for grant in &listed.grants {
-                if now < grant.expires_at && self.is_in_force(grant).await? {
+                if now < grant.expires_at && self.force_of(grant).await? != Force::Void {
                     return Ok(true);
                 }
             }

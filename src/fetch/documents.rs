@@ -86,7 +86,7 @@ impl Unavailable {
 const NEW: Duration = Duration::from_secs(60);
 /// Of each table of the budgets: 64 KiB in all of it.
 const PLACES: usize = 4_096;
-const ROOM: usize = 1_000;
+pub(super) const ROOM: usize = 1_000;
 
 /// Why no fetch was begun.
 enum NoFetch<T> {

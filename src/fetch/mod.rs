@@ -10,7 +10,9 @@
 //! | [`FetchUrl`] | only https URLs of public names, in one spelling, are fetched at all |
 //! | a [`Fetch`] | it connects to public addresses ([`is_public`]), follows nothing, and ends in time |
 //! | [`FetchResponse::check`] | only a whole JSON document with status 200 counts, for 5 minutes to 24 hours |
-//! | the engine | one URL, one site, one address do not cause more fetches than their share, and good documents are kept |
+//! | [`DocumentClients`] | one URL, one site, one address do not cause more fetches than their share, and good documents are kept |
+//!
+//! [`DocumentClients`] is what a host puts around its registry to let such clients in.
 //!
 //! `ReqwestFetch` (feature `reqwest`) is a `Fetch` that is ready; `conformance::check_fetch` (feature `conformance`) tries
 //! any, against a hostile server.
@@ -19,6 +21,7 @@ mod address;
 pub(crate) mod budget;
 mod cache;
 mod cache_control;
+mod clients;
 pub(crate) mod documents;
 #[allow(clippy::module_inception, reason = "the trait has the name of the room")]
 mod fetch;
@@ -31,6 +34,7 @@ mod url;
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::{ReqwestFetch, ReqwestFetchBuilder, ReqwestFetchError};
 pub use address::is_public;
+pub use clients::DocumentClients;
 #[cfg(feature = "conformance")]
 pub(crate) use fetch::DynFetch;
 pub use fetch::{Fetch, FetchError, FetchLimits};

@@ -41,6 +41,8 @@ enum Special {
     Header(&'static str, &'static str),
     /// `WWW-Authenticate`
     Challenge(Arc<str>),
+    /// `Retry-After`, in seconds.
+    RetryAfter(String),
     /// `Location`, and no body.
     Redirect(String),
     /// Says nothing of anybody, so that caches may keep it for a while.
@@ -87,6 +89,7 @@ impl Response {
             Special::Challenge(challenge) => {
                 [Some(TYPE), Some(NO_STORE), Some(NO_CACHE), Some(("www-authenticate", &**challenge))]
             }
+            Special::RetryAfter(secs) => [Some(TYPE), Some(NO_STORE), Some(NO_CACHE), Some(("retry-after", secs))],
             Special::Redirect(location) => {
                 [Some(("location", location.as_str())), Some(NO_STORE), Some(NO_CACHE), None]
             }
@@ -182,6 +185,11 @@ impl Response {
     /// Adds `WWW-Authenticate`.
     pub(crate) fn with_challenge(self, challenge: Arc<str>) -> Self {
         Self { special: Special::Challenge(challenge), ..self }
+    }
+
+    /// Adds `Retry-After` (RFC 9110 section 10.2.3).
+    pub(crate) fn with_retry_after(self, secs: u32) -> Self {
+        Self { special: Special::RetryAfter(secs.to_string()), ..self }
     }
 
     /// Adds one more header.

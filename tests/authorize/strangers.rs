@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use regrant::client::{ClientBuilder, ClientIdKeys, ClientRef, ClientsError, Destination, StatelessClients};
+use regrant::client::{ClientBuilder, ClientIdKeys, ClientRef, ClientsError, Destination, Lookup, StatelessClients};
 use regrant::engine::{Person, ShownError};
 use regrant::{
     Authorization, AuthorizationError, AuthorizationRequest, Client, Clients, Denial, Engine, EngineBuilder,
@@ -214,8 +214,12 @@ struct Own {
 }
 
 impl Clients for Own {
-    fn find(&self, client_id: &str) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send {
-        self.clients.find(client_id)
+    fn find(
+        &self,
+        client_id: &str,
+        lookup: Lookup,
+    ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send {
+        self.clients.find(client_id, lookup)
     }
 
     fn lets_strangers_in(&self) -> bool {

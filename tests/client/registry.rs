@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use regrant::client::{ClientRef, ClientsError};
+use regrant::client::{ClientRef, ClientsError, Lookup};
 use regrant::{AuthorizationError, Client, Clients, Engine, MemoryStore, Request};
 
 use crate::kit::portal::run;
@@ -15,7 +15,7 @@ struct Table {
 }
 
 impl Clients for Table {
-    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         self.asked.lock().unwrap().push(client_id.to_owned());
         if client_id.contains('\0') { Err(ClientsError::new("invalid byte sequence: 0x00")) } else { Ok(None) }
     }

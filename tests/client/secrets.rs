@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-use regrant::client::{ClientBuilder, ClientRef, ClientsError, SecretError};
+use regrant::client::{ClientBuilder, ClientRef, ClientsError, Lookup, SecretError};
 use regrant::engine::SlowVerifier;
 use regrant::{BuildError, Client, ClientSecret, Clients, Engine, StaticClients};
 
@@ -290,7 +290,7 @@ struct Directory {
 }
 
 impl Clients for Directory {
-    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         tokio::task::yield_now().await;
         if self.down {
             return Err(ClientsError::new("connection refused"));

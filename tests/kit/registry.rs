@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use regrant::client::{ClientBuilder, ClientRef, ClientsError, ReadyClients};
+use regrant::client::{ClientBuilder, ClientRef, ClientsError, Lookup, ReadyClients};
 use regrant::{Client, Clients};
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ impl Registry {
 }
 
 impl Clients for Registry {
-    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         Ok(self.0.lock().get(client_id).cloned().map(ClientRef::from))
     }
 }

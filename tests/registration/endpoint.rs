@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use regrant::client::{ClientMetadata, ClientRef, ClientRegistry, ClientsError, RegisteredClient, RegistrationDenial};
+use regrant::client::{
+    ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, RegisteredClient, RegistrationDenial,
+};
 use regrant::{Client, ClientSecret, Clients, Endpoints, Engine, MemoryStore, Scope, StaticClients, Timestamp};
 use serde_json::{Value, json};
 
@@ -105,7 +107,7 @@ fn it_is_off_until_it_is_turned_on_and_advertised_then() {
 struct Down;
 
 impl Clients for Down {
-    async fn find(&self, _: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, _: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         Ok(None)
     }
 }

@@ -1,6 +1,6 @@
 //! The client id that says it all: what it is believed for, and how long it gets.
 
-use regrant::client::{ClientIdKeys, StatelessClients};
+use regrant::client::{ClientIdKeys, Lookup, Purpose, StatelessClients};
 use regrant::{Client, Clients, RootSecret, StaticClients, Timestamp};
 use serde_json::{Value, json};
 
@@ -8,8 +8,10 @@ use crate::desk::{Desk, Strangers, desk, editor, id, json_post, keys, root, secr
 use crate::kit::portal::run;
 use crate::kit::{at, scope};
 
+const LOOKUP: Lookup = Lookup::new(Purpose::Authentication);
+
 fn known(clients: &Strangers, id: &str) -> bool {
-    run(clients.find(id)).unwrap().is_some()
+    run(clients.find(id, LOOKUP)).unwrap().is_some()
 }
 
 fn with_keys(keys: ClientIdKeys) -> Strangers {
@@ -81,7 +83,7 @@ fn what_does_not_fit_is_left_out_in_order_before_a_client_is_refused() {
             assert_eq!((&registered["client_name"], &registered["scope"]), (&json!("Editor"), &json!("read")));
             seen.insert((most, left_out));
             // What a client is told is what it is.
-            let client = run(desk.engine.clients().find(id(&registered))).unwrap().unwrap();
+            let client = run(desk.engine.clients().find(id(&registered), LOOKUP)).unwrap().unwrap();
             let metadata = client.metadata().unwrap();
             assert_eq!(metadata.logo_uri(), registered.get("logo_uri").and_then(Value::as_str));
             assert_eq!(metadata.client_uri(), registered.get("client_uri").and_then(Value::as_str));
@@ -163,9 +165,9 @@ fn clients_that_were_made_by_hand_come_first() {
     let registered = desk.register(&editor());
     let by_hand = StaticClients::new().with(Client::public(id(&registered)).build().unwrap()).unwrap();
     let clients = StatelessClients::new(by_hand, keys());
-    let found = run(clients.find(id(&registered))).unwrap().unwrap();
+    let found = run(clients.find(id(&registered), LOOKUP)).unwrap().unwrap();
     assert!(!found.is_stranger());
-    assert!(!run(desk.engine.clients().find("app")).unwrap().unwrap().is_stranger());
+    assert!(!run(desk.engine.clients().find("app", LOOKUP)).unwrap().unwrap().is_stranger());
 }
 
 /// After a leak, or a flood: all before a time are forgotten, to the millisecond.

@@ -5,6 +5,9 @@
 mod kit;
 
 mod desk;
+mod document_attacks;
+mod document_rules;
+mod documents;
 mod endpoint;
 mod ids;
 mod logins;
@@ -13,3 +16,4 @@ mod metadata;
 mod native;
 mod over_http;
 mod policy;
+mod site;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 use regrant::client::{
-    ClientMetadata, ClientRef, ClientRegistry, ClientsError, ReadyClients, RegisteredClient, RegistrationDenial,
+    ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, ReadyClients, RegisteredClient, RegistrationDenial,
 };
 use regrant::{Client, ClientSecret, Clients, Endpoints, Engine, MemoryStore, Timestamp};
 use serde_json::{Map, Value, json};
@@ -32,7 +32,7 @@ impl List {
 }
 
 impl Clients for List {
-    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         Ok(self.0.lock().get(client_id).map(|row| std::sync::Arc::new(row.client.clone()).into()))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use regrant::client::{ClientMetadata, RegistrationDenial, RegistrationPolicy};
+use regrant::client::{ClientMetadata, ClientPolicy, RegistrationDenial};
 use regrant::{Authorization, Client};
 use serde_json::json;
 
@@ -17,12 +17,12 @@ struct House {
     blocked: Arc<Mutex<Vec<String>>>,
 }
 
-impl RegistrationPolicy for House {
+impl ClientPolicy for House {
     fn may_register(&self, initial_access_token: Option<&str>) -> bool {
         initial_access_token == Some("let-me-in")
     }
 
-    fn register(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
+    fn take_in(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
         match metadata.name() {
             Some("Unwanted") => Err(RegistrationDenial::Unwanted),
             Some("Too many") => Err(RegistrationDenial::Busy),
@@ -114,6 +114,14 @@ fn a_client_that_is_blocked_is_unknown_everywhere_and_at_once() {
     assert_eq!(before.len(), 1, "nothing was ended");
     // Clients that were made by hand are not asked about.
     house.blocked.lock().push(String::new());
-    assert!(run(regrant::Clients::find(desk.engine.clients(), "app")).unwrap().is_some());
+    assert!(
+        run(regrant::Clients::find(
+            desk.engine.clients(),
+            "app",
+            regrant::client::Lookup::new(regrant::client::Purpose::Authorization)
+        ))
+        .unwrap()
+        .is_some()
+    );
     let _ = site();
 }

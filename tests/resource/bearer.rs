@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use regrant::client::{ClientRef, ClientsError};
+use regrant::client::{ClientRef, ClientsError, Lookup};
 use regrant::engine::BearerErrorKind;
 use regrant::{Access, BearerError, Clients, Engine, EngineBuilder, Key, Lifetimes, Scope, StaticClients, Timestamp};
 
@@ -253,7 +253,7 @@ fn not_before_is_of_grants_and_never_moves_back() {
 struct Closing(AtomicU8);
 
 impl Clients for Closing {
-    async fn find(&self, _: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, _: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         match self.0.load(Ordering::Relaxed) {
             0 => Ok(Some(Arc::new(app().build().unwrap()).into())),
             1 => Ok(None),

@@ -139,6 +139,19 @@ fn a_person_has_fifty_grants_at_one_strangers_client() {
     assert!(world.refreshes("s0", &tokens[5], at(60)).is_ok());
 }
 
+/// An account page can say so without looking the client up.
+#[test]
+fn a_session_says_whose_client_it_is_at() {
+    let world = world(1);
+    for (client, stranger) in [("s0", true), ("many", false)] {
+        let token = world.logs_in(client, "alice", at(0));
+        world.refreshes(client, &token, at(1)).unwrap();
+        let sessions = run(world.engine.sessions("alice", None, 10, at(2))).unwrap().sessions;
+        assert!(sessions.iter().all(|session| session.is_of_stranger() == stranger), "{client}");
+        run(world.engine.end_sessions_of("alice")).unwrap();
+    }
+}
+
 /// 200 at all of them: each registration is another client, so that a bound for each bounds nothing.
 #[test]
 fn a_person_has_two_hundred_grants_at_all_strangers_clients() {

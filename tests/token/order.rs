@@ -1,7 +1,11 @@
 //! One order of checks, what is cheap first and what is spent last: where two things are wrong, the earlier one is the answer,
 //! and whatever is refused has spent nothing.
 
-use regrant::Response;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use regrant::client::{ClientRef, ClientsError, Lookup, Purpose, ReadyClients};
+use regrant::{Client, Clients, Engine, Response};
 
 use crate::kit::ask::{Ask, form};
 use crate::kit::portal::{Portal, VERIFIER, query};
@@ -190,4 +194,102 @@ fn a_code_is_judged_in_one_order() {
         );
     }
     world.redeem("portal", &code, at(2)).assert_ok();
+}
+
+/// A registry that has to go out for its one client, whose id is a URL.
+#[derive(Default)]
+struct FarAway {
+    is_down: Mutex<bool>,
+    went_out: Mutex<usize>,
+}
+
+const FAR: &str = "https://far.example/client.json";
+
+impl Clients for FarAway {
+    async fn find(&self, client_id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        if !client_id.starts_with("https://") {
+            return Ok(None);
+        }
+        if !lookup.may_fetch() {
+            return Err(ClientsError::not_at_hand());
+        }
+        assert!(matches!(lookup.purpose(), Purpose::Authorization | Purpose::Licensed));
+        *self.went_out.lock() += 1;
+        if *self.is_down.lock() {
+            return Err(ClientsError::unavailable("the site is down", None));
+        }
+        let client = Client::public(client_id)
+            .grant_type("authorization_code")
+            .grant_type("refresh_token")
+            .redirect_uri("https://portal.example/cb")
+            .scope(crate::kit::scope("openid read"));
+        Ok(Some(Arc::new(client.build().map_err(ClientsError::new)?).into()))
+    }
+}
+
+impl ReadyClients for FarAway {}
+
+/// A client that would have to be fetched: what it presents is proven before anything is fetched for it, and whoever it is comes
+/// after that.
+#[test]
+fn a_client_that_is_not_at_hand_is_judged_by_its_token_first() {
+    let (store, events) = (Arc::new(crate::kit::Shelf::default()), crate::kit::Events::default());
+    let engine = Engine::builder(Arc::clone(&store), FarAway::default())
+        .key(regrant::Key::from_bytes(7, &[9; 32]))
+        .issuer("https://id.example")
+        .authorization_code()
+        .events(events.clone())
+        .build()
+        .unwrap();
+    let port = Portal { engine, store: Arc::clone(&store), events: events.clone() };
+    let mine = port.login(FAR, at(0));
+    let theirs = port.login("https://other.example/client.json", at(0));
+    events.take();
+    let token = mine.refresh_token();
+    let mut base = Parts::new("", &[("grant_type", "refresh_token"), ("refresh_token", &token), ("client_id", FAR)]);
+    base.basic.clear();
+    let (unknown_key, no_grant) = (crate::kit::altered(&token, 0), crate::kit::altered(&token, 5));
+    let (made_up, others) = (forged(&token), theirs.refresh_token());
+    for (why, text) in [
+        ("Shape", "short"),
+        ("UnknownKey", &unknown_key),
+        ("NoGrant", &no_grant),
+        ("Mac", &made_up),
+        ("AnotherClient", &others),
+    ] {
+        let mut faults = common();
+        faults.retain(|(why, _)| !["TwoAuthentications", "WrongSecret"].contains(why));
+        faults.push(fault("TwoAuthentications", |parts| {
+            parts.basic = vec![(FAR, SECRET)];
+            parts.set("client_secret", SECRET);
+        }));
+        faults.push(fault(why, |parts| parts.set("refresh_token", text)));
+        let judged_first = faults.len();
+        // The site is down: a parameter that nobody knows tells the test so.
+        faults.push(fault("ClientDocument", |parts| parts.set("down", "yes")));
+        faults.push(fault("WrongSecret", |parts| parts.set("client_secret", SECRET)));
+        faults.push(fault("Scope", |parts| parts.set("scope", "everything")));
+        let clients = port.engine.clients();
+        *clients.went_out.lock() = 0;
+        earlier_wins(
+            &base,
+            &faults[..judged_first],
+            |ask| port.engine.blocking().token(&ask.request(), at(1)).unwrap(),
+            || refusals(&events.take()),
+            || store.bytes(),
+        );
+        assert_eq!(*clients.went_out.lock(), 0, "nothing is fetched before {why}");
+        earlier_wins(
+            &base,
+            &faults,
+            |ask| {
+                *clients.is_down.lock() = String::from_utf8_lossy(&ask.body).contains("down=yes");
+                port.engine.blocking().token(&ask.request(), at(1)).unwrap()
+            },
+            || refusals(&events.take()),
+            || store.bytes(),
+        );
+        *clients.is_down.lock() = false;
+    }
+    port.refresh(FAR, &token, at(2)).assert_ok();
 }

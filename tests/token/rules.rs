@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::rows::{DEFINED, MARKER, accepted, refused};
 use http_body_util::{BodyExt, Full};
-use regrant::client::{ClientBuilder, ClientRef, ClientsError};
+use regrant::client::{ClientBuilder, ClientRef, ClientsError, Lookup};
 use regrant::engine::RenewalPolicy;
 use regrant::event::TracingEvents;
 use regrant::http::EndpointService;
@@ -150,7 +150,7 @@ fn nothing_of_a_request_is_logged() {
 struct Down;
 
 impl Clients for Down {
-    async fn find(&self, _: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+    async fn find(&self, _: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         Err(ClientsError::new(std::io::Error::other("10.0.0.7:5432 refused\nthe connection")))
     }
 }

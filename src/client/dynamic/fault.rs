@@ -56,8 +56,16 @@ pub enum MetadataFault {
     ScopeNotAllowed,
     /// Both `jwks` and `jwks_uri` (section 2), or a key set that is none.
     Keys,
-    /// An update without the client's own `client_id`, or with another (RFC 7592 section 2.2).
+    /// An update without the client's own `client_id`, or with another (RFC 7592 section 2.2); a metadata document without the
+    /// URL that it is fetched from, to the byte (draft-ietf-oauth-client-id-metadata-document, "Client Metadata Document").
     ClientId,
+    /// A metadata document with `client_secret` or `client_secret_expires_at`, or with a way to authenticate by a shared secret: it
+    /// is public (draft-ietf-oauth-client-id-metadata-document, "Client Metadata Document").
+    SharedSecret,
+    /// A metadata document whose `token_endpoint_auth_method` is not `none`: no other is served for such clients.
+    DocumentAuthMethod,
+    /// A metadata document with a key that is not a public one.
+    PrivateKey,
     /// An update with a `client_secret` that is not the client's (RFC 7592 section 2.2).
     ClientSecret,
     /// An update with a member that only the server says: `registration_access_token`, `registration_client_uri`,
@@ -109,6 +117,9 @@ impl MetadataFault {
             Self::ScopeNotAllowed => "nothing of scope may be given to this client",
             Self::Keys => "jwks and jwks_uri must not both be there, and a key set has keys",
             Self::ClientId => "client_id must be that of the client",
+            Self::SharedSecret => "a client metadata document must not have or need a shared secret",
+            Self::DocumentAuthMethod => "token_endpoint_auth_method of a client metadata document must be none here",
+            Self::PrivateKey => "jwks must have public keys alone",
             Self::ClientSecret => "client_secret must be that of the client",
             Self::ServersMember => "an update must not have a member that only the server says",
             Self::TooLongForAnId => "client_name, scope and redirect_uris are too long together",

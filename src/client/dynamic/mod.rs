@@ -1,4 +1,5 @@
-//! Clients that register themselves (RFC 7591): what they say, under which rules, and ids that carry it.
+//! Clients that nobody made by hand: those that register themselves (RFC 7591), and those that are known by a document. What they
+//! say, under which rules and terms, and ids that carry it.
 
 pub(crate) mod compact;
 mod fault;
@@ -6,18 +7,21 @@ mod fault;
 mod keys;
 mod members;
 mod metadata;
+mod policy;
 mod read;
 mod registry;
 mod say;
 #[cfg(feature = "root-secret")]
 mod stateless;
+pub(crate) mod terms;
 mod words;
 
 pub use fault::MetadataFault;
 #[cfg(feature = "root-secret")]
 pub use keys::ClientIdKeys;
 pub use metadata::{ApplicationType, AuthMethod, ClientMetadata};
+pub use policy::ClientPolicy;
 pub(crate) use registry::DynClientRegistry;
 pub use registry::{ClientRegistry, RegisteredClient, RegistrationDenial};
 #[cfg(feature = "root-secret")]
-pub use stateless::{RegistrationPolicy, StatelessClients};
+pub use stateless::StatelessClients;

@@ -19,6 +19,9 @@ use crate::wire::{read_uri, web_host};
 const SERVERS: [&str; 4] =
     ["registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"];
 
+/// What a document must not have: whoever reads it has the secret.
+const SECRETS: [&str; 2] = ["client_secret", "client_secret_expires_at"];
+
 impl ClientMetadata {
     /// Reads what a client sends. Members that are not understood are passed by, and grant and response types that
     /// are not open to it are dropped (RFC 7591 section 3.2.1); what is left has to make sense.
@@ -46,7 +49,8 @@ impl ClientMetadata {
         if json.len() > Self::MAX_JSON_BYTES {
             return Err(MetadataFault::TooLong);
         }
-        Self::of(&Members::read(json)?, native)
+        let members = Members::read(json)?;
+        Self::of(&members, auth_method(&members)?, native)
     }
 
     /// Reads an update of a registration (RFC 7592 section 2.2), and the secret that came with it.
@@ -66,11 +70,53 @@ impl ClientMetadata {
             return Err(MetadataFault::ServersMember);
         }
         let secret = members.text("client_secret")?.map(|secret| Zeroizing::new(secret.to_owned()));
-        Ok((Self::of(&members, native)?, secret))
+        Ok((Self::of(&members, auth_method(&members)?, native)?, secret))
     }
 
-    fn of(members: &Members, native: &NativeRedirects) -> Result<Self, MetadataFault> {
-        let auth_method = auth_method(members)?;
+    /// Reads the document that a client is known by, whose URL is the client's id
+    /// (draft-ietf-oauth-client-id-metadata-document). What it says is judged as at registration, with three differences:
+    /// `client_id` has to be the URL, to the byte; there is no secret, and a document that says nothing of how its client
+    /// authenticates is a public client's; and keys have to be public ones.
+    ///
+    /// `token_endpoint_auth_method` has to be `none`: a client that has keys is not served without them.
+    ///
+    /// # Errors
+    ///
+    /// [`MetadataFault`].
+    ///
+    /// ```
+    /// use regrant::client::{AuthMethod, ClientMetadata, NativeRedirects};
+    /// let url = "https://app.example/client.json";
+    /// let json = br#"{"client_id":"https://app.example/client.json","redirect_uris":["https://app.example/cb"]}"#;
+    /// let metadata = ClientMetadata::from_document(json, url, &NativeRedirects::new())?;
+    /// assert_eq!(metadata.auth_method(), AuthMethod::None);
+    /// # Ok::<(), regrant::client::MetadataFault>(())
+    /// ```
+    pub fn from_document(json: &[u8], url: &str, native: &NativeRedirects) -> Result<Self, MetadataFault> {
+        if json.len() > Self::MAX_JSON_BYTES {
+            return Err(MetadataFault::TooLong);
+        }
+        let members = Members::read(json)?;
+        if members.text("client_id")? != Some(url) {
+            return Err(MetadataFault::ClientId);
+        }
+        if SECRETS.iter().any(|name| members.get(name).is_some()) {
+            return Err(MetadataFault::SharedSecret);
+        }
+        match members.text("token_endpoint_auth_method")? {
+            None | Some("none") => {}
+            // Those of the registry by their names, and what a server may have made up.
+            Some(method) if method.starts_with("client_secret") => return Err(MetadataFault::SharedSecret),
+            Some(_) => return Err(MetadataFault::DocumentAuthMethod),
+        }
+        let metadata = Self::of(&members, AuthMethod::None, native)?;
+        match members.get("jwks").and_then(|set| set.get("keys")).and_then(Value::as_array) {
+            Some(keys) if !keys.iter().all(is_public_key) => Err(MetadataFault::PrivateKey),
+            _ => Ok(metadata),
+        }
+    }
+
+    fn of(members: &Members, auth_method: AuthMethod, native: &NativeRedirects) -> Result<Self, MetadataFault> {
         let refresh_token = grant_types(members)?;
         response_types(members)?;
         let redirect_uris = redirect_uris(members, native)?;
@@ -169,6 +215,12 @@ fn keys(members: &Members) -> Result<(), MetadataFault> {
         Some(Value::Object(_)) => Err(MetadataFault::Keys),
         Some(_) => Err(MetadataFault::Type),
     }
+}
+
+/// The members of private and symmetric keys: RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1.
+fn is_public_key(key: &Value) -> bool {
+    key.as_object()
+        .is_some_and(|key| !["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| key.contains_key(*name)))
 }
 
 fn contacts(members: &Members) -> Result<Vec<SmolStr>, MetadataFault> {

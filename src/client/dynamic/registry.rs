@@ -14,7 +14,9 @@ use crate::grant::Timestamp;
 /// keeps nothing, or a host's own, which keeps a list.
 ///
 /// ```
-/// use regrant::client::{ClientMetadata, ClientRef, ClientRegistry, ClientsError, RegisteredClient, RegistrationDenial};
+/// use regrant::client::{
+///     ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, RegisteredClient, RegistrationDenial,
+/// };
 /// use regrant::{Client, ClientSecret, Clients, Scope, Timestamp};
 /// use std::collections::HashMap;
 /// use std::sync::{Arc, Mutex};
@@ -23,7 +25,7 @@ use crate::grant::Timestamp;
 /// struct Table(Mutex<HashMap<String, Arc<Client>>>);
 ///
 /// impl Clients for Table {
-///     async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
+///     async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
 ///         Ok(self.0.lock().map_err(|_| ClientsError::new("poisoned"))?.get(client_id).cloned().map(ClientRef::Shared))
 ///     }
 /// }

@@ -18,10 +18,13 @@ use zeroize::Zeroizing;
 use super::compact::{decode_metadata, encode_metadata};
 use super::keys::{ClientIdKeys, KeyNumber, MAC_LEN};
 use super::metadata::Extra;
-use super::{AuthMethod, ClientMetadata, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
+use super::terms::Terms;
+use super::{
+    AuthMethod, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
+};
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{
-    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, NativeRedirects, NotBefore, OPENID,
+    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects, NotBefore, OPENID,
     ReadyClients, digest,
 };
 use crate::grant::{Lifetimes, Scope, Timestamp};
@@ -29,48 +32,6 @@ use crate::grant::{Lifetimes, Scope, Timestamp};
 const PREFIX: &str = "dcr.";
 const FORMAT: u8 = 1;
 const HEAD_LEN: usize = 1 + 16 + 6;
-
-/// Whom a host lets register, and whom of these it lets in.
-///
-/// ```
-/// use regrant::Client;
-/// use regrant::client::{ClientMetadata, RegistrationDenial, RegistrationPolicy};
-///
-/// struct OnlyHere;
-///
-/// impl RegistrationPolicy for OnlyHere {
-///     fn register(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
-///         Ok(metadata.retain_redirect_uris(|uri| uri.starts_with("http://127.0.0.1"))?.without_links())
-///     }
-///
-///     fn admits(&self, client: &Client) -> bool {
-///         client.metadata().is_none_or(|metadata| metadata.name() != Some("Known to be bad"))
-///     }
-/// }
-/// ```
-pub trait RegistrationPolicy: Send + Sync {
-    /// See [`ClientRegistry::may_register`]. Default: everybody may.
-    fn may_register(&self, initial_access_token: Option<&str>) -> bool {
-        let _ = initial_access_token;
-        true
-    }
-
-    /// What of this a new client gets; less than it asked for, or nothing. Default: all of it.
-    ///
-    /// # Errors
-    ///
-    /// [`RegistrationDenial`].
-    fn register(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
-        Ok(metadata)
-    }
-
-    /// Whether a client that has registered itself is let in: asked at every use of its id or of a token of it, so answer from
-    /// memory. One that is not is an unknown client. Default: all are.
-    fn admits(&self, client: &Client) -> bool {
-        let _ = client;
-        true
-    }
-}
 
 /// A registry with which clients register themselves, and which keeps nothing of them: a client's id is what it said of
 /// itself, with 128 random bits and the time, under a MAC of 128 bits, and its secret is computed from the id. Any number of
@@ -103,11 +64,7 @@ pub trait RegistrationPolicy: Send + Sync {
 pub struct StatelessClients<C> {
     by_hand: C,
     keys: ClientIdKeys,
-    policy: Option<Arc<dyn RegistrationPolicy>>,
-    scope: Scope,
-    default_scope: Option<Scope>,
-    lifetimes: Option<Lifetimes>,
-    native_redirects: NativeRedirects,
+    terms: Terms,
     max_id_bytes: usize,
     expiry: Option<Duration>,
     not_before: NotBefore,
@@ -122,11 +79,7 @@ impl<C> StatelessClients<C> {
         Self {
             by_hand,
             keys,
-            policy: None,
-            scope: Scope::empty(),
-            default_scope: None,
-            lifetimes: None,
-            native_redirects: NativeRedirects::new().with_free_localhost_port(true),
+            terms: Terms::default(),
             max_id_bytes: Self::MAX_ID_BYTES,
             expiry: None,
             not_before: NotBefore::default(),
@@ -135,26 +88,48 @@ impl<C> StatelessClients<C> {
 
     /// With a say of the host's in who registers and who is let in.
     #[must_use]
-    pub fn with_policy(self, policy: impl RegistrationPolicy + 'static) -> Self {
-        Self { policy: Some(Arc::new(policy)), ..self }
+    pub fn with_policy(mut self, policy: impl ClientPolicy + 'static) -> Self {
+        self.terms.policy = Some(Arc::new(policy));
+        self
     }
 
     /// The most that a client may ask for that registered itself; from now on, whenever it did. Default: no scope at all.
     #[must_use]
-    pub fn with_scope(self, scope: Scope) -> Self {
-        Self { scope, ..self }
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.terms.scope = scope;
+        self
     }
 
     /// What of its scope such a client gets where it asks for nothing. Default: all of it.
     #[must_use]
-    pub fn with_default_scope(self, scope: Scope) -> Self {
-        Self { default_scope: Some(scope), ..self }
+    pub fn with_default_scope(mut self, scope: Scope) -> Self {
+        self.terms.default_scope = Some(scope);
+        self
+    }
+
+    /// Whether the scope that a client registers with is what it gets where it asks for nothing, and not the most that it may
+    /// ask for: that is what [`with_scope`](Self::with_scope) says, for all of them. Say so where clients register with what they
+    /// need first and ask the person for more later, as those of the Model Context Protocol do. Default: it is the most (RFC
+    /// 7591 section 2).
+    ///
+    /// ```
+    /// # use regrant::client::{ClientIdKeys, StatelessClients};
+    /// # use regrant::{RootSecret, Scope, StaticClients};
+    /// # let clients = StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::generate(1), None));
+    /// let clients = clients.with_scope(Scope::parse("mcp:read mcp:admin")?).with_named_scope_as_default(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_named_scope_as_default(mut self, is_default: bool) -> Self {
+        self.terms.named_scope_is_default = is_default;
+        self
     }
 
     /// Other lifetimes than the engine's, for these clients.
     #[must_use]
-    pub fn with_lifetimes(self, lifetimes: Lifetimes) -> Self {
-        Self { lifetimes: Some(lifetimes), ..self }
+    pub fn with_lifetimes(mut self, lifetimes: Lifetimes) -> Self {
+        self.terms.lifetimes = Some(lifetimes);
+        self
     }
 
     /// What redirect URIs of native apps may be, besides what RFC 8252 has: from now on, whenever a client registered. Default:
@@ -169,8 +144,9 @@ impl<C> StatelessClients<C> {
     /// let clients = clients.with_native_redirects(allowed);
     /// ```
     #[must_use]
-    pub fn with_native_redirects(self, allowed: NativeRedirects) -> Self {
-        Self { native_redirects: allowed, ..self }
+    pub fn with_native_redirects(mut self, allowed: NativeRedirects) -> Self {
+        self.terms.native_redirects = allowed;
+        self
     }
 
     /// The most characters of a new id: 255 to 1,024 ([`Client::MAX_ID_BYTES`]). Ids travel in headers, URLs and JWTs, and many
@@ -208,11 +184,7 @@ impl<C> StatelessClients<C> {
 
     /// Takes a client in.
     fn register(&self, metadata: ClientMetadata, now: Timestamp) -> Result<RegisteredClient, RegistrationDenial> {
-        let mut metadata = metadata.within(&self.scope)?;
-        if let Some(policy) = &self.policy {
-            // A host that changes the scope may be wrong about what there is.
-            metadata = policy.register(metadata)?.within(&self.scope)?;
-        }
+        let metadata = self.terms.narrow(metadata)?;
         let (id, metadata) = self.mint(metadata, now)?;
         let registered = RegisteredClient::new(&id, metadata, now);
         let registered = match self.expires_at(now) {
@@ -261,22 +233,16 @@ impl<C> StatelessClients<C> {
         }
         // What the host has ceased to allow is gone.
         let metadata = decode_metadata(compact)?
-            .retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.native_redirects).is_ok())
+            .retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.terms.native_redirects).is_ok())
             .ok()?;
         let secret = || ClientSecret::from_digest(digest(self.secret(key, id).as_bytes()));
         let secret = (metadata.auth_method() != AuthMethod::None).then(secret);
-        let mut client = metadata.client(id, secret, &self.scope).native_redirects(self.native_redirects.clone());
+        let mut builder = self.terms.builder(&metadata, id, secret);
         if let Some(time) = self.expires_at(issued_at) {
-            client = client.no_logins_from(time);
+            builder = builder.no_logins_from(time);
         }
-        if let Some(lifetimes) = self.lifetimes {
-            client = client.lifetimes(lifetimes);
-        }
-        let mut client = client.build().ok()?;
-        if let Some(default) = &self.default_scope {
-            client.default_scope = client.scope.select(client.scope.mask_within(default));
-        }
-        self.policy.as_ref().is_none_or(|policy| policy.admits(&client)).then_some(client)
+        let client = builder.build().ok()?;
+        self.terms.admit(&client).then_some(client)
     }
 
     fn secret(&self, key: KeyNumber, id: &str) -> Zeroizing<String> {
@@ -296,8 +262,8 @@ fn issued_at(head: &[u8; HEAD_LEN]) -> Option<Timestamp> {
 }
 
 impl<C: Clients> Clients for StatelessClients<C> {
-    async fn find(&self, client_id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        match self.by_hand.find(client_id).await? {
+    async fn find(&self, client_id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        match self.by_hand.find(client_id, lookup).await? {
             Some(client) => Ok(Some(client)),
             None => Ok(self.read(client_id).map(|client| Arc::new(client).into())),
         }
@@ -308,7 +274,7 @@ impl<C: Clients> Clients for StatelessClients<C> {
     }
 
     fn knows_scope(&self, token: &str) -> bool {
-        self.scope.contains(token) || self.by_hand.knows_scope(token)
+        self.terms.scope.contains(token) || self.by_hand.knows_scope(token)
     }
 
     /// Also where this engine registers nobody: ids that another one made are good here.
@@ -322,7 +288,7 @@ impl<C: Clients> Clients for StatelessClients<C> {
         features.client_secret_post = true;
         features.public = true;
         features.refresh_token = true;
-        features.id_token_engine_key |= self.scope.contains(OPENID);
+        features.id_token_engine_key |= self.terms.scope.contains(OPENID);
         features
     }
 }
@@ -331,11 +297,11 @@ impl<C: ReadyClients> ReadyClients for StatelessClients<C> {}
 
 impl<C: Clients> ClientRegistry for StatelessClients<C> {
     fn may_register(&self, initial_access_token: Option<&str>) -> bool {
-        self.policy.as_ref().is_none_or(|policy| policy.may_register(initial_access_token))
+        self.terms.policy.as_ref().is_none_or(|policy| policy.may_register(initial_access_token))
     }
 
     fn native_redirects(&self) -> NativeRedirects {
-        self.native_redirects.clone()
+        self.terms.native_redirects.clone()
     }
 
     async fn create(&self, metadata: ClientMetadata, now: Timestamp) -> Result<RegisteredClient, RegistrationDenial> {
@@ -347,7 +313,7 @@ impl<C: fmt::Debug> fmt::Debug for StatelessClients<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StatelessClients")
             .field("by_hand", &self.by_hand)
-            .field("scope", &self.scope)
+            .field("scope", &self.terms.scope)
             .field("max_id_bytes", &self.max_id_bytes)
             .field("expiry", &self.expiry)
             .finish_non_exhaustive()

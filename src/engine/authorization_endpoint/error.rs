@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::Person;
 use crate::client::Destination;
-use crate::engine::refusal::{ClientRefusal, Refusal, RequestRefusal};
+use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, Refusal, RequestRefusal};
 use crate::wire::{ErrorCode, Response};
 
 /// What to do about an authorization request that is not valid.
@@ -77,6 +77,20 @@ impl ShownError {
         }
     }
 
+    /// What `Retry-After` of the page says, where it is known when the same link works again.
+    ///
+    /// ```
+    /// fn header(error: &regrant::engine::ShownError) -> Option<String> {
+    ///     error.retry_after_secs().map(|secs| secs.to_string())
+    /// }
+    /// ```
+    pub const fn retry_after_secs(&self) -> Option<u32> {
+        match self.why {
+            Refusal::Unavailable(why) => why.retry_after_secs(),
+            _ => None,
+        }
+    }
+
     /// The error code.
     ///
     /// ```
@@ -104,6 +118,8 @@ impl ShownError {
             Refusal::Request(RequestRefusal::MissingParameter) => {
                 "client_id, or a redirect_uri where several are registered, is missing"
             }
+            // Said to the person who pressed a button twice.
+            Refusal::Authorization(AuthorizationRefusal::Answered) => "the page was answered before, or has expired",
             other => other.description(),
         }
     }

@@ -39,7 +39,7 @@ use super::failure::{Failure, check_head};
 use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
-use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients};
+use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
 use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::decode_exact;
@@ -61,7 +61,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// [`AuthorizationError`]: a redirect to send, or an error to show.
+    /// [`AuthorizationError`]: a redirect to send, or an error to show. A client that is known by a
+    /// [document](crate::fetch::DocumentClients) is fetched here, within limits for the address that
+    /// [asks](Request::with_peer); where that cannot be now, the page is a 503 and [may say when](ShownError::retry_after_secs).
     ///
     /// Where clients are let in that [nobody made by hand](Client::is_stranger), since they
     /// [register themselves](crate::EngineBuilder::registration) or the registry
@@ -185,10 +187,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let form = Form::parse(sent_in(request), self.limits()).map_err(RequestRefusal::Form)?;
         let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
-        match self.find_client(client_id).await {
+        match self.find_client(client_id, Lookup::of(Purpose::Authorization, request.peer())).await {
             Ok(Some(client)) => Ok((client, form)),
             Ok(None) => Err(ClientRefusal::UnknownClient.into()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(match error.kind() {
+                // A page can say what is wrong with it: whoever sees it may be the one who wrote it.
+                ClientsErrorKind::Document(fault) => ClientRefusal::Document(fault).into(),
+                _ => error.into(),
+            }),
         }
     }
 

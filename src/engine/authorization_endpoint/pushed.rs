@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::request::Answering;
 use super::{Arrived, Came, redirect_uri_of};
-use crate::client::{Client, Clients};
+use crate::client::{Client, Clients, Purpose};
 use crate::engine::Engine;
 use crate::engine::failure::{Failure, check_head};
 use crate::engine::host::Clock;
@@ -82,7 +82,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
-        let client = self.authenticate(request, &parameters).await?;
+        // What anybody may cause here is limited as at the authorization endpoint: a client may have to be fetched.
+        let client = self.authenticate(request, &parameters, Purpose::Authorization).await?;
         self.seal_request(&client, &form, request.body(), time.now())
             .map_err(|why| Failure::from(why).of_client(client.shared_id()))
     }

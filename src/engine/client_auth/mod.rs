@@ -1,5 +1,6 @@
 //! Client authentication: RFC 6749 section 2.3.
 
+mod licence;
 #[cfg(feature = "argon2")]
 mod slow;
 
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Engine;
 use super::failure::{Failure, check_head};
 use super::refusal::{ClientRefusal, RequestRefusal, Unavailable};
-use crate::client::{Client, ClientRef, ClientSecret, Clients, ClientsError, digest};
+use crate::client::{Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, Purpose, digest};
 use crate::store::TokenStore;
 use crate::wire::{BasicCredentials, BasicError, Form, Header, Parameters, Request, has_control};
 
@@ -103,15 +104,17 @@ fn read<'a>(
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// The client that a request is from, proven.
+    /// The client that a request is from, proven. Where it is not at hand, [`is_unlicensed`](Failure::is_unlicensed) says so.
     pub(super) async fn authenticate(
         &self,
         request: &Request<'_>,
         parameters: &Parameters<'_>,
+        purpose: Purpose,
     ) -> Result<ClientRef<'_>, Failure> {
         let mut basic = BasicCredentials::unread();
         let mut credentials = read(request, parameters, &mut basic)?;
-        let found = match self.find_client(credentials.client_id()).await {
+        let lookup = Lookup::of(purpose, request.peer());
+        let found = match self.find_client(credentials.client_id(), lookup).await {
             Ok(found) => found,
             Err(error) => return Err(error.into()),
         };
@@ -145,11 +148,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The client of an id that a stranger sent. What no client can be called is not asked for: a registry in a database
     /// fails at a NUL, and looks long for a long one.
-    pub(super) async fn find_client(&self, id: &str) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        if id.len() > Client::MAX_ID_BYTES || has_control(id) { Ok(None) } else { self.clients.find(id).await }
+    pub(super) async fn find_client(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        if id.len() > Client::MAX_ID_BYTES || has_control(id) { Ok(None) } else { self.clients.find(id, lookup).await }
     }
 
-    /// What a request to the revocation or introspection endpoint is made of: a client, proven, and a token.
+    /// What a request to the revocation or introspection endpoint is made of: a client, proven, and a token. A refusal that is
+    /// [about the token](Failure::is_about_a_token) is of a client that is not at hand, and that the token says nothing for.
     pub(super) async fn token_of_request(
         &self,
         request: &Request<'_>,
@@ -158,7 +162,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
-        let client = self.authenticate(request, &parameters).await?;
+        let client = match self.authenticate(request, &parameters, Purpose::Authentication).await {
+            Ok(client) => client,
+            Err(failure) if failure.is_unlicensed() => self.authenticate_by_token(request, &parameters, &form).await?,
+            Err(failure) => return Err(failure),
+        };
         match form.single("token") {
             Ok(Some(token)) => Ok((client, Zeroizing::new(token.to_owned()))),
             _ => Err(Failure::from(RequestRefusal::MissingParameter).of_client(client.shared_id())),

@@ -199,6 +199,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             add("authorization_response_iss_parameter_supported", json!(true));
         }
         let features = self.clients.features();
+        if features.client_id_metadata_documents && authorization.is_some() {
+            add("client_id_metadata_document_supported", json!(true));
+        }
         let built_in =
             [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];
         let handled = self.host.grant_types();

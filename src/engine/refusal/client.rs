@@ -1,5 +1,6 @@
 //! Refusals of a client.
 
+use crate::client::MetadataFault;
 use crate::wire::ErrorCode;
 
 /// Why a client is not who it says it is, or may not do what it asks for.
@@ -21,6 +22,9 @@ pub enum ClientRefusal {
     /// No client of that id.
     #[error("an unknown client")]
     UnknownClient,
+    /// The metadata document of a client that is known by one breaks this rule; in an authorization request.
+    #[error("a client whose metadata document is wrong: {0}")]
+    Document(MetadataFault),
     /// The secret is wrong, or a public client sent one, or a confidential one sent none.
     #[error("a wrong secret")]
     WrongSecret,
@@ -39,7 +43,7 @@ impl ClientRefusal {
     /// What the response says.
     pub const fn code(self) -> ErrorCode {
         match self {
-            Self::TwoAuthentications | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
+            Self::TwoAuthentications | Self::ClientIdMismatch | Self::Document(_) => ErrorCode::InvalidRequest,
             Self::PublicClient
             | Self::Scheme
             | Self::Credentials

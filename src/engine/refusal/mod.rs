@@ -106,6 +106,7 @@ impl Refusal {
             Self::Client(ClientRefusal::Scheme) => {
                 "the Authorization header here is for client credentials by Basic; a public client sends none"
             }
+            Self::Client(ClientRefusal::Document(fault)) => fault.description(),
             Self::Authorization(AuthorizationRefusal::State) => {
                 "a space in state must be encoded, as + or %20, and a plus sign as %2B"
             }

@@ -1,6 +1,6 @@
 //! What keeps the engine from answering, for now or until it is mended.
 
-use crate::client::ClientsError;
+use crate::client::{ClientsError, ClientsErrorKind};
 use crate::store::{StoreError, StoreErrorKind};
 use crate::wire::ErrorCode;
 
@@ -14,6 +14,16 @@ pub enum Unavailable {
     /// The client registry failed.
     #[error("the client registry failed")]
     Clients,
+    /// The client is not at hand, and nothing allows to fetch it: see
+    /// [`ClientsError::not_at_hand`](crate::client::ClientsError::not_at_hand).
+    #[error("the client is not at hand")]
+    ClientNotAtHand,
+    /// The document that the client is known by is not to be had, or wrong, or may not be fetched so often.
+    #[error("the client's metadata document is not to be had")]
+    ClientDocument {
+        /// After how many seconds it is worth asking again, where that is known.
+        retry_after_secs: Option<u32>,
+    },
     /// The host's hook or handler failed.
     #[error("the host failed")]
     Host,
@@ -41,6 +51,14 @@ impl Unavailable {
     pub const fn code(self) -> ErrorCode {
         ErrorCode::TemporarilyUnavailable
     }
+
+    /// What `Retry-After` says, where it is known.
+    pub const fn retry_after_secs(self) -> Option<u32> {
+        match self {
+            Self::ClientDocument { retry_after_secs } => retry_after_secs,
+            _ => None,
+        }
+    }
 }
 
 impl From<&StoreError> for Unavailable {
@@ -49,9 +67,15 @@ impl From<&StoreError> for Unavailable {
     }
 }
 
-impl From<ClientsError> for Unavailable {
-    fn from(_: ClientsError) -> Self {
-        Self::Clients
+impl From<&ClientsError> for Unavailable {
+    fn from(error: &ClientsError) -> Self {
+        match error.kind() {
+            ClientsErrorKind::NotAtHand => Self::ClientNotAtHand,
+            ClientsErrorKind::Unavailable { retry_after_secs } => Self::ClientDocument { retry_after_secs },
+            // Its client may mend it, and is not to throw its tokens away until then.
+            ClientsErrorKind::Document(_) => Self::ClientDocument { retry_after_secs: None },
+            ClientsErrorKind::Failed => Self::Clients,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::Access;
-use crate::client::{Client, ClientRef, Clients};
+use crate::client::{Client, ClientRef, Clients, Lookup, Purpose};
 use crate::engine::Engine;
 use crate::engine::bounds::left_to;
 use crate::engine::failure::{Failure, of_grant};
@@ -50,7 +50,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(GrantRefusal::Mac.into());
         }
         let client = self.check_grant(&grant, token.epoch(), token.expires_at(), time).await?;
-        let scope = left_of(&grant.scope, token.scope_mask(), &client, asking);
+        let scope = left_of(&grant.scope, token.scope_mask(), client.as_deref(), asking);
         let scope = scope.ok_or_else(|| of_grant(&grant, GrantRefusal::ScopeTaken))?;
         let audience = self.audience(&grant, token.resources(), asking).map_err(|why| of_grant(&grant, why))?;
         Ok(Access {
@@ -91,16 +91,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(audience)
     }
 
-    /// What the grant and its client have to say of a genuine token of this epoch and expiry; the client, where it may live.
+    /// What the grant and its client have to say of a genuine token of this epoch and expiry; the client, where it may live
+    /// and the client is at hand.
     pub(in crate::engine) async fn check_grant(
         &self,
         grant: &Grant,
         epoch: u32,
         expires_at: Timestamp,
         time: &Time<'_>,
-    ) -> Result<ClientRef<'_>, Failure> {
+    ) -> Result<Option<ClientRef<'_>>, Failure> {
         let client = self.client_of(grant.client_id(), grant.id).await?;
-        if grant.created_at < self.not_before(&client) {
+        if grant.created_at < self.not_before_of(client.as_deref()) {
             return Err(of_grant(grant, GrantRefusal::NotBefore));
         }
         let now = time.now();
@@ -114,19 +115,22 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(client)
     }
 
-    /// The client of a grant; one that is no longer registered has no grants.
-    pub(super) async fn client_of(&self, client_id: &str, grant: GrantId) -> Result<ClientRef<'_>, Failure> {
-        match self.clients.find(client_id).await {
-            Ok(Some(client)) => Ok(client),
+    /// The client of a grant, if it is at hand; one that is no longer registered has no grants.
+    pub(super) async fn client_of(&self, client_id: &str, grant: GrantId) -> Result<Option<ClientRef<'_>>, Failure> {
+        match self.clients.find(client_id, Lookup::new(Purpose::AccessToken)).await {
+            Ok(Some(client)) => Ok(Some(client)),
             Ok(None) => Err(Failure::from(ClientRefusal::UnknownClient).of_grant(grant)),
+            Err(error) if error.is_not_at_hand() => Ok(None),
             Err(error) => Err(Failure::from(error).of_grant(grant)),
         }
     }
 }
 
 /// What the mask selects from this scope and the client may have now. A token of which nothing is left lets nobody in; it
-/// can be revoked, since its client may be given back what was taken.
-pub(super) fn left_of(scope: &Scope, mask: u64, client: &Client, asking: Asking) -> Option<Scope> {
+/// can be revoked, since its client may be given back what was taken. Where the client is not at hand, what was granted
+/// counts for as long as the token lives.
+pub(super) fn left_of(scope: &Scope, mask: u64, client: Option<&Client>, asking: Asking) -> Option<Scope> {
+    let Some(client) = client else { return Some(scope.select(mask)) };
     let left = left_to(client, scope, mask).or((asking == Asking::Revocation).then_some(0));
     left.map(|mask| scope.select(mask))
 }

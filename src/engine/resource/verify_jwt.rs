@@ -17,6 +17,27 @@ use crate::store::TokenStore;
 use crate::token::verify_access;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Whether a JWT, however old, is an access token of this engine's of a grant of the client of this id, which may have to be
+    /// fetched before more can be said of it.
+    pub(in crate::engine) async fn license_by_jwt(&self, text: &str, client_id: &str) -> Result<(), Failure> {
+        let (Some(signing), Some(issuer)) = (self.jwt.signing(), self.issuer()) else {
+            return Err(GrantRefusal::Shape.into());
+        };
+        let claims = verify_access(&signing.keys.current(), text).ok_or(ResourceRefusal::Jwt)?;
+        if claims.iss != issuer || !self.realm.includes(claims.realm.as_deref(), &claims.client_id) {
+            return Err(ResourceRefusal::Jwt.into());
+        }
+        let grant = self.store.load(claims.jti.grant).await?.ok_or(GrantRefusal::NoGrant)?;
+        is_record_of(&grant, claims.jti.grant)?;
+        if grant.client_id() != claims.client_id {
+            return Err(ResourceRefusal::Jwt.into());
+        }
+        if claims.client_id != client_id {
+            return Err(of_grant(&grant, GrantRefusal::AnotherClient));
+        }
+        Ok(())
+    }
+
     /// A JWT of this engine: signature, issuer, audience, and what the grant says of it. A resource may be allowed to
     /// leave the grant out.
     pub(super) async fn live_jwt(&self, text: &str, time: &Time<'_>, asking: Asking) -> Result<Access, Failure> {
@@ -66,13 +87,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             let refused = |why: GrantRefusal| Err(Failure::from(why).of_grant(jti.grant));
             let client = self.client_of(&access.client_id, jti.grant).await?;
-            if access.issued_at < self.not_before(&client) {
+            if access.issued_at < self.not_before_of(client.as_deref()) {
                 return refused(GrantRefusal::NotBefore);
             }
             if time.now() >= access.expires_at {
                 return refused(GrantRefusal::Expired);
             }
-            return match left_of(&access.scope, Scope::WHOLE, &client, asking) {
+            return match left_of(&access.scope, Scope::WHOLE, client.as_deref(), asking) {
                 Some(scope) => Ok(Access { scope, ..access }),
                 None => refused(GrantRefusal::ScopeTaken),
             };
@@ -102,7 +123,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(Failure::from(ResourceRefusal::AnotherResource).of_grant(grant.id));
         }
         let client = self.check_grant(&grant, jti.epoch, access.expires_at, time).await?;
-        access.scope = left_of(&access.scope, Scope::WHOLE, &client, asking)
+        access.scope = left_of(&access.scope, Scope::WHOLE, client.as_deref(), asking)
             .ok_or_else(|| of_grant(&grant, GrantRefusal::ScopeTaken))?;
         access.subject = grant.subject().map(SmolStr::new);
         access.expires_at = access.expires_at.min(grant.expires_at);

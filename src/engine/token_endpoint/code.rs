@@ -55,7 +55,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (grant, target, mask) = 'redeemed: {
             for _ in 0..ATTEMPTS {
                 let mut grant = self.store.load(code.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
-                self.prove(&grant, &code, TokenKind::Code, client)?;
+                self.prove(&grant, &code, TokenKind::Code, client.id())?;
                 let left = self.left_of_code(client, &grant, form);
                 // Before the record is judged: what this request has redeemed would look redeemed by another.
                 if swaps.wrote_this(&grant) {

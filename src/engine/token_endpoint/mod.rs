@@ -12,7 +12,7 @@ use super::failure::{Failure, check_head};
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
-use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, Clients, Purpose, REFRESH_TOKEN};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
 
@@ -20,6 +20,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Answers a request to the token endpoint (RFC 6749 sections 3.2, 5.1 and 5.2). Every outcome is a response:
     /// refusals are 400 or 401, 405 and 413; a store, a registry, a handler or a hook that fails is 503, and the same
     /// request may then be sent again.
+    ///
+    /// Where a client is known by a [document](crate::fetch::DocumentClients) that cannot be had now, it is 503 too, with `Retry-After`
+    /// where that is known.
     ///
     /// `clock` is where the time is read, [`Timestamp::now`](crate::Timestamp::now) or another [`Clock`]. Call this when the body is there, or a
     /// client that sends its body slowly chooses the time that its token is judged by. The future may be dropped at any await: what
@@ -50,7 +53,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         form.read(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
-        let client = self.authenticate(request, &parameters).await?;
+        let client = match self.authenticate(request, &parameters, Purpose::Authentication).await {
+            Ok(client) => client,
+            Err(failure) if failure.is_unlicensed() => self.authenticate_by_grant(request, &parameters, &form).await?,
+            Err(failure) => return Err(failure),
+        };
         let answered = match parameters.grant_type() {
             None => Err(RequestRefusal::MissingParameter.into()),
             Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => self.redeem(&client, &form, time).await,

@@ -106,7 +106,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Err(error) => return Err(error.into()),
             };
             // Each time, since the record may be another than at the last attempt.
-            self.prove(grant, &refresh.token, TokenKind::Refresh, client)?;
+            self.prove(grant, &refresh.token, TokenKind::Refresh, client.id())?;
             let (write, finish) = match self.judge(grant, &mut refresh)? {
                 Verdict::Replay => return Err(self.replay(grant, &refresh).await),
                 Verdict::Answer(finish) => (None, finish),

@@ -1,0 +1,93 @@
+//! What a registry of clients that nobody made by hand gives to each of them.
+
+use std::sync::Arc;
+
+use super::{ClientMetadata, ClientPolicy, MetadataFault, RegistrationDenial};
+use crate::client::{Client, ClientBuilder, ClientError, ClientSecret, NativeRedirects};
+use crate::grant::{Lifetimes, Scope};
+
+/// The settings that such registries share.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) policy: Option<Arc<dyn ClientPolicy>>,
+    pub(crate) scope: Scope,
+    pub(crate) default_scope: Option<Scope>,
+    /// Whether the scope that a client names is its default, and not the most that it may ask for.
+    pub(crate) named_scope_is_default: bool,
+    pub(crate) lifetimes: Option<Lifetimes>,
+    pub(crate) native_redirects: NativeRedirects,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            policy: None,
+            scope: Scope::empty(),
+            default_scope: None,
+            named_scope_is_default: false,
+            lifetimes: None,
+            native_redirects: NativeRedirects::new().with_free_localhost_port(true),
+        }
+    }
+}
+
+impl Terms {
+    /// The client of these metadata, in the making.
+    pub(crate) fn builder(&self, metadata: &ClientMetadata, id: &str, secret: Option<ClientSecret>) -> ClientBuilder {
+        let builder = metadata.client(id, secret, &self.scope).native_redirects(self.native_redirects.clone());
+        let builder = match self.lifetimes {
+            Some(lifetimes) => builder.lifetimes(lifetimes),
+            None => builder,
+        };
+        let named = metadata.scope();
+        let most = match named {
+            Some(scope) if !self.named_scope_is_default => scope.select(scope.mask_within(&self.scope)),
+            _ => self.scope.clone(),
+        };
+        // One that names other things than these gets what it names: a grant of nothing is of no use to anybody.
+        let within = |wish: &Scope| Some(most.select(most.mask_within(wish))).filter(|scope| !scope.is_empty());
+        let own = named.filter(|_| self.named_scope_is_default).and_then(within);
+        let default = own.or_else(|| self.default_scope.as_ref().and_then(within));
+        let builder = builder.scope(most.clone());
+        match default {
+            Some(default) => builder.default_scope(default),
+            None => builder,
+        }
+    }
+
+    pub(crate) fn admit(&self, client: &Client) -> bool {
+        self.policy.as_ref().is_none_or(|policy| policy.admits_id(client.id()) && policy.admits(client))
+    }
+
+    pub(crate) fn admit_id(&self, client_id: &str) -> bool {
+        self.policy.as_ref().is_none_or(|policy| policy.admits_id(client_id))
+    }
+
+    /// What a client that registers gets. Where nothing of the scope that it names is left, it is refused.
+    #[cfg(feature = "root-secret")]
+    pub(super) fn narrow(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
+        let metadata = metadata.within(&self.scope)?;
+        match &self.policy {
+            // A host that changes the scope may be wrong about what there is.
+            Some(policy) => Ok(policy.take_in(metadata)?.within(&self.scope)?),
+            None => Ok(metadata),
+        }
+    }
+
+    /// The client of a document; `None` where the host does not want it. A document is for all servers, so scopes that nobody has
+    /// heard of here are nothing wrong.
+    pub(crate) fn of_document(&self, url: &str, json: &[u8]) -> Result<Option<Client>, MetadataFault> {
+        let metadata = ClientMetadata::from_document(json, url, &self.native_redirects)?;
+        let metadata = match self.policy.as_ref().map(|policy| policy.take_in(metadata.clone())) {
+            None => metadata,
+            Some(Ok(metadata)) => metadata,
+            Some(Err(RegistrationDenial::Metadata(fault))) => return Err(fault),
+            Some(Err(_)) => return Ok(None),
+        };
+        match self.builder(&metadata, url, None).url_as_id().build() {
+            Ok(client) => Ok(Some(client)),
+            Err(ClientError::RedirectUri(fault)) => Err(fault.into()),
+            Err(_) => Err(MetadataFault::ClientId),
+        }
+    }
+}

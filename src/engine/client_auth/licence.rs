@@ -1,0 +1,105 @@
+//! The order of checks where a client is not at hand: what it presents comes first.
+//!
+//! ```text
+//! shape → key id known → record → MAC → kind → the client id is the record's → registry, which may fetch →
+//! client authentication → the rest
+//! ```
+//!
+//! A client that is known by a document has to be fetched, after a restart too, from where its id says. Anybody can send that
+//! id, so nothing is fetched for the id alone: a genuine code or token of a grant of this client's is the licence. Whatever its
+//! generation and age, somebody let the client in. Those are judged afterwards, as of any client, by a record that is loaded
+//! again: a fetch takes seconds, and a grant may be ended meanwhile.
+
+use super::read;
+use crate::client::{AUTHORIZATION_CODE, ClientRef, Clients, Purpose, REFRESH_TOKEN};
+use crate::engine::Engine;
+use crate::engine::failure::{Failure, of_grant};
+use crate::engine::grants::is_record_of;
+use crate::engine::refusal::{ClientRefusal, GrantRefusal, Refusal, RequestRefusal, Unavailable};
+use crate::store::{BoxFuture, TokenStore};
+use crate::token::{AccessToken, GrantToken, TokenKind};
+use crate::wire::{BasicCredentials, Form, Parameters, Request};
+
+impl Failure {
+    /// Whether the client may be one that has to be fetched, and the request has shown nothing yet that allows it.
+    pub(in crate::engine) fn is_unlicensed(&self) -> bool {
+        self.why == Refusal::Unavailable(Unavailable::ClientNotAtHand)
+    }
+
+    /// Whether it is the token that is refused, not the request or its client.
+    pub(in crate::engine) const fn is_about_a_token(&self) -> bool {
+        matches!(self.why, Refusal::Grant(_) | Refusal::Resource(_))
+    }
+}
+
+// Boxed futures: the requests of all other clients must not be larger for these.
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// The client of a token request whose client is not at hand. Codes and refresh tokens are licences; for other grants a
+    /// client is not fetched, since nobody let it in.
+    pub(in crate::engine) fn authenticate_by_grant<'e: 'a, 'a>(
+        &'e self,
+        request: &'a Request<'_>,
+        parameters: &'a Parameters<'_>,
+        form: &'a Form<'_>,
+    ) -> BoxFuture<'a, Result<ClientRef<'e>, Failure>> {
+        Box::pin(async move {
+            let (text, kind) = match parameters.grant_type() {
+                None => return Err(RequestRefusal::MissingParameter.into()),
+                Some(grant_type) if grant_type == REFRESH_TOKEN.as_bytes() => {
+                    (parameters.refresh_token(), TokenKind::Refresh)
+                }
+                Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => {
+                    (form.single("code").ok().flatten().map(str::as_bytes), TokenKind::Code)
+                }
+                Some(_) => return Err(ClientRefusal::UnauthorizedClient.into()),
+            };
+            let text = text.ok_or(RequestRefusal::MissingParameter)?;
+            let token = text.try_into().ok().and_then(GrantToken::decode).ok_or(GrantRefusal::Shape)?;
+            let mut basic = BasicCredentials::unread();
+            let credentials = read(request, parameters, &mut basic)?;
+            self.license(&token, kind, credentials.client_id()).await?;
+            self.authenticate(request, parameters, Purpose::Licensed).await
+        })
+    }
+
+    /// The client of a request to revoke or introspect, where it is not at hand. The token that it is about is the licence.
+    pub(in crate::engine) fn authenticate_by_token<'e: 'a, 'a>(
+        &'e self,
+        request: &'a Request<'_>,
+        parameters: &'a Parameters<'_>,
+        form: &'a Form<'_>,
+    ) -> BoxFuture<'a, Result<ClientRef<'e>, Failure>> {
+        Box::pin(async move {
+            let text = form.single("token").ok().flatten().ok_or(RequestRefusal::MissingParameter)?;
+            let mut basic = BasicCredentials::unread();
+            let credentials = read(request, parameters, &mut basic)?;
+            let client_id = credentials.client_id();
+            match text.as_bytes().try_into().ok().and_then(GrantToken::decode) {
+                Some(token) => self.license(&token, TokenKind::Refresh, client_id).await?,
+                None if text.contains('.') => self.license_by_jwt(text, client_id).await?,
+                None => self.license_by_access_token(text, client_id).await?,
+            }
+            self.authenticate(request, parameters, Purpose::Licensed).await
+        })
+    }
+
+    async fn license(&self, token: &GrantToken, kind: TokenKind, client_id: &str) -> Result<(), Failure> {
+        self.knows_key(token.key_id())?;
+        let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
+        self.prove(&grant, token, kind, client_id)
+    }
+
+    async fn license_by_access_token(&self, text: &str, client_id: &str) -> Result<(), Failure> {
+        let token = AccessToken::decode(text.as_bytes()).ok_or(GrantRefusal::Shape)?;
+        self.knows_key(token.key_id())?;
+        let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
+        is_record_of(&grant, token.grant_id())?;
+        if !token.is_genuine(self.key_of(&grant, token.key_id())?, &grant.salt) {
+            return Err(GrantRefusal::Mac.into());
+        }
+        if grant.client_id() != client_id {
+            return Err(of_grant(&grant, GrantRefusal::AnotherClient));
+        }
+        Ok(())
+    }
+}

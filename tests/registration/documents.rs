@@ -1,0 +1,479 @@
+//! Clients that are known by a document, from the login to the end: what is fetched, for whom, and that neither a restart nor a
+//! site that is down logs anybody out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use regrant::client::{
+    ClientIdKeys, ClientMetadata, ClientPolicy, NativeRedirects, RegistrationDenial, StatelessClients,
+};
+use regrant::fetch::DocumentClients;
+use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
+use regrant::{Authorization, Client, Clients, EngineBuilder, Lifetimes, Request, StaticClients};
+use serde_json::json;
+
+use crate::desk::root;
+use crate::kit::portal::{CALLBACK, PKCE, STATE, ScopeAsClaim, VERIFIER, api, query, redemption, run};
+use crate::kit::{Reply, SECRET, Shelf, altered, app, at, form, scope};
+use crate::site::{APP, Hand, Port, Web, by_hand, document, port, port_on, shown, signing, strangers};
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+/// A login at the usual client, and its first tokens.
+fn logged_in<C: Clients>(port: &Port<C>) -> Reply {
+    let tokens = port.login(APP, at(0));
+    port.events.take();
+    tokens
+}
+
+/// The same after a restart, or another node that nobody has asked for this client.
+fn restarted(port: &Port, web: &Web, clock: &Hand) -> Port {
+    web.fetched();
+    port_on(Arc::clone(&port.store), strangers(web, clock), |builder| builder)
+}
+
+#[track_caller]
+fn assert_unavailable(reply: &Reply) {
+    assert_eq!(reply.outcome(), (503, Some("temporarily_unavailable".into())));
+}
+
+#[test]
+fn a_client_that_nobody_registered_logs_in_and_refreshes() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let port = port(strangers(&web, &clock));
+    let tokens = logged_in(&port);
+    assert_eq!(tokens.text("scope"), "openid read");
+    assert!(port.bearer(&tokens.access_token(), at(1)).unwrap().scope().contains("read"));
+    let renewed = port.refresh(APP, &tokens.refresh_token(), at(2));
+    renewed.assert_ok();
+    assert_eq!(port.revoke(APP, &renewed.refresh_token(), at(3)).status, 200);
+    assert!(port.bearer(&renewed.access_token(), at(4)).is_err());
+    assert_eq!(web.fetched(), [APP], "one fetch for all of it");
+}
+
+/// What a page shows: claims, and the one thing that is certain.
+#[test]
+fn a_page_is_told_what_the_document_says() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let port = port(strangers(&web, &clock));
+    let asked = query(APP);
+    let request = Request::new("GET", b"").with_query(asked.as_bytes());
+    let asked = run(port.engine.authorize(&request, at(0))).unwrap();
+    let client = asked.client();
+    assert!(client.is_stranger());
+    assert_eq!((client.name(), client.logo_uri()), (Some("App"), Some("https://app.example/logo.png")));
+    assert_eq!(regrant::fetch::FetchUrl::parse(client.id()).unwrap().host(), "app.example");
+    // RFC 9700 sections 2.1.1 and 4.11.2: PKCE always, and no redirect before a person is there.
+    assert_eq!(shown(&port, &query(APP).replace(PKCE, "")).0, 400);
+    assert!(port.engine.clients().lets_strangers_in());
+}
+
+/// Documents like those that large clients publish.
+#[test]
+fn documents_that_are_out_there_are_read() {
+    let native = [
+        ("https://claude.example/oauth/metadata", "http://localhost/callback", "http://localhost:58135/callback"),
+        ("https://editor.example/client.json", "http://127.0.0.1/", "http://127.0.0.1:33418/"),
+        (
+            "https://editor.example/client.json",
+            "cursor://anysphere.cursor-mcp/oauth/callback",
+            "cursor://anysphere.cursor-mcp/oauth/callback",
+        ),
+    ];
+    for (url, registered, asked) in native {
+        let (web, clock) = (Web::default(), Hand::new());
+        let mut document = document(url);
+        document["redirect_uris"] = json!([registered]);
+        web.puts(url, &document);
+        let allowed = NativeRedirects::new().with_free_localhost_port(true).with_schemes(["cursor"]);
+        let port = port(strangers(&web, &clock).with_native_redirects(allowed));
+        let uri: String = form_urlencoded::byte_serialize(asked.as_bytes()).collect();
+        let query = format!("response_type=code&client_id={url}&redirect_uri={uri}&state={STATE}{PKCE}");
+        let landing = port.approve(&query, Authorization::of("alice"), at(0));
+        assert_eq!(landing.uri, asked);
+        let code = landing.get("code").unwrap();
+        let body = format!("grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}");
+        let tokens = port.token(url, &body, at(1));
+        tokens.assert_ok();
+        assert_eq!(tokens.text("scope"), "read", "the default of these clients");
+    }
+}
+
+/// ATTACKS F17: a genuine code or refresh token is the licence to fetch.
+#[test]
+fn a_restart_logs_nobody_out() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let first = port(strangers(&web, &clock));
+    let tokens = logged_in(&first);
+    let code = first.code(APP, at(1));
+    let node = restarted(&first, &web, &clock);
+    let renewed = node.refresh(APP, &tokens.refresh_token(), at(2));
+    renewed.assert_ok();
+    node.redeem(APP, &code, at(3)).assert_ok();
+    assert_eq!(web.fetched(), [APP]);
+    // The retry of a lost response, too; and revocation, by each kind of token.
+    let node = restarted(&first, &web, &clock);
+    assert_eq!(node.refresh(APP, &tokens.refresh_token(), at(4)).refresh_token(), renewed.refresh_token());
+    let node = restarted(&first, &web, &clock);
+    assert_eq!(node.revoke(APP, &renewed.access_token(), at(5)).status, 200);
+    assert!(node.bearer(&renewed.access_token(), at(5)).is_err());
+    assert_eq!(web.fetches(), 1);
+    let node = restarted(&first, &web, &clock);
+    assert_eq!(node.revoke(APP, &renewed.refresh_token(), at(6)).status, 200);
+    assert_eq!(node.refresh(APP, &renewed.refresh_token(), at(7)).outcome().0, 400);
+}
+
+/// A replay after a restart is a replay.
+#[test]
+fn a_replay_ends_the_grant_after_a_restart_too() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let first = port(strangers(&web, &clock));
+    let tokens = logged_in(&first);
+    let current = first.refresh(APP, &first.refresh(APP, &tokens.refresh_token(), at(1)).refresh_token(), at(2));
+    let node = restarted(&first, &web, &clock);
+    assert_eq!(node.refresh(APP, &tokens.refresh_token(), at(200)).outcome(), (400, Some("invalid_grant".into())));
+    assert!(node.events.take().iter().any(|event| event.starts_with("ReplayFound")));
+    assert_eq!(node.refresh(APP, &current.refresh_token(), at(201)).outcome().0, 400);
+}
+
+/// ATTACKS F16: never `invalid_client`, on which clients throw themselves and their tokens away.
+#[test]
+fn a_document_that_cannot_be_had_for_an_hour_logs_nobody_out() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let first = port(strangers(&web, &clock));
+    let mut token = logged_in(&first).refresh_token();
+    let code = first.code(APP, at(1));
+    web.is_down(true);
+    // At hand: it is used past its freshness, while it is tried a few times to get a new one.
+    for minute in 0..60 {
+        clock.is_at(at(minute * 60));
+        token = first.refresh(APP, &token, at(minute * 60)).refresh_token();
+    }
+    assert!((1..=60).contains(&web.fetches()));
+    // Not at hand.
+    let node = restarted(&first, &web, &clock);
+    clock.is_at(at(2));
+    let before = node.store.bytes();
+    for _ in 0..50 {
+        assert_unavailable(&node.refresh(APP, &token, at(HOUR)));
+        assert_unavailable(&node.redeem(APP, &code, at(2)));
+        let revoked = node.revoke(APP, &token, at(HOUR));
+        assert_unavailable(&revoked);
+    }
+    assert_eq!(node.store.bytes(), before, "nothing is spent");
+    assert_eq!(web.fetches(), 5, "as its budget has it");
+    // Where the limit answers, it says after how long.
+    let limited = node.refresh(APP, &token, at(HOUR));
+    assert_eq!(limited.header("retry-after"), ["60"]);
+    web.is_down(false);
+    clock.is_at(at(62));
+    node.refresh(APP, &token, at(HOUR + 1)).assert_ok();
+}
+
+/// A good document is used for a day past its freshness, then there is none; still nobody is told to forget anything.
+#[test]
+fn after_a_day_without_a_document_the_answer_is_to_wait() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let port =
+        port(strangers(&web, &clock).with_lifetimes(Lifetimes::default().with_idle(Duration::from_secs(30 * DAY))));
+    let token = logged_in(&port).refresh_token();
+    for body in ["gone", "wrong"] {
+        let status = if body == "gone" { 404 } else { 200 };
+        web.answers(APP, status, "application/json", body.into());
+        clock.is_at(at(600 + DAY));
+        assert_unavailable(&port.refresh(APP, &token, at(600 + DAY)));
+    }
+    web.puts(APP, &document(APP));
+    port.refresh(APP, &token, at(600 + DAY + 1)).assert_ok();
+}
+
+/// ATTACKS F17, G32, F56: what never waits for somebody else's server.
+#[test]
+fn access_tokens_and_sessions_never_fetch() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let first = port(strangers(&web, &clock));
+    let tokens = logged_in(&first);
+    let node = restarted(&first, &web, &clock);
+    web.is_down(true);
+    let access = node.bearer(&tokens.access_token(), at(1)).unwrap();
+    assert_eq!((access.client_id(), access.scope().as_str()), (APP, "openid read"));
+    let introspected = node.introspect("api", &tokens.access_token(), at(1)).json();
+    assert_eq!((&introspected["active"], &introspected["client_id"]), (&json!(true), &json!(APP)));
+    assert!(run(node.engine.has_grants_at("alice", APP, at(1))).unwrap());
+    let page = run(node.engine.sessions("alice", None, 10, at(1))).unwrap();
+    let [session] = &page.sessions[..] else { panic!("one session of {page:?}") };
+    assert!(session.client_id() == APP && !session.is_client_at_hand());
+    assert_eq!(web.fetches(), 0);
+    web.is_down(false);
+    node.refresh(APP, &tokens.refresh_token(), at(2)).assert_ok();
+    let page = run(node.engine.sessions("alice", None, 10, at(1))).unwrap();
+    assert!(page.sessions[0].is_client_at_hand());
+    assert!(run(node.engine.end_session("alice", page.sessions[0].id())).unwrap());
+    assert!(node.bearer(&tokens.access_token(), at(3)).is_err());
+}
+
+/// The same where the signature alone is believed, and with hints and revocation by JWTs.
+#[test]
+fn jwts_of_such_clients_outlive_a_restart() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let store = Arc::new(Shelf::default());
+    let alone = || JwtAccessTokens::new().danger_signature_alone();
+    let first = port_on(Arc::clone(&store), strangers(&web, &clock), signing(&key, alone()));
+    let tokens = logged_in(&first);
+    assert_eq!(web.fetches(), 1);
+    let node = port_on(Arc::clone(&store), strangers(&web, &clock), signing(&key, alone()));
+    assert!(node.bearer(&tokens.access_token(), at(1)).is_ok());
+    assert_eq!(web.fetches(), 0);
+    // Forged ones license nothing; another's does not either.
+    let forged = crate::kit::altered(&tokens.access_token(), 80);
+    assert_eq!(node.revoke(APP, &forged, at(1)).status, 200);
+    let other = "https://other.example/client.json";
+    assert_eq!(node.revoke(other, &tokens.access_token(), at(1)).outcome(), (400, Some("invalid_grant".into())));
+    assert_eq!(web.fetches(), 0);
+    assert_eq!(node.revoke(APP, &tokens.access_token(), at(1)).status, 200);
+    assert_eq!(web.fetched(), [APP]);
+}
+
+/// OpenID Connect RP-Initiated Logout 1.0 section 2: a hint is by the engine's key, so nobody has to be asked.
+#[test]
+fn an_id_token_of_such_a_client_is_a_hint_after_a_restart_too() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let store = Arc::new(Shelf::default());
+    let node = || {
+        let key = key.clone();
+        let with_id_tokens = |builder: EngineBuilder<_, _>| builder.signing_key(key).id_tokens(ScopeAsClaim);
+        port_on(Arc::clone(&store), strangers(&web, &clock), with_id_tokens)
+    };
+    let token = logged_in(&node()).text("id_token");
+    web.fetched();
+    let node = node();
+    for client_id in [None, Some(APP)] {
+        let hint = run(node.engine.verify_id_token_hint(&token, client_id)).unwrap();
+        assert_eq!((hint.subject(), hint.client_id()), ("alice", APP));
+    }
+    let other = Some("https://other.example/client.json");
+    assert!(run(node.engine.verify_id_token_hint(&token, other)).is_err());
+    assert!(run(node.engine.verify_id_token_hint(&altered(&token, 150), None)).is_err());
+    assert_eq!(web.fetches(), 0);
+}
+
+/// What is in the document now counts.
+#[test]
+fn a_document_that_changes_is_what_counts() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let port = port(strangers(&web, &clock));
+    let tokens = logged_in(&port);
+    let later = |secs: u64| {
+        clock.is_at(at(secs));
+        at(secs)
+    };
+    let mut narrower = document(APP);
+    narrower["scope"] = json!("read");
+    web.puts(APP, &narrower);
+    // Fresh for ten minutes.
+    let renewed = port.refresh(APP, &tokens.refresh_token(), later(599));
+    assert_eq!(renewed.text("scope"), "openid read");
+    let renewed = port.refresh(APP, &renewed.refresh_token(), later(600));
+    assert_eq!(renewed.text("scope"), "read");
+    assert_eq!(port.bearer(&tokens.access_token(), at(700)).unwrap().scope().as_str(), "read");
+    // A redirect URI that is gone, for codes that are out and for requests.
+    let asked = query(APP).replace("openid+read", "read");
+    let code = port.approve(&asked, Authorization::of("alice"), later(1_190)).get("code").unwrap().to_owned();
+    let mut elsewhere = document(APP);
+    elsewhere["redirect_uris"] = json!(["https://app.example/elsewhere"]);
+    web.puts(APP, &elsewhere);
+    assert_eq!(port.redeem(APP, &code, later(1_200)).outcome(), (400, Some("invalid_grant".into())));
+    assert_eq!(shown(&port, &query(APP)).0, 400);
+    // No refresh tokens any more.
+    let mut without = document(APP);
+    without["grant_types"] = json!(["authorization_code"]);
+    web.puts(APP, &without);
+    let refused = port.refresh(APP, &renewed.refresh_token(), later(1_800));
+    assert_eq!(refused.outcome(), (400, Some("unauthorized_client".into())));
+    web.puts(APP, &document(APP));
+    port.refresh(APP, &renewed.refresh_token(), later(2_400)).assert_ok();
+}
+
+/// "Pre-Registering Client ID Metadata Document URLs": such a client is one like any other.
+#[test]
+fn a_registry_made_by_hand_is_asked_first() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let known = Client::confidential(APP)
+        .secret(crate::kit::secret(SECRET))
+        .grant_type("authorization_code")
+        .grant_type("client_credentials")
+        .redirect_uri(CALLBACK)
+        .scope(scope("openid read"))
+        .build()
+        .unwrap();
+    let clients = StaticClients::new().with(known).unwrap();
+    let clients = DocumentClients::new(clients, web.clone()).with_clock(|| at(0));
+    let store = Arc::new(Shelf::default());
+    let port = port_on(store, clients, |builder| builder.grant_handler(regrant::engine::ClientCredentials));
+    let code = port.code(APP, at(0));
+    let ask = form(redemption("x", &code))
+        .basic(&form_urlencoded::byte_serialize(APP.as_bytes()).collect::<String>(), SECRET);
+    Reply::of(&run(port.engine.token(&ask.request(), at(1)))).assert_ok();
+    // In the order of all clients: who it is comes first.
+    assert_eq!(port.token(APP, "grant_type=refresh_token&refresh_token=x", at(1)).outcome().0, 401);
+    let ask = form("grant_type=client_credentials&client_secret=".to_owned() + SECRET + "&client_id=" + APP);
+    Reply::of(&run(port.engine.token(&ask.request(), at(1)))).assert_ok();
+    assert_eq!(web.fetches(), 0);
+    clock.is_at(at(1));
+}
+
+struct House;
+
+impl ClientPolicy for House {
+    fn take_in(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
+        match metadata.name() {
+            Some("Unwanted") => Err(RegistrationDenial::Unwanted),
+            Some("Links") => Ok(metadata.without_links()),
+            _ => Ok(metadata),
+        }
+    }
+
+    fn admits(&self, client: &Client) -> bool {
+        client.name() != Some("Bad")
+    }
+
+    fn admits_id(&self, client_id: &str) -> bool {
+        !client_id.starts_with("https://bad.example/")
+    }
+}
+
+#[test]
+fn the_hosts_policy_is_asked_at_every_use() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let policy: Arc<dyn ClientPolicy> = Arc::new(House);
+    let guarded = |web: &Web| strangers(web, &clock).with_policy(Arc::clone(&policy));
+    let named = |url: &str, name: &str| {
+        let mut document = document(url);
+        document["client_name"] = json!(name);
+        document
+    };
+    // A host of ids is not even asked.
+    let bad = "https://bad.example/client.json";
+    web.puts(bad, &document(bad));
+    let house = port(guarded(&web));
+    assert_eq!(shown(&house, &query(bad)).0, 400);
+    assert_eq!(web.fetches(), 0);
+    // Nor are its tokens good any more, whether a document is at hand or not.
+    let open = port_on(Arc::clone(&house.store), strangers(&web, &clock), |builder| builder);
+    let tokens = open.login(bad, at(0));
+    assert!(open.bearer(&tokens.access_token(), at(1)).is_ok());
+    web.fetched();
+    assert!(house.bearer(&tokens.access_token(), at(1)).is_err());
+    assert_eq!(house.refresh(bad, &tokens.refresh_token(), at(1)).outcome(), (401, Some("invalid_client".into())));
+    assert!(run(house.engine.sessions("alice", None, 10, at(1))).unwrap().sessions.is_empty());
+    assert_eq!(web.fetches(), 0);
+    // By what a document says.
+    for name in ["Bad", "Unwanted"] {
+        let house = port(guarded(&web));
+        web.puts(APP, &named(APP, name));
+        assert_eq!(shown(&house, &query(APP)).1, "the client is not registered");
+    }
+    web.puts(APP, &named(APP, "Links"));
+    let house = port(guarded(&web));
+    let query = query(APP);
+    let request = Request::new("GET", b"").with_query(query.as_bytes());
+    assert_eq!(run(house.engine.authorize(&request, at(0))).unwrap().client().logo_uri(), None);
+}
+
+fn takes_both_kinds_in<C: Clients>(port: &Port<C>, web: &Web) {
+    port.login(APP, at(0)).assert_ok();
+    assert_eq!(web.fetched(), [APP]);
+    let body = json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none" }).to_string();
+    let ask = crate::desk::json_post(body);
+    let registered = Reply::of(&run(port.engine.register(&ask.request(), at(0))));
+    assert_eq!(registered.status, 201);
+    let id = registered.text("client_id");
+    let asked = query(&id).replace("openid+", "");
+    assert!(port.approve(&asked, Authorization::of("alice"), at(0)).get("code").is_some());
+    let metadata: serde_json::Value = serde_json::from_slice(port.engine.metadata().unwrap().body()).unwrap();
+    assert_eq!(metadata["client_id_metadata_document_supported"], json!(true));
+    assert_eq!(web.fetches(), 0);
+}
+
+/// Either way round, and with the endpoint that takes clients in.
+#[test]
+fn it_goes_together_with_clients_that_register_themselves() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let keys = || ClientIdKeys::new(&root(7), None);
+    let registering = StatelessClients::new(by_hand(), keys()).with_scope(scope("read"));
+    let outside = DocumentClients::new(registering, web.clone()).with_scope(scope("openid read")).with_clock(|| at(0));
+    let inside = StatelessClients::new(strangers(&web, &clock), keys()).with_scope(scope("read"));
+    let outside = port_on(Shelf::default().into(), outside, EngineBuilder::registration);
+    let inside = port_on(Shelf::default().into(), inside, EngineBuilder::registration);
+    takes_both_kinds_in(&outside, &web);
+    takes_both_kinds_in(&inside, &web);
+}
+
+/// Off until asked for, advertised when on.
+#[test]
+fn the_metadata_say_so_where_it_is_on() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let says = |body: &[u8]| String::from_utf8_lossy(body).contains("client_id_metadata_document_supported");
+    assert!(says(port(strangers(&web, &clock)).engine.metadata().unwrap().body()));
+    assert!(!says(port(by_hand()).engine.metadata().unwrap().body()));
+    // Nobody can log in by an id where there is no place to.
+    let plain =
+        regrant::Engine::builder(regrant::MemoryStore::new(), strangers(&web, &clock)).issuer("https://id.example");
+    assert!(!says(plain.build().unwrap().metadata().unwrap().body()));
+    let clients = StaticClients::new().with(app().build().unwrap()).unwrap().with(api().build().unwrap()).unwrap();
+    assert_eq!(shown(&port(clients), &query(APP)).1, "the client is not registered");
+}
+
+/// ATTACKS F56: somebody whose name is a URL is no client, whatever is there.
+#[test]
+fn a_subject_that_is_a_url_starts_no_fetch() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let web_id = "https://alice.example/";
+    web.puts(web_id, &document(web_id));
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let store = Arc::new(Shelf::default());
+    let port = port_on(store, strangers(&web, &clock), signing(&key, JwtAccessTokens::new()));
+    for _ in 0..2 {
+        let landing = port.approve(&query(APP), Authorization::of(web_id), at(0));
+        assert!(landing.get("code").is_some(), "{landing:?}");
+        // At hand now, which changes nothing.
+        port.approve(&query(web_id), Authorization::of("alice"), at(0));
+    }
+    assert_eq!(web.fetched(), [APP, web_id]);
+    // The client's own id is nobody's.
+    assert_eq!(port.approve(&query(APP), Authorization::of(APP), at(0)).get("error"), Some("server_error"));
+}
+
+/// What a document names is the most that its client may ask for, or, where the host says so, what it gets where it asks for nothing. Scopes
+/// that nobody here knows are neither.
+#[test]
+fn the_scope_that_a_document_names() {
+    let clock = Hand::new();
+    let rows = [
+        ("write", false, "write", false),
+        ("write", true, "write", true),
+        ("unheard-of", true, "read", true),
+        ("openid unheard-of", true, "openid", true),
+    ];
+    for (named, is_default, granted, may_have_more) in rows {
+        let web = Web::default();
+        let mut names = document(APP);
+        names["scope"] = json!(named);
+        web.puts(APP, &names);
+        let port = port(strangers(&web, &clock).with_named_scope_as_default(is_default));
+        let asks = |scope: &str| query(APP).replace("scope=openid+read", scope);
+        let code = port.approve(&asks(""), Authorization::of("alice"), at(0)).get("code").unwrap().to_owned();
+        let body = format!("{}&client_id={APP}", redemption(APP, &code));
+        let tokens = Reply::of(&run(port.engine.token(&form(body).request(), at(1))));
+        assert_eq!(port.bearer(&tokens.access_token(), at(2)).unwrap().scope().as_str(), granted, "{named}");
+        let asked = asks("scope=read+write");
+        if may_have_more {
+            assert!(port.approve(&asked, Authorization::of("alice"), at(3)).get("code").is_some(), "{named}");
+        } else {
+            assert_eq!(shown(&port, &asked).0, 400, "{named}");
+        }
+    }
+}

@@ -93,10 +93,16 @@ impl ClientBuilder {
                 about: None,
                 guards: Vec::new(),
                 requires_pushed: false,
+                #[cfg(feature = "proof")]
+                requires_signed: false,
+                #[cfg(feature = "proof")]
+                request_algorithm: None,
                 #[cfg(feature = "jwt")]
                 answer_algorithm: None,
                 #[cfg(feature = "jwt")]
                 id_token_secret: None,
+                #[cfg(feature = "proof")]
+                strong: None,
             },
             default_scope: None,
             redirect_uris: Vec::new(),
@@ -368,13 +374,18 @@ impl ClientBuilder {
         if client.id.is_empty() || client.id.len() > Client::MAX_ID_BYTES || !(id_is_url || is_plain(&client.id)) {
             return Err(ClientError::Id);
         }
+        #[cfg(feature = "proof")]
+        super::strong::check(&client)?;
+        let has_strong_way = client.has_strong_way();
         match (client.public, client.secrets.len()) {
             (true, 0) | (false, 1..=2) => {}
+            // Nothing to send in a header or body.
+            (false, 0) if has_strong_way => (client.basic, client.post) = (false, false),
             (true, _) => return Err(ClientError::SecretOfPublicClient),
             (false, 0) => return Err(ClientError::NoSecret),
             (false, _) => return Err(ClientError::TooManySecrets),
         }
-        if !client.public && !client.basic && !client.post {
+        if !client.public && !client.basic && !client.post && !has_strong_way {
             return Err(ClientError::NoAuthMethod);
         }
         if client.public && client.rotation == Rotation::Never {

@@ -33,12 +33,17 @@ pub(super) struct Thing<'a> {
 pub(super) enum Kind {
     /// An authorization request that a page carries.
     Interaction,
+    /// An assertion of a client.
+    #[cfg(feature = "proof")]
+    Assertion,
 }
 
 impl Kind {
     const fn text(self) -> &'static str {
         match self {
             Self::Interaction => "interaction",
+            #[cfg(feature = "proof")]
+            Self::Assertion => "assertion",
         }
     }
 }

@@ -31,6 +31,12 @@ pub(super) struct Settings {
     pub(super) pushed_lifetime: Duration,
     /// Whether all of them have to.
     pub(super) requires_pushed: bool,
+    /// Whether signed requests are read.
+    #[cfg(feature = "proof")]
+    pub(super) signed_requests: bool,
+    /// Whether all of them have to be.
+    #[cfg(feature = "proof")]
+    pub(super) requires_signed: bool,
     /// Whether answers may be posted by the browser.
     pub(super) form_post: bool,
     /// Whether answers may be JWTs.
@@ -76,6 +82,10 @@ impl Default for Settings {
             #[cfg(feature = "root-secret")]
             pushed_lifetime: Duration::from_secs(60),
             requires_pushed: false,
+            #[cfg(feature = "proof")]
+            signed_requests: false,
+            #[cfg(feature = "proof")]
+            requires_signed: false,
             form_post: false,
             signed_answers: false,
             longest_commit: Duration::ZERO,

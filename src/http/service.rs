@@ -323,7 +323,13 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
 
     fn borrow<'a>(&self, parts: &'a Parts, headers: &'a HeaderMap, body: &'a [u8]) -> Request<'a> {
         let request = super::request(&parts.method, &parts.uri, headers, body);
-        (self.peer)(parts).map_or(request, |peer| request.with_peer(peer))
+        let request = (self.peer)(parts).map_or(request, |peer| request.with_peer(peer));
+        #[cfg(feature = "mtls")]
+        let request = match parts.extensions.get::<crate::client::ClientCertificate>() {
+            Some(certificate) => request.with_certificate(certificate),
+            None => request,
+        };
+        request
     }
 }
 

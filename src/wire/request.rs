@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "mtls")]
+use crate::proof::ClientCertificate;
+
 /// A request to one of the engine's endpoints, borrowed from whatever HTTP stack received it.
 ///
 /// Hand over every header; those that mean something here are kept and counted, since a repeated one is an error. The
@@ -25,6 +28,8 @@ pub struct Request<'a> {
     content_type: Header<'a>,
     authorization: Header<'a>,
     peer: Option<IpAddr>,
+    #[cfg(feature = "mtls")]
+    certificate: Option<&'a ClientCertificate>,
 }
 
 /// A header that may be there once.
@@ -53,7 +58,16 @@ impl<'a> Request<'a> {
     /// ```
     pub const fn new(method: &'a str, body: &'a [u8]) -> Self {
         let absent = Header::Absent;
-        Self { method, query: b"", body, content_type: absent, authorization: absent, peer: None }
+        Self {
+            method,
+            query: b"",
+            body,
+            content_type: absent,
+            authorization: absent,
+            peer: None,
+            #[cfg(feature = "mtls")]
+            certificate: None,
+        }
     }
 
     /// The query string of the URI, without the `?`. Only the authorization endpoint looks at it: client credentials
@@ -102,6 +116,31 @@ impl<'a> Request<'a> {
     #[must_use]
     pub const fn with_peer(self, peer: IpAddr) -> Self {
         Self { peer: Some(peer.to_canonical()), ..self }
+    }
+
+    /// The certificate that the client showed when its connection was made (RFC 8705): of TLS that ends in this process, or as a proxy
+    /// says that the host trusts. Never take it from a header that a client could have written. Without one, a client that
+    /// authenticates by its certificate is refused.
+    ///
+    /// ```
+    /// use regrant::Request;
+    /// use regrant::client::{CertificateChain, CertificateError, ClientCertificate};
+    /// # fn request(der: &[u8]) -> Result<(), CertificateError> {
+    /// // `der` is the first of the certificates that the TLS of the connection has.
+    /// let certificate = ClientCertificate::from_der(der, CertificateChain::Verified)?;
+    /// let request = Request::new("POST", b"grant_type=client_credentials&client_id=app").with_certificate(&certificate);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub const fn with_certificate(self, certificate: &'a ClientCertificate) -> Self {
+        Self { certificate: Some(certificate), ..self }
+    }
+
+    #[cfg(feature = "mtls")]
+    pub(crate) const fn certificate(&self) -> Option<&'a ClientCertificate> {
+        self.certificate
     }
 
     /// The address that it comes from, if the host has said so.

@@ -148,7 +148,8 @@ fn a_document_that_breaks_a_rule_is_shown_so_and_not_kept() {
         // A document that is mended is found at once.
         web.puts(APP, &document(APP));
         assert!(
-            run(port.engine.authorize(&regrant::Request::new("GET", b"").with_query(query(APP).as_bytes()))).is_ok()
+            run(port.engine.authorize(&regrant::Request::new("GET", b"").with_query(query(APP).as_bytes()), at(0)))
+                .is_ok()
         );
         assert_eq!(web.fetches(), 2, "{body}");
     }

@@ -15,6 +15,8 @@ mod response_mode;
 mod scope;
 #[cfg(feature = "jwt")]
 mod signed_answer;
+#[cfg(feature = "proof")]
+mod signed_request;
 
 pub use approval::Approval;
 pub use denial::Denial;
@@ -97,31 +99,53 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Until the redirect URI is known to be the client's, a page shows what is wrong: to redirect would make this an
         // open redirector (RFC 9700 section 4.11).
         let (client, form) = self.authorization_client(request).await.map_err(|failure| self.show(&failure))?;
-        let arrived = match self.unpack(&client, form, sent_in(request), now) {
+        let lookup = Lookup::of(Purpose::Authorization, request.peer());
+        let arrived = match self.unpack(&client, form, sent_in(request), lookup, now).await {
             Ok(arrived) => arrived,
-            Err(why) => return Err(self.show(&Failure::from(why).of_client(client.shared_id()))),
+            Err(failure) => return Err(self.show(&failure.of_client(client.shared_id()))),
         };
         self.judge_request(client, arrived, now)
     }
 
-    /// The parameters that count: those of the request, or those that a client pushed.
+    /// The parameters that count: those of the request, or those that a client pushed or signed.
     #[cfg_attr(
         not(feature = "root-secret"),
-        expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the feature is off")
+        expect(clippy::unused_self, clippy::unused_async, clippy::unnecessary_wraps, reason = "the feature is off")
     )]
-    fn unpack<'a>(
+    async fn unpack<'a>(
         &self,
         client: &Client,
         form: Form<'a>,
         sent: &'a [u8],
+        lookup: Lookup,
         now: Timestamp,
-    ) -> Result<Arrived<'a>, Refusal> {
+    ) -> Result<Arrived<'a>, Failure> {
         #[cfg(feature = "root-secret")]
         if let Some(pushed) = self.pushed_by(client, &form, now)? {
             return Ok(pushed);
         }
-        #[cfg(not(feature = "root-secret"))]
-        let _ = (client, now);
+        self.unsign(client, form, sent, lookup, now).await
+    }
+
+    /// The parameters that count of a request that was not pushed, or is being pushed.
+    #[cfg_attr(
+        not(feature = "proof"),
+        expect(clippy::unused_self, clippy::unused_async, clippy::unnecessary_wraps, reason = "the feature is off")
+    )]
+    async fn unsign<'a>(
+        &self,
+        client: &Client,
+        form: Form<'a>,
+        sent: &'a [u8],
+        lookup: Lookup,
+        now: Timestamp,
+    ) -> Result<Arrived<'a>, Failure> {
+        #[cfg(feature = "proof")]
+        if let Some(form) = self.signed_by(client, &form, lookup, now).await? {
+            let came = Came { signed: true, ..Came::default() };
+            return Ok(Arrived { form, came, sent: b"", answering: None });
+        }
+        let _ = (client, lookup, now);
         Ok(Arrived {
             form,
             came: Came::default(),
@@ -215,6 +239,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // What stands in a query anybody can have written or read.
         if !came.pushed && (client.requires_pushed() || self.settings.requires_pushed) {
             return Err(AuthorizationRefusal::NotPushed.into());
+        }
+        #[cfg(feature = "proof")]
+        if !came.signed && (client.requires_signed() || self.settings.requires_signed) {
+            return Err(AuthorizationRefusal::NotSigned.into());
         }
         // Nothing that is defined is repeated now, so each of these is there once or not at all.
         let parameter = |name: &str| form.single(name).ok().flatten();

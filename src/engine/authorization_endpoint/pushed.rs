@@ -8,8 +8,11 @@ use zeroize::Zeroizing;
 
 use super::request::Answering;
 use super::{Arrived, Came, redirect_uri_of};
-use crate::client::{Client, Clients, Purpose};
+use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
+#[cfg(feature = "proof")]
+use crate::engine::client_auth::SpentFor;
+use crate::engine::client_auth::{Authenticated, Occasion};
 use crate::engine::failure::{Failure, check_head};
 use crate::engine::host::Clock;
 use crate::engine::refusal::{AuthorizationRefusal, Refusal, RequestRefusal, ServerFault};
@@ -83,17 +86,38 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
         // What anybody may cause here is limited as at the authorization endpoint: a client may have to be fetched.
-        let client = self.authenticate(request, &parameters, Purpose::Authorization).await?;
-        self.seal_request(&client, &form, request.body(), time.now())
-            .map_err(|why| Failure::from(why).of_client(client.shared_id()))
+        let occasion = Occasion::to_write(time).with_purpose(Purpose::Authorization);
+        let client = self.authenticate(request, &parameters, occasion).await?;
+        let answered = self.answer_push(&client, form, request, time).await;
+        answered.map_err(|failure| failure.of_client(client.shared_id()))
     }
 
-    fn seal_request(&self, client: &Client, form: &Form<'_>, sent: &[u8], now: Timestamp) -> Result<Response, Refusal> {
+    async fn answer_push(
+        &self,
+        client: &Authenticated<'_>,
+        form: Form<'_>,
+        request: &Request<'_>,
+        time: &Time<'_>,
+    ) -> Result<Response, Failure> {
         // Section 2.1: one request is not another.
         if form.count("request_uri") > 0 {
             return Err(AuthorizationRefusal::PushedRequestUri.into());
         }
-        let came = Came { pushed: true, ..Came::default() };
+        let lookup = Lookup::of(Purpose::Authorization, request.peer());
+        let arrived = self.unsign(client, form, request.body(), lookup, time.now()).await?;
+        let response = self.seal_request(client, &arrived, time.now())?;
+        // What nobody by hand let in leaves nothing behind, and there is nothing here to gain by an assertion that was used.
+        #[cfg(feature = "proof")]
+        if let Some(unspent) = client.unspent(SpentFor::Push(request.body())).filter(|_| !client.is_stranger()) {
+            // Spent for the same before: the answer got lost, and another is as good.
+            self.spend_assertion(unspent, None, time).await?;
+        }
+        Ok(response)
+    }
+
+    fn seal_request(&self, client: &Client, arrived: &Arrived<'_>, now: Timestamp) -> Result<Response, Refusal> {
+        let Arrived { form, sent, .. } = arrived;
+        let came = Came { pushed: true, ..arrived.came };
         redirect_uri_of(client, form)?;
         self.validate(client, form, sent, came)?;
         let kept = form.iter().filter(|(name, value)| !value.is_empty() && !NOT_KEPT.contains(name));

@@ -6,6 +6,8 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::BuildError;
+#[cfg(feature = "proof")]
+use crate::client::ClientFeatures;
 use crate::client::{AUTHORIZATION_CODE, REFRESH_TOKEN};
 use crate::engine::host::{Host, RenewalPolicy};
 use crate::engine::settings::Settings;
@@ -40,6 +42,16 @@ pub(super) fn roots(
         (None, _) if seals_requests => Err(BuildError::RootSecretRequired),
         (None, Some(_)) => Err(BuildError::RootSecretRequired),
         (Some(root), Some(old)) if root.id() == old.id() => Err(BuildError::DuplicateRoot),
+        _ => Ok(()),
+    }
+}
+
+/// What assertions are for, and remembered under.
+#[cfg(feature = "proof")]
+pub(super) fn assertions(features: ClientFeatures, settings: &Settings, has_root: bool) -> Result<(), BuildError> {
+    match features.private_key_jwt || features.client_secret_jwt {
+        true if settings.issuer.is_none() => Err(BuildError::IssuerForAssertions),
+        true if !has_root => Err(BuildError::RootSecretForAssertions),
         _ => Ok(()),
     }
 }

@@ -40,6 +40,12 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
+    /// A client authenticates by assertions, which name the issuer as their audience.
+    #[error("the engine has no issuer, which is the audience of its clients' assertions")]
+    IssuerForAssertions,
+    /// A client authenticates by assertions, each of which is used once. See `EngineBuilder::root_secret`.
+    #[error("the engine has no root secret, under which it remembers its clients' assertions")]
+    RootSecretForAssertions,
     /// See `EngineBuilder::accept_root`.
     #[error("two root secrets have the same id")]
     DuplicateRoot,

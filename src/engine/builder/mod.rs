@@ -4,6 +4,8 @@ mod checks;
 pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
+#[cfg(feature = "proof")]
+mod proof;
 mod realm;
 mod requests;
 mod resources;
@@ -14,6 +16,8 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+#[cfg(feature = "proof")]
+use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
@@ -63,6 +67,8 @@ pub struct EngineBuilder<S, C> {
     host: Host,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
+    #[cfg(feature = "proof")]
+    pub(super) client_keys: Option<FetchedKeys>,
 }
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
@@ -88,6 +94,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host: Host::default(),
             #[cfg(feature = "argon2")]
             slow: None,
+            #[cfg(feature = "proof")]
+            client_keys: None,
         }
     }
 
@@ -431,6 +439,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        #[cfg(feature = "proof")]
+        checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {
             return Err(BuildError::Endpoint);
         }
@@ -460,6 +470,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             roots,
             #[cfg(feature = "argon2")]
             slow: self.slow,
+            #[cfg(feature = "proof")]
+            client_keys: self.client_keys,
         })
     }
 }

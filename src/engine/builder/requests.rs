@@ -72,6 +72,46 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self.pushed_authorization_requests()
     }
 
+    /// Lets clients sign their authorization requests (RFC 9101) by the [keys](crate::client::ClientBuilder::keys) that they are registered with:
+    /// the parameter `request`, here and in [pushed requests](Self::pushed_authorization_requests). What stands beside it is ignored but
+    /// `client_id`. A request object has to have `iss`, `client_id`, `aud` (the issuer alone) and `exp`, at most an hour ahead; one by reference
+    /// (`request_uri` of the client's own) is refused. A page carries such a request by the
+    /// [interaction handle](Engine::interaction_handle), which holds longer than its `exp`. Default: off.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .issuer("https://id.example")
+    ///     .authorization_code()
+    ///     .signed_requests()
+    ///     .build()?;
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    #[cfg(feature = "proof")]
+    pub fn signed_requests(mut self) -> Self {
+        self.settings.signed_requests = true;
+        self
+    }
+
+    /// Refuses every authorization request that its client did not sign, whoever that is, with `invalid_request` (RFC 9101 section 10.5). One
+    /// client alone: [`require_signed_request_object`](crate::client::ClientBuilder::require_signed_request_object). Turns
+    /// [signed requests](Self::signed_requests) on. Default: off.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .issuer("https://id.example")
+    ///     .authorization_code()
+    ///     .require_signed_request_object()
+    ///     .build()?;
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    #[cfg(feature = "proof")]
+    pub fn require_signed_request_object(mut self) -> Self {
+        self.settings.requires_signed = true;
+        self.signed_requests()
+    }
+
     /// Lets clients have their answers by a form that the browser posts, `response_mode=form_post` (OAuth 2.0 Form Post Response Mode), so that
     /// no code stands in a URL. [`Engine::approve`] and [`Engine::deny`] then answer such a request with a page (200) whose policy
     /// (`Content-Security-Policy`) lets nothing run but the script that sends it: send it with its headers as they are. Default: off.

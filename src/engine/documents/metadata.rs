@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, REFRESH_TOKEN};
 use crate::engine::Engine;
 use crate::grant::Scope;
+#[cfg(feature = "proof")]
+use crate::proof::JwsAlgorithm;
 use crate::store::TokenStore;
 use crate::wire::{Response, read_uri, web_host};
 
@@ -30,6 +32,8 @@ pub struct Endpoints {
     jwks: Option<String>,
     registration: Option<String>,
     pushed_authorization: Option<String>,
+    #[cfg(feature = "mtls")]
+    mtls_aliases: Option<Box<Endpoints>>,
     scopes: Scope,
 }
 
@@ -108,11 +112,30 @@ impl Endpoints {
         Self { pushed_authorization: Some(at.to_owned()), ..self }
     }
 
+    /// Where the same endpoints are for clients that show a certificate, `mtls_endpoint_aliases` (RFC 8705 section 5): a host or port of
+    /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation and
+    /// introspection endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
+    ///
+    /// ```
+    /// use regrant::Endpoints;
+    /// let endpoints = Endpoints::new()
+    ///     .with_token("/oauth2/token")
+    ///     .with_mtls_aliases(Endpoints::new().with_token("https://mtls.id.example/oauth2/token"));
+    /// ```
+    #[cfg(feature = "mtls")]
+    pub fn with_mtls_aliases(self, aliases: Self) -> Self {
+        Self { mtls_aliases: Some(Box::new(aliases)), ..self }
+    }
+
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
         let Self { authorization, token, revocation, introspection, jwks, registration, pushed_authorization, .. } =
             self;
         let given = [authorization, token, revocation, introspection, jwks, registration, pushed_authorization];
+        #[cfg(feature = "mtls")]
+        if self.mtls_aliases.as_deref().is_some_and(|aliases| !aliases.are_well_formed()) {
+            return false;
+        }
         given.into_iter().flatten().all(|at| {
             let path = at.starts_with('/') && !at.starts_with("//");
             let whole = if path { format!("https://issuer.example{at}") } else { at.clone() };
@@ -192,7 +215,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if self.takes_pushed_requests() {
                 add("require_pushed_authorization_requests", json!(self.settings.requires_pushed));
             }
-            add("request_parameter_supported", json!(false));
+            #[cfg(feature = "proof")]
+            let reads_signed = self.settings.signed_requests;
+            #[cfg(not(feature = "proof"))]
+            let reads_signed = false;
+            add("request_parameter_supported", json!(reads_signed));
+            #[cfg(feature = "proof")]
+            if reads_signed {
+                let algorithms = crate::proof::JwsAlgorithm::ALL.map(crate::proof::JwsAlgorithm::as_str);
+                add("request_object_signing_alg_values_supported", json!(algorithms));
+                add("require_signed_request_object", json!(self.settings.requires_signed));
+            }
             // Supported where it is not said otherwise (OpenID Connect Discovery 1.0 section 3); those of pushed requests are not meant.
             add("request_uri_parameter_supported", json!(false));
             add("code_challenge_methods_supported", json!(["S256"]));
@@ -209,23 +242,31 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !endpoints.scopes.is_empty() {
             add("scopes_supported", json!(endpoints.scopes.iter().collect::<Vec<_>>()));
         }
-        let secret = [
-            features.client_secret_basic.then_some("client_secret_basic"),
-            features.client_secret_post.then_some("client_secret_post"),
-        ];
-        let with_none: Vec<_> = secret.into_iter().chain([features.public.then_some("none")]).flatten().collect();
-        for (name, is_there, methods) in [
-            ("token_endpoint_auth_methods_supported", endpoints.token.is_some(), &with_none),
-            ("revocation_endpoint_auth_methods_supported", endpoints.revocation.is_some(), &with_none),
-            (
-                "introspection_endpoint_auth_methods_supported",
-                endpoints.introspection.is_some(),
-                &secret.into_iter().flatten().collect(),
-            ),
+        let proven: Vec<_> = features.proven_methods().map(AuthMethod::as_str).collect();
+        let with_none: Vec<_> = proven.iter().copied().chain(features.public.then_some("none")).collect();
+        let algorithms = assertion_algorithms(features);
+        for (endpoint, is_there, methods) in [
+            ("token", endpoints.token.is_some(), &with_none),
+            ("revocation", endpoints.revocation.is_some(), &with_none),
+            ("introspection", endpoints.introspection.is_some(), &proven),
         ] {
             if is_there {
-                add(name, json!(methods));
+                add(&format!("{endpoint}_endpoint_auth_methods_supported"), json!(methods));
             }
+            if is_there && !algorithms.is_empty() {
+                add(&format!("{endpoint}_endpoint_auth_signing_alg_values_supported"), json!(algorithms));
+            }
+        }
+        #[cfg(feature = "mtls")]
+        if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
+            let aliases = [
+                ("token_endpoint", &aliases.token),
+                ("revocation_endpoint", &aliases.revocation),
+                ("introspection_endpoint", &aliases.introspection),
+            ];
+            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at.as_deref()?)));
+            let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
+            add("mtls_endpoint_aliases", Value::Object(aliases));
         }
         Some(members)
     }
@@ -244,12 +285,30 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         false
     }
 
+    /// Where the token endpoint is, as clients are told.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) fn token_endpoint(&self) -> Option<String> {
+        Some(url(self.issuer()?, self.endpoints.token.as_deref()?))
+    }
+
     /// Whether everything that an OpenID client needs is mounted.
     #[cfg(feature = "jwt")]
     pub(super) fn serves_openid(&self) -> bool {
         let Endpoints { authorization, token, jwks, .. } = &self.endpoints;
         self.settings.authorization_code && authorization.is_some() && token.is_some() && jwks.is_some()
     }
+}
+
+/// What the assertions of its clients are signed by (RFC 8414 section 2). Empty where none has any; `none` is never in it.
+#[cfg(feature = "proof")]
+fn assertion_algorithms(features: ClientFeatures) -> Vec<&'static str> {
+    let by_key = JwsAlgorithm::ALL.into_iter().filter(|_| features.private_key_jwt).map(JwsAlgorithm::as_str);
+    by_key.chain(features.client_secret_jwt.then_some("HS256")).collect()
+}
+
+#[cfg(not(feature = "proof"))]
+const fn assertion_algorithms(_: ClientFeatures) -> Vec<&'static str> {
+    Vec::new()
 }
 
 /// A path stands after the issuer, with one slash between.

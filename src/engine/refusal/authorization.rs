@@ -1,5 +1,7 @@
 //! Refusals of an authorization request.
 
+#[cfg(feature = "proof")]
+use crate::proof::RequestObjectFault;
 use crate::wire::ErrorCode;
 
 /// Why an authorization request gets no code (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
@@ -42,6 +44,16 @@ pub enum AuthorizationRefusal {
     /// The client, or the engine, wants requests to be pushed, and this one was not (RFC 9126 sections 5 and 6).
     #[error("a request that was not pushed")]
     NotPushed,
+    /// A request object beside a `request_uri` (RFC 9101 section 5).
+    #[error("a request object beside a request_uri")]
+    TwoRequests,
+    /// The client, or the engine, wants requests to be signed, and this one was not (RFC 9101 section 10.5).
+    #[error("a request that was not signed")]
+    NotSigned,
+    /// A request object that does not hold, or that the client did not sign (RFC 9101 section 6).
+    #[cfg(feature = "proof")]
+    #[error("{0}")]
+    SignedRequest(RequestObjectFault),
     /// The parameter `registration`.
     #[error("registration in a request is not supported")]
     Registration,
@@ -73,6 +85,8 @@ impl AuthorizationRefusal {
             | Self::PushOff
             | Self::PushedRequestUri
             | Self::NotPushed
+            | Self::TwoRequests
+            | Self::NotSigned
             | Self::ResponseMode
             | Self::Challenge
             | Self::State
@@ -81,6 +95,8 @@ impl AuthorizationRefusal {
             | Self::Answered => ErrorCode::InvalidRequest,
             Self::ResponseType => ErrorCode::UnsupportedResponseType,
             Self::RequestObject => ErrorCode::RequestNotSupported,
+            #[cfg(feature = "proof")]
+            Self::SignedRequest(_) => ErrorCode::InvalidRequestObject,
             Self::PushedRequest => ErrorCode::InvalidRequestUri,
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
             Self::Registration => ErrorCode::RegistrationNotSupported,

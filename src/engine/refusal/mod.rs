@@ -102,7 +102,7 @@ impl Refusal {
         match self {
             Self::Request(why) => of_request(why),
             Self::Client(ClientRefusal::TwoAuthentications) => "the client must authenticate in one way",
-            Self::Client(ClientRefusal::ClientIdMismatch) => "the client_id must be that of the Authorization header",
+            Self::Client(ClientRefusal::ClientIdMismatch) => "the client_id must be that of the client's credentials",
             Self::Client(ClientRefusal::Scheme) => {
                 "the Authorization header here is for client credentials by Basic; a public client sends none"
             }
@@ -117,6 +117,12 @@ impl Refusal {
             Self::Authorization(AuthorizationRefusal::PushOff) => "authorization requests are not pushed here",
             Self::Authorization(AuthorizationRefusal::PushedRequestUri) => {
                 "a request that is pushed has no request_uri"
+            }
+            Self::Authorization(AuthorizationRefusal::TwoRequests) => {
+                "a request object and a request_uri exclude each other"
+            }
+            Self::Authorization(AuthorizationRefusal::NotSigned) => {
+                "authorization requests of this client must be signed"
             }
             Self::Authorization(AuthorizationRefusal::NotPushed) => {
                 "authorization requests of this client must be pushed"

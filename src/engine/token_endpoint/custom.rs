@@ -2,6 +2,9 @@
 
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
+use crate::engine::client_auth::Authenticated;
+#[cfg(feature = "proof")]
+use crate::engine::client_auth::SpentFor;
 use crate::engine::failure::Failure;
 use crate::engine::host::{DynGrantHandler, GrantRequest, IssueKind};
 use crate::engine::issue::Issue;
@@ -9,6 +12,8 @@ use crate::engine::refusal::{ClientRefusal, GrantRefusal, ServerFault};
 use crate::engine::resources::Target;
 use crate::engine::time::Time;
 use crate::engine::token_endpoint::hook::Asked;
+#[cfg(feature = "proof")]
+use crate::engine::token_endpoint::once::First;
 use crate::grant::login::Login;
 use crate::grant::members::Members;
 use crate::grant::{Grant, Scope};
@@ -20,9 +25,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn grant_by_handler(
         &self,
         grant_type: &[u8],
-        client: &Client,
+        client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
+        body: &[u8],
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let handler = self.host.handler(grant_type).ok_or(GrantRefusal::UnsupportedGrantType)?;
@@ -34,6 +40,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.
         let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, time).await?;
         let claims = self.id_claims(&grant, client, scope_mask, time.now()).await?;
+        #[cfg(feature = "proof")]
+        if let Some(unspent) = client.unspent(SpentFor::Grant(body)) {
+            let refresh_token = with_refresh_token;
+            let first = First { client, grant, target, scope_mask, claims, refresh_token };
+            return Box::pin(self.grant_once(first, unspent, time)).await;
+        }
+        #[cfg(not(feature = "proof"))]
+        let _ = body;
         self.make_room(&grant, client, time).await?;
         self.insert(&mut grant, time).await?;
         let now = time.now();

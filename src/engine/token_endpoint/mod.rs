@@ -3,16 +3,19 @@
 mod code;
 mod custom;
 mod hook;
+#[cfg(feature = "proof")]
+mod once;
 mod refresh;
 
 use std::pin::pin;
 
 use super::Engine;
+use super::client_auth::Occasion;
 use super::failure::{Failure, check_head};
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
-use crate::client::{AUTHORIZATION_CODE, Clients, Purpose, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
 
@@ -53,16 +56,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         form.read(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
-        let client = match self.authenticate(request, &parameters, Purpose::Authentication).await {
+        let client = match self.authenticate(request, &parameters, Occasion::to_write(time)).await {
             Ok(client) => client,
-            Err(failure) if failure.is_unlicensed() => self.authenticate_by_grant(request, &parameters, &form).await?,
+            Err(failure) if failure.is_unlicensed() => {
+                self.authenticate_by_grant(request, &parameters, &form, time).await?
+            }
             Err(failure) => return Err(failure),
         };
         let answered = match parameters.grant_type() {
             None => Err(RequestRefusal::MissingParameter.into()),
             Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => self.redeem(&client, &form, time).await,
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
-                self.grant_by_handler(grant_type, &client, &form, &parameters, time).await
+                self.grant_by_handler(grant_type, &client, &form, &parameters, request.body(), time).await
             }
             Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, time).await,
             Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! shape → key id known → record → MAC → kind → client → not_before and expiry → renewable →
-//! older: retry in the window | replay → ahead: move forward → scope → host's hook → swap → mint
+//! older: retry in the window | replay → ahead: move forward → scope → host's hook → assertion's marker → swap → mint
 //! ```
 //!
 //! The kind is under the MAC, so both are one check; from `not_before` to "ahead" it is
@@ -15,6 +15,9 @@ use std::time::Duration;
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::bounds::left_to;
+use crate::engine::client_auth::Authenticated;
+#[cfg(feature = "proof")]
+use crate::engine::client_auth::{SpentFor, Unspent};
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
@@ -44,6 +47,9 @@ struct Refresh<'a> {
     told_behind: bool,
     /// What the host says in the ID token; it is asked once.
     claims: Option<Claims>,
+    /// The assertion that the client authenticated by, until it is spent.
+    #[cfg(feature = "proof")]
+    unspent: Option<Unspent<'a>>,
 }
 
 /// What one look at the record comes to.
@@ -76,7 +82,7 @@ impl Finish {
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn refresh(
         &self,
-        client: &Client,
+        client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
         time: &Time<'_>,
@@ -96,6 +102,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             swaps: Swaps::none(),
             told_behind: false,
             claims: None,
+            #[cfg(feature = "proof")]
+            unspent: client.unspent(SpentFor::Refresh(text)),
         };
         for _ in 0..ATTEMPTS {
             // Borrowed in place: a grant is large, and a move of it costs time.
@@ -124,13 +132,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if self.jwt.issues_id_tokens() && refresh.claims.is_none() {
                 refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
             }
+            // Last of all, so that no refusal spends it; for a retry too, which writes nothing else.
+            #[cfg(feature = "proof")]
+            if let Some(unspent) = refresh.unspent {
+                if write.is_some() {
+                    check_in_time(grant, time.now())?;
+                }
+                self.spend_assertion(unspent, Some(grant.id), time).await.map_err(|why| why.about(grant))?;
+                refresh.unspent = None;
+            }
             let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
             let expected = grant.version;
             let now = time.now();
             // The host may have taken longer than what was left of the grant.
-            if now >= grant.refresh_expires_at || now >= grant.absolute_expires_at {
-                return Err(of_grant(grant, GrantRefusal::Expired));
-            }
+            check_in_time(grant, now)?;
             self.advance(grant, &refresh, to, rotates, now);
             // Nothing is handed out before the write is certain: a token of a step that was not taken would come back as
             // one that is ahead of the record.
@@ -144,7 +159,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read
     /// before the store was asked, so the longest that it may take is added: else a client whose refresh it kept waiting would
     /// have less than its window, or none.
-    fn retry_window(&self, client: &Client) -> Duration {
+    pub(super) fn retry_window(&self, client: &Client) -> Duration {
         let window = client.retry_window();
         if window.is_zero() { window } else { window.saturating_add(self.settings.longest_commit) }
     }
@@ -213,6 +228,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Ends the grant of a replayed token. The event comes first: it stands even where the request is dropped while the
     /// store works.
     async fn replay(&self, grant: &Grant, refresh: &Refresh<'_>) -> Failure {
+        #[cfg(feature = "proof")]
+        if let Some(unspent) = refresh.unspent {
+            if let Err(why) = self.check_unspent(unspent, refresh.time).await {
+                return why.about(grant);
+            }
+        }
         self.emit(&Event::ReplayFound {
             grant: grant.id,
             client_id: refresh.client.id(),
@@ -285,6 +306,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation, audience },
         });
     }
+}
+
+/// A grant that has ended meanwhile is not moved on.
+fn check_in_time(grant: &Grant, now: Timestamp) -> Result<(), Failure> {
+    let has_ended = now >= grant.refresh_expires_at || now >= grant.absolute_expires_at;
+    if has_ended { Err(of_grant(grant, GrantRefusal::Expired)) } else { Ok(()) }
 }
 
 /// The part of the grant's scope that the request asks for, all of it where it asks for none (RFC 6749 section 6), and that

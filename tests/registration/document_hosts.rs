@@ -96,7 +96,7 @@ fn the_hosts_policy_is_asked_at_every_use() {
     let house = port(guarded(&web));
     let query = query(APP);
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    assert_eq!(run(house.engine.authorize(&request)).unwrap().client().logo_uri(), None);
+    assert_eq!(run(house.engine.authorize(&request, at(0))).unwrap().client().logo_uri(), None);
 }
 
 fn takes_both_kinds_in<C: Clients>(port: &Port<C>, web: &Web) {

@@ -55,7 +55,7 @@ fn a_page_is_told_what_the_document_says() {
     let port = port(strangers(&web, &clock));
     let asked = query(APP);
     let request = Request::new("GET", b"").with_query(asked.as_bytes());
-    let asked = run(port.engine.authorize(&request)).unwrap();
+    let asked = run(port.engine.authorize(&request, at(0))).unwrap();
     let client = asked.client();
     assert!(client.is_stranger());
     assert_eq!((client.name(), client.logo_uri()), (Some("App"), Some("https://app.example/logo.png")));

@@ -92,6 +92,13 @@ impl ClientBuilder {
                 metadata: None,
                 about: None,
                 guards: Vec::new(),
+                requires_pushed: false,
+                #[cfg(feature = "proof")]
+                requires_signed: false,
+                #[cfg(feature = "proof")]
+                request_algorithm: None,
+                #[cfg(feature = "jwt")]
+                answer_algorithm: None,
                 #[cfg(feature = "jwt")]
                 id_token_secret: None,
                 #[cfg(feature = "proof")]

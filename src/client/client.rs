@@ -19,6 +19,8 @@ use super::secret::RecoverableSecret;
 use super::strong::Strong;
 use super::unknown_scopes::UnknownScopes;
 use crate::grant::{Lifetimes, OnReplay, Rotation, Scope, Timestamp};
+#[cfg(feature = "proof")]
+use crate::proof::JwsAlgorithm;
 
 /// A registered client (RFC 6749 section 2): who it is, how it authenticates, what it may ask for.
 ///
@@ -66,6 +68,15 @@ pub struct Client {
     pub(super) metadata: Option<Arc<ClientMetadata>>,
     pub(super) about: Option<Box<About>>,
     pub(super) guards: Vec<SmolStr>,
+    pub(super) requires_pushed: bool,
+    #[cfg(feature = "proof")]
+    pub(super) requires_signed: bool,
+    /// Of request objects.
+    #[cfg(feature = "proof")]
+    pub(super) request_algorithm: Option<JwsAlgorithm>,
+    /// Of answers by JARM.
+    #[cfg(feature = "jwt")]
+    pub(super) answer_algorithm: Option<SmolStr>,
     #[cfg(feature = "jwt")]
     pub(super) id_token_secret: Option<RecoverableSecret>,
     /// Its keys, and how it authenticates by them or by a certificate.
@@ -344,6 +355,29 @@ impl Client {
     pub(crate) const fn requires_pkce(&self) -> bool {
         // Whatever the host said: with a client that nobody knows, a code that was found can be injected otherwise.
         self.public || self.requires_pkce || self.stranger
+    }
+
+    /// Whether its authorization requests have to be pushed (RFC 9126 section 6).
+    pub(crate) const fn requires_pushed(&self) -> bool {
+        self.requires_pushed
+    }
+
+    /// Whether its authorization requests have to be signed (RFC 9101 section 10.5).
+    #[cfg(feature = "proof")]
+    pub(crate) const fn requires_signed(&self) -> bool {
+        self.requires_signed
+    }
+
+    /// By what its requests have to be signed, if it said so.
+    #[cfg(feature = "proof")]
+    pub(crate) const fn request_algorithm(&self) -> Option<JwsAlgorithm> {
+        self.request_algorithm
+    }
+
+    /// By what its answers are signed, where it has a say in that.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn answer_algorithm(&self) -> Option<&str> {
+        self.answer_algorithm.as_deref()
     }
 
     /// Whether the person is asked each time where the answer goes there, whatever was consented to before (RFC 8252 section

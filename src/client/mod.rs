@@ -13,6 +13,7 @@ pub(crate) mod dynamic;
 mod lookup;
 mod native_redirects;
 mod not_before;
+mod protected;
 mod redirect_uri;
 mod registry;
 mod secret;

@@ -96,7 +96,7 @@ fn the_hosts_policy_is_asked_at_every_use() {
     let house = port(guarded(&web));
     let query = query(APP);
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    assert_eq!(run(house.engine.authorize(&request)).unwrap().client().logo_uri(), None);
+    assert_eq!(run(house.engine.authorize(&request, at(0))).unwrap().client().logo_uri(), None);
 }
 
 fn takes_both_kinds_in<C: Clients>(port: &Port<C>, web: &Web) {
@@ -161,4 +161,35 @@ fn a_subject_that_is_a_url_starts_no_fetch() {
     assert_eq!(web.fetched(), [APP, web_id]);
     // The client's own id is nobody's.
     assert_eq!(port.approve(&query(APP), Authorization::of(APP), at(0)).get("error"), Some("server_error"));
+}
+
+/// What a document names is the most that its client may ask for, or, where the host says so, what it gets where it asks for nothing. Scopes
+/// that nobody here knows are neither.
+#[test]
+fn the_scope_that_a_document_names() {
+    let clock = Hand::new();
+    let rows = [
+        ("write", false, "write", false),
+        ("write", true, "write", true),
+        ("unheard-of", true, "read", true),
+        ("openid unheard-of", true, "openid", true),
+    ];
+    for (named, is_default, granted, may_have_more) in rows {
+        let web = Web::default();
+        let mut names = document(APP);
+        names["scope"] = json!(named);
+        web.puts(APP, &names);
+        let port = port(strangers(&web, &clock).with_named_scope_as_default(is_default));
+        let asks = |scope: &str| query(APP).replace("scope=openid+read", scope);
+        let code = port.approve(&asks(""), Authorization::of("alice"), at(0)).get("code").unwrap().to_owned();
+        let body = format!("{}&client_id={APP}", redemption(APP, &code));
+        let tokens = Reply::of(&run(port.engine.token(&form(body).request(), at(1))));
+        assert_eq!(port.bearer(&tokens.access_token(), at(2)).unwrap().scope().as_str(), granted, "{named}");
+        let asked = asks("scope=read+write");
+        if may_have_more {
+            assert!(port.approve(&asked, Authorization::of("alice"), at(3)).get("code").is_some(), "{named}");
+        } else {
+            assert_eq!(shown(&port, &asked).0, 400, "{named}");
+        }
+    }
 }

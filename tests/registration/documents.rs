@@ -9,8 +9,8 @@ use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use regrant::{Authorization, Clients, EngineBuilder, Lifetimes, Request};
 use serde_json::json;
 
-use crate::kit::portal::{PKCE, STATE, ScopeAsClaim, VERIFIER, query, redemption, run};
-use crate::kit::{Reply, Shelf, altered, at, form};
+use crate::kit::portal::{PKCE, STATE, ScopeAsClaim, VERIFIER, query, run};
+use crate::kit::{Reply, Shelf, altered, at};
 use crate::site::{APP, Hand, Port, Web, document, port, port_on, shown, signing, strangers};
 
 const HOUR: u64 = 3_600;
@@ -55,7 +55,7 @@ fn a_page_is_told_what_the_document_says() {
     let port = port(strangers(&web, &clock));
     let asked = query(APP);
     let request = Request::new("GET", b"").with_query(asked.as_bytes());
-    let asked = run(port.engine.authorize(&request)).unwrap();
+    let asked = run(port.engine.authorize(&request, at(0))).unwrap();
     let client = asked.client();
     assert!(client.is_stranger());
     assert_eq!((client.name(), client.logo_uri()), (Some("App"), Some("https://app.example/logo.png")));
@@ -291,35 +291,4 @@ fn a_document_that_changes_is_what_counts() {
     assert_eq!(refused.outcome(), (400, Some("unauthorized_client".into())));
     web.puts(APP, &document(APP));
     port.refresh(APP, &renewed.refresh_token(), later(2_400)).assert_ok();
-}
-
-/// What a document names is the most that its client may ask for, or, where the host says so, what it gets where it asks for nothing. Scopes
-/// that nobody here knows are neither.
-#[test]
-fn the_scope_that_a_document_names() {
-    let clock = Hand::new();
-    let rows = [
-        ("write", false, "write", false),
-        ("write", true, "write", true),
-        ("unheard-of", true, "read", true),
-        ("openid unheard-of", true, "openid", true),
-    ];
-    for (named, is_default, granted, may_have_more) in rows {
-        let web = Web::default();
-        let mut names = document(APP);
-        names["scope"] = json!(named);
-        web.puts(APP, &names);
-        let port = port(strangers(&web, &clock).with_named_scope_as_default(is_default));
-        let asks = |scope: &str| query(APP).replace("scope=openid+read", scope);
-        let code = port.approve(&asks(""), Authorization::of("alice"), at(0)).get("code").unwrap().to_owned();
-        let body = format!("{}&client_id={APP}", redemption(APP, &code));
-        let tokens = Reply::of(&run(port.engine.token(&form(body).request(), at(1))));
-        assert_eq!(port.bearer(&tokens.access_token(), at(2)).unwrap().scope().as_str(), granted, "{named}");
-        let asked = asks("scope=read+write");
-        if may_have_more {
-            assert!(port.approve(&asked, Authorization::of("alice"), at(3)).get("code").is_some(), "{named}");
-        } else {
-            assert_eq!(shown(&port, &asked).0, 400, "{named}");
-        }
-    }
 }

@@ -33,8 +33,13 @@ pub(super) fn realm(realm: Option<&str>, adopted: &[SmolStr]) -> Result<(), Buil
 }
 
 #[cfg(feature = "root-secret")]
-pub(super) fn roots(root: Option<&RootSecret>, old: Option<&RootSecret>) -> Result<(), BuildError> {
+pub(super) fn roots(
+    root: Option<&RootSecret>,
+    old: Option<&RootSecret>,
+    seals_requests: bool,
+) -> Result<(), BuildError> {
     match (root, old) {
+        (None, _) if seals_requests => Err(BuildError::RootSecretRequired),
         (None, Some(_)) => Err(BuildError::RootSecretRequired),
         (Some(root), Some(old)) if root.id() == old.id() => Err(BuildError::DuplicateRoot),
         _ => Ok(()),
@@ -58,6 +63,10 @@ pub(super) fn settings(settings: &Settings) -> Result<(), BuildError> {
     #[cfg(feature = "root-secret")]
     if settings.interaction_lifetime.is_zero() || settings.interaction_lifetime > Duration::from_secs(24 * 3_600) {
         return Err(BuildError::InteractionLifetime);
+    }
+    #[cfg(feature = "root-secret")]
+    if !(1..=600).contains(&settings.pushed_lifetime.as_secs()) || settings.pushed_lifetime.subsec_nanos() > 0 {
+        return Err(BuildError::PushedRequestLifetime);
     }
     match &settings.renewal {
         RenewalPolicy::OptIn(parameter) if parameter.is_empty() || is_defined(parameter) => {

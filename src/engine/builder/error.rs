@@ -38,7 +38,7 @@ pub enum BuildError {
     #[error("the realm is empty, longer than 64 bytes, or has a space or a character that is not printable ASCII")]
     Realm,
     /// See `EngineBuilder::root_secret`.
-    #[error("a root secret is to be accepted, and the engine has none that takes its place")]
+    #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
     /// A client authenticates by assertions, which name the issuer as their audience.
     #[error("the engine has no issuer, which is the audience of its clients' assertions")]
@@ -52,6 +52,9 @@ pub enum BuildError {
     /// See `EngineBuilder::interaction_lifetime`.
     #[error("the lifetime of an interaction is zero, or longer than a day")]
     InteractionLifetime,
+    /// See `EngineBuilder::pushed_request_lifetime`.
+    #[error("the lifetime of pushed requests is not a whole number of seconds from 1 to 600")]
+    PushedRequestLifetime,
     /// See [`EngineBuilder::adopt_grants_of`](crate::EngineBuilder::adopt_grants_of).
     #[error("grants are to be adopted, and the engine has no realm to adopt them into")]
     RealmRequired,
@@ -67,7 +70,7 @@ pub enum BuildError {
     /// 2).
     #[error("the engine has no issuer, and what it issues names one")]
     IssuerRequired,
-    /// JWT access tokens or ID tokens without a key to sign them.
+    /// JWT access tokens, ID tokens or signed responses without a key to sign them.
     #[error("the engine has no signing key, and its JWTs need one")]
     SigningKeyRequired,
     /// A resource that is no absolute URI, or has a fragment, user information, or more bytes than

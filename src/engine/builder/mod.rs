@@ -7,6 +7,7 @@ mod jwt;
 #[cfg(feature = "proof")]
 mod proof;
 mod realm;
+mod requests;
 mod resources;
 
 pub use error::BuildError;
@@ -435,7 +436,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         #[cfg(feature = "root-secret")]
         let roots = {
             let old = self.old_root.as_ref().map(|(secret, not_after)| (secret, *not_after));
-            checks::roots(self.root.as_ref(), old.map(|old| old.0))?;
+            checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
         #[cfg(feature = "proof")]
@@ -445,6 +446,9 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         }
         let resources = self.resources.build(self.jwt.usual_format())?;
         let jwt = self.jwt.build(settings.issuer.is_some(), resources.as_deref())?;
+        if settings.signed_answers && !jwt.signs() {
+            return Err(BuildError::SigningKeyRequired);
+        }
         let settings = Settings { resources, ..settings };
         let slow_secrets = clients.decoy().is_some_and(ClientSecret::is_phc);
         #[cfg(feature = "argon2")]

@@ -23,6 +23,8 @@ pub(in crate::engine) enum SpentFor<'a> {
     Code(&'a [u8]),
     /// A new grant, for this body of a request.
     Grant(&'a [u8]),
+    /// An authorization request that is pushed by this body.
+    Push(&'a [u8]),
 }
 
 impl<'a> SpentFor<'a> {
@@ -31,6 +33,7 @@ impl<'a> SpentFor<'a> {
             Self::Refresh(token) => [b"refresh", token],
             Self::Code(code) => [b"code", code],
             Self::Grant(body) => [b"grant", body],
+            Self::Push(body) => [b"push", body],
         }
     }
 }

@@ -31,6 +31,7 @@ pub struct Endpoints {
     introspection: Option<String>,
     jwks: Option<String>,
     registration: Option<String>,
+    pushed_authorization: Option<String>,
     #[cfg(feature = "mtls")]
     mtls_aliases: Option<Box<Endpoints>>,
     scopes: Scope,
@@ -101,6 +102,16 @@ impl Endpoints {
         Self { registration: Some(at.to_owned()), ..self }
     }
 
+    /// Where the host serves `Engine::push` (feature `root-secret`). Advertised where
+    /// `pushed_authorization_requests` of the builder turned it on.
+    ///
+    /// ```
+    /// let endpoints = regrant::Endpoints::new().with_pushed_authorization("/oauth2/par");
+    /// ```
+    pub fn with_pushed_authorization(self, at: &str) -> Self {
+        Self { pushed_authorization: Some(at.to_owned()), ..self }
+    }
+
     /// Where the same endpoints are for clients that show a certificate, `mtls_endpoint_aliases` (RFC 8705 section 5): a host or port of
     /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation and
     /// introspection endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
@@ -118,8 +129,9 @@ impl Endpoints {
 
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
-        let Self { authorization, token, revocation, introspection, jwks, registration, .. } = self;
-        let given = [authorization, token, revocation, introspection, jwks, registration];
+        let Self { authorization, token, revocation, introspection, jwks, registration, pushed_authorization, .. } =
+            self;
+        let given = [authorization, token, revocation, introspection, jwks, registration, pushed_authorization];
         #[cfg(feature = "mtls")]
         if self.mtls_aliases.as_deref().is_some_and(|aliases| !aliases.are_well_formed()) {
             return false;
@@ -181,6 +193,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             ("token_endpoint", endpoints.token.as_deref()),
             ("revocation_endpoint", endpoints.revocation.as_deref()),
             ("introspection_endpoint", endpoints.introspection.as_deref()),
+            (
+                "pushed_authorization_request_endpoint",
+                endpoints.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests()),
+            ),
             ("registration_endpoint", endpoints.registration.as_deref().filter(|_| self.registry.is_some())),
             ("jwks_uri", endpoints.jwks.as_deref().filter(|_| self.jwt.signs())),
         ] {
@@ -192,7 +208,26 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Required, also where it is empty (RFC 8414 section 2).
         add("response_types_supported", json!(response_types));
         if authorization.is_some() {
-            add("response_modes_supported", json!(["query"]));
+            add("response_modes_supported", json!(self.response_modes()));
+            if self.settings.signed_answers {
+                add("authorization_signing_alg_values_supported", json!(self.answer_algorithms()));
+            }
+            if self.takes_pushed_requests() {
+                add("require_pushed_authorization_requests", json!(self.settings.requires_pushed));
+            }
+            #[cfg(feature = "proof")]
+            let reads_signed = self.settings.signed_requests;
+            #[cfg(not(feature = "proof"))]
+            let reads_signed = false;
+            add("request_parameter_supported", json!(reads_signed));
+            #[cfg(feature = "proof")]
+            if reads_signed {
+                let algorithms = crate::proof::JwsAlgorithm::ALL.map(crate::proof::JwsAlgorithm::as_str);
+                add("request_object_signing_alg_values_supported", json!(algorithms));
+                add("require_signed_request_object", json!(self.settings.requires_signed));
+            }
+            // Supported where it is not said otherwise (OpenID Connect Discovery 1.0 section 3); those of pushed requests are not meant.
+            add("request_uri_parameter_supported", json!(false));
             add("code_challenge_methods_supported", json!(["S256"]));
             add("authorization_response_iss_parameter_supported", json!(true));
         }
@@ -240,6 +275,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
         Some(url(self.issuer()?, at))
+    }
+
+    #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]
+    const fn takes_pushed_requests(&self) -> bool {
+        #[cfg(feature = "root-secret")]
+        return self.settings.pushed_requests && self.settings.authorization_code;
+        #[cfg(not(feature = "root-secret"))]
+        false
     }
 
     /// Where the token endpoint is, as clients are told.

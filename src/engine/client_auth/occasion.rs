@@ -55,8 +55,8 @@ pub(in crate::engine) struct Authenticated<'e> {
     pub(super) assertion: Option<Box<ProvenAssertion>>,
 }
 
+#[cfg(feature = "proof")]
 impl<'e> Authenticated<'e> {
-    #[cfg(feature = "proof")]
     pub(super) fn by_assertion(client: ClientRef<'e>, proven: ProvenAssertion) -> Self {
         Self { client, assertion: Some(Box::new(proven)) }
     }

@@ -14,9 +14,7 @@ use regrant::{
 use serde_json::{Value, json};
 
 use crate::kit::jwt::{hs256, signed};
-use crate::kit::portal::{
-    CALLBACK, CHALLENGE, ISSUER, Landing, NONCE, OnShelf, Portal, STATE, portal_as, query, run,
-};
+use crate::kit::portal::{CALLBACK, CHALLENGE, ISSUER, Landing, NONCE, OnShelf, Portal, STATE, portal_as, query, run};
 use crate::kit::{Ask, Reply, SECRET, Shelf, at, form, secret};
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;

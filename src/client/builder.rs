@@ -32,7 +32,7 @@ pub struct ClientBuilder {
     /// Read at the end, by what the client is allowed then.
     redirect_uris: Vec<SmolStr>,
     native_redirects: NativeRedirects,
-    id_is_url: bool,
+    pub(super) id_is_url: bool,
     /// What the host opens to a stranger.
     pub(super) opened: Vec<SmolStr>,
 }
@@ -351,11 +351,6 @@ impl ClientBuilder {
     pub fn no_logins_from(mut self, time: Timestamp) -> Self {
         self.client.logins_until = time;
         self
-    }
-
-    /// Its id is the URL of a document, which may be percent-encoded: a public client sends it in no Basic header.
-    pub(super) fn url_as_id(self) -> Self {
-        Self { id_is_url: self.client.public, ..self }
     }
 
     /// The client.

@@ -19,7 +19,6 @@ fn uris(uris: &[&str]) -> String {
 
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn refused() -> Vec<(String, MetadataFault)> {
-    use MetadataFault::NoUsableKey;
     use MetadataFault::{
         ApplicationType, AuthMethod, GrantTypes, Keys, Link, NoRedirectUri, NoUsableKey, NotAnObject, NotJson,
         RedirectUri, RedirectUriOfWebApplication, Repeated, ResponseTypes, Scope, ScopeNotAllowed, Text, TooLong,

@@ -199,6 +199,15 @@
 //! they are the same engine twice: where clients or people have the same names in both, the tokens of one are good in the other.
 //! [`EngineBuilder::adopt_grants_of`] names a realm without logging anybody out.
 //!
+//! # Authorization requests that nobody can change, and answers
+//!
+//! What stands in a query can be read and changed in the browser. A client may push its request first (RFC 9126): with
+//! `EngineBuilder::pushed_authorization_requests` (feature `root-secret`) mount `Engine::push` beside the token endpoint, and go on as before:
+//! [`Engine::authorize`] opens what comes back. Nothing is kept for it, so strangers may push too. It may sign its request (RFC 9101,
+//! `EngineBuilder::signed_requests`, feature `proof`), and both may be demanded of one client or of all. Answers come by a form
+//! with [`EngineBuilder::form_post`], and signed with `EngineBuilder::signed_responses` (feature `jwt`). Each is off until asked for,
+//! and in the metadata when it is on.
+//!
 //! # Features
 //!
 //! All are off by default; none changes what works without it. Rust 1.85 is enough, with
@@ -219,8 +228,8 @@
 //! - `reqwest`: [`fetch::ReqwestFetch`](fetch), which fetches documents of strangers on tokio, by rustls and AWS-LC: it
 //!   needs a C compiler.
 //! - `redis`: grants in Redis or Valkey, one server or a cluster: `RedisStore`, which says what a failover loses.
-//! - `root-secret`: `RootSecret`, and what is computed or sealed under it: the interaction handle that a page carries, and the
-//!   ids of clients that register themselves (`StatelessClients`).
+//! - `root-secret`: `RootSecret`, and what is computed or sealed under it: the interaction handle that a page carries, requests that
+//!   clients push ([`Engine`]`::push`), and the ids of clients that register themselves (`StatelessClients`).
 //! - `proof`: keys of clients in place of secrets, and proofs of possession: the module `dpop`, `ClientKeys`. It includes `jwt`
 //!   and `root-secret`, and needs one of the two backends, as `jwt` does.
 //! - `mtls`: client certificates (RFC 8705): `ClientCertificate`. It includes `proof`.
@@ -231,7 +240,7 @@
 //! They are those of the RFCs: client, resource owner (a grant's *subject*), grant, scope, rotation, replay. The crate
 //! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
 //! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8707 (resource indicators), RFC 9068 (JWT access
-//! tokens), RFC 9207 (issuer identification), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
+//! tokens), RFC 9101 (signed requests), RFC 9126 (pushed requests), RFC 9207 (issuer identification), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
 //! resources), and of OpenID Connect Core and Discovery 1.0.
 
 #![forbid(unsafe_code)]

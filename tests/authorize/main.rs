@@ -18,4 +18,5 @@ mod oracle;
 mod pushed;
 mod requests;
 mod scopes;
+mod signed;
 mod strangers;

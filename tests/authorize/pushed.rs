@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use regrant::client::ClientBuilder;
 use regrant::engine::{Person, ShownError};
+use regrant::http::EndpointService;
 use regrant::{
     Authorization, AuthorizationError, AuthorizationRequest, BuildError, Client, Denial, Endpoints, Engine,
     EngineBuilder, MemoryStore, Request, RootSecret, StaticClients, Timestamp,
@@ -328,7 +331,8 @@ fn only_its_client_at_this_engine_opens_it() {
     let world = on(&store, |builder| builder);
     let uri = pushed(&world, "portal", &query("portal"), at(0));
     assert_eq!(shown(&world, &arrives("rival", &uri), at(1)), gone(), "another client, of the same redirect URI");
-    let others: [(&str, fn(Builder) -> Builder); 5] = [
+    type Change = fn(Builder) -> Builder;
+    let others: [(&str, Change); 5] = [
         ("realm", |builder| builder.realm("shop")),
         ("root", |builder| builder.root_secret(root(2))),
         ("root of this id", |builder| builder.root_secret(RootSecret::from_bytes(1, &[9; 32]))),
@@ -466,6 +470,33 @@ fn metadata_say_where_and_whether() {
     // By reference no request is taken: left out, it would be said to be.
     assert_eq!(on["request_uri_parameter_supported"], json!(false));
     assert_eq!(documents(Builder::require_pushed_authorization_requests)[required], json!(true));
+}
+
+/// Over HTTP, as a router mounts it.
+#[test]
+fn it_is_served() {
+    let world = World::new([portal()], |builder| {
+        builder.issuer(ISSUER).authorization_code().root_secret(root(1)).pushed_authorization_requests()
+    });
+    let service = EndpointService::pushed_authorization(Arc::clone(&world.engine)).with_clock(|| at(0));
+    let answer = |request: http::Request<Full<Bytes>>| {
+        run(async {
+            let (parts, body) = service.respond(request).await.into_parts();
+            (parts.status.as_u16(), body.collect().await.unwrap().to_bytes())
+        })
+    };
+    let ask = from("portal", &query("portal"));
+    let post =
+        ask.headers.iter().fold(http::Request::post("/par"), |post, (name, value)| post.header(*name, &value[..]));
+    let (status, body) = answer(post.body(ask.body.clone().into()).unwrap());
+    assert_eq!(status, 201);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert!(body["request_uri"].as_str().unwrap().starts_with(PREFIX));
+    let (status, _) = answer(http::Request::get("/par?client_id=portal").body(Full::default()).unwrap());
+    assert_eq!(status, 405);
+    let large = "x".repeat(70_000);
+    let post = http::Request::post("/par").header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(answer(post.body(large.into()).unwrap()).0, 413);
 }
 
 /// In another world than that of the kit, as a host has it.

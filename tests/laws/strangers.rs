@@ -55,7 +55,7 @@ enum Action {
     Authorize {
         client: u8,
         rest: &'static str,
-        post: bool,
+        way: Way,
         then: Then,
     },
     /// A guess, or a real token with one bit of it turned over.
@@ -70,6 +70,15 @@ enum Action {
         body: &'static str,
         right_secret: bool,
     },
+}
+
+/// How an authorization request comes.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Get,
+    Post,
+    /// Its client pushed it before (RFC 9126).
+    Pushed,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -126,8 +135,8 @@ fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         3 => (redirect_uri, auth_method, metadata)
             .prop_map(|(redirect_uri, auth_method, rest)| Action::Register { redirect_uri, auth_method, rest }),
-        5 => (any::<u8>(), rest, any::<bool>(), then)
-            .prop_map(|(client, rest, post, then)| Action::Authorize { client, rest, post, then }),
+        5 => (any::<u8>(), rest, prop::sample::select(vec![Way::Get, Way::Post, Way::Pushed]), then)
+            .prop_map(|(client, rest, way, then)| Action::Authorize { client, rest, way, then }),
         4 => (any::<u8>(), what, token).prop_map(|(client, what, token)| Action::Present { client, what, token }),
         2 => (any::<u8>(), body, any::<bool>())
             .prop_map(|(client, body, right_secret)| Action::Grant { client, body, right_secret }),
@@ -155,6 +164,7 @@ fn door<S: TokenStore>(store: &Shelf<S>) -> Door<S> {
         .authorization_code()
         .registration()
         .root_secret(root())
+        .pushed_authorization_requests()
         .grant_handler(Anyone)
         .grant_handler(ClientCredentials)
         .build()
@@ -196,9 +206,9 @@ impl<S: TokenStore> Attack<'_, S> {
         }
     }
 
-    async fn authorize(&self, number: u8, rest: &str, post: bool, then: Then) {
-        let (client_id, _, redirect_uri) = self.client(number);
-        let sent = form_urlencoded::Serializer::new(String::new())
+    async fn authorize(&self, number: u8, rest: &str, way: Way, then: Then) {
+        let (client_id, secret, redirect_uri) = self.client(number);
+        let mut sent = form_urlencoded::Serializer::new(String::new())
             .append_pair("response_type", "code")
             .append_pair("client_id", client_id)
             .append_pair("redirect_uri", redirect_uri)
@@ -206,10 +216,24 @@ impl<S: TokenStore> Attack<'_, S> {
             .append_pair("code_challenge_method", "S256")
             .finish()
             + rest;
-        let request = if post {
-            Request::new("POST", sent.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded")
-        } else {
-            Request::new("GET", b"").with_query(sent.as_bytes())
+        if matches!(way, Way::Pushed) {
+            let secret = secret.map(|secret| format!("&client_secret={secret}")).unwrap_or_default();
+            sent.push_str(&secret);
+            let request =
+                Request::new("POST", sent.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
+            let answer = self.door.push(&request, NOW).await;
+            let answer: Value = serde_json::from_slice(answer.body()).expect("JSON");
+            let Some(uri) = answer["request_uri"].as_str() else { return };
+            sent = form_urlencoded::Serializer::new(String::new())
+                .append_pair("client_id", client_id)
+                .append_pair("request_uri", uri)
+                .finish();
+        }
+        let request = match way {
+            Way::Post => {
+                Request::new("POST", sent.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded")
+            }
+            Way::Get | Way::Pushed => Request::new("GET", b"").with_query(sent.as_bytes()),
         };
         let Ok(asked) = self.door.authorize(&request, NOW).await else { return };
         let handle = self.door.interaction_handle(&asked, NOW).expect("a handle");
@@ -298,7 +322,7 @@ fn leaves_nothing<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCas
     for action in actions {
         match action {
             Action::Register { redirect_uri, auth_method, rest } => attack.register(redirect_uri, auth_method, rest),
-            Action::Authorize { client, rest, post, then } => run(attack.authorize(*client, rest, *post, *then)),
+            Action::Authorize { client, rest, way, then } => run(attack.authorize(*client, rest, *way, *then)),
             Action::Present { client, what, token } => run(attack.present(*client, *what, token)),
             Action::Grant { client, body, right_secret } => run(attack.grant(*client, body, *right_secret)),
         }

@@ -108,10 +108,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The parameters that count: those of the request, or those that a client pushed or signed.
-    #[cfg_attr(
-        not(feature = "root-secret"),
-        expect(clippy::unused_self, clippy::unused_async, clippy::unnecessary_wraps, reason = "the feature is off")
-    )]
     async fn unpack<'a>(
         &self,
         client: &Client,
@@ -128,10 +124,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The parameters that count of a request that was not pushed, or is being pushed.
-    #[cfg_attr(
-        not(feature = "proof"),
-        expect(clippy::unused_self, clippy::unused_async, clippy::unnecessary_wraps, reason = "the feature is off")
-    )]
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_async, reason = "the feature is off"))]
     async fn unsign<'a>(
         &self,
         client: &Client,

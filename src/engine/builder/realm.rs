@@ -51,8 +51,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// The secret under which is computed or sealed what must be found again: interaction handles and the markers that they
-    /// were answered, so far. It is no [key](Self::key) of tokens, and is not in their ring, which is replaced from time to time.
+    /// The secret under which is computed or sealed what must be found again: interaction handles, pushed requests, and the
+    /// markers of what was used once. It is no [key](Self::key) of tokens, and is not in their ring, which is replaced from time to time.
     /// Every node has the same.
     ///
     /// ```

@@ -156,10 +156,7 @@ impl ClientSecret {
     /// The PHC string, if it is kept as one.
     #[cfg(feature = "argon2")]
     pub(crate) const fn phc(&self) -> Option<&std::sync::Arc<str>> {
-        match &self.0 {
-            Verifier::Phc(phc) => Some(phc),
-            _ => None,
-        }
+        if let Verifier::Phc(phc) = &self.0 { Some(phc) } else { None }
     }
 
     /// Whether it takes a slow verification.
@@ -176,10 +173,7 @@ impl ClientSecret {
     /// The secret, where it is kept as it is.
     #[cfg(feature = "proof")]
     pub(crate) fn as_kept(&self) -> Option<&[u8]> {
-        match &self.0 {
-            Verifier::Kept(_, secret) => Some(secret.as_bytes()),
-            _ => None,
-        }
+        if let Verifier::Kept(_, secret) = &self.0 { Some(secret.as_bytes()) } else { None }
     }
 
     /// Whether `presented`, the digest of a secret, is this one's; in constant time. Never for a PHC string.

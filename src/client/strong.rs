@@ -37,6 +37,7 @@ impl Strong {
         self.private_key_jwt || self.secret_jwt || self.is_by_certificate()
     }
 
+    #[cfg_attr(not(feature = "mtls"), expect(clippy::unused_self, reason = "the feature is off"))]
     const fn is_by_certificate(&self) -> bool {
         #[cfg(feature = "mtls")]
         return self.certificate.is_some() || self.self_signed;

@@ -218,6 +218,9 @@
 //! - `redis`: grants in Redis or Valkey, one server or a cluster: `RedisStore`, which says what a failover loses.
 //! - `root-secret`: `RootSecret`, and what is computed or sealed under it: the interaction handle that a page carries, and the
 //!   ids of clients that register themselves (`StatelessClients`).
+//! - `proof`: keys of clients in place of secrets, and proofs of possession: the module `dpop`, `ClientKeys`. It includes `jwt`
+//!   and `root-secret`, and needs one of the two backends, as `jwt` does.
+//! - `mtls`: client certificates (RFC 8705): `ClientCertificate`. It includes `proof`.
 //! - `tracing`: `TracingEvents`, an [`EventSink`](event::EventSink) that writes to `tracing`.
 //!
 //! # Names
@@ -240,6 +243,8 @@ pub mod fetch;
 pub mod grant;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "proof")]
+mod proof;
 #[cfg(feature = "root-secret")]
 mod seal;
 mod secret;
@@ -273,6 +278,8 @@ pub mod event {
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
         ResourceRefusal, ServerFault, Unavailable,
     };
+    #[cfg(feature = "proof")]
+    pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};
 }
 
 /// Signed tokens: keys, JWT access tokens (RFC 9068), ID tokens and what a host says in them (feature `jwt`).
@@ -284,6 +291,17 @@ pub mod jwt {
     pub use crate::token::{
         ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError,
     };
+    #[cfg(feature = "proof")]
+    pub use crate::{
+        proof::JwsAlgorithm,
+        token::{InvalidThumbprint, Thumbprint},
+    };
+}
+
+/// Proofs of possession (RFC 9449): their nonces, and the check of a resource server that has no engine (feature `proof`).
+#[cfg(feature = "proof")]
+pub mod dpop {
+    pub use crate::proof::dpop::{Nonces, Presented, Proof, ProofFault, Proven, Verifier};
 }
 
 /// For this crate's own tests, benches and fuzz targets; no promise covers it.
@@ -293,6 +311,8 @@ pub mod internal {
     pub use crate::fetch::budget::Asker;
     pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
     pub use crate::grant::record::sample_grant;
+    #[cfg(feature = "proof")]
+    pub use crate::proof::{Assertion, AssertionRules, ClientKey, ProvenAssertion, RequestObject, RequestObjectRules};
     pub use crate::wire::basic::{BasicCredentials, BasicError};
     pub use crate::wire::form::{Form, Repeated};
 }

@@ -33,6 +33,10 @@ pub use lookup::{Lookup, Purpose};
 pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;
 
+#[cfg(feature = "mtls")]
+pub use crate::proof::{CertificateChain, CertificateError, CertificateName, CertificateNameError, ClientCertificate};
+#[cfg(feature = "proof")]
+pub use crate::proof::{ClientKeys, ClientKeysError};
 pub use redirect_uri::RedirectUriFault;
 pub use registry::{ClientFeatures, ClientRef, Clients, ReadyClients, StaticClients};
 #[cfg(feature = "jwt")]

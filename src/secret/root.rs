@@ -40,6 +40,8 @@ pub(crate) enum Label {
     ClientId,
     /// What the secrets of such clients are computed from.
     ClientSecret,
+    /// What the nonces of proofs are MACs under.
+    Nonce,
 }
 
 impl Label {
@@ -51,6 +53,7 @@ impl Label {
             Self::Fingerprint => "fingerprint",
             Self::ClientId => "client id",
             Self::ClientSecret => "client secret",
+            Self::Nonce => "nonce",
         }
     }
 }
@@ -207,6 +210,7 @@ mod tests {
             Label::Fingerprint,
             Label::ClientId,
             Label::ClientSecret,
+            Label::Nonce,
         ] {
             for realm in [None, Some("shop"), Some("bank")] {
                 assert!(keys.insert(*secret.key(label, realm).bytes()));

@@ -18,6 +18,12 @@ pub(crate) use jwt::{
 };
 #[cfg(feature = "jwt")]
 pub use jwt::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError};
+#[cfg(feature = "proof")]
+pub use jwt::{InvalidThumbprint, Thumbprint};
+#[cfg(feature = "proof")]
+pub(crate) use jwt::{PublicKey, decode, is_hs256, split, verify};
 pub use key::Key;
 pub(crate) use key::{KeyRing, TokenKind};
 pub(crate) use text::decode_exact;
+#[cfg(feature = "proof")]
+pub(crate) use text::encode_exact;

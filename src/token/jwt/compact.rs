@@ -28,22 +28,22 @@ pub(super) fn write(
 }
 
 /// The parts of a token as they are written.
-pub(super) struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// What the signature is over.
-    pub(super) message: &'a str,
-    pub(super) header: &'a str,
-    pub(super) claims: &'a str,
-    pub(super) signature: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) header: &'a str,
+    pub(crate) claims: &'a str,
+    pub(crate) signature: &'a str,
 }
 
 /// Takes a token apart; `None` where it has not three parts.
-pub(super) fn split(token: &str) -> Option<Parts<'_>> {
+pub(crate) fn split(token: &str) -> Option<Parts<'_>> {
     let (message, signature) = token.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
     (!claims.contains('.')).then_some(Parts { message, header, claims, signature })
 }
 
 /// The bytes of a part. One byte string has one text: padding, white space and stray trailing bits are refused.
-pub(super) fn decode(part: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(part: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(part).ok()
 }

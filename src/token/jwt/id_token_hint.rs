@@ -112,7 +112,7 @@ impl<'a> UnverifiedIdToken<'a> {
 }
 
 /// In constant time. No secret is no key.
-fn is_hs256(secret: &[u8], message: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn is_hs256(secret: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return false };
     mac.update(message);
     !secret.is_empty() && mac.verify_slice(signature).is_ok()

@@ -91,7 +91,7 @@ impl SigningKey {
     fn from_pkcs8_der(der: &[u8]) -> Result<Self, SigningKeyError> {
         let key = pkcs8::parse(der)?;
         let (pair, public) = KeyPair::load(&key)?;
-        let kid = public.thumbprint();
+        let kid = public.kid();
         Ok(Self(Arc::new(Inner { pair, public, algorithm: key.algorithm, kid, last_expiry: AtomicU64::new(0) })))
     }
 

@@ -29,16 +29,28 @@ mod pkcs8;
 mod public;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "proof")]
+mod thumbprint;
 
 pub(crate) use access::{AccessClaims, sign_access, verify_access};
 pub use algorithm::SigningAlgorithm;
 pub(crate) use audience::Audience;
+#[cfg(feature = "proof")]
+pub(crate) use backend::verify;
+#[cfg(feature = "proof")]
+pub(crate) use compact::{decode, split};
 pub(crate) use half_hash::half_hash;
 pub use id_claims::{ClaimError, IdClaims};
 pub(crate) use id_token::{IdToken, IdTokenKey, sign_id_token};
+#[cfg(feature = "proof")]
+pub(crate) use id_token_hint::is_hs256;
 pub(crate) use id_token_hint::{IdTokenClaims, UnverifiedIdToken};
 pub(crate) use jti::Jti;
 pub use key::{GeneratedPem, SigningKey};
 pub use key_error::SigningKeyError;
 pub use key_step::SigningKeyStepError;
 pub(crate) use keys::{Published, SigningKeys};
+#[cfg(feature = "proof")]
+pub(crate) use public::PublicKey;
+#[cfg(feature = "proof")]
+pub use thumbprint::{InvalidThumbprint, Thumbprint};

@@ -12,22 +12,38 @@ pub(super) const KID_LEN: usize = 43;
 
 /// Numbers big-endian, those of the curves at their full width (RFC 7518 section 6, RFC 8037 section 2).
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum PublicKey {
+pub(crate) enum PublicKey {
     Rsa { n: Vec<u8>, e: Vec<u8> },
     P256 { x: [u8; 32], y: [u8; 32] },
     Ed25519 { x: [u8; 32] },
 }
 
 impl PublicKey {
+    /// The text of the thumbprint.
+    pub(super) fn kid(&self) -> [u8; KID_LEN] {
+        encode_exact(&self.thumbprint())
+    }
+
     /// The SHA-256 thumbprint (RFC 7638 section 3): the required members alone, by name, without white space.
-    pub(super) fn thumbprint(&self) -> [u8; KID_LEN] {
+    pub(crate) fn thumbprint(&self) -> [u8; 32] {
         let members = match self {
             Self::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text(e), text(n)),
             Self::P256 { x, y } => format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, text(x), text(y)),
             Self::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(x)),
         };
-        let digest: [u8; 32] = Sha256::digest(members).into();
-        encode_exact(&digest)
+        Sha256::digest(members).into()
+    }
+
+    /// The members of the JWK that are the key, by name.
+    #[cfg(feature = "proof")]
+    pub(crate) fn members(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Rsa { n, e } => vec![("e", text(e)), ("kty", "RSA".to_owned()), ("n", text(n))],
+            Self::P256 { x, y } => {
+                vec![("crv", "P-256".to_owned()), ("kty", "EC".to_owned()), ("x", text(x)), ("y", text(y))]
+            }
+            Self::Ed25519 { x } => vec![("crv", "Ed25519".to_owned()), ("kty", "OKP".to_owned()), ("x", text(x))],
+        }
     }
 
     /// The JWK (RFC 7517 section 4). Nothing in it needs escaping: names, and base64url.

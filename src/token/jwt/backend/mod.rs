@@ -17,9 +17,9 @@ use none as chosen;
 #[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc-rs")))]
 use rust_crypto as chosen;
 
-use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::CryptoProvider;
 use jsonwebtoken::jwk::EllipticCurve;
+use jsonwebtoken::{Algorithm, DecodingKey};
 use zeroize::Zeroizing;
 
 use super::SigningAlgorithm;
@@ -42,17 +42,7 @@ impl KeyPair {
         let provider = chosen::provider().ok_or(SigningKeyError::NoBackend)?;
         let private = chosen::Signer::load(key).ok_or(SigningKeyError::Invalid)?;
         let parts = public_half(provider, key).ok_or(SigningKeyError::Invalid)?;
-        let public = match &parts {
-            PublicKey::Rsa { n, e } => DecodingKey::from_rsa_raw_components(n, e),
-            PublicKey::P256 { x, y } => {
-                let mut point = Vec::with_capacity(65);
-                point.push(4);
-                point.extend_from_slice(x);
-                point.extend_from_slice(y);
-                DecodingKey::from_ec_der(&point)
-            }
-            PublicKey::Ed25519 { x } => DecodingKey::from_ed_der(x),
-        };
+        let public = verifying(&parts);
         let pair = Self { provider, algorithm: key.algorithm, private, public };
         let trial = b"regrant";
         let proven = pair.sign(trial).is_ok_and(|signature| pair.verify(trial, &signature));
@@ -66,8 +56,41 @@ impl KeyPair {
 
     /// Whether that is a signature of it.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        (self.provider.verifier_factory)(&self.algorithm.as_jose(), &self.public)
-            .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
+        is_signature(self.provider, self.algorithm.as_jose(), &self.public, message, signature)
+    }
+}
+
+/// Whether that is a signature of it by a stranger's key, which nobody has tried yet. The algorithm must be one of the key's;
+/// a key that is none signs nothing.
+#[cfg(feature = "proof")]
+pub(crate) fn verify(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    let Some(provider) = chosen::provider() else { return false };
+    is_signature(provider, algorithm, &verifying(key), message, signature)
+}
+
+fn is_signature(
+    provider: &CryptoProvider,
+    algorithm: Algorithm,
+    key: &DecodingKey,
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    (provider.verifier_factory)(&algorithm, key)
+        .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
+}
+
+/// A public key as the backends take it.
+fn verifying(key: &PublicKey) -> DecodingKey {
+    match key {
+        PublicKey::Rsa { n, e } => DecodingKey::from_rsa_raw_components(n, e),
+        PublicKey::P256 { x, y } => {
+            let mut point = Vec::with_capacity(65);
+            point.push(4);
+            point.extend_from_slice(x);
+            point.extend_from_slice(y);
+            DecodingKey::from_ec_der(&point)
+        }
+        PublicKey::Ed25519 { x } => DecodingKey::from_ed_der(x),
     }
 }
 

@@ -65,7 +65,7 @@ fn thumbprint_of_rfc_7638() {
              vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK\
              nqDKgw";
     let key = PublicKey::Rsa { n: bytes(n), e: bytes("AQAB") };
-    assert_eq!(&key.thumbprint(), b"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    assert_eq!(&key.kid(), b"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }
 
 /// OpenID Connect Core appendix A.3.

@@ -276,7 +276,7 @@ pub mod event {
     pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
-        ResourceRefusal, ServerFault, Unavailable,
+        ResourceRefusal, SenderRefusal, ServerFault, Unavailable,
     };
     #[cfg(feature = "proof")]
     pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};

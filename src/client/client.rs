@@ -63,6 +63,8 @@ pub struct Client {
     pub(super) metadata: Option<Arc<ClientMetadata>>,
     pub(super) about: Option<Box<About>>,
     pub(super) guards: Vec<SmolStr>,
+    #[cfg(feature = "proof")]
+    pub(super) binding: super::binding::Binding,
     #[cfg(feature = "jwt")]
     pub(super) id_token_secret: Option<RecoverableSecret>,
 }

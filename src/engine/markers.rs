@@ -33,12 +33,17 @@ pub(super) struct Thing<'a> {
 pub(super) enum Kind {
     /// An authorization request that a page carries.
     Interaction,
+    /// A proof of possession.
+    #[cfg(feature = "proof")]
+    Proof,
 }
 
 impl Kind {
     const fn text(self) -> &'static str {
         match self {
             Self::Interaction => "interaction",
+            #[cfg(feature = "proof")]
+            Self::Proof => "proof",
         }
     }
 }

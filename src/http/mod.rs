@@ -90,6 +90,8 @@ pub use source::EngineSource;
 /// ```
 pub fn request<'a>(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, body: &'a [u8]) -> Request<'a> {
     let request = Request::new(method.as_str(), body).with_query(uri.query().unwrap_or_default().as_bytes());
+    #[cfg(feature = "proof")]
+    let request = request.with_url(uri.path());
     headers.iter().fold(request, |request, (name, value)| request.with_header(name.as_str(), value.as_bytes()))
 }
 

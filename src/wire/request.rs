@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "mtls")]
+use crate::proof::ClientCertificate;
+
 /// A request to one of the engine's endpoints, borrowed from whatever HTTP stack received it.
 ///
 /// Hand over every header; those that mean something here are kept and counted, since a repeated one is an error. The
@@ -24,7 +27,14 @@ pub struct Request<'a> {
     body: &'a [u8],
     content_type: Header<'a>,
     authorization: Header<'a>,
+    /// The proof of possession (RFC 9449 section 4.1).
+    #[cfg(feature = "proof")]
+    dpop: Header<'a>,
+    #[cfg(feature = "proof")]
+    url: Option<&'a str>,
     peer: Option<IpAddr>,
+    #[cfg(feature = "mtls")]
+    certificate: Option<&'a ClientCertificate>,
 }
 
 /// A header that may be there once.
@@ -53,7 +63,20 @@ impl<'a> Request<'a> {
     /// ```
     pub const fn new(method: &'a str, body: &'a [u8]) -> Self {
         let absent = Header::Absent;
-        Self { method, query: b"", body, content_type: absent, authorization: absent, peer: None }
+        Self {
+            method,
+            query: b"",
+            body,
+            content_type: absent,
+            authorization: absent,
+            #[cfg(feature = "proof")]
+            dpop: absent,
+            #[cfg(feature = "proof")]
+            url: None,
+            peer: None,
+            #[cfg(feature = "mtls")]
+            certificate: None,
+        }
     }
 
     /// The query string of the URI, without the `?`. Only the authorization endpoint looks at it: client credentials
@@ -83,7 +106,29 @@ impl<'a> Request<'a> {
         } else if is("authorization") {
             self.authorization = self.authorization.and(value);
         }
+        #[cfg(feature = "proof")]
+        if is("dpop") {
+            self.dpop = self.dpop.and(value);
+        }
         self
+    }
+
+    /// Where a request to a resource goes, for the proof that comes with it (RFC 9449 section 4.3, item 9): the path of the request, or
+    /// the whole URL where the resource does not have the scheme and host that it is registered by. Query and fragment do not count.
+    /// Without it, a proof has to be for the URI of the resource itself. The token endpoint looks at the URL that the metadata publish.
+    ///
+    /// A host that another is chosen by, as `Host` or `Forwarded`, is for the client to write: take scheme and host
+    /// from your configuration.
+    ///
+    /// ```
+    /// use regrant::Request;
+    /// let request = Request::new("GET", b"").with_header("authorization", b"DPoP ...").with_url("/files/7");
+    /// # let _ = request;
+    /// ```
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub const fn with_url(self, url: &'a str) -> Self {
+        Self { url: Some(url), ..self }
     }
 
     /// The address that the request comes from: what limits count that are for whoever asks. An IPv6 address stands for its
@@ -109,6 +154,31 @@ impl<'a> Request<'a> {
         self.peer
     }
 
+    /// The certificate that the client showed when its connection was made (RFC 8705): of TLS that ends in this process, or as a proxy
+    /// says that the host trusts. Never take it from a header that a client could have written. Without one, a client that
+    /// authenticates by its certificate is refused.
+    ///
+    /// ```
+    /// use regrant::Request;
+    /// use regrant::client::{CertificateChain, CertificateError, ClientCertificate};
+    /// # fn request(der: &[u8]) -> Result<(), CertificateError> {
+    /// // `der` is the first of the certificates that the TLS of the connection has.
+    /// let certificate = ClientCertificate::from_der(der, CertificateChain::Verified)?;
+    /// let request = Request::new("POST", b"grant_type=client_credentials&client_id=app").with_certificate(&certificate);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub const fn with_certificate(self, certificate: &'a ClientCertificate) -> Self {
+        Self { certificate: Some(certificate), ..self }
+    }
+
+    #[cfg(feature = "mtls")]
+    pub(crate) const fn certificate(&self) -> Option<&'a ClientCertificate> {
+        self.certificate
+    }
+
     pub(crate) const fn method(&self) -> &'a str {
         self.method
     }
@@ -127,6 +197,16 @@ impl<'a> Request<'a> {
 
     pub(crate) const fn authorization(&self) -> Header<'a> {
         self.authorization
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) const fn dpop(&self) -> Header<'a> {
+        self.dpop
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) const fn url(&self) -> Option<&'a str> {
+        self.url
     }
 }
 

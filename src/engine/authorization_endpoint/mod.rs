@@ -28,7 +28,7 @@ use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
 use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
-use crate::grant::Scope;
+use crate::grant::{Confirmation, Scope};
 use crate::store::TokenStore;
 use crate::token::decode_exact;
 use crate::wire::{Form, Parameters, Request, has_control};
@@ -91,7 +91,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         // From here on there is somewhere to send the answer.
         match self.validate(&client, &form, sent_in(request)) {
-            Ok((scope, resources, challenge, prompt, max_age, hint)) => Ok(AuthorizationRequest {
+            Ok((scope, resources, challenge, code_key, prompt, max_age, hint)) => Ok(AuthorizationRequest {
                 client,
                 form,
                 redirect_uri,
@@ -99,6 +99,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 scope,
                 resources,
                 challenge,
+                code_key,
                 prompt,
                 max_age,
                 hint,
@@ -172,6 +173,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             (None, None) if !client.requires_pkce() => None,
             _ => return Err(AuthorizationRefusal::Challenge.into()),
         };
+        // Of an engine that takes no proofs it says nothing: nobody could redeem the code.
+        let code_key = match parameter("dpop_jkt").filter(|_| self.takes_proofs()) {
+            Some(jkt) => Some(read_jkt(jkt).ok_or(AuthorizationRefusal::DpopJkt)?),
+            None => None,
+        };
         let resources = self.asked_resources(form)?;
         let scope = self.asked_scope(client, parameter("scope"), resources.as_ref())?;
         if parameter("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
@@ -188,7 +194,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None => None,
         };
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
-        Ok((scope, resources, challenge, prompt, max_age, hint))
+        Ok((scope, resources, challenge, code_key, prompt, max_age, hint))
     }
 }
 
@@ -213,7 +219,20 @@ fn redirect_uri_of(client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), 
     }
 }
 
-type Validated<'e> = (Scope, Option<Asked<'e>>, Option<[u8; 32]>, Prompt, Option<Duration>, Option<IdTokenHint>);
+type Validated<'e> = (
+    Scope,
+    Option<Asked<'e>>,
+    Option<[u8; 32]>,
+    Option<Confirmation>,
+    Prompt,
+    Option<Duration>,
+    Option<IdTokenHint>,
+);
+
+/// The thumbprint of the key that the code is bound to (RFC 9449 section 10): canonical base64url of 32 bytes.
+fn read_jkt(text: &str) -> Option<Confirmation> {
+    decode_exact::<32, 43>(text.as_bytes().try_into().ok()?).map(Confirmation::Key)
+}
 
 /// The digest that a challenge by `S256` writes, RFC 7636 section 4.2.
 fn read_challenge(text: &str) -> Option<[u8; 32]> {

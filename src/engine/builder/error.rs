@@ -40,6 +40,15 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("a root secret is to be accepted, and the engine has none that takes its place")]
     RootSecretRequired,
+    /// The nonces of [proofs of possession](crate::EngineBuilder::dpop) are computed under the root secret.
+    #[error("the engine takes proofs of possession and has no root secret, which their nonces are computed under")]
+    NonceRootRequired,
+    /// Proofs of possession by no algorithm at all.
+    #[error("the engine takes proofs of possession by no algorithm")]
+    ProofAlgorithms,
+    /// A proof of possession names the URL of the token endpoint, as the metadata publish it.
+    #[error("the engine takes proofs of possession, and its token endpoint has no http or https URL: it lacks an issuer, or the endpoint")]
+    ProofTarget,
     /// See `EngineBuilder::accept_root`.
     #[error("two root secrets have the same id")]
     DuplicateRoot,

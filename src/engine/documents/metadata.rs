@@ -108,6 +108,13 @@ impl Endpoints {
         })
     }
 
+    /// Where the metadata say that the token endpoint is.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) fn token_url(&self, issuer: Option<&str>) -> Option<String> {
+        let at = self.token.as_deref()?;
+        if at.starts_with('/') { Some(url(issuer?, at)) } else { Some(at.to_owned()) }
+    }
+
     pub(in crate::engine) const fn scopes(&self) -> &Scope {
         &self.scopes
     }
@@ -176,6 +183,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let features = self.clients.features();
         if features.client_id_metadata_documents && authorization.is_some() {
             add("client_id_metadata_document_supported", json!(true));
+        }
+        #[cfg(feature = "proof")]
+        if let Some(dpop) = &self.dpop {
+            add("dpop_signing_alg_values_supported", json!(dpop.algorithm_names().collect::<Vec<_>>()));
         }
         let built_in =
             [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];

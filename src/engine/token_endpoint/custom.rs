@@ -2,6 +2,7 @@
 
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
+use crate::engine::binding::Presented;
 use crate::engine::failure::Failure;
 use crate::engine::host::{DynGrantHandler, GrantRequest, IssueKind};
 use crate::engine::issue::Issue;
@@ -23,25 +24,37 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Client,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
+        presented: &mut Presented<'_>,
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let handler = self.host.handler(grant_type).ok_or(GrantRefusal::UnsupportedGrantType)?;
         if !client.may_use(handler.grant_type_dyn()) || !client.starts_logins_at(time.now()) {
             return Err(ClientRefusal::UnauthorizedClient.into());
         }
+        self.check_new_sender(presented)?;
         let (login, with_refresh_token) = self.ask_handler(handler, client, form, parameters.scope(), time).await?;
         self.check_subject(&login).await?;
         // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.
         let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, time).await?;
         let claims = self.id_claims(&grant, client, scope_mask, time.now()).await?;
+        if with_refresh_token {
+            grant.bind_sender(presented.sender(client, &grant));
+        }
         self.make_room(&grant, client, time).await?;
-        self.insert(&mut grant, time).await?;
+        // Last of all, so that no refusal spends the proof.
+        self.spend_new_proof(client, presented, time).await?;
+        self.note_new_sender(client, presented, time.now())?;
+        if let Err(failure) = self.insert(&mut grant, time).await {
+            self.forget_new_sender(client, presented);
+            return Err(failure);
+        }
         let now = time.now();
         let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.signing_key_of(&grant)));
         let refresh_token = refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice);
         let (grant, target) = (&grant, &target);
+        let bound_to = presented.bound_to(client, grant);
         let body =
-            self.answer(&Issue { grant, client, refresh_token, scope_mask, target, nonce: None, claims, now })?;
+            self.answer(&Issue { grant, client, refresh_token, scope_mask, target, bound_to, nonce: None, claims, now })?;
         self.emit_issued(grant, client, target);
         Ok(body)
     }

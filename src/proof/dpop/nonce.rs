@@ -158,7 +158,7 @@ mod tests {
     fn nothing_else_is_one() {
         let nonces = nonces(1, None);
         let nonce = nonces.give(NOW);
-        let bytes: [u8; LEN] = decode_exact(nonce.as_bytes().try_into().unwrap()).unwrap();
+        let bytes = decode_exact::<LEN, TEXT_LEN>(nonce.as_bytes().try_into().unwrap()).unwrap();
         for at in 0..LEN * 8 {
             let mut altered = bytes;
             altered[at / 8] ^= 1 << (at % 8);

@@ -14,6 +14,7 @@ mod access;
 mod algorithm;
 mod audience;
 mod backend;
+mod cnf;
 mod compact;
 
 mod half_hash;
@@ -39,6 +40,7 @@ pub(crate) use audience::Audience;
 pub(crate) use backend::verify;
 #[cfg(feature = "proof")]
 pub(crate) use compact::{decode, split};
+pub(crate) use cnf::Cnf;
 pub(crate) use half_hash::half_hash;
 pub use id_claims::{ClaimError, IdClaims};
 pub(crate) use id_token::{IdToken, IdTokenKey, sign_id_token};

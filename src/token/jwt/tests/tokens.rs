@@ -11,6 +11,7 @@ use super::*;
 fn id_token(claims: &IdClaims) -> IdToken<'_> {
     IdToken {
         realm: None,
+        cnf: None,
         issuer: "https://id.example",
         subject: "00506493296",
         audience: "developers.devportal",

@@ -146,6 +146,9 @@
 //! - [`Engine::bearer_for`] guards one resource, [`Engine::bearer`] the default one. Neither believes a token for another.
 //! - [`Engine::document_at`] serves what clients look for first, the metadata of each resource (RFC 9728).
 //!
+//! A server of the Model Context Protocol is one of these, for clients that register themselves: the guide in `guide::mcp_server` makes
+//! one from nothing, and `examples/mcp` is the whole of it.
+//!
 //! # Logging out
 //!
 //! - A client: [`Engine::revoke`] (RFC 7009).
@@ -241,6 +244,9 @@ pub mod conformance;
 pub mod engine;
 pub mod fetch;
 pub mod grant;
+// What its code needs is on.
+#[cfg(all(any(doc, doctest), feature = "http", feature = "root-secret"))]
+pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "proof")]

@@ -62,7 +62,7 @@ pub(crate) struct Settings {
 /// Everything under `/oauth2`, after the issuer's path if it has one, and the documents where clients look for them.
 pub(crate) async fn router(mut settings: Settings) -> Result<Router, Box<dyn Error>> {
     let cors = cors::layer(std::mem::take(&mut settings.cors_origins));
-    let (guard, clock) = (Guard::new(&settings.issuer)?, Arc::clone(&settings.clock));
+    let (guard, clock) = (Guard::new(&settings.issuer, "bank-form")?, Arc::clone(&settings.clock));
     let engine = Arc::new(engine(settings)?);
     engine.check_keys().await?;
     let service = |endpoint: fn(Arc<BankEngine>) -> EndpointService<_, _>| endpoint(Arc::clone(&engine));

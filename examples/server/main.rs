@@ -8,18 +8,28 @@
 
 mod authorize;
 mod bank;
+#[path = "../shared/cors.rs"]
 mod cors;
+#[allow(dead_code, reason = "nobody is remembered here")]
+#[path = "../shared/guard.rs"]
 mod guard;
+#[path = "../shared/html.rs"]
+mod html;
+#[path = "../shared/key_file.rs"]
 mod key_file;
 mod marketplace;
+mod origin;
 mod page;
+#[path = "../shared/process.rs"]
+mod process;
 #[path = "../shared/serve.rs"]
 mod serve;
+#[path = "../shared/store.rs"]
 mod store;
 mod walk;
 
 use std::error::Error;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,7 +38,9 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use clap::Parser;
 use key_file::Keys;
+use process::{reachable, stop, with_causes};
 use regrant::Timestamp;
+use regrant::jwt::SigningAlgorithm;
 use store::Place;
 use tokio::net::TcpListener;
 
@@ -56,7 +68,7 @@ struct Options {
     #[arg(
         long,
         value_name = "ORIGIN",
-        value_parser = cors::origin,
+        value_parser = origin::origin,
         help = "The origin of pages whose scripts may call the bank's endpoints, as in https://app.example; once for each"
     )]
     cors_origin: Vec<HeaderValue>,
@@ -84,9 +96,9 @@ async fn main() -> ExitCode {
 
 async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let keys = match &options.key_file {
-        Some(path) => Keys::read_or_make(path)?,
-        None if options.store.outlives_the_process() => return Err(KEY_FILE_NEEDED.into()),
-        None => Keys::generate()?,
+        Some(path) => Keys::read_or_make(path, SigningAlgorithm::Rs256)?,
+        None if options.store.outlives_the_process() => return Err(process::KEY_FILE_NEEDED.into()),
+        None => Keys::generate(SigningAlgorithm::Rs256)?,
     };
     let store = options
         .store
@@ -120,11 +132,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let app = marketplace::router(marketplace).await?.merge(bank::router(bank).await?);
     let purge = tokio::spawn(store::purge(store));
     walk::print(address, &options.store);
-    tokio::select! {
-        () = serve::serve(listener, app, stop()) => {}
-        // A client that never finishes its request must not keep the server.
-        () = async { stop().await; tokio::time::sleep(Duration::from_secs(3)).await } => {}
-    }
+    process::serve_until(serve::serve(listener, app, stop())).await;
     purge.abort();
     if options.store.outlives_the_process() {
         println!("Stopped. Grants are kept {}.", options.store);
@@ -132,36 +140,4 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         println!("Stopped. What was in memory is gone.");
     }
     Ok(())
-}
-
-const KEY_FILE_NEEDED: &str = "grants outlive the process on this store, so the keys must as well: say --key-file PATH, \
-    and it is made if there is none";
-
-/// An error and what it came from, on one line.
-fn with_causes(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
-/// Where a client on this machine finds a server that listens everywhere.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
-    address
-}
-
-/// Waits for Ctrl-C, or for the signal that service managers send.
-async fn stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} },
-            Err(_) => drop(interrupt.await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
 }

@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -42,8 +44,8 @@ where
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connections.watch(connection(TokioIo::new(stream), service.clone()));
+            Ok((stream, peer)) => {
+                let connection = connections.watch(connection(TokioIo::new(stream), peer, service.clone()));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         eprintln!("connection: {error}");
@@ -63,13 +65,21 @@ where
 
 /// One connection, for as long as its client keeps to the times. The service has to be one that is always ready, as
 /// `EndpointService` and axum's router are.
-pub(crate) fn connection<I, S, B>(io: I, service: S) -> impl GracefulConnection<Error = hyper::Error> + Send
+pub(crate) fn connection<I, S, B>(
+    io: I,
+    peer: SocketAddr,
+    service: S,
+) -> impl GracefulConnection<Error = hyper::Error> + Send
 where
     I: Read + Write + Unpin + Send + 'static,
     S: Service<Request<Timed>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let answer = service_fn(move |request: Request<Incoming>| service.clone().call(request.map(Timed::new)));
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        // As `axum::serve` has it.
+        request.extensions_mut().insert(ConnectInfo(peer));
+        service.clone().call(request.map(Timed::new))
+    });
     http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(HEAD).serve_connection(io, answer)
 }
 

@@ -16,7 +16,7 @@ pub(super) struct About {
     pub(super) host_data: Option<HostData>,
 }
 
-/// Of a client that registered itself these are [its own words](Client::metadata), if the host has none: claims, which a page
+/// Of a client that registered itself, or is known by a document, these are [its own words](Client::metadata), if the host has none: claims, which a page
 /// shows as such.
 impl Client {
     /// Its name for people (`client_name`, RFC 7591 section 2): escape it, a page shows it as text.

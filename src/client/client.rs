@@ -215,7 +215,7 @@ impl Client {
         self.stranger
     }
 
-    /// What a client says of itself that registered itself.
+    /// What a client says of itself that registered itself, or that is known by a [document](crate::fetch::DocumentClients).
     ///
     /// ```
     /// fn name(client: &regrant::Client) -> Option<&str> {

@@ -71,6 +71,9 @@ use crate::grant::{Lifetimes, Scope, Timestamp};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A fetch waits, so this is no [`ReadyClients`](crate::client::ReadyClients), and an engine with it serves hosts with an async
+/// runtime alone.
+///
 /// With clients that register themselves, either goes around the other:
 ///
 /// ```
@@ -137,6 +140,14 @@ impl<C> DocumentClients<C> {
     #[must_use]
     pub fn with_default_scope(self, scope: Scope) -> Self {
         self.with(|terms| terms.default_scope = Some(scope))
+    }
+
+    /// Whether the scope that a document names is what its client gets where it asks for nothing, and not the most that it may ask
+    /// for: that is what [`with_scope`](Self::with_scope) says, for all of them. See `StatelessClients::with_named_scope_as_default`.
+    /// Default: it is the most.
+    #[must_use]
+    pub fn with_named_scope_as_default(self, is_default: bool) -> Self {
+        self.with(|terms| terms.named_scope_is_default = is_default)
     }
 
     /// Other lifetimes than the engine's, for these clients.

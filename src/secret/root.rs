@@ -41,6 +41,7 @@ pub(crate) enum Label {
     /// What the secrets of such clients are computed from.
     ClientSecret,
     /// What the nonces of proofs are MACs under.
+    #[cfg(feature = "proof")]
     Nonce,
 }
 
@@ -53,6 +54,7 @@ impl Label {
             Self::Fingerprint => "fingerprint",
             Self::ClientId => "client id",
             Self::ClientSecret => "client secret",
+            #[cfg(feature = "proof")]
             Self::Nonce => "nonce",
         }
     }
@@ -210,6 +212,7 @@ mod tests {
             Label::Fingerprint,
             Label::ClientId,
             Label::ClientSecret,
+            #[cfg(feature = "proof")]
             Label::Nonce,
         ] {
             for realm in [None, Some("shop"), Some("bank")] {

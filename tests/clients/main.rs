@@ -10,18 +10,26 @@ mod authorize;
 #[path = "../../examples/server/bank.rs"]
 mod bank;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/cors.rs"]
+#[path = "../../examples/shared/cors.rs"]
 mod cors;
-#[path = "../../examples/server/guard.rs"]
-mod guard;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/key_file.rs"]
+#[path = "../../examples/shared/guard.rs"]
+mod guard;
+#[path = "../../examples/shared/html.rs"]
+mod html;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/key_file.rs"]
 mod key_file;
 #[path = "../../examples/server/page.rs"]
 mod page;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/store.rs"]
+#[path = "../../examples/shared/store.rs"]
 mod store;
+
+#[allow(dead_code, reason = "what another program needs of it")]
+#[path = "../examples/server/process.rs"]
+mod process;
 
 mod oauth2;
 mod openidconnect;
+mod rmcp;

@@ -79,7 +79,7 @@ struct Login {
 async fn serve() -> SocketAddr {
     let settings = crate::bank::Settings {
         store: Arc::new(regrant::MemoryStore::new()),
-        keys: crate::key_file::Keys::generate().unwrap(),
+        keys: crate::key_file::Keys::generate(regrant::jwt::SigningAlgorithm::Rs256).unwrap(),
         issuer: ISSUER.to_owned(),
         cors_origins: Vec::new(),
         access_token: Duration::from_secs(86_400),

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Drives the example server with clients that know nothing of it, each against a server of its own. Needs Node 20 or newer
+# Drives the example servers with clients that know nothing of them, each against a server of its own. Needs Node 20 or newer
 # with npm, Python 3.10 or newer with venv, and Chromium; what else the clients need is installed under target/clients.
 #
 #   bash tests/clients/run.sh target/release/examples/server [client…]
 #
+# The MCP example is the program `mcp` in the same folder.
+#
 # VERBOSE=1 names each check; SCREENSHOTS=folder keeps pictures of the pages.
 set -euo pipefail
 server=$(realpath "$1")
+mcp=$(dirname "$server")/mcp
 shift
 here=$(realpath "$(dirname "$0")")
 target=$(realpath -m "${CARGO_TARGET_DIR:-$here/../../target}")
@@ -57,11 +60,12 @@ asked_for() {
     [ "${#wanted[@]}" = 0 ] || printf '%s\n' "${wanted[@]}" | grep -qxF "$1"
 }
 # Starts a server, runs a client with its address, and stops the server again.
-drive() {
-    local name=$1 own=$folder/$1 pid url
-    shift
+drive() { drive_at "$server" "$@"; }
+drive_at() {
+    local program=$1 name=$2 own=$folder/$2 pid url
+    shift 2
     asked_for "$name" || return 0
-    "$server" --listen 127.0.0.1:0 >"$own.out" 2>"$own.err" &
+    "$program" --listen 127.0.0.1:0 >"$own.out" 2>"$own.err" &
     pid=$!
     echo "$pid" >"$own.pid"
     for _ in $(seq 100); do
@@ -84,12 +88,13 @@ drive() {
         failed "the server during $name"
     fi
 }
-# For a client that starts the server itself, since that has to know the origin of its pages.
-alone() {
-    local name=$1
-    shift
+# For a client that starts the server itself, since that has to know something of it.
+alone() { alone_with "$server" "$@"; }
+alone_with() {
+    local program=$1 name=$2
+    shift 2
     asked_for "$name" || return 0
-    "$@" "$server" || failed "$name"
+    "$@" "$program" || failed "$name"
 }
 by_node() { node "$work/node/$1.mjs" "${@:2}"; }
 by_python() { "$work/python/venv/bin/python" "$work/python/drive_$1.py" "${@:2}"; }
@@ -97,6 +102,7 @@ by_python() { "$work/python/venv/bin/python" "$work/python/drive_$1.py" "${@:2}"
 # What types and clicks beside what does not: each takes about as long as the other.
 {
     drive login_page by_node login_page
+    drive_at "$mcp" mcp_pages by_node mcp_pages
     alone cors by_node cors
 } &
 browser=$!
@@ -108,6 +114,10 @@ drive simple_oauth2 by_node simple_oauth2
 drive authlib by_python authlib
 drive requests_oauth2client by_python requests_oauth2client
 drive oic by_python oic
+for client in mcp_sdk mcp_client mcp_conformance mcp_oauth4webapi; do
+    drive_at "$mcp" "$client" by_node "$client"
+done
+alone_with "$mcp" mcp_documents by_node mcp_documents
 wait "$browser"
 for name in "${wanted[@]}"; do
     [ -e "$folder/$name.known" ] || failed "there is no client $name"

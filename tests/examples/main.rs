@@ -1,4 +1,4 @@
-//! The example server: its routes in this process, and the server itself as another one.
+//! The example servers: the routes of the one in this process, and both themselves as other ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
 #[path = "../kit/mod.rs"]
@@ -11,12 +11,15 @@ mod authorize;
 #[path = "../../examples/server/bank.rs"]
 mod bank;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/cors.rs"]
+#[path = "../../examples/shared/cors.rs"]
 mod cors;
-#[path = "../../examples/server/guard.rs"]
-mod guard;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/key_file.rs"]
+#[path = "../../examples/shared/guard.rs"]
+mod guard;
+#[path = "../../examples/shared/html.rs"]
+mod html;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/key_file.rs"]
 mod key_file;
 #[allow(clippy::unnecessary_literal_bound, reason = "the example has the trait's own signature")]
 #[path = "../../examples/server/marketplace.rs"]
@@ -27,9 +30,10 @@ mod page;
 #[path = "../../examples/shared/serve.rs"]
 mod serve;
 #[allow(dead_code, reason = "the example's own")]
-#[path = "../../examples/server/store.rs"]
+#[path = "../../examples/shared/store.rs"]
 mod store;
 
 mod marketplace_routes;
+mod mcp;
 mod server;
 mod time_outs;

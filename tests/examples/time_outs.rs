@@ -1,6 +1,7 @@
 //! Clients that are slow or silent keep no connection of the example servers. The clock is tokio's own, and stands still
 //! while anything is to be done.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -16,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn connect() -> DuplexStream {
     let (client, server) = tokio::io::duplex(1 << 20);
     let router = router(settings()).await.unwrap();
-    tokio::spawn(connection(TokioIo::new(server), router));
+    tokio::spawn(connection(TokioIo::new(server), (Ipv4Addr::LOCALHOST, 1).into(), router));
     client
 }
 

@@ -46,6 +46,7 @@ fn no_token_request_of_a_stranger_fetches() {
         sent.push(format!("grant_type={grant_type}&code={code}&refresh_token={refresh}"));
     }
     sent.push(format!("code={code}&refresh_token={refresh}"));
+    let before = node.store.bytes();
     for body in &sent {
         let reply = node.token(APP, body, at(1));
         assert_eq!(reply.status, 400, "{body}: {reply:?}");
@@ -62,7 +63,8 @@ fn no_token_request_of_a_stranger_fetches() {
         let _ = node.bearer(token, at(1));
     }
     assert_eq!(web.fetched(), Vec::<String>::new());
-    // What was shown is spent by none of it.
+    // What was shown is spent by none of it, and nothing is kept (law 20).
+    assert_eq!(node.store.bytes(), before);
     node.refresh(APP, &refresh, at(2)).assert_ok();
     node.redeem(APP, &code, at(2)).assert_ok();
     assert_eq!(web.fetched(), [APP]);

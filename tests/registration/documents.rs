@@ -13,8 +13,8 @@ use regrant::{Authorization, Client, Clients, EngineBuilder, Lifetimes, Request,
 use serde_json::json;
 
 use crate::desk::root;
-use crate::kit::portal::{CALLBACK, PKCE, STATE, VERIFIER, api, query, redemption, run};
-use crate::kit::{Reply, SECRET, Shelf, app, at, form, scope};
+use crate::kit::portal::{CALLBACK, PKCE, STATE, ScopeAsClaim, VERIFIER, api, query, redemption, run};
+use crate::kit::{Reply, SECRET, Shelf, altered, app, at, form, scope};
 use crate::site::{APP, Hand, Port, Web, by_hand, document, port, port_on, shown, signing, strangers};
 
 const HOUR: u64 = 3_600;
@@ -236,6 +236,30 @@ fn jwts_of_such_clients_outlive_a_restart() {
     assert_eq!(web.fetched(), [APP]);
 }
 
+/// OpenID Connect RP-Initiated Logout 1.0 section 2: a hint is by the engine's key, so nobody has to be asked.
+#[test]
+fn an_id_token_of_such_a_client_is_a_hint_after_a_restart_too() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let store = Arc::new(Shelf::default());
+    let node = || {
+        let key = key.clone();
+        let with_id_tokens = |builder: EngineBuilder<_, _>| builder.signing_key(key).id_tokens(ScopeAsClaim);
+        port_on(Arc::clone(&store), strangers(&web, &clock), with_id_tokens)
+    };
+    let token = logged_in(&node()).text("id_token");
+    web.fetched();
+    let node = node();
+    for client_id in [None, Some(APP)] {
+        let hint = run(node.engine.verify_id_token_hint(&token, client_id)).unwrap();
+        assert_eq!((hint.subject(), hint.client_id()), ("alice", APP));
+    }
+    let other = Some("https://other.example/client.json");
+    assert!(run(node.engine.verify_id_token_hint(&token, other)).is_err());
+    assert!(run(node.engine.verify_id_token_hint(&altered(&token, 150), None)).is_err());
+    assert_eq!(web.fetches(), 0);
+}
+
 /// What is in the document now counts.
 #[test]
 fn a_document_that_changes_is_what_counts() {
@@ -421,4 +445,35 @@ fn a_subject_that_is_a_url_starts_no_fetch() {
     assert_eq!(web.fetched(), [APP, web_id]);
     // The client's own id is nobody's.
     assert_eq!(port.approve(&query(APP), Authorization::of(APP), at(0)).get("error"), Some("server_error"));
+}
+
+/// What a document names is the most that its client may ask for, or, where the host says so, what it gets where it asks for nothing. Scopes
+/// that nobody here knows are neither.
+#[test]
+fn the_scope_that_a_document_names() {
+    let clock = Hand::new();
+    let rows = [
+        ("write", false, "write", false),
+        ("write", true, "write", true),
+        ("unheard-of", true, "read", true),
+        ("openid unheard-of", true, "openid", true),
+    ];
+    for (named, is_default, granted, may_have_more) in rows {
+        let web = Web::default();
+        let mut names = document(APP);
+        names["scope"] = json!(named);
+        web.puts(APP, &names);
+        let port = port(strangers(&web, &clock).with_named_scope_as_default(is_default));
+        let asks = |scope: &str| query(APP).replace("scope=openid+read", scope);
+        let code = port.approve(&asks(""), Authorization::of("alice"), at(0)).get("code").unwrap().to_owned();
+        let body = format!("{}&client_id={APP}", redemption(APP, &code));
+        let tokens = Reply::of(&run(port.engine.token(&form(body).request(), at(1))));
+        assert_eq!(port.bearer(&tokens.access_token(), at(2)).unwrap().scope().as_str(), granted, "{named}");
+        let asked = asks("scope=read+write");
+        if may_have_more {
+            assert!(port.approve(&asked, Authorization::of("alice"), at(3)).get("code").is_some(), "{named}");
+        } else {
+            assert_eq!(shown(&port, &asked).0, 400, "{named}");
+        }
+    }
 }

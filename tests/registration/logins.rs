@@ -206,3 +206,35 @@ fn native_clients_register_the_redirect_uris_that_they_have() {
     let landing = plain.approved(&query(&localhost, "http%3A%2F%2Flocalhost%3A58135%2Fcallback", PKCE), 0);
     assert_eq!(landing.uri, "http://localhost:58135/callback");
 }
+
+/// What it registered with is the most that it may ask for (RFC 7591 section 2), or, where the host says so, what it gets where it
+/// asks for nothing: clients of the Model Context Protocol register with what a first call needs, and ask for more later.
+#[test]
+fn the_scope_that_a_client_registers_with() {
+    let asks = |scope: &str| format!("{PKCE}&scope={}", scope.replace(' ', "%20"));
+    let mut client = editor();
+    client["scope"] = json!("write");
+    for is_default in [false, true] {
+        let desk = desk(strangers().with_named_scope_as_default(is_default), |builder| builder);
+        let (editor, silent) = (desk.register(&client), desk.register(&editor()));
+        assert_eq!(editor["scope"], "write");
+        let granted = |rest: &str, secs: u64| {
+            let code = desk.approved(&query(&editor, LOOPBACK, rest), secs).get("code").unwrap().to_owned();
+            let tokens = desk.send(&by_id(&editor, &redemption(&code, LOOPBACK)), secs + 1);
+            desk.bearer(&tokens.access_token(), at(secs + 2)).unwrap().scope().to_string()
+        };
+        assert_eq!(granted(PKCE, 0), "write", "not the default of all of them");
+        let asked = query(&editor, LOOPBACK, &asks("read write"));
+        if is_default {
+            assert_eq!(granted(&asks("read write"), 10), "read write");
+        } else {
+            assert_eq!(desk.shown(&asked).code().as_str(), "invalid_scope");
+        }
+        let more = query(&editor, LOOPBACK, &asks("read admin"));
+        assert_eq!(desk.shown(&more).code().as_str(), "invalid_scope", "never more than the host's");
+        // One that named none is as before.
+        let code = desk.approved(&query(&silent, LOOPBACK, PKCE), 20).get("code").unwrap().to_owned();
+        let tokens = desk.send(&by_id(&silent, &redemption(&code, LOOPBACK)), 21);
+        assert_eq!(tokens.assert_ok().text("scope"), "read");
+    }
+}

@@ -1,4 +1,5 @@
-//! Clients that register themselves (RFC 7591): what they say, under which rules, and ids that carry it.
+//! Clients that nobody made by hand: those that register themselves (RFC 7591), and those that are known by a document. What they
+//! say, under which rules and terms, and ids that carry it.
 
 pub(crate) mod compact;
 mod fault;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{ClientMetadata, RegistrationDenial};
 use crate::client::Client;
 
-/// Whom of the clients that nobody made by hand a host takes in, and whom it lets in: those that register themselves (`StatelessClients`), and those that are known by a
-/// [document](crate::fetch::DocumentClients).
+/// Whom of the clients that nobody made by hand a host takes in, and whom it lets in: of those that register themselves
+/// (`StatelessClients`), and of those that are known by a [document](crate::fetch::DocumentClients).
 ///
 /// ```
 /// use regrant::Client;

@@ -107,6 +107,24 @@ impl<C> StatelessClients<C> {
         self
     }
 
+    /// Whether the scope that a client registers with is what it gets where it asks for nothing, and not the most that it may
+    /// ask for: that is what [`with_scope`](Self::with_scope) says, for all of them. Say so where clients register with what they
+    /// need first and ask the person for more later, as those of the Model Context Protocol do. Default: it is the most (RFC
+    /// 7591 section 2).
+    ///
+    /// ```
+    /// # use regrant::client::{ClientIdKeys, StatelessClients};
+    /// # use regrant::{RootSecret, Scope, StaticClients};
+    /// # let clients = StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::generate(1), None));
+    /// let clients = clients.with_scope(Scope::parse("mcp:read mcp:admin")?).with_named_scope_as_default(true);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_named_scope_as_default(mut self, is_default: bool) -> Self {
+        self.terms.named_scope_is_default = is_default;
+        self
+    }
+
     /// Other lifetimes than the engine's, for these clients.
     #[must_use]
     pub fn with_lifetimes(mut self, lifetimes: Lifetimes) -> Self {
@@ -223,7 +241,7 @@ impl<C> StatelessClients<C> {
         if let Some(time) = self.expires_at(issued_at) {
             builder = builder.no_logins_from(time);
         }
-        let client = self.terms.build(builder).ok()?;
+        let client = builder.build().ok()?;
         self.terms.admit(&client).then_some(client)
     }
 

@@ -12,6 +12,8 @@ pub(crate) struct Terms {
     pub(crate) policy: Option<Arc<dyn ClientPolicy>>,
     pub(crate) scope: Scope,
     pub(crate) default_scope: Option<Scope>,
+    /// Whether the scope that a client names is its default, and not the most that it may ask for.
+    pub(crate) named_scope_is_default: bool,
     pub(crate) lifetimes: Option<Lifetimes>,
     pub(crate) native_redirects: NativeRedirects,
 }
@@ -22,6 +24,7 @@ impl Default for Terms {
             policy: None,
             scope: Scope::empty(),
             default_scope: None,
+            named_scope_is_default: false,
             lifetimes: None,
             native_redirects: NativeRedirects::new().with_free_localhost_port(true),
         }
@@ -32,19 +35,24 @@ impl Terms {
     /// The client of these metadata, in the making.
     pub(crate) fn builder(&self, metadata: &ClientMetadata, id: &str, secret: Option<ClientSecret>) -> ClientBuilder {
         let builder = metadata.client(id, secret, &self.scope).native_redirects(self.native_redirects.clone());
-        match self.lifetimes {
+        let builder = match self.lifetimes {
             Some(lifetimes) => builder.lifetimes(lifetimes),
             None => builder,
+        };
+        let named = metadata.scope();
+        let most = match named {
+            Some(scope) if !self.named_scope_is_default => scope.select(scope.mask_within(&self.scope)),
+            _ => self.scope.clone(),
+        };
+        // One that names other things than these gets what it names: a grant of nothing is of no use to anybody.
+        let within = |wish: &Scope| Some(most.select(most.mask_within(wish))).filter(|scope| !scope.is_empty());
+        let own = named.filter(|_| self.named_scope_is_default).and_then(within);
+        let default = own.or_else(|| self.default_scope.as_ref().and_then(within));
+        let builder = builder.scope(most.clone());
+        match default {
+            Some(default) => builder.default_scope(default),
+            None => builder,
         }
-    }
-
-    /// The client, with its part of the default scope.
-    pub(crate) fn build(&self, builder: ClientBuilder) -> Result<Client, ClientError> {
-        let mut client = builder.build()?;
-        if let Some(default) = &self.default_scope {
-            client.default_scope = client.scope.select(client.scope.mask_within(default));
-        }
-        Ok(client)
     }
 
     pub(crate) fn admit(&self, client: &Client) -> bool {
@@ -76,7 +84,7 @@ impl Terms {
             Some(Err(RegistrationDenial::Metadata(fault))) => return Err(fault),
             Some(Err(_)) => return Ok(None),
         };
-        match self.build(self.builder(&metadata, url, None).url_as_id()) {
+        match self.builder(&metadata, url, None).url_as_id().build() {
             Ok(client) => Ok(Some(client)),
             Err(ClientError::RedirectUri(fault)) => Err(fault.into()),
             Err(_) => Err(MetadataFault::ClientId),

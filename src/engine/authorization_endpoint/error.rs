@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::Person;
 use crate::client::Destination;
-use crate::engine::refusal::{ClientRefusal, Refusal, RequestRefusal};
+use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, Refusal, RequestRefusal};
 use crate::wire::{ErrorCode, Response};
 
 /// What to do about an authorization request that is not valid.
@@ -117,6 +117,8 @@ impl ShownError {
             Refusal::Request(RequestRefusal::MissingParameter) => {
                 "client_id, or a redirect_uri where several are registered, is missing"
             }
+            // Said to the person who pressed a button twice.
+            Refusal::Authorization(AuthorizationRefusal::Answered) => "the page was answered before, or has expired",
             other => other.description(),
         }
     }

@@ -49,7 +49,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// [`AuthorizationError`]: a redirect to send, or an error to show.
+    /// [`AuthorizationError`]: a redirect to send, or an error to show. A client that is known by a
+    /// [document](crate::fetch::DocumentClients) is fetched here, within limits for the address that
+    /// [asks](Request::with_peer); where that cannot be now, the page is a 503 and [may say when](ShownError::retry_after_secs).
     ///
     /// Where clients are let in that [nobody made by hand](Client::is_stranger), since they
     /// [register themselves](crate::EngineBuilder::registration) or the registry

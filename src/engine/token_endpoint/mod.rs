@@ -21,6 +21,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// refusals are 400 or 401, 405 and 413; a store, a registry, a handler or a hook that fails is 503, and the same
     /// request may then be sent again.
     ///
+    /// Where a client is known by a [document](crate::fetch::DocumentClients) that cannot be had now, it is 503 too, with `Retry-After`
+    /// where that is known.
+    ///
     /// `clock` is where the time is read, [`Timestamp::now`](crate::Timestamp::now) or another [`Clock`]. Call this when the body is there, or a
     /// client that sends its body slowly chooses the time that its token is judged by. The future may be dropped at any await: what
     /// it leaves, a retry of the client makes good.

@@ -29,7 +29,7 @@ mod keys;
 mod pkcs8;
 mod public;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 #[cfg(feature = "proof")]
 mod thumbprint;
 

@@ -1,5 +1,5 @@
 // What a page of another origin may call by script, as Chromium has it: the recipe for browsers of the manual, in
-// examples/server/cors.rs.
+// examples/shared/cors.rs.
 //
 //   node cors.mjs target/release/examples/server
 import assert from 'node:assert/strict';

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use regrant::jwt::SigningAlgorithm;
 use regrant::{MemoryStore, Timestamp};
 
 use crate::bank::{self, CLIENT_ID, PASSWORD, REDIRECT_URI, Settings, USERNAME};
@@ -26,7 +27,7 @@ struct Bank {
 }
 
 /// One for all: they take their time to be made.
-static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::generate().unwrap());
+static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::generate(SigningAlgorithm::Rs256).unwrap());
 
 async fn bank(issuer: &'static str) -> Bank {
     let secs = Arc::new(AtomicU64::new(1_800_000_000));

@@ -3,7 +3,7 @@
 mod attacks;
 mod cors;
 mod login_page;
-mod process;
+pub(crate) mod process;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,31 +1,32 @@
-//! The server as a process, and just enough HTTP to talk to it.
+//! An example as a process, and just enough HTTP to talk to it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The example, built if it is not.
-fn server() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            // Where this test is: target/debug/deps.
-            let target = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
-            let profile = if target.ends_with("release") { &["--release"][..] } else { &[] };
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--locked", "--quiet", "--example", "server", "--target-dir"]);
-            build.arg(target.parent().unwrap()).args(profile);
-            assert!(build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
-            target.join("examples/server")
-        })
-        .clone()
+/// An example, built if it is not.
+fn built(example: &'static str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut known = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = || {
+        // Where this test is: target/debug/deps.
+        let target = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        let profile = if target.ends_with("release") { &["--release"][..] } else { &[] };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--locked", "--quiet", "--example", example, "--target-dir"]);
+        cargo.arg(target.parent().unwrap()).args(profile);
+        assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
+        target.join("examples").join(example)
+    };
+    known.entry(example).or_insert_with(made).clone()
 }
 
-fn command(options: &[&str]) -> Command {
-    let mut command = Command::new(server());
+fn command(example: &'static str, options: &[&str]) -> Command {
+    let mut command = Command::new(built(example));
     command.args(["--listen", "127.0.0.1:0"]).args(options).stdin(Stdio::null()).stdout(Stdio::piped());
     command
 }
@@ -33,7 +34,12 @@ fn command(options: &[&str]) -> Command {
 /// Starts it with options that it must refuse; what it said.
 #[track_caller]
 pub(crate) fn fails_to_start(options: &[&str]) -> String {
-    let mut child = command(options).stderr(Stdio::piped()).spawn().unwrap();
+    fails_to_start_example("server", options)
+}
+
+#[track_caller]
+pub(crate) fn fails_to_start_example(example: &'static str, options: &[&str]) -> String {
+    let mut child = command(example, options).stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > deadline {
@@ -56,7 +62,12 @@ pub(crate) struct Running {
 impl Running {
     #[track_caller]
     pub(crate) fn start(options: &[&str]) -> Self {
-        let mut child = command(options).stderr(Stdio::null()).spawn().unwrap();
+        Self::start_example("server", options)
+    }
+
+    #[track_caller]
+    pub(crate) fn start_example(example: &'static str, options: &[&str]) -> Self {
+        let mut child = command(example, options).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap_or_else(|| panic!("it did not start with {options:?}")).unwrap();
         let address = first.split_once("http://").unwrap().1.split([',', ' ']).next().unwrap().to_owned();
@@ -76,11 +87,21 @@ impl Running {
 
     /// A form, with more header lines.
     pub(crate) fn post_with(&self, path: &str, headers: &str, form: &str) -> Reply {
-        let length = form.len();
+        self.post_of("application/x-www-form-urlencoded", path, headers, form)
+    }
+
+    /// A body of any type, with more header lines.
+    pub(crate) fn post_of(&self, media_type: &str, path: &str, headers: &str, body: &str) -> Reply {
+        let length = body.len();
         self.send(&format!(
-            "POST {path} HTTP/1.1\r\n{headers}content-type: application/x-www-form-urlencoded\r\n\
-             content-length: {length}\r\nhost: localhost\r\nconnection: close\r\n\r\n{form}"
+            "POST {path} HTTP/1.1\r\n{headers}content-type: {media_type}\r\ncontent-length: {length}\r\n\
+             host: localhost\r\nconnection: close\r\n\r\n{body}"
         ))
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn get(&self, path: &str, access_token: Option<&str>) -> Reply {

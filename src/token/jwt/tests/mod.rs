@@ -2,7 +2,7 @@
 
 mod confusion;
 mod keys;
-mod pem;
+pub(crate) mod pem;
 mod steps;
 mod tokens;
 mod vectors;

@@ -1,7 +1,7 @@
 //! Keys to try: those of the RFCs, and some that are none to sign with.
 
 /// RFC 7515 appendix A.2.
-pub(super) const RSA: &str = "\
+pub(crate) const RSA: &str = "\
 -----BEGIN PRIVATE KEY-----
 MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCh+BYK4uPJtGXO
 jS1lYmM2K5J9vinh8CR3/BYlzJChNuOL2TSXxbbqY913EeZ8dCn5VrD7io8ImtxL
@@ -33,7 +33,7 @@ ydy5cY7YIBi87w93IKLEdfnbJtoOPLUW0ITrJReOgo1cq9SbsxYawBgfp/gh6A56
 ";
 
 /// RFC 7515 appendix A.3.
-pub(super) const P_256: &str = "\
+pub(crate) const P_256: &str = "\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL+YBIff
 H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp
@@ -42,7 +42,7 @@ H1136cspYG6+0iY7X1fCE9+E9LKhRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp
 ";
 
 /// RFC 8037 appendix A.1.
-pub(super) const ED25519: &str = "\
+pub(crate) const ED25519: &str = "\
 -----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----
@@ -112,7 +112,7 @@ lFUxQtI6CQLbmuMLpciNnCiqQmLR+g==
 ";
 
 /// RSA of 1024 bits.
-pub(super) const RSA_1024: &str = "\
+pub(crate) const RSA_1024: &str = "\
 -----BEGIN PRIVATE KEY-----
 MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBAMX22ucAa56UGz9O
 7fRsArrKb9iJWbAjNjexO1zs1eVpA8Ai8+tlxDVzMId+a/+cxjuwlhm5lCW7Am7+

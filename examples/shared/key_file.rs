@@ -19,13 +19,13 @@ const MAX_BYTES: u64 = 64 * 1_024;
 const ROOT_ID: u8 = 1;
 const DERIVED_ROOT_ID: u8 = 0;
 
-/// The keys that both systems need.
+/// The keys that a server needs.
 pub(crate) struct Keys {
     /// Of the tokens that the engine makes itself.
     pub(crate) token: Key,
-    /// Of the bank's JWTs.
+    /// Of JWTs.
     pub(crate) signing: SigningKey,
-    /// Of what the bank's login page carries.
+    /// Of what a page carries, and of the ids of clients that register themselves.
     pub(crate) root: RootSecret,
 }
 
@@ -61,20 +61,20 @@ pub(crate) enum KeyFileError {
 
 impl Keys {
     /// Keys that are void with the process.
-    pub(crate) fn generate() -> Result<Self, KeyFileError> {
+    pub(crate) fn generate(algorithm: SigningAlgorithm) -> Result<Self, KeyFileError> {
         Ok(Self {
             token: Key::generate(1),
-            signing: SigningKey::generate(SigningAlgorithm::Rs256)?.0,
+            signing: SigningKey::generate(algorithm)?.0,
             root: RootSecret::generate(ROOT_ID),
         })
     }
 
     /// Those of the file, which is made if there is none.
-    pub(crate) fn read_or_make(path: &Path) -> Result<Self, KeyFileError> {
+    pub(crate) fn read_or_make(path: &Path, algorithm: SigningAlgorithm) -> Result<Self, KeyFileError> {
         match File::open(path) {
             Ok(file) => Self::read(path, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make(path)?;
+                make(path, algorithm)?;
                 let file = File::open(path).map_err(|error| KeyFileError::Read { path: path.into(), error })?;
                 Self::read(path, file)
             }
@@ -121,8 +121,8 @@ fn derived_root(key: &[u8; 32]) -> RootSecret {
 
 /// Writes new keys beside the path, then gives the file its name: so there is a whole one or none, and of two servers that
 /// start at once both go on with the same.
-fn make(path: &Path) -> Result<(), KeyFileError> {
-    let (_, pem) = SigningKey::generate(SigningAlgorithm::Rs256)?;
+fn make(path: &Path, algorithm: SigningAlgorithm) -> Result<(), KeyFileError> {
+    let (_, pem) = SigningKey::generate(algorithm)?;
     let random = || URL_SAFE_NO_PAD.encode(*Zeroizing::new(rand::random::<[u8; 32]>()));
     let signing_key = pem.reveal().to_owned();
     let file = KeyFile { key_id: 1, key: random(), signing_key, root_secret: Some(random()) };

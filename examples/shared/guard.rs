@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -16,7 +16,7 @@ const COOKIE_BYTES: usize = 16;
 pub(crate) struct Guard {
     origin: String,
     /// A browser keeps the prefix's promise (no other host and no plain http can set it), and takes it over https alone.
-    cookie: &'static str,
+    cookie: String,
     attributes: &'static str,
 }
 
@@ -38,12 +38,13 @@ pub(crate) struct Browser {
 }
 
 impl Guard {
-    pub(crate) fn new(issuer: &str) -> Result<Self, url::ParseError> {
+    /// With the name of its cookie.
+    pub(crate) fn new(issuer: &str, cookie: &str) -> Result<Self, url::ParseError> {
         let issuer = Url::parse(issuer)?;
         let is_https = issuer.scheme() == "https";
         Ok(Self {
             origin: issuer.origin().ascii_serialization(),
-            cookie: if is_https { "__Host-bank-form" } else { "bank-form" },
+            cookie: format!("{}{cookie}", if is_https { "__Host-" } else { "" }),
             attributes: if is_https {
                 "; Path=/; Secure; HttpOnly; SameSite=Lax"
             } else {
@@ -82,6 +83,12 @@ impl Guard {
         {
             return Browser { secret: secret.to_owned(), set_cookie: None };
         }
+        self.new_browser()
+    }
+
+    /// What the browser is from now on: after a login, so that nobody who laid a cookie there before knows the one that counts,
+    /// and after a logout.
+    pub(crate) fn new_browser(&self) -> Browser {
         let secret = URL_SAFE_NO_PAD.encode(rand::random::<[u8; COOKIE_BYTES]>());
         let set_cookie = format!("{}={secret}{}", self.cookie, self.attributes);
         Browser { secret, set_cookie: Some(set_cookie) }
@@ -97,6 +104,11 @@ impl Browser {
     /// Whether a form about this was shown to this browser.
     pub(crate) fn was_shown(&self, about: &str, token: &str) -> bool {
         URL_SAFE_NO_PAD.decode(token).is_ok_and(|token| self.mac(about).verify_slice(&token).is_ok())
+    }
+
+    /// What the server keeps of it, where it keeps something: not what is in the cookie.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        Sha256::digest(&self.secret).into()
     }
 
     /// Its cookie with an answer, if it is a new one.

@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use regrant::client::{ClientBuilder, ClientIdKeys, ClientRef, ClientsError, Destination, Lookup, StatelessClients};
+use regrant::client::{
+    ClientBuilder, ClientIdKeys, ClientMetadata, ClientRef, ClientRegistry, ClientsError, Destination, Lookup,
+    RegisteredClient, RegistrationDenial, StatelessClients,
+};
 use regrant::engine::{Person, ShownError};
 use regrant::{
     Authorization, AuthorizationError, AuthorizationRequest, Client, Clients, Denial, Engine, EngineBuilder,
@@ -227,6 +230,12 @@ impl Clients for Own {
     }
 }
 
+impl ClientRegistry for Own {
+    async fn create(&self, _: ClientMetadata, _: Timestamp) -> Result<RegisteredClient, RegistrationDenial> {
+        Err(RegistrationDenial::Busy)
+    }
+}
+
 /// Whether an error of a client made by hand waits.
 fn waits<C: Clients>(clients: C, change: impl FnOnce(Builder<C>) -> Builder<C>) -> bool {
     let builder = Engine::builder(MemoryStore::new(), clients).issuer(ISSUER).authorization_code();
@@ -253,6 +262,8 @@ fn each_way_to_let_strangers_in_counts() {
     assert!(waits(StatelessClients::new(by_hand(), keys()), EngineBuilder::registration));
     assert!(!waits(Own { lets_in: false, clients: by_hand() }, |builder| builder));
     assert!(waits(Own { lets_in: true, clients: by_hand() }, |builder| builder));
+    // Who registers clients lets them in, also where the registry forgot to say so.
+    assert!(waits(Own { lets_in: false, clients: by_hand() }, EngineBuilder::registration));
 }
 
 /// Codes and refresh tokens, PKCE by S256: a host's own registry cannot forget it.
@@ -307,6 +318,13 @@ fn a_no_is_kept_where_somebody_is_logged_in() {
     let world = Portal::new(Arc::new(Shelf::default()), [stranger()], |builder| {
         builder.root_secret(RootSecret::from_bytes(1, &[1; 32]))
     });
+    // Not heard by the client, so not answered.
+    let handle =
+        asked(&world, &asks("&prompt=none"), async |asked| world.engine.interaction_handle(asked, at(0)).unwrap());
+    let interaction = world.engine.open_interaction(&handle, at(1)).unwrap();
+    let silent = run(world.engine.resume(&interaction)).unwrap();
+    assert!(run(world.engine.deny(&silent, Denial::ConsentRequired, Person::LoggedIn("alice"), at(1))).is_err());
+    assert!(world.store.grants().is_empty());
     for (person, kept) in [(Person::Nobody, 0), (Person::AtThePage, 0), (Person::LoggedIn("alice"), 1)] {
         let handle = asked(&world, &asks(""), async |asked| world.engine.interaction_handle(asked, at(0)).unwrap());
         let interaction = world.engine.open_interaction(&handle, at(1)).unwrap();

@@ -10,7 +10,7 @@ use super::resource::{Access, Scheme};
 use super::resources::Resource;
 use super::time::Time;
 use crate::client::{Client, Clients};
-use crate::grant::{Confirmation, Grant, Sender, Timestamp};
+use crate::grant::{Confirmation, Generation, Grant, Sender, Timestamp};
 use crate::store::TokenStore;
 use crate::wire::{Request, Response};
 
@@ -18,7 +18,12 @@ use crate::wire::{Request, Response};
 #[derive(Clone, Copy)]
 pub(super) enum UsedFor {
     Code,
-    Refresh(u32),
+}
+
+impl UsedFor {
+    pub(super) const fn refresh(_: Generation) -> Self {
+        Self::Code
+    }
 }
 
 #[derive(Default)]

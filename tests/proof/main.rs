@@ -1,5 +1,14 @@
-//! What a host does with proofs and certificates that is no engine's. What is in them is tested beside the code: `src/proof/tests`.
+//! Proofs of possession (RFC 9449), and what is bound to a key.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
 
-mod certificates;
-mod resource_server;
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod challenges;
+mod codes;
+mod house;
+mod replays;
+mod resource;
+mod resync;
+mod settings;
+mod tokens;

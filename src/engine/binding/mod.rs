@@ -20,13 +20,21 @@ pub(super) use presented::Presented;
 pub use settings::Dpop;
 pub(super) use settings::DpopEngine;
 
+use crate::grant::Generation;
+
 /// What a proof was used for, so that a request that comes again is told from another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum UsedFor {
     /// To redeem the code of a grant.
     Code,
     /// To refresh by the token of this generation.
-    Refresh(u32),
+    Refresh(Generation),
     /// Something that has no single step of its own.
     Once,
+}
+
+impl UsedFor {
+    pub(super) const fn refresh(presented: Generation) -> Self {
+        Self::Refresh(presented)
+    }
 }

@@ -201,6 +201,7 @@ fn place(parts: &[&[u8]]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grant::Generation;
 
     const SKEW: Duration = Duration::from_secs(5);
 
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn a_proof_is_used_once_or_again_for_the_same() {
         let mut used = Used::default();
-        let refresh = |generation| One { used_for: UsedFor::Refresh(generation), ..one(1, at(300)) };
+        let refresh = |generation| One { used_for: UsedFor::Refresh(Generation::from_bytes([0, 0, generation])), ..one(1, at(300)) };
         assert_eq!(used.note(refresh(1), 64, SKEW, at(0)), Note::First);
         assert_eq!(used.note(refresh(1), 64, SKEW, at(1)), Note::Again);
         assert_eq!(used.note(refresh(2), 64, SKEW, at(1)), Note::Elsewhere);

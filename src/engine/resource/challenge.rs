@@ -17,7 +17,6 @@ use crate::store::TokenStore;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::engine) enum Scheme {
     Bearer,
-    #[cfg_attr(not(feature = "proof"), expect(dead_code, reason = "the feature is off"))]
     Dpop,
 }
 

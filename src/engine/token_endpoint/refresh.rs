@@ -117,7 +117,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // Each time, since the record may be another than at the last attempt.
             self.prove(grant, &refresh.token, TokenKind::Refresh, client.id())?;
             // Before anything is said of its generation: who finds an old one without the key cannot end the login.
-            let used_for = UsedFor::Refresh(refresh.token.generation().as_u32());
+            let used_for = UsedFor::refresh(refresh.token.generation());
             self.check_sender(grant, refresh.presented, used_for, time.now())?;
             let (write, finish) = match self.judge(grant, &mut refresh)? {
                 Verdict::Replay => return Err(self.replay(grant, &refresh).await),

@@ -11,7 +11,6 @@ use super::*;
 fn id_token(claims: &IdClaims) -> IdToken<'_> {
     IdToken {
         realm: None,
-        cnf: None,
         issuer: "https://id.example",
         subject: "00506493296",
         audience: "developers.devportal",
@@ -183,6 +182,7 @@ proptest! {
             acr: None,
             auth_time: None,
             realm: None,
+            cnf: None,
             iss: format!("i{iss}").into(),
             sub: format!("s{sub}").into(),
             aud: Audience::new(aud),

@@ -39,21 +39,21 @@ impl ProofKey {
     }
 
     /// A proof for this request; another `jti` each time.
-    pub(crate) fn proof(&self, method: &str, url: &str) -> Making<'_> {
+    pub(crate) fn proof(&self, method: &str, url: &str) -> Making {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let jti = format!("jti-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Making { key: self, claims: json!({"jti": jti, "htm": method, "htu": url, "iat": super::T0}) }
+        Making { key: self.clone(), claims: json!({"jti": jti, "htm": method, "htu": url, "iat": super::T0}) }
     }
 }
 
 /// A proof that is being made.
 #[derive(Clone)]
-pub(crate) struct Making<'k> {
-    key: &'k ProofKey,
+pub(crate) struct Making {
+    key: ProofKey,
     claims: Value,
 }
 
-impl Making<'_> {
+impl Making {
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims[name] = value.into();
         self

@@ -120,7 +120,7 @@ impl World {
 
     /// A proof for the token endpoint, with a nonce of now.
     #[track_caller]
-    pub(crate) fn fresh<'k>(&self, key: &'k ProofKey, now: Timestamp) -> Making<'k> {
+    pub(crate) fn fresh(&self, key: &ProofKey, now: Timestamp) -> Making {
         key.proof("POST", &token_url()).nonce(&self.nonce(now))
     }
 

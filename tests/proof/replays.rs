@@ -129,7 +129,7 @@ fn an_exchange_forgets_nothing() {
     let proof = key().proof("GET", &format!("{ISSUER}/x")).nonce(&world.nonce(at(1))).ath(&token).sign();
     world.with_proof("/x", &token, &proof, at(1)).unwrap();
     let World { engine, store, events } = world;
-    let slot = regrant::EngineSlot::new(engine);
+    let slot = regrant::engine::EngineSlot::new(engine);
     let next = node(&World { engine: slot.engine(), store: store.clone(), events: events.clone() }, |builder| builder.dpop(Dpop::new()));
     slot.exchange(std::sync::Arc::into_inner(next.engine).unwrap()).unwrap();
     let world = World { engine: slot.engine(), store, events };

@@ -375,11 +375,8 @@ mod tests {
     fn what_a_login_is_bound_to_has_to_be_understood() {
         let (sender, code_key) = (Some(Sender::AnyKey), Some(Confirmation::Key([7; 32])));
         let members = Members { sender, code_key, ..Members::default() };
-        let mut grant = Grant {
-            members: Some(Arc::new(members)),
-            generation: Generation::NONE,
-            ..Grant::sample("alice", "app")
-        };
+        let mut grant =
+            Grant { members: Some(Arc::new(members)), generation: Generation::NONE, ..Grant::sample("alice", "app") };
         let bytes = grant.encode();
         let tail = [b"\x00\x12\x00\x01\x03\x14\x00\x21\x01", &[7; 32][..]].concat();
         assert_eq!(&bytes[stage_at(&grant)..], tail);
@@ -388,7 +385,9 @@ mod tests {
         grant.bind_sender(None);
         assert_eq!(grant.encode()[0], 1, "nothing is left of it");
         assert!([SENDER, CODE_KEY].iter().all(|tag| tag % 2 == 0), "never passed over");
-        for wrong in [&b"\x01\x12\x00\x00"[..], b"\x01\x12\x00\x01\x05", b"\x01\x12\x00\x02\x01\x07", b"\x01\x14\x00\x01\x03"] {
+        for wrong in
+            [&b"\x01\x12\x00\x00"[..], b"\x01\x12\x00\x01\x05", b"\x01\x12\x00\x02\x01\x07", b"\x01\x14\x00\x01\x03"]
+        {
             assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
         }
         let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::confirmation::{Confirmation, Sender};
 use super::client_key::{MAX_CLIENT_KEY_BYTES, client_key};
 use super::code_details::CodeDetails;
+use super::confirmation::{Confirmation, Sender};
 use super::fields::ResponseFields;
 use super::host_data::HostData;
 use super::id::{Generation, GrantId, Version};

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use super::key::{Key, MAC_LEN, TokenKind};
 use super::text::{decode_exact, encode_exact};
-use crate::secret::constant_time_eq;
 use crate::grant::{Confirmation, Grant, GrantId, Salt, Timestamp, u24_from_bytes, u24_to_bytes};
+use crate::secret::constant_time_eq;
 
 const HEAD_LEN: usize = 30;
 const TOKEN_LEN: usize = HEAD_LEN + MAC_LEN;

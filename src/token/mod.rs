@@ -26,6 +26,6 @@ pub use jwt::{InvalidThumbprint, Thumbprint};
 pub(crate) use jwt::{PublicKey, decode, is_hs256, split, verify};
 pub use key::Key;
 pub(crate) use key::{KeyRing, TokenKind};
-pub(crate) use text::{base64url, decode_exact};
 #[cfg(feature = "proof")]
 pub(crate) use text::encode_exact;
+pub(crate) use text::{base64url, decode_exact};

@@ -44,7 +44,11 @@ impl TokenAnswer<'_> {
             out.extend_from_slice(b"\",\"id_token\":\"");
             out.extend_from_slice(id_token.as_bytes());
         }
-        out.extend_from_slice(if self.is_dpop { &b"\",\"token_type\":\"DPoP"[..] } else { b"\",\"token_type\":\"Bearer" });
+        out.extend_from_slice(if self.is_dpop {
+            &b"\",\"token_type\":\"DPoP"[..]
+        } else {
+            b"\",\"token_type\":\"Bearer"
+        });
         out.extend_from_slice(b"\",\"expires_in\":");
         out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs).as_bytes());
         self.push_fields(&mut out);
@@ -55,7 +59,11 @@ impl TokenAnswer<'_> {
     fn write_katana(&self) -> Vec<u8> {
         let scopes = self.scope.bytes().filter(|&byte| byte == b' ').count() + self.scope.len();
         let mut out = self.begin(200 + scopes);
-        out.extend_from_slice(if self.is_dpop { &b"\",\"token_type\":\"DPoP"[..] } else { b"\",\"token_type\":\"bearer" });
+        out.extend_from_slice(if self.is_dpop {
+            &b"\",\"token_type\":\"DPoP"[..]
+        } else {
+            b"\",\"token_type\":\"bearer"
+        });
         out.extend_from_slice(b"\",\"expires_in\":");
         // Katana cuts the seconds after it has set the expiry a moment earlier, so its clients see one less.
         out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs.saturating_sub(1)).as_bytes());

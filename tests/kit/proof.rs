@@ -30,11 +30,8 @@ impl ProofKey {
     /// RFC 7638 section 3.1, from the text of the specification.
     pub(crate) fn thumbprint(&self) -> String {
         let jwk = self.jwk();
-        let members = format!(
-            r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#,
-            jwk.get("x").unwrap(),
-            jwk.get("y").unwrap()
-        );
+        let members =
+            format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk.get("x").unwrap(), jwk.get("y").unwrap());
         URL_SAFE_NO_PAD.encode(Sha256::digest(members))
     }
 

@@ -85,8 +85,8 @@ impl<S: TokenStore> Desk<S> {
             MACHINE => format!("{body}&client_id={client}&client_secret={}", secret(client)),
             _ => format!("{body}&client_id={client}"),
         };
-        let request = Request::new("POST", body.as_bytes())
-            .with_header("content-type", b"application/x-www-form-urlencoded");
+        let request =
+            Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
         let request = match proof {
             Some(proof) => request.with_header("dpop", proof.as_bytes()),
             None => request,
@@ -139,12 +139,8 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let without = prop_oneof![
-        Just(Without::Proof),
-        Just(Without::TheKey),
-        Just(Without::ANonce),
-        Just(Without::TheSignature)
-    ];
+    let without =
+        prop_oneof![Just(Without::Proof), Just(Without::TheKey), Just(Without::ANonce), Just(Without::TheSignature)];
     prop_oneof![
         3 => (1..4_u8).prop_map(Step::Refresh),
         6 => (0..5_usize, without).prop_map(|(back, without)| Step::Probe(back, without)),
@@ -204,15 +200,26 @@ fn needs_its_key<S: TokenStore>(store: Shelf<S>, client: &str, steps: &[Step]) -
 #[derive(Clone, Copy, Debug)]
 enum Use {
     /// A proof that was made before, or a new one, with the token that is so many steps back, at a node.
-    Refresh { proof: Option<usize>, back: usize, node: usize },
+    Refresh {
+        proof: Option<usize>,
+        back: usize,
+        node: usize,
+    },
     /// By the client for itself.
-    Own { proof: Option<usize>, node: usize },
-    Reach { proof: Option<usize>, node: usize },
+    Own {
+        proof: Option<usize>,
+        node: usize,
+    },
+    Reach {
+        proof: Option<usize>,
+        node: usize,
+    },
     Advance(u64),
 }
 
 fn any_use() -> impl Strategy<Value = Use> {
-    let proof = || prop_oneof![1 => Just(None), 2 => any::<prop::sample::Index>().prop_map(|index| Some(index.index(100)))];
+    let proof =
+        || prop_oneof![1 => Just(None), 2 => any::<prop::sample::Index>().prop_map(|index| Some(index.index(100)))];
     prop_oneof![
         4 => (proof(), 0..2_usize, 0..2_usize).prop_map(|(proof, back, node)| Use::Refresh { proof, back, node }),
         2 => (proof(), 0..2_usize).prop_map(|(proof, node)| Use::Own { proof, node }),
@@ -299,7 +306,13 @@ enum Holder {
     Confidential,
 }
 
-fn serves_no_bearer<S: TokenStore>(store: Shelf<S>, holder: Holder, steps: usize, back: usize, later: u64) -> TestCaseResult {
+fn serves_no_bearer<S: TokenStore>(
+    store: Shelf<S>,
+    holder: Holder,
+    steps: usize,
+    back: usize,
+    later: u64,
+) -> TestCaseResult {
     let desk = Desk::new(store, false);
     let key = ProofKey::of(1);
     let client = match holder {

@@ -11,9 +11,8 @@ fn the_scheme_of_the_request_comes_first_and_says_what_was_wrong() {
     let world = house();
     let key = ProofKey::of(1);
     let bound = world.proven("phone", LOGIN, &key, at(0)).access_token();
-    let challenge = |headers: &[(&str, &str)]| {
-        world.at_resource(None, "/x", headers, at(1)).unwrap_err().challenge().to_owned()
-    };
+    let challenge =
+        |headers: &[(&str, &str)]| world.at_resource(None, "/x", headers, at(1)).unwrap_err().challenge().to_owned();
     assert_eq!(challenge(&[]), format!("Bearer realm=\"token\", DPoP realm=\"token\", {ALGS}"));
     assert_eq!(
         challenge(&[("authorization", &format!("Bearer {bound}"))]),
@@ -25,7 +24,8 @@ fn the_scheme_of_the_request_comes_first_and_says_what_was_wrong() {
         challenge(&[("authorization", &header), ("dpop", &proof)]),
         format!("DPoP realm=\"token\", error=\"invalid_dpop_proof\", {ALGS}, Bearer realm=\"token\""),
     );
-    let refused = world.with_proof("/x", &bound, &key.proof("GET", &format!("{}/x", crate::kit::bank::ISSUER)).sign(), at(1));
+    let refused =
+        world.with_proof("/x", &bound, &key.proof("GET", &format!("{}/x", crate::kit::bank::ISSUER)).sign(), at(1));
     let refused = refused.unwrap_err();
     assert_eq!(
         refused.challenge(),
@@ -46,8 +46,13 @@ fn where_proofs_are_demanded_there_is_one_scheme() {
     assert!(both.challenge().starts_with("Bearer ") && both.challenge().contains(", DPoP "), "{}", both.challenge());
     let body = format!("{LOGIN}&resource=https%3A%2F%2Fmail.example%2F");
     let bearer = world.bare("phone", &body, at(0)).access_token();
-    let refused = world.at_resource(Some(MAIL), "/", &[("authorization", &format!("Bearer {bearer}"))], at(1)).unwrap_err();
-    assert!(refused.challenge().starts_with("DPoP realm=\"token\", error=\"invalid_token\""), "{}", refused.challenge());
+    let refused =
+        world.at_resource(Some(MAIL), "/", &[("authorization", &format!("Bearer {bearer}"))], at(1)).unwrap_err();
+    assert!(
+        refused.challenge().starts_with("DPoP realm=\"token\", error=\"invalid_token\""),
+        "{}",
+        refused.challenge()
+    );
     let metadata = |resource| {
         let document = world.engine.protected_resource_metadata(resource).unwrap();
         serde_json::from_slice::<serde_json::Value>(document.body()).unwrap()

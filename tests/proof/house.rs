@@ -154,7 +154,13 @@ impl World {
     }
 
     /// With a token and a proof.
-    pub(crate) fn with_proof(&self, url: &str, token: &str, proof: &str, now: Timestamp) -> Result<Access, BearerError> {
+    pub(crate) fn with_proof(
+        &self,
+        url: &str,
+        token: &str,
+        proof: &str,
+        now: Timestamp,
+    ) -> Result<Access, BearerError> {
         self.at_resource(None, url, &[("authorization", &format!("DPoP {token}")), ("dpop", proof)], now)
     }
 

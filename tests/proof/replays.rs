@@ -6,7 +6,7 @@ use regrant::engine::Dpop;
 use super::house::{LOGIN, ask, house, node, renewal, token_url};
 use crate::kit::bank::ISSUER;
 use crate::kit::proof::ProofKey;
-use crate::kit::{at, World};
+use crate::kit::{World, at};
 
 fn key() -> ProofKey {
     ProofKey::of(1)
@@ -30,10 +30,17 @@ fn a_proof_of_one_endpoint_is_none_at_another() {
     let login = world.proven("phone", LOGIN, &key(), at(0));
     let (token, refresh) = (login.access_token(), login.refresh_token());
     let of_token_endpoint = world.fresh(&key(), at(1)).ath(&token).sign();
-    let refused = world.at_resource(None, "/x", &[("authorization", &format!("DPoP {token}")), ("dpop", &of_token_endpoint)], at(1));
+    let refused = world.at_resource(
+        None,
+        "/x",
+        &[("authorization", &format!("DPoP {token}")), ("dpop", &of_token_endpoint)],
+        at(1),
+    );
     assert_eq!(refused.unwrap_err().kind(), InvalidDpopProof);
     let of_resource = key().proof("POST", &format!("{ISSUER}/x")).nonce(&world.nonce(at(1))).ath(&token).sign();
-    world.send(&ask("phone", &renewal(&refresh)).header("dpop", of_resource), at(1)).assert_error(400, "invalid_dpop_proof");
+    world
+        .send(&ask("phone", &renewal(&refresh)).header("dpop", of_resource), at(1))
+        .assert_error(400, "invalid_dpop_proof");
 }
 
 /// One proof, and the next refresh token of the same grant.
@@ -130,7 +137,9 @@ fn an_exchange_forgets_nothing() {
     world.with_proof("/x", &token, &proof, at(1)).unwrap();
     let World { engine, store, events } = world;
     let slot = regrant::engine::EngineSlot::new(engine);
-    let next = node(&World { engine: slot.engine(), store: store.clone(), events: events.clone() }, |builder| builder.dpop(Dpop::new()));
+    let next = node(&World { engine: slot.engine(), store: store.clone(), events: events.clone() }, |builder| {
+        builder.dpop(Dpop::new())
+    });
     slot.exchange(std::sync::Arc::into_inner(next.engine).unwrap()).unwrap();
     let world = World { engine: slot.engine(), store, events };
     assert_eq!(world.with_proof("/x", &token, &proof, at(2)).unwrap_err().kind(), InvalidDpopProof);

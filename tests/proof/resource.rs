@@ -37,9 +37,19 @@ fn a_bound_token_is_let_in_with_a_proof_of_its_key_and_for_it() {
         ("for another path", "/files/8", good().sign(), InvalidDpopProof),
         ("for a path below", "/files/7/8", good().sign(), InvalidDpopProof),
         ("for another host", "/files/7", good().with("htu", "https://evil.example/files/7").sign(), InvalidDpopProof),
-        ("a host in the path", "//evil.example/files/7", good().with("htu", "https://evil.example/files/7").sign(), InvalidDpopProof),
+        (
+            "a host in the path",
+            "//evil.example/files/7",
+            good().with("htu", "https://evil.example/files/7").sign(),
+            InvalidDpopProof,
+        ),
         ("for another method", "/files/7", good().with("htm", "POST").sign(), InvalidDpopProof),
-        ("by another key", "/files/7", ProofKey::of(2).proof("GET", &url("/files/7")).nonce(&next).ath(&token).sign(), InvalidToken),
+        (
+            "by another key",
+            "/files/7",
+            ProofKey::of(2).proof("GET", &url("/files/7")).nonce(&next).ath(&token).sign(),
+            InvalidToken,
+        ),
         ("without a nonce", "/files/7", key.proof("GET", &url("/files/7")).ath(&token).sign(), UseDpopNonce),
         ("with another's nonce", "/files/7", good().nonce(&altered(&next, 30)).sign(), UseDpopNonce),
         ("none", "/files/7", "none".to_owned(), InvalidDpopProof),
@@ -115,10 +125,13 @@ fn a_bound_token_is_for_its_resource() {
     let own = world.proven("phone", LOGIN, &key, at(0)).access_token();
     assert_eq!(kind(at_one(MAIL, &own, "/inbox", "https://mail.example/inbox")), InvalidToken);
     // Where the host says no path, it is the resource itself.
-    let request = [("authorization", format!("DPoP {own}")), ("dpop", key.proof("GET", FILES).nonce(&world.nonce(at(1))).ath(&own).sign())];
-    let request = request.iter().fold(regrant::Request::new("GET", b""), |request, (name, value)| {
-        request.with_header(name, value.as_bytes())
-    });
+    let request = [
+        ("authorization", format!("DPoP {own}")),
+        ("dpop", key.proof("GET", FILES).nonce(&world.nonce(at(1))).ath(&own).sign()),
+    ];
+    let request = request
+        .iter()
+        .fold(regrant::Request::new("GET", b""), |request, (name, value)| request.with_header(name, value.as_bytes()));
     crate::kit::schedule::run(world.engine.bearer(&request, &regrant::Scope::empty(), at(1))).unwrap();
 }
 
@@ -144,7 +157,8 @@ fn without_nonces_a_proof_is_of_the_last_minute() {
 /// Sections 6.1 and 6.2: what those hear who check the proof themselves.
 #[test]
 fn jwts_and_introspection_name_the_key() {
-    let jwts = |builder| plain(builder).signing_key(KEY.clone()).jwt_access_tokens(JwtAccessTokens::new()).dpop(Dpop::new());
+    let jwts =
+        |builder| plain(builder).signing_key(KEY.clone()).jwt_access_tokens(JwtAccessTokens::new()).dpop(Dpop::new());
     for world in [house(), World::new(clients(), jwts)] {
         let key = ProofKey::of(1);
         let reply = world.proven("phone", LOGIN, &key, at(0));

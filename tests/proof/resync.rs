@@ -48,7 +48,12 @@ fn twelve_processes_on_one_login_stay_logged_in() {
 #[test]
 fn bearers_are_logged_out_as_ever() {
     let world = house();
-    for (client, key) in [("fleet", None), ("fleet-machine", None), ("fleet-machine", Some(ProofKey::of(1))), ("phone", Some(ProofKey::of(1)))] {
+    for (client, key) in [
+        ("fleet", None),
+        ("fleet-machine", None),
+        ("fleet-machine", Some(ProofKey::of(1))),
+        ("phone", Some(ProofKey::of(1))),
+    ] {
         let send = |world: &World, body: &str, now| match &key {
             Some(key) => world.proven(client, body, key, now),
             None => world.bare(client, body, now),
@@ -85,7 +90,9 @@ fn only_who_proves_the_key_freshly_is_given_the_current_token() {
 #[test]
 fn a_resync_extends_nothing() {
     let world = World::new(
-        super::house::clients().into_iter().map(|client| client.lifetimes(regrant::Lifetimes::default().with_idle(std::time::Duration::from_secs(1_000)))),
+        super::house::clients().into_iter().map(|client| {
+            client.lifetimes(regrant::Lifetimes::default().with_idle(std::time::Duration::from_secs(1_000)))
+        }),
         |builder| super::house::plain(builder).dpop(regrant::engine::Dpop::new()),
     );
     let key = ProofKey::of(1);

@@ -11,13 +11,35 @@ use crate::kit::proof::ProofKey;
 #[test]
 fn what_is_missing_is_said_in_words() {
     let builder = || Engine::builder(MemoryStore::new(), StaticClients::new());
-    let ready = || builder().issuer("https://id.example").endpoints(Endpoints::new().with_token("/token")).root_secret(RootSecret::generate(1));
+    let ready = || {
+        builder()
+            .issuer("https://id.example")
+            .endpoints(Endpoints::new().with_token("/token"))
+            .root_secret(RootSecret::generate(1))
+    };
     ready().dpop(Dpop::new()).build().unwrap();
-    builder().endpoints(Endpoints::new().with_token("https://id.example/token")).root_secret(RootSecret::generate(1)).dpop(Dpop::new()).build().unwrap();
+    builder()
+        .endpoints(Endpoints::new().with_token("https://id.example/token"))
+        .root_secret(RootSecret::generate(1))
+        .dpop(Dpop::new())
+        .build()
+        .unwrap();
     for (wrong, expected) in [
-        (builder().issuer("https://id.example").endpoints(Endpoints::new().with_token("/token")).dpop(Dpop::new()), BuildError::NonceRootRequired),
-        (builder().issuer("https://id.example").root_secret(RootSecret::generate(1)).dpop(Dpop::new()), BuildError::ProofTarget),
-        (builder().endpoints(Endpoints::new().with_token("/token")).root_secret(RootSecret::generate(1)).dpop(Dpop::new()), BuildError::ProofTarget),
+        (
+            builder().issuer("https://id.example").endpoints(Endpoints::new().with_token("/token")).dpop(Dpop::new()),
+            BuildError::NonceRootRequired,
+        ),
+        (
+            builder().issuer("https://id.example").root_secret(RootSecret::generate(1)).dpop(Dpop::new()),
+            BuildError::ProofTarget,
+        ),
+        (
+            builder()
+                .endpoints(Endpoints::new().with_token("/token"))
+                .root_secret(RootSecret::generate(1))
+                .dpop(Dpop::new()),
+            BuildError::ProofTarget,
+        ),
         (ready().dpop(Dpop::new().with_algorithms([])), BuildError::ProofAlgorithms),
     ] {
         assert_eq!(wrong.build().unwrap_err(), expected);
@@ -27,7 +49,8 @@ fn what_is_missing_is_said_in_words() {
 #[test]
 fn metadata_name_the_algorithms_and_others_are_refused() {
     let world = house();
-    let metadata = |engine: &Engine<_, _>| serde_json::from_slice::<serde_json::Value>(engine.metadata().unwrap().body()).unwrap();
+    let metadata =
+        |engine: &Engine<_, _>| serde_json::from_slice::<serde_json::Value>(engine.metadata().unwrap().body()).unwrap();
     let all = &metadata(&world.engine)["dpop_signing_alg_values_supported"];
     assert_eq!(*all, serde_json::json!(["ES256", "PS256", "RS256", "EdDSA", "Ed25519"]));
     let off = node(&world, |builder| builder);

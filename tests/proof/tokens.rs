@@ -34,7 +34,9 @@ fn without_a_nonce_of_now_the_request_is_sent_again_and_spends_nothing() {
     let world = house();
     let login = world.proven("phone", LOGIN, &key(A), at(0));
     let stored = world.store.bytes();
-    let other = node(&world, |builder| builder.root_secret(regrant::RootSecret::from_bytes(7, &[9; 32])).dpop(regrant::engine::Dpop::new()));
+    let other = node(&world, |builder| {
+        builder.root_secret(regrant::RootSecret::from_bytes(7, &[9; 32])).dpop(regrant::engine::Dpop::new())
+    });
     let refresh = renewal(&login.refresh_token());
     for (what, nonce) in [
         ("none", None),
@@ -47,7 +49,9 @@ fn without_a_nonce_of_now_the_request_is_sent_again_and_spends_nothing() {
         let making = key(A).proof("POST", &token_url());
         let proof = nonce.iter().fold(making, |proof, nonce| proof.nonce(nonce)).sign();
         let now = if what == "one that is too old" { at(301) } else { at(1) };
-        for ask in [ask("phone", &refresh), ask("phone", "grant_type=refresh_token&refresh_token=none"), ask("nobody", LOGIN)] {
+        for ask in
+            [ask("phone", &refresh), ask("phone", "grant_type=refresh_token&refresh_token=none"), ask("nobody", LOGIN)]
+        {
             let reply = world.send(&ask.header("dpop", &proof), now);
             reply.assert_error(400, "use_dpop_nonce");
             assert_eq!(nonce_of(&reply).len(), 40, "{what}");

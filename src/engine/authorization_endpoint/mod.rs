@@ -221,15 +221,8 @@ fn redirect_uri_of(client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), 
     }
 }
 
-type Validated<'e> = (
-    Scope,
-    Option<Asked<'e>>,
-    Option<[u8; 32]>,
-    Option<Confirmation>,
-    Prompt,
-    Option<Duration>,
-    Option<IdTokenHint>,
-);
+type Validated<'e> =
+    (Scope, Option<Asked<'e>>, Option<[u8; 32]>, Option<Confirmation>, Prompt, Option<Duration>, Option<IdTokenHint>);
 
 /// The thumbprint of the key that the code is bound to (RFC 9449 section 10): canonical base64url of 32 bytes.
 fn read_jkt(text: &str) -> Option<Confirmation> {

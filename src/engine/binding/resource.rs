@@ -25,11 +25,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Whether a resource refuses bearer tokens.
     pub(in crate::engine) fn demands_proofs(&self, guarded: Option<&Resource>) -> bool {
-        self.dpop.as_ref().is_some_and(|dpop| dpop.required_at_resources || guarded.is_some_and(Resource::requires_dpop))
+        self.dpop
+            .as_ref()
+            .is_some_and(|dpop| dpop.required_at_resources || guarded.is_some_and(Resource::requires_dpop))
     }
 
     /// A nonce for the answer to a request that came with a proof, or by its scheme.
-    pub(in crate::engine) fn nonce_for(&self, request: &Request<'_>, scheme: Scheme, now: Timestamp) -> Option<Box<str>> {
+    pub(in crate::engine) fn nonce_for(
+        &self,
+        request: &Request<'_>,
+        scheme: Scheme,
+        now: Timestamp,
+    ) -> Option<Box<str>> {
         let dpop = self.dpop.as_ref()?;
         let has_proof = scheme == Scheme::Dpop || request.dpop() != Header::Absent;
         has_proof.then(|| dpop.nonces.give(now).into())

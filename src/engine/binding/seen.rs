@@ -216,12 +216,19 @@ mod tests {
     #[test]
     fn a_proof_is_used_once_or_again_for_the_same() {
         let mut used = Used::default();
-        let refresh = |generation| One { used_for: UsedFor::Refresh(Generation::from_bytes([0, 0, generation])), ..one(1, at(300)) };
+        let refresh = |generation| One {
+            used_for: UsedFor::Refresh(Generation::from_bytes([0, 0, generation])),
+            ..one(1, at(300))
+        };
         assert_eq!(used.note(refresh(1), 64, SKEW, at(0)), Note::First);
         assert_eq!(used.note(refresh(1), 64, SKEW, at(1)), Note::Again);
         assert_eq!(used.note(refresh(2), 64, SKEW, at(1)), Note::Elsewhere);
         assert_eq!(used.note(one(2, at(300)), 64, SKEW, at(1)), Note::First);
-        assert_eq!(used.note(one(2, at(300)), 64, SKEW, at(1)), Note::Elsewhere, "what has no step of its own is not sent again");
+        assert_eq!(
+            used.note(one(2, at(300)), 64, SKEW, at(1)),
+            Note::Elsewhere,
+            "what has no step of its own is not sent again"
+        );
     }
 
     /// Nothing is forgotten and still accepted, and who has a nonce of now is not kept out.

@@ -47,7 +47,9 @@ pub enum BuildError {
     #[error("the engine takes proofs of possession by no algorithm")]
     ProofAlgorithms,
     /// A proof of possession names the URL of the token endpoint, as the metadata publish it.
-    #[error("the engine takes proofs of possession, and its token endpoint has no http or https URL: it lacks an issuer, or the endpoint")]
+    #[error(
+        "the engine takes proofs of possession, and its token endpoint has no http or https URL: it lacks an issuer, or the endpoint"
+    )]
     ProofTarget,
     /// See `EngineBuilder::accept_root`.
     #[error("two root secrets have the same id")]

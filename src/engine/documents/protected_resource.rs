@@ -43,10 +43,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         members.insert("bearer_methods_supported".into(), json!(["header"]));
         #[cfg(feature = "proof")]
         if let Some(dpop) = &self.dpop {
-            members.insert(
-                "dpop_signing_alg_values_supported".into(),
-                json!(dpop.algorithm_names().collect::<Vec<_>>()),
-            );
+            members
+                .insert("dpop_signing_alg_values_supported".into(), json!(dpop.algorithm_names().collect::<Vec<_>>()));
             if self.demands_proofs(Some(&resource)) {
                 members.insert("dpop_bound_access_tokens_required".into(), json!(true));
             }

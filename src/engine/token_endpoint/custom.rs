@@ -53,8 +53,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let refresh_token = refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice);
         let (grant, target) = (&grant, &target);
         let bound_to = presented.bound_to(client, grant);
-        let body =
-            self.answer(&Issue { grant, client, refresh_token, scope_mask, target, bound_to, nonce: None, claims, now })?;
+        let body = self.answer(&Issue {
+            grant,
+            client,
+            refresh_token,
+            scope_mask,
+            target,
+            bound_to,
+            nonce: None,
+            claims,
+            now,
+        })?;
         self.emit_issued(grant, client, target);
         Ok(body)
     }

@@ -71,9 +71,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
                 self.grant_by_handler(grant_type, &client, &form, &parameters, &mut presented, time).await
             }
-            Some(_) if client.may_refresh() => {
-                self.refresh(&client, &form, &parameters, &mut presented, time).await
-            }
+            Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, &mut presented, time).await,
             Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),
         };
         answered.map_err(|failure| failure.of_client(client.shared_id()))

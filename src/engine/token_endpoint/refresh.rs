@@ -253,7 +253,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Makes it the record after this refresh, of a version that is new.
-    fn advance(&self, grant: &mut Grant, refresh: &mut Refresh<'_, '_>, generation: Generation, rotates: bool, now: Timestamp) {
+    fn advance(
+        &self,
+        grant: &mut Grant,
+        refresh: &mut Refresh<'_, '_>,
+        generation: Generation,
+        rotates: bool,
+        now: Timestamp,
+    ) {
         // A token that stays keeps the key that it was made under.
         let key_id = if rotates { self.realm.keys().signing().id() } else { refresh.token.key_id() };
         grant.advance(Advance {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::audience::Audience;
-use super::compact::{self, SigningFailed};
 use super::cnf::Cnf;
+use super::compact::{self, SigningFailed};
 use super::jti::Jti;
 use super::key::SigningKey;
 use super::keys::SigningKeys;

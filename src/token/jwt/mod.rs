@@ -38,9 +38,9 @@ pub use algorithm::SigningAlgorithm;
 pub(crate) use audience::Audience;
 #[cfg(feature = "proof")]
 pub(crate) use backend::verify;
+pub(crate) use cnf::Cnf;
 #[cfg(feature = "proof")]
 pub(crate) use compact::{decode, split};
-pub(crate) use cnf::Cnf;
 pub(crate) use half_hash::half_hash;
 pub use id_claims::{ClaimError, IdClaims};
 pub(crate) use id_token::{IdToken, IdTokenKey, sign_id_token};

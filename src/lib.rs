@@ -255,7 +255,7 @@ pub mod engine;
 pub mod fetch;
 pub mod grant;
 // What its code needs is on.
-#[cfg(all(any(doc, doctest), feature = "http", feature = "root-secret"))]
+#[cfg(all(any(doc, doctest), feature = "http", feature = "reqwest", feature = "root-secret"))]
 pub mod guide;
 #[cfg(feature = "http")]
 pub mod http;

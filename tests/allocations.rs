@@ -353,7 +353,7 @@ impl Door {
                  &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256{rest}"
             );
             let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-            let Ok(asked) = engine.authorize(&request).unwrap() else { continue };
+            let Ok(asked) = engine.authorize(&request, at(0)).unwrap() else { continue };
             let handle = self.engine.interaction_handle(&asked, at(0)).unwrap();
             let interaction = self.engine.open_interaction(&handle, at(1)).unwrap();
             let resumed = at_once(self.engine.resume(&interaction)).unwrap();
@@ -419,7 +419,7 @@ fn left_by_ids(ids: u32) -> (i64, i64) {
     let ask = |n: u32| {
         let query = format!("response_type=code&client_id=https://site-{n}.example/client.json");
         let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-        assert!(at_once(engine.authorize(&request)).is_err());
+        assert!(at_once(engine.authorize(&request, at(0))).is_err());
         let body = format!("grant_type=refresh_token&refresh_token=x&client_id=https://site-{n}.example/client.json");
         assert_eq!(at_once(engine.token(&form(body).request(), at(0))).status(), 400);
     };

@@ -84,7 +84,7 @@ impl App {
             None => request,
         };
         let browser = self.guard.browser(&parts.headers);
-        let asked = match self.engine.authorize(&request).await {
+        let asked = match self.engine.authorize(&request, Timestamp::now()).await {
             Ok(asked) => asked,
             Err(error) => return refused(error, self.logins.of(&browser, Timestamp::now())),
         };

@@ -158,7 +158,8 @@ fn line(session: &Session) -> Markup {
             @for resource in session.resources() { "At " code { (resource) } br; }
             "It may " (may) br;
             "Last used " (time(session.last_refreshed_at())) ", connected " (time(session.created_at())) br;
-            @if !seen.place.is_empty() { "By " (seen.place) ", allowed in " (seen.device) }
+            @if !seen.place.is_empty() { "By " (seen.place) ", allowed in " (seen.device) br; }
+            @if session.is_of_stranger() { "Nobody here has checked it" }
         }
     }
 }

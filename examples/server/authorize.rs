@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use regrant::engine::{InteractionError, Person, ShownError};
 use regrant::http::read_body;
-use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial};
+use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial, Timestamp};
 use subtle::ConstantTimeEq;
 
 use crate::bank::{Bank, PASSWORD, USERNAME, unread};
@@ -87,7 +87,7 @@ impl Bank {
         let body = body.split(|&byte| byte == b'&').filter(|pair| !pair.starts_with(b"password=")).collect::<Vec<_>>();
         let body = body.join(&b'&');
         let request = regrant::http::request(&parts.method, &parts.uri, &parts.headers, &body);
-        let asked = match self.engine.authorize(&request).await {
+        let asked = match self.engine.authorize(&request, Timestamp::now()).await {
             Ok(asked) => asked,
             Err(error) => return refused(error),
         };

@@ -57,12 +57,12 @@ fuzz_target!(|input: &[u8]| {
         Request::new("POST", sent).with_header("content-type", b"application/x-www-form-urlencoded")
     };
     let blocking = engine().blocking();
-    match blocking.authorize(&request).expect("ready") {
+    match blocking.authorize(&request, regrant::Timestamp::EPOCH).expect("ready") {
         Ok(asked) => {
             // Carried along, it is the same request again.
             let again = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked.carried()).finish();
             let again = Request::new("GET", b"").with_query(again.as_bytes());
-            let again = blocking.authorize(&again).expect("ready").expect("what held once");
+            let again = blocking.authorize(&again, regrant::Timestamp::EPOCH).expect("ready").expect("what held once");
             assert_eq!((again.redirect_uri(), again.scope()), (asked.redirect_uri(), asked.scope()));
             let denied = blocking.deny(&asked, Denial::AccessDenied, Person::Nobody, NOW).expect("ready");
             check(&denied.expect("no strangers here"), sent);

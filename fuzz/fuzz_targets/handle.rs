@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     }
     let request = Request::new("GET", b"").with_query(rest);
-    let Ok(asked) = engine().blocking().authorize(&request).expect("ready") else { return };
+    let Ok(asked) = engine().blocking().authorize(&request, regrant::Timestamp::EPOCH).expect("ready") else { return };
     let Ok(handle) = engine().interaction_handle(&asked, NOW) else { return };
     let interaction = engine().open_interaction(&handle, NOW).expect("its own");
     let again = futures_now(engine().resume(&interaction)).expect("what held before");

@@ -33,7 +33,7 @@ impl ClientBuilder {
     /// ```
     #[cfg(feature = "jwt")]
     pub fn recoverable_secret(mut self, secret: RecoverableSecret) -> Self {
-        self.client.secrets.push(secret.to_digest());
+        self.client.secrets.push(secret.to_secret());
         self.client.id_token_secret = Some(secret);
         self
     }

@@ -32,7 +32,7 @@ pub struct ClientBuilder {
     /// Read at the end, by what the client is allowed then.
     redirect_uris: Vec<SmolStr>,
     native_redirects: NativeRedirects,
-    id_is_url: bool,
+    pub(super) id_is_url: bool,
     /// What the host opens to a stranger.
     pub(super) opened: Vec<SmolStr>,
 }
@@ -94,8 +94,17 @@ impl ClientBuilder {
                 guards: Vec::new(),
                 #[cfg(feature = "proof")]
                 binding: super::binding::Binding::default(),
+                requires_pushed: false,
+                #[cfg(feature = "proof")]
+                requires_signed: false,
+                #[cfg(feature = "proof")]
+                request_algorithm: None,
+                #[cfg(feature = "jwt")]
+                answer_algorithm: None,
                 #[cfg(feature = "jwt")]
                 id_token_secret: None,
+                #[cfg(feature = "proof")]
+                strong: None,
             },
             default_scope: None,
             redirect_uris: Vec::new(),
@@ -346,11 +355,6 @@ impl ClientBuilder {
         self
     }
 
-    /// Its id is the URL of a document, which may be percent-encoded: a public client sends it in no Basic header.
-    pub(super) fn url_as_id(self) -> Self {
-        Self { id_is_url: self.client.public, ..self }
-    }
-
     /// The client.
     ///
     /// # Errors
@@ -367,13 +371,18 @@ impl ClientBuilder {
         if client.id.is_empty() || client.id.len() > Client::MAX_ID_BYTES || !(id_is_url || is_plain(&client.id)) {
             return Err(ClientError::Id);
         }
+        #[cfg(feature = "proof")]
+        super::strong::check(&client)?;
+        let has_strong_way = client.has_strong_way();
         match (client.public, client.secrets.len()) {
             (true, 0) | (false, 1..=2) => {}
+            // Nothing to send in a header or body.
+            (false, 0) if has_strong_way => (client.basic, client.post) = (false, false),
             (true, _) => return Err(ClientError::SecretOfPublicClient),
             (false, 0) => return Err(ClientError::NoSecret),
             (false, _) => return Err(ClientError::TooManySecrets),
         }
-        if !client.public && !client.basic && !client.post {
+        if !client.public && !client.basic && !client.post && !has_strong_way {
             return Err(ClientError::NoAuthMethod);
         }
         if client.public && client.rotation == Rotation::Never {

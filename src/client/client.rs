@@ -6,6 +6,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
+use super::AuthMethod;
 use super::about::About;
 use super::destination::Destination;
 use super::dynamic::ClientMetadata;
@@ -14,8 +15,12 @@ use super::redirect_uri::{RedirectUri, RedirectUriFault};
 use super::secret::ClientSecret;
 #[cfg(feature = "jwt")]
 use super::secret::RecoverableSecret;
+#[cfg(feature = "proof")]
+use super::strong::Strong;
 use super::unknown_scopes::UnknownScopes;
 use crate::grant::{Lifetimes, OnReplay, Rotation, Scope, Timestamp};
+#[cfg(feature = "proof")]
+use crate::proof::JwsAlgorithm;
 
 /// A registered client (RFC 6749 section 2): who it is, how it authenticates, what it may ask for.
 ///
@@ -65,8 +70,20 @@ pub struct Client {
     pub(super) guards: Vec<SmolStr>,
     #[cfg(feature = "proof")]
     pub(super) binding: super::binding::Binding,
+    pub(super) requires_pushed: bool,
+    #[cfg(feature = "proof")]
+    pub(super) requires_signed: bool,
+    /// Of request objects.
+    #[cfg(feature = "proof")]
+    pub(super) request_algorithm: Option<JwsAlgorithm>,
+    /// Of answers by JARM.
+    #[cfg(feature = "jwt")]
+    pub(super) answer_algorithm: Option<SmolStr>,
     #[cfg(feature = "jwt")]
     pub(super) id_token_secret: Option<RecoverableSecret>,
+    /// Its keys, and how it authenticates by them or by a certificate.
+    #[cfg(feature = "proof")]
+    pub(super) strong: Option<Box<Strong>>,
 }
 
 /// Why a client cannot be registered.
@@ -83,8 +100,8 @@ pub enum ClientError {
     /// control character).
     #[error("a client id is 1 to {} bytes that form-decoding does not change", Client::MAX_ID_BYTES)]
     Id,
-    /// A confidential client without a secret.
-    #[error("a confidential client has a secret")]
+    /// A confidential client with nothing to authenticate by: no secret, and neither keys nor a certificate that it may use for it.
+    #[error("a confidential client has a secret, or authenticates by a key or a certificate")]
     NoSecret,
     /// A public client with a secret: it could not keep one.
     #[error("a public client has no secret")]
@@ -92,9 +109,22 @@ pub enum ClientError {
     /// More than two secrets: one to use and one to replace it.
     #[error("a client has at most two secrets")]
     TooManySecrets,
-    /// Neither `client_secret_basic` nor `client_secret_post`.
+    /// Neither `client_secret_basic` nor `client_secret_post`, nor another way.
     #[error("a confidential client has a way to authenticate")]
     NoAuthMethod,
+    /// `private_key_jwt` or `self_signed_tls_client_auth` without keys.
+    #[error("a client that authenticates by its keys has keys")]
+    NoKeys,
+    /// A `jwks_uri` that is not an https URL of at most 2,048 bytes, or has a fragment or user information.
+    #[error("a jwks_uri is an https URL of at most 2,048 bytes, without a fragment or user information")]
+    JwksUri,
+    /// `client_secret_jwt` where no secret is kept as it is: see
+    /// [`RecoverableSecret`](crate::client::ClientBuilder::recoverable_secret).
+    #[error("client_secret_jwt needs a secret that is kept as it is")]
+    SecretNotKept,
+    /// A public client that is to authenticate by a key or a certificate.
+    #[error("a client that authenticates by a key or a certificate is confidential")]
+    MethodOfPublicClient,
     /// [`Rotation::Never`] for a public client (RFC 9700 section 2.2.2).
     #[error("refresh tokens of public clients rotate (RFC 9700 section 2.2.2)")]
     PublicWithoutRotation,
@@ -241,17 +271,31 @@ impl Client {
         self.may_refresh
     }
 
-    pub(crate) const fn allows_basic(&self) -> bool {
-        self.basic
-    }
-
     /// Whether the secret in its Basic header is not encoded.
     pub(crate) const fn basic_is_raw(&self) -> bool {
         self.basic_is_raw
     }
 
-    pub(crate) const fn allows_post(&self) -> bool {
-        self.post
+    /// Whether it may authenticate in this way.
+    ///
+    /// ```
+    /// use regrant::client::AuthMethod;
+    /// use regrant::{Client, ClientSecret};
+    /// let (secret, _) = ClientSecret::generate();
+    /// let client = Client::confidential("app").secret(secret).client_secret_post(false).build()?;
+    /// assert!(client.allows(AuthMethod::ClientSecretBasic) && !client.allows(AuthMethod::ClientSecretPost));
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn allows(&self, method: AuthMethod) -> bool {
+        match method {
+            AuthMethod::None => self.public,
+            AuthMethod::ClientSecretBasic => self.basic,
+            AuthMethod::ClientSecretPost => self.post,
+            #[cfg(feature = "proof")]
+            method => self.strong.as_deref().is_some_and(|strong| strong.allows(method)),
+            #[cfg(not(feature = "proof"))]
+            _ => false,
+        }
     }
 
     pub(crate) fn secrets(&self) -> &[ClientSecret] {
@@ -315,6 +359,29 @@ impl Client {
         self.public || self.requires_pkce || self.stranger
     }
 
+    /// Whether its authorization requests have to be pushed (RFC 9126 section 6).
+    pub(crate) const fn requires_pushed(&self) -> bool {
+        self.requires_pushed
+    }
+
+    /// Whether its authorization requests have to be signed (RFC 9101 section 10.5).
+    #[cfg(feature = "proof")]
+    pub(crate) const fn requires_signed(&self) -> bool {
+        self.requires_signed
+    }
+
+    /// By what its requests have to be signed, if it said so.
+    #[cfg(feature = "proof")]
+    pub(crate) const fn request_algorithm(&self) -> Option<JwsAlgorithm> {
+        self.request_algorithm
+    }
+
+    /// By what its answers are signed, where it has a say in that.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn answer_algorithm(&self) -> Option<&str> {
+        self.answer_algorithm.as_deref()
+    }
+
     /// Whether the person is asked each time where the answer goes there, whatever was consented to before (RFC 8252 section
     /// 8.6): any program of that machine could begin a login in the client's name.
     pub(crate) const fn is_asked_each_time(&self, destination: Destination<'_>) -> bool {
@@ -344,6 +411,15 @@ impl Client {
     #[cfg(feature = "jwt")]
     pub(crate) const fn id_token_secret(&self) -> Option<&RecoverableSecret> {
         self.id_token_secret.as_ref()
+    }
+
+    /// Whether it may authenticate otherwise than by sending its secret.
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
+    pub(super) fn has_strong_way(&self) -> bool {
+        #[cfg(feature = "proof")]
+        return self.strong.as_deref().is_some_and(Strong::is_a_way);
+        #[cfg(not(feature = "proof"))]
+        false
     }
 
     /// The id, shared with the records of its grants.

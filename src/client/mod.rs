@@ -1,6 +1,7 @@
 //! Clients: who they are, how they authenticate, and where they are looked up.
 
 mod about;
+mod auth_method;
 mod authentication;
 #[cfg(feature = "proof")]
 mod binding;
@@ -14,20 +15,23 @@ pub(crate) mod dynamic;
 mod lookup;
 mod native_redirects;
 mod not_before;
+mod protected;
 mod redirect_uri;
 mod registry;
 mod secret;
 mod stranger;
+#[cfg(feature = "proof")]
+pub(crate) mod strong;
 mod unknown_scopes;
 
+pub use auth_method::AuthMethod;
 pub use builder::ClientBuilder;
 pub use client::{Client, ClientError};
 pub use clients_error::{ClientsError, ClientsErrorKind};
 pub use destination::Destination;
 pub(crate) use dynamic::DynClientRegistry;
 pub use dynamic::{
-    ApplicationType, AuthMethod, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient,
-    RegistrationDenial,
+    ApplicationType, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
 };
 #[cfg(feature = "root-secret")]
 pub use dynamic::{ClientIdKeys, StatelessClients};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
 
-use super::OPENID;
 use super::client::{Client, ClientError};
 use super::clients_error::ClientsError;
 use super::lookup::Lookup;
 use super::secret::ClientSecret;
+use super::{AuthMethod, OPENID};
 
 /// A registry of clients: a host's own, or [`StaticClients`].
 ///
@@ -90,12 +90,16 @@ pub trait Clients: Send + Sync {
     }
 
     /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: both ways to
-    /// authenticate, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret, and no
+    /// authenticate by a secret, none by keys or certificates, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret, and no
     /// client that is known by a document.
     fn features(&self) -> ClientFeatures {
         ClientFeatures {
             client_secret_basic: true,
             client_secret_post: true,
+            private_key_jwt: false,
+            client_secret_jwt: false,
+            tls_client_auth: false,
+            self_signed_tls_client_auth: false,
             public: true,
             refresh_token: true,
             id_token_engine_key: true,
@@ -196,6 +200,14 @@ pub struct ClientFeatures {
     pub client_secret_basic: bool,
     /// Some authenticate by `client_secret_post`.
     pub client_secret_post: bool,
+    /// Some authenticate by `private_key_jwt`. The engine then needs an issuer and a root secret.
+    pub private_key_jwt: bool,
+    /// Some authenticate by `client_secret_jwt`. As with keys, the engine then needs an issuer and a root secret.
+    pub client_secret_jwt: bool,
+    /// Some authenticate by `tls_client_auth`.
+    pub tls_client_auth: bool,
+    /// Some authenticate by `self_signed_tls_client_auth`.
+    pub self_signed_tls_client_auth: bool,
     /// Some are public: their authentication method is `none`.
     pub public: bool,
     /// Some may use refresh tokens.
@@ -224,14 +236,35 @@ impl ClientFeatures {
         // Who may not have it gets no ID token.
         let has_openid = client.scope().contains(OPENID);
         Self {
-            client_secret_basic: self.client_secret_basic || client.allows_basic(),
-            client_secret_post: self.client_secret_post || client.allows_post(),
+            client_secret_basic: self.client_secret_basic || client.allows(AuthMethod::ClientSecretBasic),
+            client_secret_post: self.client_secret_post || client.allows(AuthMethod::ClientSecretPost),
+            private_key_jwt: self.private_key_jwt || client.allows(AuthMethod::PrivateKeyJwt),
+            client_secret_jwt: self.client_secret_jwt || client.allows(AuthMethod::ClientSecretJwt),
+            tls_client_auth: self.tls_client_auth || client.allows(AuthMethod::TlsClientAuth),
+            self_signed_tls_client_auth: self.self_signed_tls_client_auth
+                || client.allows(AuthMethod::SelfSignedTlsClientAuth),
             public: self.public || client.is_public(),
             refresh_token: self.refresh_token || client.may_refresh(),
             id_token_engine_key: self.id_token_engine_key || (has_openid && !client.signs_id_tokens()),
             id_token_hs256: self.id_token_hs256 || (has_openid && client.signs_id_tokens()),
             client_id_metadata_documents: self.client_id_metadata_documents,
         }
+    }
+}
+
+impl ClientFeatures {
+    /// The ways to authenticate that prove something.
+    pub(crate) fn proven_methods(self) -> impl Iterator<Item = AuthMethod> {
+        [
+            (self.client_secret_basic, AuthMethod::ClientSecretBasic),
+            (self.client_secret_post, AuthMethod::ClientSecretPost),
+            (self.client_secret_jwt, AuthMethod::ClientSecretJwt),
+            (self.private_key_jwt, AuthMethod::PrivateKeyJwt),
+            (self.tls_client_auth, AuthMethod::TlsClientAuth),
+            (self.self_signed_tls_client_auth, AuthMethod::SelfSignedTlsClientAuth),
+        ]
+        .into_iter()
+        .filter_map(|(is_used, method)| is_used.then_some(method))
     }
 }
 

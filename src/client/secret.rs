@@ -15,6 +15,7 @@ use crate::secret::constant_time_eq;
 /// - A generated secret, or one of at least 32 characters, is kept as its SHA-256 digest: there is nothing to guess, so
 ///   a slow hash would protect nothing and cost each request milliseconds.
 /// - A shorter one, chosen by a person, is kept as a PHC string (feature `argon2`).
+/// - One that keys signatures is kept as it is: `From<RecoverableSecret>` (feature `proof`), for `client_secret_jwt`.
 ///
 /// ```
 /// use regrant::ClientSecret;
@@ -30,6 +31,9 @@ pub struct ClientSecret(Verifier);
 #[derive(Clone)]
 enum Verifier {
     Digest([u8; 32]),
+    /// And the secret itself.
+    #[cfg(feature = "proof")]
+    Kept([u8; 32], RecoverableSecret),
     #[cfg(feature = "argon2")]
     Phc(std::sync::Arc<str>),
 }
@@ -119,6 +123,8 @@ impl ClientSecret {
     pub const fn digest(&self) -> Option<[u8; 32]> {
         match self.0 {
             Verifier::Digest(digest) => Some(digest),
+            #[cfg(feature = "proof")]
+            Verifier::Kept(digest, _) => Some(digest),
             #[cfg(feature = "argon2")]
             Verifier::Phc(_) => None,
         }
@@ -151,8 +157,8 @@ impl ClientSecret {
     #[cfg(feature = "argon2")]
     pub(crate) const fn phc(&self) -> Option<&std::sync::Arc<str>> {
         match &self.0 {
-            Verifier::Digest(_) => None,
             Verifier::Phc(phc) => Some(phc),
+            _ => None,
         }
     }
 
@@ -160,8 +166,19 @@ impl ClientSecret {
     pub(crate) const fn is_phc(&self) -> bool {
         match self.0 {
             Verifier::Digest(_) => false,
+            #[cfg(feature = "proof")]
+            Verifier::Kept(..) => false,
             #[cfg(feature = "argon2")]
             Verifier::Phc(_) => true,
+        }
+    }
+
+    /// The secret, where it is kept as it is.
+    #[cfg(feature = "proof")]
+    pub(crate) fn as_kept(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Verifier::Kept(_, secret) => Some(secret.as_bytes()),
+            _ => None,
         }
     }
 
@@ -169,6 +186,8 @@ impl ClientSecret {
     pub(crate) fn matches_digest(&self, presented: &[u8; 32]) -> Choice {
         match &self.0 {
             Verifier::Digest(kept) => constant_time_eq(kept, presented),
+            #[cfg(feature = "proof")]
+            Verifier::Kept(kept, _) => constant_time_eq(kept, presented),
             #[cfg(feature = "argon2")]
             Verifier::Phc(_) => Choice::from(0),
         }
@@ -177,7 +196,23 @@ impl ClientSecret {
 
 impl fmt::Debug for ClientSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_phc() { "ClientSecret(phc)" } else { "ClientSecret(digest)" })
+        f.write_str(match self.0 {
+            Verifier::Digest(_) => "ClientSecret(digest)",
+            #[cfg(feature = "proof")]
+            Verifier::Kept(..) => "ClientSecret(kept)",
+            #[cfg(feature = "argon2")]
+            Verifier::Phc(_) => "ClientSecret(phc)",
+        })
+    }
+}
+
+/// Keeps the secret as it is, so that the client can authenticate by
+/// [`client_secret_jwt`](crate::client::ClientBuilder::client_secret_jwt). Signs no ID tokens:
+/// [`recoverable_secret`](crate::client::ClientBuilder::recoverable_secret) does both.
+#[cfg(feature = "proof")]
+impl From<RecoverableSecret> for ClientSecret {
+    fn from(secret: RecoverableSecret) -> Self {
+        Self(Verifier::Kept(digest(secret.as_bytes()), secret))
     }
 }
 
@@ -214,7 +249,10 @@ impl RecoverableSecret {
     }
 
     /// The same secret as it authenticates.
-    pub(super) fn to_digest(&self) -> ClientSecret {
+    pub(super) fn to_secret(&self) -> ClientSecret {
+        #[cfg(feature = "proof")]
+        return self.clone().into();
+        #[cfg(not(feature = "proof"))]
         ClientSecret(Verifier::Digest(digest(self.as_bytes())))
     }
 

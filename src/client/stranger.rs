@@ -68,6 +68,12 @@ impl ClientBuilder {
         self.client.metadata = Some(Arc::new(says));
         self.stranger(true)
     }
+
+    /// Its id is the URL of a document, which may be percent-encoded: a public client sends it in no Basic header.
+    pub(super) fn url_as_id(mut self) -> Self {
+        self.id_is_url = self.client.public;
+        self
+    }
 }
 
 /// Whether a stranger's client may use what it uses: codes, refresh tokens, and what the host has opened to it.

@@ -181,7 +181,8 @@ impl World {
             .extend_pairs([("code_challenge", challenge.as_str()), ("code_challenge_method", "S256")])
             .finish();
         let request = Request::new("GET", b"").with_query(query.as_bytes());
-        let asked = self.engine.authorize(&request).await.map_err(|_| "an authorization request was refused")?;
+        let asked = self.engine.authorize(&request, self.stage.now).await;
+        let asked = asked.map_err(|_| "an authorization request was refused")?;
         let approval = self.engine.approve(&asked, Authorization::of(subject), self.stage.now).await;
         let response = approval.map_err(|_| "an approval was refused")?.response;
         let location = response.headers().find(|(name, _)| *name == "location").map(|(_, value)| value);

@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use super::Engine;
+use super::client_auth::Authenticated;
 use super::failure::{Failure, of_grant};
 use super::refusal::{Refusal, SenderRefusal};
 use super::resource::{Access, Scheme};
@@ -34,7 +35,7 @@ impl Presented<'_> {
         false
     }
 
-    pub(super) const fn resyncs(&self, _: &Client, _: &Grant) -> bool {
+    pub(super) const fn resyncs(&self, _: &Authenticated<'_>, _: &Grant) -> bool {
         false
     }
 

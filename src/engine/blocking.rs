@@ -125,17 +125,18 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// [`NotReady`]; inside, what [`Engine::authorize`] says.
     ///
     /// ```
-    /// # use regrant::{Engine, MemoryStore, Request, StaticClients};
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
     /// #     .issuer("https://id.example").authorization_code().build()?;
-    /// assert!(engine.blocking().authorize(&Request::new("GET", b""))?.is_err());
+    /// assert!(engine.blocking().authorize(&Request::new("GET", b""), Timestamp::now())?.is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn authorize(
         &self,
         request: &Request<'a>,
+        now: Timestamp,
     ) -> Result<Result<AuthorizationRequest<'a>, AuthorizationError>, NotReady> {
-        poll_once(pin!(self.0.authorize(request)))
+        poll_once(pin!(self.0.authorize(request, now)))
     }
 
     /// [`Engine::approve`].
@@ -273,6 +274,24 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// ```
     pub fn register(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
         poll_once(pin!(self.0.register(request, clock)))
+    }
+
+    /// [`Engine::push`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let response = engine.blocking().push(&Request::new("POST", b""), Timestamp::now)?;
+    /// assert_eq!(response.status(), 404, "pushed requests are off");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "root-secret")]
+    pub fn push(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.push(request, clock)))
     }
 
     /// [`Engine::end_session`].

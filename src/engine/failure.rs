@@ -36,6 +36,12 @@ impl Failure {
         Self { subject: subject.map(SmolStr::new), ..self }
     }
 
+    /// Of this grant, if it is a refusal of one.
+    #[cfg(feature = "proof")]
+    pub(super) fn about(self, grant: &Grant) -> Self {
+        self.of_grant(grant.id).of_subject(grant.subject())
+    }
+
     /// With what caused it, for the host alone.
     pub(super) fn by(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: Some(cause.into()), ..self }

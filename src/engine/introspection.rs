@@ -64,7 +64,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         request: &Request<'_>,
         time: &Time<'_>,
     ) -> Result<Option<Map<String, Value>>, Failure> {
-        let (client, token) = match self.token_of_request(request).await {
+        let (client, token) = match self.token_of_request(request, time).await {
             Ok(found) => found,
             // Not at hand, and by no token of its own, so nobody that has authenticated.
             Err(failure) if failure.is_about_a_token() => return Err(ClientRefusal::PublicClient.into()),

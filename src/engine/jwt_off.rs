@@ -7,7 +7,7 @@ use super::Engine;
 use super::builder::error::BuildError;
 use super::failure::Failure;
 use super::issue::{Claims, Issue};
-use super::refusal::{AuthorizationRefusal, GrantRefusal};
+use super::refusal::{AuthorizationRefusal, GrantRefusal, ServerFault};
 use super::resource::{Access, Asking};
 use super::resources::{AccessTokenFormat, ResourceSet};
 use super::time::Time;
@@ -73,6 +73,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     pub(super) fn asked_hint(&self, _: &Client, _: Option<&str>) -> Result<Option<IdTokenHint>, AuthorizationRefusal> {
         Ok(None)
+    }
+
+    pub(super) const fn signs_answers_to(&self, _: &Client) -> bool {
+        false
+    }
+
+    pub(super) fn sign_answer<'a>(
+        &self,
+        _: &Client,
+        _: impl Iterator<Item = (&'static str, &'a str)>,
+        _: Timestamp,
+    ) -> Result<String, ServerFault> {
+        Err(ServerFault::Signing)
+    }
+
+    pub(super) const fn answer_algorithms(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     pub(super) fn state_hash(&self, _: &Client, _: &Scope, _: &str) -> Option<SmolStr> {

@@ -36,6 +36,9 @@ pub(super) enum Kind {
     /// A proof of possession.
     #[cfg(feature = "proof")]
     Proof,
+    /// An assertion of a client.
+    #[cfg(feature = "proof")]
+    Assertion,
 }
 
 impl Kind {
@@ -44,6 +47,8 @@ impl Kind {
             Self::Interaction => "interaction",
             #[cfg(feature = "proof")]
             Self::Proof => "proof",
+            #[cfg(feature = "proof")]
+            Self::Assertion => "assertion",
         }
     }
 }

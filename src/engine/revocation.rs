@@ -54,7 +54,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     async fn try_revoke(&self, request: &Request<'_>, time: &Time<'_>) -> Result<(), Failure> {
-        let (client, token) = match self.token_of_request(request).await {
+        let (client, token) = match self.token_of_request(request, time).await {
             Ok(found) => found,
             // Not at hand, and by no token of its own: as below.
             Err(failure) if failure.is_about_a_token() && failure.why != ANOTHER_CLIENT => return Ok(()),

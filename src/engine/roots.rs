@@ -13,17 +13,35 @@ pub(super) struct Roots {
 struct Root {
     id: u8,
     interaction: LabelledKey,
+    pushed: LabelledKey,
     marker: LabelledKey,
     fingerprint: KeyFingerprint,
 }
 
+/// What is sealed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sealed {
+    /// The handle that a page carries.
+    Interaction,
+    /// An authorization request that a client pushed.
+    Pushed,
+}
+
 impl Root {
+    const fn key(&self, of: Sealed) -> &LabelledKey {
+        match of {
+            Sealed::Interaction => &self.interaction,
+            Sealed::Pushed => &self.pushed,
+        }
+    }
+
     fn new(secret: &RootSecret, realm: Option<&str>) -> Self {
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(&secret.key(Label::Fingerprint, realm).bytes()[..16]);
         Self {
             id: secret.id(),
             interaction: secret.key(Label::Interaction, realm),
+            pushed: secret.key(Label::Pushed, realm),
             marker: secret.key(Label::Marker, realm),
             fingerprint: KeyFingerprint::new(secret.id(), fingerprint),
         }
@@ -41,17 +59,17 @@ impl Roots {
         self.fingerprints().contains(&before.current.fingerprint)
     }
 
-    /// What a new handle is sealed under.
-    pub(super) const fn to_seal(&self) -> (u8, &LabelledKey) {
-        (self.current.id, &self.current.interaction)
+    /// What a new one is sealed under.
+    pub(super) const fn to_seal(&self, what: Sealed) -> (u8, &LabelledKey) {
+        (self.current.id, self.current.key(what))
     }
 
-    /// What a handle was sealed under that names this secret.
-    pub(super) fn to_open(&self, id: u8, now: Timestamp) -> Option<&LabelledKey> {
+    /// What it was sealed under if it names this secret.
+    pub(super) fn to_open(&self, what: Sealed, id: u8, now: Timestamp) -> Option<&LabelledKey> {
         if id == self.current.id {
-            return Some(&self.current.interaction);
+            return Some(self.current.key(what));
         }
-        self.old.as_ref().filter(|(old, not_after)| id == old.id && now < *not_after).map(|(old, _)| &old.interaction)
+        self.old.as_ref().filter(|(old, not_after)| id == old.id && now < *not_after).map(|(old, _)| old.key(what))
     }
 
     /// Where a marker is written, and where else it may have been: the old secret counts until it goes, on every node.

@@ -23,6 +23,24 @@ pub(super) struct Settings {
     /// How long the page of an authorization request may be open.
     #[cfg(feature = "root-secret")]
     pub(super) interaction_lifetime: Duration,
+    /// Whether clients push their authorization requests.
+    #[cfg(feature = "root-secret")]
+    pub(super) pushed_requests: bool,
+    /// How long one may take to arrive at the authorization endpoint.
+    #[cfg(feature = "root-secret")]
+    pub(super) pushed_lifetime: Duration,
+    /// Whether all of them have to.
+    pub(super) requires_pushed: bool,
+    /// Whether signed requests are read.
+    #[cfg(feature = "proof")]
+    pub(super) signed_requests: bool,
+    /// Whether all of them have to be.
+    #[cfg(feature = "proof")]
+    pub(super) requires_signed: bool,
+    /// Whether answers may be posted by the browser.
+    pub(super) form_post: bool,
+    /// Whether answers may be JWTs.
+    pub(super) signed_answers: bool,
     /// How long the store may take from the call to its commit, as it says.
     pub(super) longest_commit: Duration,
     /// The claim and parameter `iss`, to the byte.
@@ -59,6 +77,17 @@ impl Default for Settings {
             clock_skew: Duration::from_secs(5),
             #[cfg(feature = "root-secret")]
             interaction_lifetime: Duration::from_secs(30 * 60),
+            #[cfg(feature = "root-secret")]
+            pushed_requests: false,
+            #[cfg(feature = "root-secret")]
+            pushed_lifetime: Duration::from_secs(60),
+            requires_pushed: false,
+            #[cfg(feature = "proof")]
+            signed_requests: false,
+            #[cfg(feature = "proof")]
+            requires_signed: false,
+            form_post: false,
+            signed_answers: false,
             longest_commit: Duration::ZERO,
             issuer: None,
             authorization_code: false,

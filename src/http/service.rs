@@ -67,6 +67,8 @@ enum PostEndpoint {
     Revocation,
     Introspection,
     Registration,
+    #[cfg(feature = "root-secret")]
+    Push,
 }
 
 /// The same for everybody, by GET.
@@ -134,6 +136,20 @@ impl<S, C> EndpointService<S, C> {
     /// ```
     pub fn registration(engine: impl Into<EngineSource<S, C>>) -> Self {
         Self::of(engine.into(), Endpoint::Post(PostEndpoint::Registration))
+    }
+
+    /// The pushed authorization request endpoint, [`Engine::push`] (RFC 9126).
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients, http::EndpointService};
+    /// # use std::sync::Arc;
+    /// let engine = Arc::new(Engine::builder(MemoryStore::new(), StaticClients::new()).build()?);
+    /// let service = EndpointService::pushed_authorization(engine);
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    #[cfg(feature = "root-secret")]
+    pub fn pushed_authorization(engine: impl Into<EngineSource<S, C>>) -> Self {
+        Self::of(engine.into(), Endpoint::Post(PostEndpoint::Push))
     }
 
     /// The metadata and the configuration of an OpenID provider, by the path of the request: [`Engine::document_at`] has the
@@ -299,13 +315,21 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
             PostEndpoint::Token => engine.token(&request, self.clock).await,
             PostEndpoint::Revocation => engine.revoke(&request, self.clock).await,
             PostEndpoint::Registration => engine.register(&request, self.clock).await,
+            #[cfg(feature = "root-secret")]
+            PostEndpoint::Push => engine.push(&request, self.clock).await,
             PostEndpoint::Introspection => engine.introspect(&request, self.clock).await,
         })
     }
 
     fn borrow<'a>(&self, parts: &'a Parts, headers: &'a HeaderMap, body: &'a [u8]) -> Request<'a> {
         let request = super::request(&parts.method, &parts.uri, headers, body);
-        (self.peer)(parts).map_or(request, |peer| request.with_peer(peer))
+        let request = (self.peer)(parts).map_or(request, |peer| request.with_peer(peer));
+        #[cfg(feature = "mtls")]
+        let request = match parts.extensions.get::<crate::client::ClientCertificate>() {
+            Some(certificate) => request.with_certificate(certificate),
+            None => request,
+        };
+        request
     }
 }
 

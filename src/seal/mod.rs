@@ -5,8 +5,10 @@
 //! ```
 
 mod handle;
+mod pushed;
 
 pub(crate) use handle::Handle;
+pub(crate) use pushed::Pushed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -62,6 +64,7 @@ mod tests {
         for other in [
             key(2, Label::Interaction, Some("shop")),
             key(1, Label::Marker, Some("shop")),
+            key(1, Label::Pushed, Some("shop")),
             key(1, Label::Interaction, Some("bank")),
             key(1, Label::Interaction, None),
         ] {

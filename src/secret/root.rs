@@ -32,6 +32,8 @@ pub(crate) enum Label {
     Marker,
     /// The interaction handles that pages carry.
     Interaction,
+    /// The authorization requests that clients push.
+    Pushed,
     /// The subject secret.
     Subject,
     /// What a store keeps to know the secret again.
@@ -50,6 +52,7 @@ impl Label {
         match self {
             Self::Marker => "marker",
             Self::Interaction => "interaction",
+            Self::Pushed => "pushed request",
             Self::Subject => "subject",
             Self::Fingerprint => "fingerprint",
             Self::ClientId => "client id",
@@ -208,6 +211,7 @@ mod tests {
         for label in [
             Label::Marker,
             Label::Interaction,
+            Label::Pushed,
             Label::Subject,
             Label::Fingerprint,
             Label::ClientId,

@@ -1,6 +1,6 @@
 //! The error codes of RFC 6749 sections 4.1.2.1 and 5.2, of RFC 6750 section 3.1, of OpenID Connect Core section
-//! 3.1.2.6, of RFC 8707 section 2, of RFC 7591 section 3.2.2, of RFC 9470 section 3 and of RFC 9449 section 12.2, and their
-//! statuses.
+//! 3.1.2.6, of RFC 8707 section 2, of RFC 7591 section 3.2.2, of RFC 9101 section 7, of RFC 9470 section 3 and of RFC 9449 section
+//! 12.2, and their statuses.
 
 /// What an error response says in its member `error`.
 ///
@@ -56,6 +56,10 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// The parameter `request_uri` is not supported (OpenID Connect Core section 6.2).
     RequestUriNotSupported,
+    /// The parameter `request_uri` names no authorization request, or none that still counts (RFC 9101 section 7).
+    InvalidRequestUri,
+    /// The parameter `request` is no request object of the client (RFC 9101 section 7).
+    InvalidRequestObject,
     /// The parameter `registration` is not supported (OpenID Connect Core section 7.2.1).
     RegistrationNotSupported,
     /// What a client says of itself cannot be registered (RFC 7591 section 3.2.2).
@@ -96,6 +100,8 @@ impl ErrorCode {
             Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRedirectUri => "invalid_redirect_uri",

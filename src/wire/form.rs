@@ -123,6 +123,18 @@ impl<'a> Form<'a> {
         Ok(form)
     }
 
+    /// As [`parse`](Self::parse), of a body that is gone before the form is: all of it is copied.
+    #[cfg(feature = "root-secret")]
+    pub(crate) fn parse_owned(body: &[u8], limits: &Limits) -> Result<Form<'static>, FormError> {
+        if body.len() > limits.body_bytes() {
+            return Err(FormError::TooLarge);
+        }
+        let mut form = Form::unread();
+        // It borrows nothing, so every text is decoded, and is UTF-8 or refused.
+        form.split(body, limits)?;
+        Ok(form)
+    }
+
     /// A form of nothing, to [`read`](Self::read) into: see [`wire`](crate::wire).
     pub(crate) fn unread() -> Self {
         Self { raw: &[], decoded: SecretText::new(), parameters: SmallVec::new() }
@@ -388,6 +400,22 @@ mod tests {
             assert!(form.decoded.as_str().is_empty());
         }
         Ok(())
+    }
+
+    #[cfg(feature = "root-secret")]
+    #[test]
+    fn an_owned_form_is_the_same_form() {
+        let limits = Limits::default();
+        for body in ["", "a", "a=1&b=%41+x&c=&c=2&=v&&d=é", "a=%zz", "a=%FF", "a=\u{e9}%C3"] {
+            let (borrowed, owned) =
+                (Form::parse(body.as_bytes(), &limits), Form::parse_owned(body.as_bytes(), &limits));
+            match (borrowed, owned) {
+                (Ok(borrowed), Ok(owned)) => assert!(borrowed.iter().eq(owned.iter()), "{body}"),
+                (Err(borrowed), Err(owned)) => assert_eq!(borrowed, owned, "{body}"),
+                other => panic!("{other:?} of {body}"),
+            }
+        }
+        assert_eq!(Form::parse_owned(b"a=1", &limits.with_body_bytes(2)).unwrap_err(), FormError::TooLarge);
     }
 
     #[test]

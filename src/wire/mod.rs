@@ -7,6 +7,7 @@
 pub(crate) mod basic;
 mod error_code;
 pub(crate) mod form;
+mod form_post;
 mod limits;
 mod location;
 mod marks;
@@ -25,6 +26,7 @@ pub(crate) use error_code::is_error_text;
 pub use error_code::{ErrorCode, InvalidErrorCode};
 pub(crate) use form::Form;
 pub use form::FormError;
+pub(crate) use form_post::form_post;
 pub use limits::Limits;
 pub(crate) use location::location;
 pub(crate) use media_type::{essence, is_form_urlencoded, is_json};

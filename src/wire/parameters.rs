@@ -140,6 +140,12 @@ impl<'f> Parameters<'f> {
         self.get(Kept::ClientSecret)
     }
 
+    /// The assertion of the client and its type (RFC 7521 section 4.2).
+    #[cfg(feature = "proof")]
+    pub(crate) const fn client_assertion(&self) -> (Option<&'f [u8]>, Option<&'f [u8]>) {
+        (self.get(Kept::ClientAssertion), self.get(Kept::ClientAssertionType))
+    }
+
     /// Whether the client sends an assertion (RFC 7521 section 4.2).
     pub(crate) const fn has_client_assertion(&self) -> bool {
         self.get(Kept::ClientAssertion).is_some() || self.get(Kept::ClientAssertionType).is_some()

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::error_code::ErrorCode;
+use super::form_post::POLICY;
 use super::style::ResponseStyle;
 
 /// How long caches may keep a document: a key that others verify by is in the set for as long before it signs.
@@ -11,7 +12,7 @@ use super::style::ResponseStyle;
 pub(crate) const PUBLIC_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(300);
 const PUBLIC_CACHE_CONTROL: &str = "public, max-age=300";
 
-/// What the engine answers: a status, headers and a JSON body, or a redirect without one.
+/// What the engine answers: a status, headers and a JSON body, or a redirect without one, or a page that sends itself on.
 ///
 /// `Debug` shows the status alone, since the body holds tokens.
 ///
@@ -50,6 +51,8 @@ enum Special {
     Public,
     /// No body, and so no type of one.
     Empty,
+    /// HTML, with the policy of what may run in it.
+    Page,
 }
 
 impl Response {
@@ -68,7 +71,7 @@ impl Response {
 
     /// The headers, names in lower case. `content-type`, `cache-control` and `pragma` are among them (RFC 6749 section
     /// 5.1), but for a redirect, which has `location` in place of a body and its type, and for metadata, which caches may
-    /// keep.
+    /// keep. A page that sends itself on has `content-security-policy` besides.
     ///
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
@@ -92,6 +95,12 @@ impl Response {
             Special::Redirect(location) => {
                 [Some(("location", location.as_str())), Some(NO_STORE), Some(NO_CACHE), None]
             }
+            Special::Page => [
+                Some(("content-type", "text/html; charset=utf-8")),
+                Some(NO_STORE),
+                Some(NO_CACHE),
+                Some(("content-security-policy", POLICY)),
+            ],
             Special::Empty => [Some(NO_STORE), Some(NO_CACHE), None, None],
             Special::Public => [Some(TYPE), Some(("cache-control", PUBLIC_CACHE_CONTROL)), None, None],
         }
@@ -100,7 +109,7 @@ impl Response {
         .chain(self.dpop_nonce.as_deref().map(|nonce| ("dpop-nonce", nonce)))
     }
 
-    /// The body, which is JSON; that of a redirect is empty.
+    /// The body, which is JSON; that of a redirect is empty, and that of an answer by `response_mode=form_post` is HTML.
     ///
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
@@ -149,6 +158,11 @@ impl Response {
     /// Sends the user agent there, by GET whatever it came by (RFC 9700 section 4.12).
     pub(crate) const fn see_other(location: String) -> Self {
         Self { status: 303, special: Special::Redirect(location), dpop_nonce: None, body: Vec::new() }
+    }
+
+    /// A page that sends its form to a client by itself.
+    pub(crate) fn page(html: String) -> Self {
+        Self { status: 200, special: Special::Page, dpop_nonce: None, body: html.into_bytes() }
     }
 
     /// An error. `description` is fixed text of ours in the characters of RFC 6749 section 5.2, so nothing of it needs

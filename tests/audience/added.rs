@@ -81,7 +81,7 @@ fn without_resources_nothing_changes() {
     assert_eq!(access.resources().count(), 0);
     let encoded = query(None, &["anything"]).encoded();
     let request = regrant::Request::new("GET", b"").with_query(encoded.as_bytes());
-    let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     assert_eq!(asked.resources().collect::<Vec<_>>(), ["anything"], "the host's to judge");
     let parts: Vec<_> = asked.scope_by_resource().map(|(at, scope)| (at.is_some(), scope.to_string())).collect();
     assert_eq!(parts, [(false, "mcp:read mcp:write files:read".to_owned())]);

@@ -12,7 +12,7 @@ use crate::kit::bank::Ended;
 fn shown(asked: Option<&str>, resources: &[&str]) -> Result<(Vec<String>, String), String> {
     let (world, encoded) = (town(), query(asked, resources).encoded());
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    match world.engine.blocking().authorize(&request).unwrap() {
+    match world.engine.blocking().authorize(&request, at(0)).unwrap() {
         Ok(asked) => Ok((asked.resources().map(String::from).collect(), asked.scope().to_string())),
         Err(regrant::AuthorizationError::Redirect(response)) => Err(Ended::of(&response).error().to_owned()),
         Err(regrant::AuthorizationError::Show(error)) => panic!("{error:?}"),
@@ -117,7 +117,7 @@ fn the_page_is_shown_the_scope_by_resource() {
     let parts = |asked: &str, resources: &[&str]| -> Vec<(String, String)> {
         let encoded = query(Some(asked), resources).encoded();
         let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-        let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+        let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
         let parts = asked.scope_by_resource();
         parts.map(|(at, scope)| (at.unwrap_or_default().to_owned(), scope.to_string())).collect()
     };
@@ -135,7 +135,7 @@ fn a_page_carries_every_resource_and_the_host_can_refuse() {
     let world = town();
     let encoded = query(None, &[MCP, FILES]).encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     let carried: Vec<_> = asked.carried().filter(|(name, _)| *name == "resource").collect();
     assert_eq!(carried, [("resource", MCP), ("resource", FILES)]);
     assert_eq!(

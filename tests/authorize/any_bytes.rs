@@ -23,7 +23,7 @@ fn sends_nobody_astray(world: &World, sent: &[u8], post: bool) -> TestCaseResult
         Request::new("GET", b"").with_query(sent)
     };
     let blocking = world.engine.blocking();
-    match blocking.authorize(&request).unwrap() {
+    match blocking.authorize(&request, at(0)).unwrap() {
         Ok(asked) => {
             check(&blocking.approve(&asked, Authorization::of("alice"), at(0)).unwrap().unwrap().response, sent)?;
             check(&blocking.deny(&asked, Denial::AccessDenied, Person::Nobody, at(0)).unwrap().unwrap(), sent)?;

@@ -126,7 +126,7 @@ fn a_state_is_one_parameter_and_no_header() {
     for state in HOSTILE.into_iter().chain([&*"\u{e9}".repeat(4_000)]) {
         let asks = with(&query("portal"), "state", state);
         let request = Request::new("GET", b"").with_query(asks.as_bytes());
-        let asked = run(world.engine.authorize(&request)).unwrap();
+        let asked = run(world.engine.authorize(&request, at(0))).unwrap();
         let denied = Landing::of(&run(world.engine.deny(&asked, Denial::AccessDenied, Person::Nobody, at(0))).unwrap());
         let refused = world.refused(&with(&asks, "response_type", state)).unwrap();
         let approved = world.approve(&asks, Authorization::of("alice"), at(0));
@@ -205,7 +205,7 @@ fn query_and_body_are_not_mixed() {
     let (good, evil) = (query("portal"), with(&query("portal"), "scope", "admin"));
     let outcome = |method: &'static str, query: &str, body: &str| {
         let ask = form(body).method(method);
-        match run(world.engine.authorize(&ask.request().with_query(query.as_bytes()))) {
+        match run(world.engine.authorize(&ask.request().with_query(query.as_bytes()), at(0))) {
             Ok(asked) => Ok(asked.scope().as_str().to_owned()),
             Err(AuthorizationError::Redirect(response)) => Err(Landing::of(&response).get("error").map(String::from)),
             Err(AuthorizationError::Show(_)) => Err(None),
@@ -224,7 +224,7 @@ fn query_and_body_are_not_mixed() {
         assert_eq!(outcome(method, &good, &good), Err(None), "{method:?}");
     }
     let ask = form(&good).content_type("application/json");
-    assert!(matches!(run(world.engine.authorize(&ask.request())), Err(AuthorizationError::Show(_))));
+    assert!(matches!(run(world.engine.authorize(&ask.request(), at(0))), Err(AuthorizationError::Show(_))));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn public_clients_cannot_go_without_a_challenge_and_nobody_with_a_plain_one() {
     let lax = lax.issuer(ISSUER).authorization_code().build().unwrap();
     let request = stripped("native");
     assert!(
-        run(lax.authorize(&Request::new("GET", b"").with_query(request.as_bytes()))).is_err(),
+        run(lax.authorize(&Request::new("GET", b"").with_query(request.as_bytes()), at(0))).is_err(),
         "the switch is for others"
     );
     let long = "A".repeat(128);
@@ -339,14 +339,15 @@ fn nothing_that_is_shown_gives_a_secret_away() {
     let world = OnShelf::simple();
     let asks = query("portal");
     let request = Request::new("GET", b"").with_query(asks.as_bytes());
-    let asked = run(world.engine.authorize(&request)).unwrap();
+    let asked = run(world.engine.authorize(&request, at(0))).unwrap();
     let approved = run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).unwrap().response;
     let code = Landing::of(&approved).get("code").unwrap().to_owned();
     let denied = run(world.engine.deny(&asked, Denial::AccessDenied, Person::Nobody, at(0))).unwrap();
     let mut shown = format!("{request:?} {asked:?} {approved:?} {denied:?} {:?}", world.engine);
     for wrong in ["response_type", "redirect_uri", "client_id", "state", "nonce", "code_challenge"] {
         let asks = format!("{asks}&{wrong}={STATE}");
-        let error = run(world.engine.authorize(&Request::new("GET", b"").with_query(asks.as_bytes()))).unwrap_err();
+        let error =
+            run(world.engine.authorize(&Request::new("GET", b"").with_query(asks.as_bytes()), at(0))).unwrap_err();
         write!(shown, "{error} {error:?}").unwrap();
     }
     world.redeem("rival", &code, at(1));
@@ -387,7 +388,7 @@ proptest! {
         bytes.splice(place..(place + noise.len() / 2).min(bytes.len()), noise.iter().copied());
         let request = if post { Request::new("POST", &bytes) } else { Request::new("GET", &noise).with_query(&bytes) };
         let request = request.with_header("content-type", FORM.as_bytes()).with_header("authorization", &noise);
-        let landing = match run(world.engine.authorize(&request)) {
+        let landing = match run(world.engine.authorize(&request, at(0))) {
             Ok(asked) => Some(Landing::of(&run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).unwrap().response)),
             Err(AuthorizationError::Redirect(response)) => Some(Landing::of(&response)),
             Err(AuthorizationError::Show(_)) => None,
@@ -406,7 +407,7 @@ fn the_opt_in_parameter_is_carried_over_a_page() {
     let world = OnShelf::on_shelf(|builder| builder.renewal(RenewalPolicy::OptIn("keep_me".into())));
     let first = format!("{}&keep_me=true", query("portal"));
     let request = Request::new("GET", b"").with_query(first.as_bytes());
-    let asked = run(world.engine.authorize(&request)).unwrap();
+    let asked = run(world.engine.authorize(&request, at(0))).unwrap();
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(asked.carried());
     let landing = world.approve(&form.finish(), Authorization::of("alice"), at(0));
@@ -422,5 +423,5 @@ fn a_port_has_five_digits_at_most() {
     let uri = format!("http://127.0.0.1:{}80/cb", "0".repeat(4_000));
     let query = query("native").replace("http%3A%2F%2F127.0.0.1%3A9004%2Fcb", &uri);
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    assert!(run(world.engine.authorize(&request)).is_err());
+    assert!(run(world.engine.authorize(&request, at(0))).is_err());
 }

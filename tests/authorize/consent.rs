@@ -43,7 +43,7 @@ fn approve(world: &OnShelf, client: &str, uri: &str, rest: &str, shown: bool) ->
     let query = format!("response_type=code&client_id={client}&redirect_uri={uri}{PKCE}{rest}");
     run(async {
         let request = Request::new("GET", b"").with_query(query.as_bytes());
-        let asked = world.engine.authorize(&request).await.unwrap();
+        let asked = world.engine.authorize(&request, at(0)).await.unwrap();
         let alice = Authorization::of("alice");
         let alice = if shown { alice.with_page_shown() } else { alice };
         world.engine.approve(&asked, alice, at(0)).await.map(|approval| Landing::of(&approval.response))

@@ -80,7 +80,7 @@ fn bank() -> Arc<Bank> {
 /// A host whose user is logged in and says yes.
 async fn authorize(State(engine): State<Arc<Bank>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let request = regrant::http::request(&method, &uri, &headers, b"");
-    let asked = engine.authorize(&request).await.unwrap();
+    let asked = engine.authorize(&request, regrant::Timestamp::EPOCH).await.unwrap();
     let login = Authorization::of(SUBJECT).with_authenticated_at(now());
     regrant::http::response(engine.approve(&asked, login, now()).await.unwrap().response).into_response()
 }

@@ -26,7 +26,7 @@ fn of_app(world: &World, subject: &str) -> String {
 fn asked(world: &World, query: &Query) -> Result<Option<IdTokenHint>, String> {
     let encoded = query.encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    match world.engine.blocking().authorize(&request).unwrap() {
+    match world.engine.blocking().authorize(&request, at(0)).unwrap() {
         Ok(asked) => Ok(asked.id_token_hint().cloned()),
         Err(regrant::AuthorizationError::Redirect(response)) => {
             let landing = Landing::of(&response);
@@ -73,12 +73,12 @@ fn a_host_is_told_before_it_approves() {
     let hint = of_app(&world, "alice");
     let encoded = Query::app().and("id_token_hint", &hint).encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    let hinted = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let hinted = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     assert!(hinted.accepts_subject("alice") && !hinted.accepts_subject("bob"));
     assert!(hinted.carried().any(|pair| pair == ("id_token_hint", &*hint)), "a page carries it along");
     let encoded = Query::app().encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    let plain = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let plain = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     assert!(plain.accepts_subject("bob") && plain.id_token_hint().is_none());
 }
 

@@ -33,7 +33,7 @@ fn world() -> World {
 /// What the page of this request carries.
 fn handle(world: &World, query: &str, now: Timestamp) -> String {
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    let asked = run(world.engine.authorize(&request)).unwrap();
+    let asked = run(world.engine.authorize(&request, at(0))).unwrap();
     world.engine.interaction_handle(&asked, now).unwrap()
 }
 
@@ -199,7 +199,7 @@ fn what_is_missing_is_said_in_words() {
     let without = World::new([portal()], |builder| builder.issuer(ISSUER).authorization_code());
     let asks = query("portal");
     let request = Request::new("GET", b"").with_query(asks.as_bytes());
-    let asked = run(without.engine.authorize(&request)).unwrap();
+    let asked = run(without.engine.authorize(&request, at(0))).unwrap();
     assert_eq!(without.engine.interaction_handle(&asked, at(0)).unwrap_err(), InteractionError::NoRootSecret);
 }
 

@@ -31,6 +31,8 @@ fn all_that_is_on_is_advertised() {
         "scopes_supported": ["openid", "email", "apps"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
@@ -44,8 +46,6 @@ fn all_that_is_on_is_advertised() {
         ("subject_types_supported", json!(["public"])),
         ("id_token_signing_alg_values_supported", json!(["ES256", "HS256"])),
         ("claims_parameter_supported", json!(false)),
-        ("request_parameter_supported", json!(false)),
-        ("request_uri_parameter_supported", json!(false)),
     ] {
         openid[name] = value;
     }

@@ -115,7 +115,7 @@ fn a_state_comes_back_as_it_went() {
             Request::new("GET", b"").with_query(sent.as_bytes())
         };
         let blocking = world.engine.blocking();
-        let response = match blocking.authorize(&request).unwrap() {
+        let response = match blocking.authorize(&request, at(0)).unwrap() {
             Ok(asked) => blocking.approve(&asked, Authorization::of("alice"), at(0)).unwrap().unwrap().response,
             Err(AuthorizationError::Redirect(response)) => response,
             Err(error) => panic!("{error}"),
@@ -169,7 +169,7 @@ fn without_a_registered_redirect_uri_nothing_is_redirected() {
     let blocking = world.engine.blocking();
     for (method, query, status) in [("PUT", "", 405), ("GET", "client_id=%zz", 400), ("POST", "", 400)] {
         let request = Request::new(method, b"").with_query(query.as_bytes());
-        match blocking.authorize(&request).unwrap() {
+        match blocking.authorize(&request, at(0)).unwrap() {
             Err(AuthorizationError::Show(error)) => assert_eq!(error.status(), status, "{method} {query}"),
             _ => panic!("{method} {query} is not shown"),
         }
@@ -186,12 +186,12 @@ fn a_post_of_a_form_is_as_good_and_its_query_counts_for_nothing() {
     let request = Request::new("POST", body.as_bytes())
         .with_header("content-type", b"application/x-www-form-urlencoded")
         .with_query(b"client_id=nobody&redirect_uri=https://evil.example");
-    let asked = blocking.authorize(&request).unwrap().unwrap();
+    let asked = blocking.authorize(&request, at(0)).unwrap().unwrap();
     assert_eq!((asked.client().id(), asked.redirect_uri()), (PORTAL, PORTAL_URI));
     let carried: Vec<_> = asked.carried().collect();
     assert!(carried.contains(&("state", "af0ifjsldkj")) && carried.contains(&("nonce", "n-0S6_WzA2Mj")));
     let get = Request::new("GET", body.as_bytes());
-    assert!(matches!(blocking.authorize(&get).unwrap(), Err(AuthorizationError::Show(_))));
+    assert!(matches!(blocking.authorize(&get, at(0)).unwrap(), Err(AuthorizationError::Show(_))));
 }
 
 #[test]
@@ -199,13 +199,13 @@ fn what_a_page_carries_along_is_the_request_and_nothing_else() {
     let world = bank();
     let encoded = Query::app().and("username", "u").and("password", "p").and("x", "y").and("login_hint", "a").encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     assert!(!format!("{asked:?}").contains("xyz"));
     let carried: Vec<(&str, &str)> = asked.carried().collect();
     assert!(carried.iter().all(|(name, _)| !["username", "password", "x"].contains(name)));
     let again = carried.iter().fold(Query::of(&[]), |query, (name, value)| query.and(name, value)).encoded();
     let request = Request::new("GET", b"").with_query(again.as_bytes());
-    let asked_again = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let asked_again = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     assert_eq!(asked_again.carried().collect::<Vec<_>>(), carried);
 }
 
@@ -224,7 +224,7 @@ fn a_denial_has_its_own_code() {
     ] {
         let encoded = Query::portal().and("prompt", "none").encoded();
         let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-        let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+        let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
         assert!(asked.prompt().none);
         let ended = Ended::of(&world.engine.blocking().deny(&asked, denial, Person::Nobody, at(0)).unwrap().unwrap());
         assert_eq!(ended.error(), code);
@@ -249,7 +249,7 @@ fn a_login_that_is_too_old_is_none() {
     assert_eq!(world.authorize(&query, at(0)).error(), "server_error", "a host that does not say when");
     let encoded = query.and("prompt", "login").encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     assert!(!asked.accepts_login_of(at(0), at(0)), "prompt=login wants a new one");
 }
 
@@ -284,7 +284,7 @@ fn codes_are_off_until_they_are_turned_on() {
     let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build().unwrap();
     let encoded = Query::portal().encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    assert!(matches!(engine.blocking().authorize(&request).unwrap(), Err(AuthorizationError::Show(_))));
+    assert!(matches!(engine.blocking().authorize(&request, at(0)).unwrap(), Err(AuthorizationError::Show(_))));
     let world = bank();
     assert_eq!(world.authorize(&Query::app().set("client_id", APP), at(0)).code().len(), 43);
 }

@@ -95,7 +95,7 @@ fn the_host_sees_what_is_left() {
     let world = bank();
     let encoded = Query::portal().set("scope", "openid offline_access email").encoded();
     let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-    let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+    let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
     assert_eq!(asked.scope().as_str(), "openid email");
     assert_eq!(asked.parameter("scope"), Some("openid offline_access email"), "what the client wrote");
 }
@@ -115,7 +115,7 @@ fn the_host_sees_every_resource_and_can_refuse_one() {
     ] {
         let encoded = query(sent);
         let request = Request::new("GET", b"").with_query(encoded.as_bytes());
-        let asked = world.engine.blocking().authorize(&request).unwrap().unwrap();
+        let asked = world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap();
         assert_eq!(asked.resources().collect::<Vec<_>>(), seen);
         let carried = asked.carried().filter(|(name, _)| *name == "resource").count();
         assert_eq!(carried, sent.len(), "a page carries them all");

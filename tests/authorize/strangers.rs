@@ -41,7 +41,7 @@ fn world() -> OnShelf {
 fn asked<T>(world: &OnShelf, query: &str, then: impl AsyncFnOnce(&AuthorizationRequest<'_>) -> T) -> T {
     run(async {
         let request = Request::new("GET", b"").with_query(query.as_bytes());
-        then(&world.engine.authorize(&request).await.unwrap()).await
+        then(&world.engine.authorize(&request, at(0)).await.unwrap()).await
     })
 }
 
@@ -242,7 +242,7 @@ fn waits<C: Clients>(clients: C, change: impl FnOnce(Builder<C>) -> Builder<C>) 
     let engine = change(builder).build().unwrap();
     let query = format!("{}&max_age=soon", query("portal"));
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    matches!(run(engine.authorize(&request)), Err(AuthorizationError::Show(_)))
+    matches!(run(engine.authorize(&request, at(0))), Err(AuthorizationError::Show(_)))
 }
 
 type Builder<C> = EngineBuilder<MemoryStore, C>;

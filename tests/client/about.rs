@@ -19,7 +19,7 @@ fn a_page_has_it_with_the_request() {
     let engine = builder.authorization_code().build().unwrap();
     let query = query("native");
     let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-    let asked = run(engine.authorize(&request)).unwrap();
+    let asked = run(engine.authorize(&request, regrant::Timestamp::EPOCH)).unwrap();
     let client = asked.client();
     assert_eq!(client.name(), Some("Bank of Atlantis – Ålesund"));
     assert_eq!(client.client_uri(), Some("https://bank.example/"));

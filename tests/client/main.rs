@@ -5,6 +5,11 @@
 mod kit;
 
 mod about;
+mod assertion_attacks;
+mod assertions;
+mod certificates;
+mod jwks_uri;
+mod keyed;
 mod long_ids;
 mod raw;
 mod registration;

@@ -36,7 +36,7 @@ fn what_no_client_can_be_called_does_not_reach_the_registry() {
     let shown = |id: &str| {
         let query = format!("response_type=code&client_id={id}");
         let request = Request::new("GET", b"").with_query(query.as_bytes());
-        match run(engine.authorize(&request)) {
+        match run(engine.authorize(&request, at(0))) {
             Err(AuthorizationError::Show(error)) => (error.status(), error.code(), error.description()),
             other => panic!("{other:?}"),
         }

@@ -176,7 +176,7 @@ impl World {
         let encoded = query.encoded();
         let request = Request::new("GET", b"").with_query(encoded.as_bytes());
         let blocking = self.engine.blocking();
-        match blocking.authorize(&request).expect("ready") {
+        match blocking.authorize(&request, now).expect("ready") {
             Ok(asked) => {
                 let approval = blocking.approve(&asked, authorization, now).expect("ready");
                 Ended::of(&approval.expect("no page is asked for").response)

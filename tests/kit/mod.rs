@@ -5,6 +5,7 @@
 //! - [`registry`]: clients that change while they are served, as a host's own do.
 //! - [`laws`]: an engine on a store that fails by script, random histories, and the oracle that judges them.
 //! - [`store`]: stores that are made for tests; [`records`]: grants of any content to put into a store.
+//! - [`signer`]: clients that have keys, what they sign, their certificates.
 //! - [`servers`]: PostgreSQL and Redis, started by the tests.
 
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
@@ -24,6 +25,7 @@ pub(crate) mod registry;
 pub(crate) mod reply;
 pub(crate) mod schedule;
 pub(crate) mod servers;
+pub(crate) mod signer;
 pub(crate) mod store;
 pub(crate) mod wire;
 pub(crate) mod world;

@@ -214,7 +214,7 @@ impl<S: TokenStore + Clone, C: Clients> Portal<S, C> {
     pub(crate) fn approve(&self, query: &str, authorization: Authorization, now: Timestamp) -> Landing {
         Landing::of(&run(async {
             let request = Request::new("GET", b"").with_query(query.as_bytes());
-            let asked = self.engine.authorize(&request).await.unwrap();
+            let asked = self.engine.authorize(&request, now).await.unwrap();
             self.engine.approve(&asked, authorization.with_page_shown(), now).await.unwrap().response
         }))
     }
@@ -229,7 +229,7 @@ impl<S: TokenStore + Clone, C: Clients> Portal<S, C> {
     #[track_caller]
     pub(crate) fn refused(&self, query: &str) -> Option<Landing> {
         let request = Request::new("GET", b"").with_query(query.as_bytes());
-        match run(self.engine.authorize(&request)) {
+        match run(self.engine.authorize(&request, Timestamp::EPOCH)) {
             Ok(asked) => panic!("{asked:?} of {query}"),
             Err(AuthorizationError::Redirect(response)) => Some(Landing::of(&response)),
             Err(AuthorizationError::Show(error)) => {
@@ -244,7 +244,7 @@ impl<S: TokenStore + Clone, C: Clients> Portal<S, C> {
     #[track_caller]
     pub(crate) fn shown(&self, query: &str) -> ShownError {
         let request = Request::new("GET", b"").with_query(query.as_bytes());
-        match run(self.engine.authorize(&request)) {
+        match run(self.engine.authorize(&request, Timestamp::EPOCH)) {
             Err(AuthorizationError::Show(error)) if error.way_on().is_some() => error,
             other => panic!("{other:?} of {query}"),
         }

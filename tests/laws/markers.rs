@@ -56,7 +56,7 @@ fn shown<S: TokenStore>(world: &World<S>) -> Interaction {
         .append_pair("code_challenge_method", "S256")
         .finish();
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    let asked = run(world.engine.authorize(&request)).expect("a request that holds");
+    let asked = run(world.engine.authorize(&request, regrant::Timestamp::EPOCH)).expect("a request that holds");
     let handle = world.engine.interaction_handle(&asked, world.now()).expect("a handle");
     world.engine.open_interaction(&handle, world.now()).expect("its own")
 }

@@ -211,7 +211,7 @@ impl<S: TokenStore> Attack<'_, S> {
         } else {
             Request::new("GET", b"").with_query(sent.as_bytes())
         };
-        let Ok(asked) = self.door.authorize(&request).await else { return };
+        let Ok(asked) = self.door.authorize(&request, NOW).await else { return };
         let handle = self.door.interaction_handle(&asked, NOW).expect("a handle");
         let interaction = self.door.open_interaction(&handle, NOW).expect("its own");
         let resumed = self.door.resume(&interaction).await.expect("as before");
@@ -317,7 +317,7 @@ fn lets_people_in<S: TokenStore>(store: Shelf<S>) -> TestCaseResult {
         "response_type=code&client_id={client_id}&redirect_uri={LOCAL}&code_challenge={CHALLENGE}&code_challenge_method=S256"
     );
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    let asked = run(door.authorize(&request)).expect("a request that holds");
+    let asked = run(door.authorize(&request, NOW)).expect("a request that holds");
     let handle = door.interaction_handle(&asked, NOW).expect("a handle");
     let interaction = door.open_interaction(&handle, NOW).expect("its own");
     let resumed = run(door.resume(&interaction)).expect("as before");

@@ -65,3 +65,39 @@ fn a_thumbprint_that_is_none_is_refused_and_the_page_carries_a_good_one() {
         assert!(authorize(&query(wrong)).is_err(), "{wrong}");
     }
 }
+
+/// Section 10.1: the proof that comes with a pushed request binds the code, as `dpop_jkt` does, and the two agree.
+#[test]
+fn a_pushed_request_binds_its_code_to_the_key_of_its_proof() {
+    let world = super::house::pushing();
+    let (own, other) = (ProofKey::of(1), ProofKey::of(2));
+    let par = format!("{}/par", crate::kit::bank::ISSUER);
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("redirect_uri", "http://127.0.0.1/cb")
+        .append_pair("code_challenge", crate::kit::bank::CHALLENGE)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    let push = |more: &str, proof: &str| {
+        let ask = ask("phone", &format!("{body}{more}")).header("dpop", proof);
+        crate::kit::Reply::of(&world.engine.blocking().push(&ask.request(), at(0)).unwrap())
+    };
+    let refused = push("", &own.proof("POST", &par).sign());
+    refused.assert_error(400, "use_dpop_nonce");
+    let nonce = super::house::nonce_of(&refused);
+    let good = || own.proof("POST", &par).nonce(&nonce);
+    push("", &good().with("htu", super::house::token_url()).sign()).assert_error(400, "invalid_dpop_proof");
+    push(&format!("&dpop_jkt={}", other.thumbprint()), &good().sign()).assert_error(400, "invalid_request");
+    assert!(world.store.bytes().is_empty(), "nobody has been let in");
+    for more in [String::new(), format!("&dpop_jkt={}", own.thumbprint())] {
+        let pushed = push(&more, &good().sign());
+        assert_eq!(pushed.status, 201);
+        super::house::nonce_of(&pushed);
+        let uri = pushed.text("request_uri");
+        let query = crate::kit::bank::Query::of(&[("client_id", "phone"), ("request_uri", &uri)]);
+        let code = world.authorize(&query, at(1)).code();
+        world.bare("phone", &redemption(&code), at(2)).assert_error(400, "invalid_dpop_proof");
+        world.proven("phone", &redemption(&code), &other, at(2)).assert_error(400, "invalid_grant");
+        world.proven("phone", &redemption(&code), &own, at(2)).assert_ok();
+    }
+}

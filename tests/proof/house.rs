@@ -73,6 +73,14 @@ pub(crate) fn house() -> World {
     World::new(clients(), |builder| plain(builder).dpop(Dpop::new()))
 }
 
+/// One that takes pushed requests.
+pub(crate) fn pushing() -> World {
+    World::new(clients(), |builder| {
+        let endpoints = Endpoints::new().with_token("/token").with_pushed_authorization("/par");
+        plain(builder).endpoints(endpoints).pushed_authorization_requests().dpop(Dpop::new())
+    })
+}
+
 /// With two resources.
 pub(crate) fn street() -> World {
     World::new(clients(), |builder| {

@@ -173,7 +173,7 @@ fn a_flood_of_documents_displaces_none_that_is_in_use() {
         let url = format!("https://site-{n}.example/client.json");
         web.puts(&url, &document(&url));
         let query = query(&url);
-        assert!(run(port.engine.authorize(&Request::new("GET", b"").with_query(query.as_bytes()))).is_ok());
+        assert!(run(port.engine.authorize(&Request::new("GET", b"").with_query(query.as_bytes()), at(0))).is_ok());
     }
     web.fetched();
     port.refresh(APP, &tokens.refresh_token(), at(1)).assert_ok();

@@ -148,7 +148,8 @@ fn a_document_that_breaks_a_rule_is_shown_so_and_not_kept() {
         // A document that is mended is found at once.
         web.puts(APP, &document(APP));
         assert!(
-            run(port.engine.authorize(&regrant::Request::new("GET", b"").with_query(query(APP).as_bytes()))).is_ok()
+            run(port.engine.authorize(&regrant::Request::new("GET", b"").with_query(query(APP).as_bytes()), at(0)))
+                .is_ok()
         );
         assert_eq!(web.fetches(), 2, "{body}");
     }
@@ -179,7 +180,7 @@ fn what_is_not_known_here_is_passed_by() {
         let query = query(APP).replace("&scope=openid+read", "");
         let landing = Landing::of(&run(async {
             let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-            let asked = port.engine.authorize(&request).await.unwrap();
+            let asked = port.engine.authorize(&request, at(0)).await.unwrap();
             assert!(asked.client().is_stranger() && asked.client().is_public(), "{body}");
             assert!(!asked.client().may_use("client_credentials") && !asked.client().may_use("password"), "{body}");
             port.engine.approve(&asked, regrant::Authorization::of("alice"), at(0)).await.unwrap().response

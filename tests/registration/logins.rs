@@ -143,7 +143,7 @@ fn an_expired_client_starts_nothing_new_and_logs_nobody_out() {
     desk.send(&by_basic(&site, &renewal(&token)), 200).assert_ok();
     // A person's "no" is heard as ever.
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    let asked = run(desk.engine.authorize(&request)).unwrap();
+    let asked = run(desk.engine.authorize(&request, at(0))).unwrap();
     assert_eq!(
         Landing::of(&run(desk.engine.deny(&asked, Denial::AccessDenied, Person::AtThePage, at(200))).unwrap())
             .get("error"),

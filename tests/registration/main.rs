@@ -6,6 +6,7 @@ mod kit;
 
 mod desk;
 mod document_attacks;
+mod document_hosts;
 mod document_rules;
 mod documents;
 mod endpoint;

@@ -108,7 +108,7 @@ fn a_page_has_its_name_and_links_as_those_of_any_client() {
     let registered = desk.register(&says);
     let query = query(&registered, "https://app.example/cb");
     let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-    let asked = crate::kit::portal::run(desk.engine.authorize(&request)).unwrap();
+    let asked = crate::kit::portal::run(desk.engine.authorize(&request, at(0))).unwrap();
     assert_eq!(asked.client().name(), Some("Editor"));
     assert_eq!(asked.client().client_uri(), Some("https://app.example/"));
     assert!(asked.client().is_stranger());

@@ -164,7 +164,7 @@ pub(crate) fn shown<C: Clients>(port: &Port<C>, query: &str) -> (u16, &'static s
 
 #[track_caller]
 pub(crate) fn shown_to<C: Clients>(port: &Port<C>, request: &Request<'_>) -> (u16, &'static str, Option<u32>) {
-    match run(port.engine.authorize(request)) {
+    match run(port.engine.authorize(request, at(0))) {
         Err(regrant::AuthorizationError::Show(error)) => {
             (error.status(), error.description(), error.retry_after_secs())
         }

@@ -129,7 +129,7 @@ fn an_approval_says_which_grant_it_made_and_the_event_whose() {
     let (world, log) = world(true, None);
     let query = query("portal");
     let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-    let asked = run(world.engine.authorize(&request)).unwrap();
+    let asked = run(world.engine.authorize(&request, at(0))).unwrap();
     let approval = run(world.engine.approve(&asked, Authorization::of("alice"), at(0))).unwrap();
     assert_eq!(approval.response.status(), 303);
     let grant = approval.grant.unwrap();

@@ -9,7 +9,8 @@
 
 use smol_str::SmolStr;
 
-use super::metadata::{ApplicationType, AuthMethod, ClientMetadata, Extra};
+use super::metadata::{ApplicationType, ClientMetadata, Extra};
+use crate::client::AuthMethod;
 use crate::grant::Scope;
 
 const METHOD: u8 = 0b11;
@@ -22,7 +23,7 @@ const MAX_TEXT: usize = (1 << 15) - 1;
 /// All but the contacts. `None` where a text is longer than any that is read.
 pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-    let method = AuthMethod::ALL.iter().position(|method| *method == metadata.auth_method)?;
+    let method = AuthMethod::OF_REGISTRATION.iter().position(|method| *method == metadata.auth_method)?;
     let mut out = vec![
         u8::try_from(method).ok()?
             | flag(metadata.refresh_token, REFRESH_TOKEN)
@@ -52,7 +53,7 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
         return None;
     }
     let mut metadata = ClientMetadata {
-        auth_method: *AuthMethod::ALL.get(usize::from(flags & METHOD))?,
+        auth_method: *AuthMethod::OF_REGISTRATION.get(usize::from(flags & METHOD))?,
         refresh_token: has(REFRESH_TOKEN),
         application_type: if has(NATIVE) { ApplicationType::Native } else { ApplicationType::Web },
         redirect_uris: (0..uris).map(|_| take(&mut rest).map(SmolStr::new)).collect::<Option<_>>()?,

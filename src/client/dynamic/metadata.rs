@@ -4,7 +4,9 @@ use smol_str::SmolStr;
 
 use super::MetadataFault;
 use super::words::MAX_TEXT_CHARS;
-use crate::client::{AUTHORIZATION_CODE, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN};
+use crate::client::{
+    AUTHORIZATION_CODE, AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN,
+};
 use crate::grant::Scope;
 
 /// What a client says of itself when it registers (RFC 7591 section 2), as far as it is understood here and open to clients that
@@ -35,18 +37,6 @@ pub struct ClientMetadata {
     pub(super) contacts: Vec<SmolStr>,
     /// In the order of [`Extra`].
     pub(super) extras: [Option<SmolStr>; Extra::ALL.len()],
-}
-
-/// How a client that registers itself authenticates.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum AuthMethod {
-    /// It is public.
-    None,
-    /// By a Basic header; what a client has that says nothing (RFC 7591 section 2).
-    ClientSecretBasic,
-    /// By parameters in the body.
-    ClientSecretPost,
 }
 
 /// What a client runs as (OpenID Connect Dynamic Client Registration section 2).
@@ -90,23 +80,6 @@ impl Extra {
     /// Whether it is a link, and not a text.
     pub(super) const fn is_link(self) -> bool {
         !matches!(self, Self::SoftwareId | Self::SoftwareVersion)
-    }
-}
-
-impl AuthMethod {
-    pub(super) const ALL: [Self; 3] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost];
-
-    /// As `token_endpoint_auth_method` has it.
-    ///
-    /// ```
-    /// assert_eq!(regrant::client::AuthMethod::None.as_str(), "none");
-    /// ```
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-        }
     }
 }
 

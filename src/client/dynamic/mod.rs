@@ -19,7 +19,7 @@ mod words;
 pub use fault::MetadataFault;
 #[cfg(feature = "root-secret")]
 pub use keys::ClientIdKeys;
-pub use metadata::{ApplicationType, AuthMethod, ClientMetadata};
+pub use metadata::{ApplicationType, ClientMetadata};
 pub use policy::ClientPolicy;
 pub(crate) use registry::DynClientRegistry;
 pub use registry::{ClientRegistry, RegisteredClient, RegistrationDenial};

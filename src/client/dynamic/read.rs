@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use super::MetadataFault;
 use super::members::Members;
-use super::metadata::{ApplicationType, AuthMethod, ClientMetadata, Extra};
+use super::metadata::{ApplicationType, ClientMetadata, Extra};
 use super::words::{is_link, is_plain_text};
 use crate::client::redirect_uri::RedirectUri;
-use crate::client::{AUTHORIZATION_CODE, NativeRedirects, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, AuthMethod, NativeRedirects, REFRESH_TOKEN};
 use crate::grant::Scope;
 use crate::wire::{read_uri, web_host};
 
@@ -148,7 +148,7 @@ impl FromStr for ClientMetadata {
 /// "If unspecified or omitted, the default is `client_secret_basic`."
 fn auth_method(members: &Members) -> Result<AuthMethod, MetadataFault> {
     let Some(said) = members.text("token_endpoint_auth_method")? else { return Ok(AuthMethod::ClientSecretBasic) };
-    AuthMethod::ALL.into_iter().find(|method| method.as_str() == said).ok_or(MetadataFault::AuthMethod)
+    AuthMethod::OF_REGISTRATION.iter().copied().find(|method| method.as_str() == said).ok_or(MetadataFault::AuthMethod)
 }
 
 /// Whether it refreshes. "If omitted, the default behavior is that the client will use only the `authorization_code` Grant

@@ -196,7 +196,7 @@ impl RegisteredClient {
     }
 
     fn is_public(&self) -> bool {
-        self.metadata.auth_method() == super::AuthMethod::None
+        self.metadata.auth_method() == crate::client::AuthMethod::None
     }
 }
 

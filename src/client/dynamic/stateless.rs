@@ -19,13 +19,11 @@ use super::compact::{decode_metadata, encode_metadata};
 use super::keys::{ClientIdKeys, KeyNumber, MAC_LEN};
 use super::metadata::Extra;
 use super::terms::Terms;
-use super::{
-    AuthMethod, ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial,
-};
+use super::{ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{
-    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects, NotBefore, OPENID,
-    ReadyClients, digest,
+    AuthMethod, Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects,
+    NotBefore, OPENID, ReadyClients, digest,
 };
 use crate::grant::{Lifetimes, Scope, Timestamp};
 

@@ -36,7 +36,7 @@ const MAX_AGE_GRACE: Duration = Duration::from_secs(60);
 #[non_exhaustive]
 #[must_use = "the browser waits for the response"]
 pub struct Approval {
-    /// The redirect to send to the browser, with the code or with an error.
+    /// What to send to the browser, with the code or with an error: a redirect, or a page that sends itself on.
     pub response: Response,
     /// The grant that was made, a session from the moment at which its code is redeemed; `None` where the response is an
     /// error.
@@ -47,7 +47,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Answers an authorization request with a code, once the person is logged in and has consented. The scope that the
     /// authorization names is within the one asked for; without one it is all of that.
     ///
-    /// Nearly every outcome is a redirect (303), also where the store fails (`temporarily_unavailable`), where the login is older
+    /// Nearly every outcome is a redirect (303), or a page that posts itself to the client where it asked for
+    /// `response_mode=form_post` ([`EngineBuilder::form_post`](crate::EngineBuilder::form_post)), also where the store fails (`temporarily_unavailable`), where the login is older
     /// than `max_age` allows (`login_required`; never less than a minute, which reading the page may take), where the subject
     /// is not the one that the client's `id_token_hint` means (`login_required`), and where the
     /// authorization is one that cannot be granted (`server_error`): it has no subject, one that is
@@ -63,7 +64,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// - the person [is asked each time](AuthorizationRequest::is_asked_each_time), and the host did not say that the page
     ///   [was shown](Authorization::with_page_shown): its own fault, 500. With `prompt=none` it is `consent_required`, which a client made
     ///   by hand hears by redirect;
-    /// - the page came back a second time;
+    /// - the page came back a second time, or the request had been [pushed](crate::EngineBuilder::pushed_authorization_requests) and was
+    ///   answered before;
+    /// - the client wants its answer as a JWT, and signing failed;
     /// - a client that [nobody made by hand](crate::Client::is_stranger) asked with `prompt=none`, and there is no code for it.
     ///
     /// ```
@@ -90,12 +93,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let subject = authorization.subject.clone();
         match time.watch(pin!(self.issue_code(request, authorization, &time))).await {
             Ok((grant, code)) => {
-                let response = self.redirect_with_code(request, &code);
+                let response = self.answer_with_code(request, &code, time.now())?;
                 Ok(Approval { response, grant: Some(grant) })
             }
             Err(failure) => {
                 let person = subject.as_deref().map_or(Person::Nobody, Person::LoggedIn);
-                let response = self.end_request(request, failure, person)?;
+                let response = self.end_request(request, failure, person, time.now())?;
                 Ok(Approval { response, grant: None })
             }
         }

@@ -97,7 +97,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Response, ShownError> {
         let time = self.time(&clock);
         let why = time.watch(pin!(self.denied(request, denial.code(), person, &time))).await;
-        self.end_request(request, why, person)
+        self.end_request(request, why, person, time.now())
     }
 
     /// What the denial comes to: itself, unless the page of the request was answered before.

@@ -5,13 +5,15 @@
 //! made by hand too: their errors will do for phishing.
 
 use super::error::WayOn;
+use super::response_mode::{Answer, ReturnTo};
 use super::{AuthorizationError, AuthorizationRequest, Person, ShownError};
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::refusal::{AuthorizationRefusal, Refusal, ServerFault};
+use crate::grant::Timestamp;
 use crate::store::TokenStore;
-use crate::wire::{Response, location};
+use crate::wire::Response;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether there may be clients that nobody made by hand.
@@ -21,19 +23,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The end of a request that is wrong before anybody was asked. `silent`: it forbids to show a page (`prompt=none`), which RFC 9700
     /// excepts, and a relying party's iframe would wait for ever.
-    pub(super) fn end_early(
-        &self,
-        client: &Client,
-        redirect_uri: &str,
-        state: Option<&str>,
-        silent: bool,
-        why: Refusal,
-    ) -> AuthorizationError {
-        self.tell(&Failure::from(why).of_client(client.shared_id()));
-        if !client.is_stranger() && (silent || !self.lets_strangers_in()) {
-            return AuthorizationError::Redirect(Response::see_other(self.error_url(redirect_uri, state, why)));
+    pub(super) fn end_early(&self, to: ReturnTo<'_>, silent: bool, why: Refusal, now: Timestamp) -> AuthorizationError {
+        self.tell(&Failure::from(why).of_client(to.client.shared_id()));
+        if to.client.is_stranger() || (!silent && self.lets_strangers_in()) {
+            return AuthorizationError::Show(self.shown(to, why, now));
         }
-        AuthorizationError::Show(self.shown(client, redirect_uri, state, why))
+        match self.error_answer(to, why, now) {
+            Ok(answer) => AuthorizationError::Redirect(answer.response),
+            Err(fault) => AuthorizationError::Show(self.unsigned(to.client, fault)),
+        }
     }
 
     /// The end of a request that is valid, and gets no code. The client hears of it where somebody stands behind it.
@@ -42,17 +40,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         request: &AuthorizationRequest<'_>,
         failure: Failure,
         person: Person<'_>,
+        now: Timestamp,
     ) -> Result<Response, ShownError> {
-        let client = &*request.client;
-        let failure = failure.of_client(client.shared_id()).of_subject(person.subject());
+        let to = request.return_to();
+        let failure = failure.of_client(to.client.shared_id()).of_subject(person.subject());
         self.tell(&failure);
         match failure.why {
             // The client has had its answer.
             why @ Refusal::Authorization(AuthorizationRefusal::Answered) => Err(ShownError::new(why, None)),
             why if why != Refusal::Fault(ServerFault::PageNotShown) && self.may_redirect(request, person) => {
-                Ok(Response::see_other(self.error_url(&request.redirect_uri, request.state(), why)))
+                let answer = self.error_answer(to, why, now);
+                answer.map(|answer| answer.response).map_err(|fault| self.unsigned(to.client, fault))
             }
-            why => Err(self.shown(client, &request.redirect_uri, request.state(), why)),
+            why => Err(self.shown(to, why, now)),
         }
     }
 
@@ -66,10 +66,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    fn shown(&self, client: &Client, redirect_uri: &str, state: Option<&str>, why: Refusal) -> ShownError {
-        let url = self.error_url(redirect_uri, state, why);
-        let way_on = WayOn { url, redirect_uri: redirect_uri.into(), waits_for_login: !client.is_stranger() };
-        ShownError::new(why, Some(Box::new(way_on)))
+    fn shown(&self, to: ReturnTo<'_>, why: Refusal, now: Timestamp) -> ShownError {
+        match self.error_answer(to, why, now) {
+            Ok(Answer { response, url }) => {
+                let waits_for_login = !to.client.is_stranger();
+                let way_on = WayOn { url, response, redirect_uri: to.redirect_uri.into(), waits_for_login };
+                ShownError::new(why, Some(Box::new(way_on)))
+            }
+            Err(fault) => self.unsigned(to.client, fault),
+        }
+    }
+
+    /// The client wants its answer signed, so without a signature there is nothing to send it.
+    fn unsigned(&self, client: &Client, fault: ServerFault) -> ShownError {
+        self.tell(&Failure::from(fault).of_client(client.shared_id()));
+        ShownError::new(fault.into(), None)
     }
 
     /// The end of a request that has no redirect URI.
@@ -78,26 +89,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         AuthorizationError::Show(ShownError::new(failure.why, None))
     }
 
-    fn error_url(&self, redirect_uri: &str, state: Option<&str>, why: Refusal) -> String {
-        let error = [("error", why.code().as_str()), ("error_description", why.description())];
-        self.answer_url(redirect_uri, state, error)
-    }
-
-    pub(super) fn redirect_with_code(&self, request: &AuthorizationRequest<'_>, code: &[u8]) -> Response {
+    pub(super) fn answer_with_code(
+        &self,
+        request: &AuthorizationRequest<'_>,
+        code: &[u8],
+        now: Timestamp,
+    ) -> Result<Response, ShownError> {
+        let to = request.return_to();
         // It is ASCII.
-        let code = std::str::from_utf8(code).ok().map(|code| ("code", code));
-        Response::see_other(self.answer_url(&request.redirect_uri, request.state(), code))
-    }
-
-    /// Parameters of ours, then `state` as it came and `iss` (RFC 9207 section 2).
-    fn answer_url<'a>(
-        &'a self,
-        redirect_uri: &str,
-        state: Option<&'a str>,
-        ours: impl IntoIterator<Item = (&'static str, &'a str)>,
-    ) -> String {
-        let state = state.map(|state| ("state", state));
-        let issuer = self.issuer().map(|issuer| ("iss", issuer));
-        location(redirect_uri, ours.into_iter().chain(state).chain(issuer))
+        let code = std::str::from_utf8(code).unwrap_or_default();
+        let answer = self.answer_to(to, &[("code", code)], now);
+        answer.map(|answer| answer.response).map_err(|fault| self.unsigned(to.client, fault))
     }
 }

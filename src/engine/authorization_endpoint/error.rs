@@ -24,7 +24,8 @@ use crate::wire::{ErrorCode, Response};
 #[derive(Debug, thiserror::Error)]
 #[expect(clippy::exhaustive_enums, reason = "a host has to answer each of them")]
 pub enum AuthorizationError {
-    /// The client hears of it at once: send this response, a redirect with `error` (RFC 6749 section 4.1.2.1).
+    /// The client hears of it at once: send this response, a redirect with `error` (RFC 6749 section 4.1.2.1), or a page that sends it on
+    /// where the client asked for `response_mode=form_post`.
     #[error("the client is told what is wrong with its request")]
     Redirect(Response),
     /// Nobody is redirected: show the person a page of your own. Either there is no redirect URI that can be trusted, or
@@ -44,7 +45,7 @@ pub enum AuthorizationError {
 ///     .authorization_code()
 ///     .build()?;
 /// let request = Request::new("GET", b"").with_query(b"response_type=code&client_id=unknown");
-/// let Err(AuthorizationError::Show(error)) = engine.authorize(&request).await else { panic!("an unknown client") };
+/// let Err(AuthorizationError::Show(error)) = engine.authorize(&request, regrant::Timestamp::now()).await else { panic!("an unknown client") };
 /// assert_eq!((error.status(), error.code().as_str()), (400, "invalid_request"));
 /// # Ok(())
 /// # }
@@ -151,7 +152,7 @@ impl ShownError {
     /// ```
     pub fn redirect_for(&self, person: Person<'_>) -> Option<Response> {
         let way_on = self.way_on.as_deref().filter(|way_on| way_on.waits_for_login)?;
-        matches!(person, Person::LoggedIn(_)).then(|| Response::see_other(way_on.url.clone()))
+        matches!(person, Person::LoggedIn(_)).then(|| way_on.response.clone())
     }
 }
 
@@ -161,12 +162,14 @@ impl ShownError {
 #[derive(Clone)]
 pub struct WayOn {
     pub(super) url: String,
+    pub(super) response: Response,
     pub(super) redirect_uri: SmolStr,
     pub(super) waits_for_login: bool,
 }
 
 impl WayOn {
-    /// What a link leads to: the client's redirect URI, with the error and the client's `state`. Escape it.
+    /// What a link leads to: the client's redirect URI, with the error and the client's `state`. Escape it. A link is no
+    /// form, so it has them in the query where the client asked for `response_mode=form_post`, too.
     ///
     /// ```
     /// fn href(way_on: &regrant::engine::WayOn) -> String {

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use super::came::Came;
 use super::request::Answering;
-use super::{AuthorizationError, AuthorizationRequest};
+use super::{Arrived, AuthorizationError, AuthorizationRequest};
 use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::markers::{Kind, Spending, Thing};
 use crate::engine::refusal::{AuthorizationRefusal, Unavailable};
+use crate::engine::roots::Sealed;
 use crate::engine::time::Time;
 use crate::grant::{Grant, GrantId, Timestamp};
 use crate::seal::{Handle, open, seal};
@@ -28,7 +30,10 @@ use crate::wire::Request;
 /// Ok(engine.approve(&asked, alice.with_page_shown(), Timestamp::now).await?.response)
 /// # }
 /// ```
-pub struct Interaction(Handle);
+pub struct Interaction {
+    handle: Handle,
+    opened_at: Timestamp,
+}
 
 impl Interaction {
     /// When it is too late to decide.
@@ -39,13 +44,13 @@ impl Interaction {
     /// }
     /// ```
     pub const fn expires_at(&self) -> Timestamp {
-        self.0.expires_at
+        self.handle.expires_at
     }
 }
 
 impl fmt::Debug for Interaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interaction").field("expires_at", &self.0.expires_at).finish_non_exhaustive()
+        f.debug_struct("Interaction").field("expires_at", &self.handle.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -75,7 +80,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What a page carries in a hidden input, in place of the query: the checked request, sealed. It can be neither read nor
     /// changed nor made by anybody else, is good for 30 minutes ([`EngineBuilder::interaction_lifetime`](crate::EngineBuilder::interaction_lifetime)), and is answered once, but for
     /// the "no" of [somebody who is not logged in](super::Person::AtThePage).
-    /// A request that has come back by a handle keeps its own, so the page can be shown again.
+    /// A request that has come back by a handle keeps its own, so the page can be shown again; so does one that was
+    /// [pushed](crate::EngineBuilder::pushed_authorization_requests), however often its `request_uri` is opened.
     ///
     /// It says nothing of who may send it: the form has to be guarded besides, by the login's cookie and by where it comes from
     /// (`Sec-Fetch-Site`, else `Origin`), and must not be framed.
@@ -110,8 +116,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let Answering { id, expires_at } = request
             .answering
             .unwrap_or_else(|| Answering { id: rand::random(), expires_at: now + self.settings.interaction_lifetime });
-        let plain = Handle::encode(&id, expires_at, form.as_bytes());
-        let (root_id, key) = roots.to_seal();
+        let plain = Handle::encode(&id, expires_at, request.came.to_bits(), form.as_bytes());
+        let (root_id, key) = roots.to_seal(Sealed::Interaction);
         seal(root_id, key, self.sealed_for(), &plain).ok_or(InteractionError::TooLong)
     }
 
@@ -131,9 +137,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub fn open_interaction(&self, handle: &str, now: Timestamp) -> Result<Interaction, InteractionError> {
         let roots = self.roots.as_ref().ok_or(InteractionError::NoRootSecret)?;
-        let opened = open(handle, |id| roots.to_open(id, now), self.sealed_for());
+        let opened = open(handle, |id| roots.to_open(Sealed::Interaction, id, now), self.sealed_for());
         let handle = opened.and_then(Handle::decode).filter(|handle| now < handle.expires_at);
-        handle.map(Interaction).ok_or(InteractionError::NotOurs)
+        handle.map(|handle| Interaction { handle, opened_at: now }).ok_or(InteractionError::NotOurs)
     }
 
     /// The authorization request that a page carried, checked again: what the client may do now counts.
@@ -155,10 +161,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &'a self,
         interaction: &'a Interaction,
     ) -> Result<AuthorizationRequest<'a>, AuthorizationError> {
-        let request = Request::new("GET", b"").with_query(interaction.0.form());
-        let mut asked = self.authorize(&request).await?;
-        asked.answering = Some(Answering { id: interaction.0.id, expires_at: interaction.0.expires_at });
-        Ok(asked)
+        let Interaction { handle, opened_at } = interaction;
+        let request = Request::new("GET", b"").with_query(handle.form());
+        let (client, form) = self.authorization_client(&request).await.map_err(|failure| self.show(&failure))?;
+        let answering = Some(Answering { id: handle.id, expires_at: handle.expires_at });
+        // What it had to come as it came as; what the client may do now is judged again.
+        let arrived = Arrived { form, came: Came::from_bits(handle.came), sent: handle.form(), answering };
+        self.judge_request(client, arrived, *opened_at)
     }
 
     /// A code for a request that came back by a handle, answered once: who approves again within a code's life, because
@@ -255,7 +264,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Of two engines under one root secret, one may have another issuer.
-    fn sealed_for(&self) -> &[u8] {
+    pub(super) fn sealed_for(&self) -> &[u8] {
         self.issuer().unwrap_or_default().as_bytes()
     }
 }

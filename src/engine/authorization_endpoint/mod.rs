@@ -1,14 +1,22 @@
 //! The authorization endpoint: RFC 6749 section 4.1, with PKCE (RFC 7636) and the issuer in every answer (RFC 9207).
 
 mod approval;
+mod came;
 mod denial;
 mod ending;
 mod error;
 #[cfg(feature = "root-secret")]
 mod interaction;
 mod person;
+#[cfg(feature = "root-secret")]
+mod pushed;
 mod request;
+mod response_mode;
 mod scope;
+#[cfg(feature = "jwt")]
+mod signed_answer;
+#[cfg(feature = "proof")]
+mod signed_request;
 
 pub use approval::Approval;
 pub use denial::Denial;
@@ -17,6 +25,12 @@ pub use error::{AuthorizationError, ShownError, WayOn};
 pub use interaction::{Interaction, InteractionError};
 pub use person::Person;
 pub use request::{AuthorizationRequest, Prompt};
+
+pub(in crate::engine) use came::Came;
+
+#[cfg(feature = "root-secret")]
+use request::Answering;
+use response_mode::{ResponseMode, ReturnTo};
 
 use std::time::Duration;
 
@@ -28,7 +42,7 @@ use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
 use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
-use crate::grant::{Confirmation, Scope};
+use crate::grant::{Confirmation, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::decode_exact;
 use crate::wire::{Form, Parameters, Request, has_control};
@@ -61,7 +75,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// [way on](ShownError::way_on).
     ///
     /// ```
-    /// use regrant::{Client, Engine, MemoryStore, Request, StaticClients};
+    /// use regrant::{Client, Engine, MemoryStore, Request, StaticClients, Timestamp};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let app = Client::public("app").grant_type("authorization_code").redirect_uri("https://app.example/cb").build()?;
@@ -72,7 +86,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// let query = b"response_type=code&client_id=app&state=af0ifjsldkj\
     ///     &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
     /// let request = Request::new("GET", b"").with_query(query);
-    /// let asked = engine.authorize(&request).await?;
+    /// let asked = engine.authorize(&request, Timestamp::now()).await?;
     /// assert_eq!(asked.redirect_uri(), "https://app.example/cb");
     /// # Ok(())
     /// # }
@@ -80,40 +94,109 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub async fn authorize<'a>(
         &'a self,
         request: &Request<'a>,
+        now: Timestamp,
     ) -> Result<AuthorizationRequest<'a>, AuthorizationError> {
         // Until the redirect URI is known to be the client's, a page shows what is wrong: to redirect would make this an
         // open redirector (RFC 9700 section 4.11).
-        let (client, form) = match self.authorization_client(request).await {
-            Ok(found) => found,
-            Err(failure) => return Err(self.show(&failure)),
+        let (client, form) = self.authorization_client(request).await.map_err(|failure| self.show(&failure))?;
+        let lookup = Lookup::of(Purpose::Authorization, request.peer());
+        let arrived = match self.unpack(&client, form, sent_in(request), lookup, now).await {
+            Ok(arrived) => arrived,
+            Err(failure) => return Err(self.show(&failure.of_client(client.shared_id()))),
         };
+        self.judge_request(client, arrived, now)
+    }
+
+    /// The parameters that count: those of the request, or those that a client pushed or signed.
+    #[cfg_attr(
+        not(feature = "root-secret"),
+        expect(clippy::unused_self, clippy::unused_async, clippy::unnecessary_wraps, reason = "the feature is off")
+    )]
+    async fn unpack<'a>(
+        &self,
+        client: &Client,
+        form: Form<'a>,
+        sent: &'a [u8],
+        lookup: Lookup,
+        now: Timestamp,
+    ) -> Result<Arrived<'a>, Failure> {
+        #[cfg(feature = "root-secret")]
+        if let Some(pushed) = self.pushed_by(client, &form, now)? {
+            return Ok(pushed);
+        }
+        self.unsign(client, form, sent, lookup, now).await
+    }
+
+    /// The parameters that count of a request that was not pushed, or is being pushed.
+    #[cfg_attr(
+        not(feature = "proof"),
+        expect(clippy::unused_self, clippy::unused_async, clippy::unnecessary_wraps, reason = "the feature is off")
+    )]
+    async fn unsign<'a>(
+        &self,
+        client: &Client,
+        form: Form<'a>,
+        sent: &'a [u8],
+        lookup: Lookup,
+        now: Timestamp,
+    ) -> Result<Arrived<'a>, Failure> {
+        #[cfg(feature = "proof")]
+        if let Some(form) = self.signed_by(client, &form, lookup, now).await? {
+            let came = Came { signed: true, ..Came::default() };
+            return Ok(Arrived { form, came, sent: b"", answering: None });
+        }
+        let _ = (client, lookup, now);
+        Ok(Arrived {
+            form,
+            came: Came::default(),
+            sent,
+            #[cfg(feature = "root-secret")]
+            answering: None,
+        })
+    }
+
+    /// What a request comes to whose client is known.
+    fn judge_request<'a>(
+        &'a self,
+        client: ClientRef<'a>,
+        arrived: Arrived<'a>,
+        now: Timestamp,
+    ) -> Result<AuthorizationRequest<'a>, AuthorizationError> {
+        let Arrived { form, came, sent, .. } = arrived;
         let (redirect_uri, redirect_uri_named) = match redirect_uri_of(&client, &form) {
             Ok(found) => found,
             Err(why) => return Err(self.show(&Failure::from(why).of_client(client.shared_id()))),
         };
         // From here on there is somewhere to send the answer.
-        match self.validate(&client, &form, sent_in(request)) {
-            Ok((scope, resources, challenge, code_key, prompt, max_age, hint)) => Ok(AuthorizationRequest {
-                client,
-                form,
-                redirect_uri,
-                redirect_uri_named,
-                scope,
-                resources,
-                challenge,
-                code_key,
-                prompt,
-                max_age,
-                hint,
-                #[cfg(feature = "root-secret")]
-                answering: None,
-                opt_in: self.settings.renewal.parameter(),
-            }),
+        match self.validate(&client, &form, sent, came) {
+            Ok(Validated { mode, challenge, code_key, resources, scope, prompt, max_age, hint }) => {
+                Ok(AuthorizationRequest {
+                    client,
+                    form,
+                    redirect_uri,
+                    redirect_uri_named,
+                    mode,
+                    came,
+                    scope,
+                    resources,
+                    challenge,
+                    code_key,
+                    prompt,
+                    max_age,
+                    hint,
+                    #[cfg(feature = "root-secret")]
+                    answering: arrived.answering,
+                    opt_in: self.settings.renewal.parameter(),
+                })
+            }
             Err(why) => {
                 let parameter = |name: &str| form.single(name).ok().flatten();
                 let state = parameter("state").filter(|state| !has_control(state));
                 let silent = parameter("prompt") == Some("none");
-                Err(self.end_early(&client, &redirect_uri, state, silent, why))
+                // What is wrong is told in the way that was asked for, unless it is that.
+                let mode = self.asked_mode(&client, &form).unwrap_or_default();
+                let to = ReturnTo { client: &client, redirect_uri: &redirect_uri, state, mode };
+                Err(self.end_early(to, silent, why, now))
             }
         }
     }
@@ -142,12 +225,27 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// What has to hold of the rest of the request, in the order that [`authorize`](Self::authorize) tells.
-    fn validate(&self, client: &Client, form: &Form<'_>, sent: &[u8]) -> Result<Validated<'_>, Refusal> {
+    /// What has to hold of the rest of the request, in the order that [`authorize`](Self::authorize) tells. `sent` as it stood in the query
+    /// or the body.
+    pub(in crate::engine) fn validate(
+        &self,
+        client: &Client,
+        form: &Form<'_>,
+        sent: &[u8],
+        came: Came,
+    ) -> Result<Validated<'_>, Refusal> {
         Parameters::check_defined(form).map_err(RequestRefusal::from)?;
         // Who does not encode it does not decode it either, and would not know its state again.
         if has_plain_space(sent, "state=") {
             return Err(AuthorizationRefusal::State.into());
+        }
+        // What stands in a query anybody can have written or read.
+        if !came.pushed && (client.requires_pushed() || self.settings.requires_pushed) {
+            return Err(AuthorizationRefusal::NotPushed.into());
+        }
+        #[cfg(feature = "proof")]
+        if !came.signed && (client.requires_signed() || self.settings.requires_signed) {
+            return Err(AuthorizationRefusal::NotSigned.into());
         }
         // Nothing that is defined is repeated now, so each of these is there once or not at all.
         let parameter = |name: &str| form.single(name).ok().flatten();
@@ -167,9 +265,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.may_use(AUTHORIZATION_CODE) {
             return Err(ClientRefusal::UnauthorizedClient.into());
         }
-        if parameter("response_mode").is_some_and(|mode| mode != "query") {
-            return Err(AuthorizationRefusal::ResponseMode.into());
-        }
+        let mode = self.asked_mode(client, form)?;
         let challenge = match (parameter("code_challenge"), parameter("code_challenge_method")) {
             (Some(challenge), Some("S256")) => Some(read_challenge(challenge).ok_or(AuthorizationRefusal::Challenge)?),
             (None, None) if !client.requires_pkce() => None,
@@ -196,7 +292,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None => None,
         };
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
-        Ok((scope, resources, challenge, code_key, prompt, max_age, hint))
+        Ok(Validated { mode, challenge, code_key, resources, scope, prompt, max_age, hint })
     }
 }
 
@@ -211,7 +307,7 @@ fn has_plain_space(sent: &[u8], name: &str) -> bool {
 }
 
 /// Where the answer goes, and whether the request named it. Decided by the registration alone.
-fn redirect_uri_of(client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), Refusal> {
+pub(in crate::engine) fn redirect_uri_of(client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), Refusal> {
     let named = form.single("redirect_uri").map_err(|_| RequestRefusal::RepeatedParameter)?;
     match (named, client.redirect_uris()) {
         (Some(named), registered) if registered.iter().any(|uri| uri.matches(named)) => Ok((named.into(), true)),
@@ -221,12 +317,32 @@ fn redirect_uri_of(client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), 
     }
 }
 
-type Validated<'e> =
-    (Scope, Option<Asked<'e>>, Option<[u8; 32]>, Option<Confirmation>, Prompt, Option<Duration>, Option<IdTokenHint>);
-
 /// The thumbprint of the key that the code is bound to (RFC 9449 section 10): canonical base64url of 32 bytes.
 fn read_jkt(text: &str) -> Option<Confirmation> {
     decode_exact::<32, 43>(text.as_bytes().try_into().ok()?).map(Confirmation::Key)
+}
+
+/// A request whose client is known.
+struct Arrived<'a> {
+    /// The parameters that count.
+    form: Form<'a>,
+    came: Came,
+    /// The parameters as they were sent.
+    sent: &'a [u8],
+    #[cfg(feature = "root-secret")]
+    answering: Option<Answering>,
+}
+
+/// What the parameters of a request come to.
+pub(in crate::engine) struct Validated<'e> {
+    mode: ResponseMode,
+    challenge: Option<[u8; 32]>,
+    code_key: Option<Confirmation>,
+    resources: Option<Asked<'e>>,
+    scope: Scope,
+    prompt: Prompt,
+    max_age: Option<Duration>,
+    hint: Option<IdTokenHint>,
 }
 
 /// The digest that a challenge by `S256` writes, RFC 7636 section 4.2.

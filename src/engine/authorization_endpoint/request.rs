@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::came::Came;
+use super::response_mode::{ResponseMode, ReturnTo};
 use crate::client::{Client, ClientRef, Destination};
 use crate::engine::jwt::IdTokenHint;
 use crate::engine::resources::Asked;
@@ -22,7 +24,7 @@ use crate::wire::Form;
 /// # async fn page<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>, query: &[u8])
 /// # -> Result<(), regrant::AuthorizationError> {
 /// let request = regrant::Request::new("GET", b"").with_query(query);
-/// let asked = engine.authorize(&request).await?;
+/// let asked = engine.authorize(&request, regrant::Timestamp::now()).await?;
 /// println!("{} asks for {}", asked.client().id(), asked.scope());
 /// # Ok(())
 /// # }
@@ -32,6 +34,8 @@ pub struct AuthorizationRequest<'a> {
     pub(super) form: Form<'a>,
     pub(super) redirect_uri: SmolStr,
     pub(super) redirect_uri_named: bool,
+    pub(super) mode: ResponseMode,
+    pub(super) came: Came,
     pub(super) scope: Scope,
     pub(super) resources: Option<Asked<'a>>,
     pub(super) challenge: Option<[u8; 32]>,
@@ -40,14 +44,14 @@ pub struct AuthorizationRequest<'a> {
     pub(super) prompt: Prompt,
     pub(super) max_age: Option<Duration>,
     pub(super) hint: Option<IdTokenHint>,
-    /// Of a request that came back by a handle.
+    /// Of a request that came back by a handle, or was pushed.
     #[cfg(feature = "root-secret")]
     pub(super) answering: Option<Answering>,
     /// The parameter by which a login asks for a renewable grant.
     pub(super) opt_in: Option<&'a str>,
 }
 
-/// What an authorization request that came back by a handle is answered as, once.
+/// What an authorization request that came back by a handle, or was pushed, is answered as, once.
 #[cfg(feature = "root-secret")]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answering {
@@ -297,6 +301,22 @@ impl AuthorizationRequest<'_> {
     /// ```
     pub fn carried(&self) -> impl Iterator<Item = (&str, &str)> {
         self.form.iter().filter(|(name, _)| CARRIED.contains(name) || self.opt_in == Some(name))
+    }
+
+    /// Whether the client pushed it (RFC 9126), so that nobody could change or read it on its way through the browser.
+    ///
+    /// ```
+    /// fn way(asked: &regrant::AuthorizationRequest<'_>) -> &'static str {
+    ///     if asked.was_pushed() { "pushed" } else { "by the browser" }
+    /// }
+    /// ```
+    pub const fn was_pushed(&self) -> bool {
+        self.came.pushed
+    }
+
+    pub(super) fn return_to(&self) -> ReturnTo<'_> {
+        let Self { client, redirect_uri, mode, .. } = self;
+        ReturnTo { client, redirect_uri, state: self.state(), mode: *mode }
     }
 
     pub(super) fn state(&self) -> Option<&str> {

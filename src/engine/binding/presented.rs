@@ -1,9 +1,12 @@
 //! What came with a request: a proof, read and not yet believed, and a certificate.
 
+use std::borrow::Cow;
+
 use super::DpopEngine;
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
-use crate::engine::refusal::SenderRefusal;
+use crate::engine::client_auth::Authenticated;
+use crate::engine::refusal::{AuthorizationRefusal, Refusal, SenderRefusal};
 use crate::grant::{Confirmation, Grant, Sender, Timestamp};
 use crate::proof::dpop::{Proof, ProofFault, Proven, Target};
 use crate::store::TokenStore;
@@ -121,10 +124,22 @@ impl<'r> Presented<'r> {
     }
 
     /// Whether it is by a key that the grant is bound to, fresh, and the client may have the current token for an older one.
-    pub(in crate::engine) fn resyncs(&self, client: &Client, grant: &Grant) -> bool {
+    pub(in crate::engine) fn resyncs(&self, client: &Authenticated<'_>, grant: &Grant) -> bool {
+        if !client.may_resync() || self.was_used() {
+            return false;
+        }
         let is_bound = matches!(grant.sender(), Some(Sender::Is(Confirmation::Key(_))));
         let is_fresh = self.proven().is_some_and(|proven| proven.nonce_given_at().is_some());
-        client.may_resync() && is_bound && is_fresh && !self.was_used()
+        // A confidential client proves who it is, whatever its tokens are bound to.
+        is_bound && is_fresh || !client.is_public() && client.proves_a_key()
+    }
+
+    /// A body, and the key that the request proves beside it.
+    pub(in crate::engine) fn with_key<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
+        match self.key() {
+            Some(Confirmation::Key(thumbprint)) => Cow::Owned([body, &[0], &thumbprint].concat()),
+            _ => Cow::Borrowed(body),
+        }
     }
 }
 
@@ -202,6 +217,38 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             _ => Ok(Presented::of(None, request)),
         }
+    }
+
+    /// The same of a pushed authorization request (RFC 9449 section 10.1).
+    pub(in crate::engine) fn presented_with_push<'r>(
+        &self,
+        request: &Request<'r>,
+        now: Timestamp,
+    ) -> Result<Presented<'r>, SenderRefusal> {
+        let Some(dpop) = &self.dpop else { return Ok(Presented::default()) };
+        let mut proof = dpop.read(request)?;
+        if let Some(proof) = &mut proof {
+            dpop.check(proof, request.method(), &dpop.push_targets, true, now)?;
+        }
+        Ok(Presented::of(proof, request))
+    }
+
+    /// The key that a pushed request proves, which its code is then bound to: the value of `dpop_jkt`, which has to agree where it is
+    /// there as well (RFC 9449 section 10.1). Nothing is remembered of it: anybody can push requests, and one that is pushed again is bound to
+    /// the same key, which is of use to its holder alone.
+    pub(in crate::engine) fn key_of_push(
+        &self,
+        presented: &mut Presented<'_>,
+        named: Option<&str>,
+    ) -> Result<Option<String>, Refusal> {
+        if presented.prove()?.is_none() {
+            return Ok(None);
+        }
+        let thumbprint = presented.proven().map(|proven| proven.thumbprint().to_string());
+        if named.is_some() && named != thumbprint.as_deref() {
+            return Err(AuthorizationRefusal::DpopJkt.into());
+        }
+        Ok(thumbprint)
     }
 
     /// Every answer to a request with a proof has the nonce of the next one, refusals too (RFC 9449 section 8.2).

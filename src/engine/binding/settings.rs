@@ -105,7 +105,7 @@ impl Dpop {
         root: Option<&RootSecret>,
         old: Option<&RootSecret>,
         realm: Option<&str>,
-        token_endpoint: Option<&str>,
+        [token, push]: [Vec<String>; 2],
     ) -> Result<DpopEngine, BuildError> {
         let root = root.ok_or(BuildError::NonceRootRequired)?;
         if self.algorithms.is_empty() {
@@ -116,13 +116,18 @@ impl Dpop {
             Some(old) => nonces.with_accepted(old, realm),
             None => nonces,
         };
-        let targets = vec![token_endpoint.and_then(Target::of).ok_or(BuildError::ProofTarget)?];
+        let read = |urls: Vec<String>| urls.iter().filter_map(|url| Target::of(url)).collect::<Vec<_>>();
+        let (targets, push_targets) = (read(token), read(push));
+        if targets.is_empty() {
+            return Err(BuildError::ProofTarget);
+        }
         let names: Vec<&str> = self.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
         Ok(DpopEngine {
             algs: names.join(" ").into(),
             algorithms: self.algorithms,
             nonces,
             targets,
+            push_targets,
             resource_nonces: self.resource_nonces,
             required_at_resources: self.required_at_resources,
             markers: self.markers,
@@ -139,6 +144,8 @@ pub(in crate::engine) struct DpopEngine {
     pub(in crate::engine) nonces: Nonces,
     /// The URLs that the metadata publish for the token endpoint.
     pub(super) targets: Vec<Target>,
+    /// And for the one that requests are pushed to.
+    pub(super) push_targets: Vec<Target>,
     pub(super) resource_nonces: bool,
     pub(super) required_at_resources: bool,
     pub(super) markers: bool,

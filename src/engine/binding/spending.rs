@@ -5,7 +5,7 @@ use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::markers::{Kind, Spending, Thing};
-use crate::engine::refusal::SenderRefusal;
+use crate::engine::refusal::{Refusal, SenderRefusal};
 use crate::engine::time::Time;
 use crate::grant::Grant;
 use crate::proof::dpop::Proven;
@@ -61,6 +61,22 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Spending::First => Ok(()),
             Spending::Again { .. } | Spending::Elsewhere => Err(SenderRefusal::ProofReplayed.into()),
         }
+    }
+
+    /// The same where an assertion makes the request single, too: who has sent it before is asked for a new proof, and is then
+    /// answered as before.
+    pub(in crate::engine) async fn note_asserted_sender(
+        &self,
+        client: &Client,
+        presented: &Presented<'_>,
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
+        let anew = |failure: Failure| match failure.why {
+            Refusal::Sender(SenderRefusal::ProofReplayed) => SenderRefusal::ProofForgotten.into(),
+            _ => failure,
+        };
+        self.spend_new_proof(client, presented, time).await.map_err(anew)?;
+        self.note_new_sender(client, presented, time.now()).map_err(|why| anew(why.into()))
     }
 
     async fn mark(

@@ -6,6 +6,8 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::BuildError;
+#[cfg(feature = "proof")]
+use crate::client::ClientFeatures;
 use crate::client::{AUTHORIZATION_CODE, REFRESH_TOKEN};
 use crate::engine::host::{Host, RenewalPolicy};
 use crate::engine::settings::Settings;
@@ -31,10 +33,25 @@ pub(super) fn realm(realm: Option<&str>, adopted: &[SmolStr]) -> Result<(), Buil
 }
 
 #[cfg(feature = "root-secret")]
-pub(super) fn roots(root: Option<&RootSecret>, old: Option<&RootSecret>) -> Result<(), BuildError> {
+pub(super) fn roots(
+    root: Option<&RootSecret>,
+    old: Option<&RootSecret>,
+    seals_requests: bool,
+) -> Result<(), BuildError> {
     match (root, old) {
+        (None, _) if seals_requests => Err(BuildError::RootSecretRequired),
         (None, Some(_)) => Err(BuildError::RootSecretRequired),
         (Some(root), Some(old)) if root.id() == old.id() => Err(BuildError::DuplicateRoot),
+        _ => Ok(()),
+    }
+}
+
+/// What assertions are for, and remembered under.
+#[cfg(feature = "proof")]
+pub(super) fn assertions(features: ClientFeatures, settings: &Settings, has_root: bool) -> Result<(), BuildError> {
+    match features.private_key_jwt || features.client_secret_jwt {
+        true if settings.issuer.is_none() => Err(BuildError::IssuerForAssertions),
+        true if !has_root => Err(BuildError::RootSecretForAssertions),
         _ => Ok(()),
     }
 }
@@ -46,6 +63,10 @@ pub(super) fn settings(settings: &Settings) -> Result<(), BuildError> {
     #[cfg(feature = "root-secret")]
     if settings.interaction_lifetime.is_zero() || settings.interaction_lifetime > Duration::from_secs(24 * 3_600) {
         return Err(BuildError::InteractionLifetime);
+    }
+    #[cfg(feature = "root-secret")]
+    if !(1..=600).contains(&settings.pushed_lifetime.as_secs()) || settings.pushed_lifetime.subsec_nanos() > 0 {
+        return Err(BuildError::PushedRequestLifetime);
     }
     match &settings.renewal {
         RenewalPolicy::OptIn(parameter) if parameter.is_empty() || is_defined(parameter) => {

@@ -38,7 +38,7 @@ pub enum BuildError {
     #[error("the realm is empty, longer than 64 bytes, or has a space or a character that is not printable ASCII")]
     Realm,
     /// See `EngineBuilder::root_secret`.
-    #[error("a root secret is to be accepted, and the engine has none that takes its place")]
+    #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
     /// The nonces of [proofs of possession](crate::EngineBuilder::dpop) are computed under the root secret.
     #[error("the engine takes proofs of possession and has no root secret, which their nonces are computed under")]
@@ -51,12 +51,21 @@ pub enum BuildError {
         "the engine takes proofs of possession, and its token endpoint has no http or https URL: it lacks an issuer, or the endpoint"
     )]
     ProofTarget,
+    /// A client authenticates by assertions, which name the issuer as their audience.
+    #[error("the engine has no issuer, which is the audience of its clients' assertions")]
+    IssuerForAssertions,
+    /// A client authenticates by assertions, each of which is used once. See `EngineBuilder::root_secret`.
+    #[error("the engine has no root secret, under which it remembers its clients' assertions")]
+    RootSecretForAssertions,
     /// See `EngineBuilder::accept_root`.
     #[error("two root secrets have the same id")]
     DuplicateRoot,
     /// See `EngineBuilder::interaction_lifetime`.
     #[error("the lifetime of an interaction is zero, or longer than a day")]
     InteractionLifetime,
+    /// See `EngineBuilder::pushed_request_lifetime`.
+    #[error("the lifetime of pushed requests is not a whole number of seconds from 1 to 600")]
+    PushedRequestLifetime,
     /// See [`EngineBuilder::adopt_grants_of`](crate::EngineBuilder::adopt_grants_of).
     #[error("grants are to be adopted, and the engine has no realm to adopt them into")]
     RealmRequired,
@@ -72,7 +81,7 @@ pub enum BuildError {
     /// 2).
     #[error("the engine has no issuer, and what it issues names one")]
     IssuerRequired,
-    /// JWT access tokens or ID tokens without a key to sign them.
+    /// JWT access tokens, ID tokens or signed responses without a key to sign them.
     #[error("the engine has no signing key, and its JWTs need one")]
     SigningKeyRequired,
     /// A resource that is no absolute URI, or has a fragment, user information, or more bytes than

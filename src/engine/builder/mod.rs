@@ -6,7 +6,10 @@ mod dpop;
 pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
+#[cfg(feature = "proof")]
+mod proof;
 mod realm;
+mod requests;
 mod resources;
 
 pub use error::BuildError;
@@ -15,6 +18,8 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+#[cfg(feature = "proof")]
+use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
@@ -66,6 +71,8 @@ pub struct EngineBuilder<S, C> {
     host: Host,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
+    #[cfg(feature = "proof")]
+    pub(super) client_keys: Option<FetchedKeys>,
 }
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
@@ -93,6 +100,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host: Host::default(),
             #[cfg(feature = "argon2")]
             slow: None,
+            #[cfg(feature = "proof")]
+            client_keys: None,
         }
     }
 
@@ -433,9 +442,11 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         #[cfg(feature = "root-secret")]
         let roots = {
             let old = self.old_root.as_ref().map(|(secret, not_after)| (secret, *not_after));
-            checks::roots(self.root.as_ref(), old.map(|old| old.0))?;
+            checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        #[cfg(feature = "proof")]
+        checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {
             return Err(BuildError::Endpoint);
         }
@@ -444,13 +455,16 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             None => None,
             Some(dpop) => {
                 let old = self.old_root.as_ref().map(|(secret, _)| secret);
-                let token_endpoint = endpoints.token_url(settings.issuer.as_deref());
+                let targets = endpoints.proof_targets(settings.issuer.as_deref());
                 let realm = self.realm.as_deref();
-                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, token_endpoint.as_deref())?))
+                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets)?))
             }
         };
         let resources = self.resources.build(self.jwt.usual_format())?;
         let jwt = self.jwt.build(settings.issuer.is_some(), resources.as_deref())?;
+        if settings.signed_answers && !jwt.signs() {
+            return Err(BuildError::SigningKeyRequired);
+        }
         let settings = Settings { resources, ..settings };
         let slow_secrets = clients.decoy().is_some_and(ClientSecret::is_phc);
         #[cfg(feature = "argon2")]
@@ -474,6 +488,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             dpop,
             #[cfg(feature = "argon2")]
             slow: self.slow,
+            #[cfg(feature = "proof")]
+            client_keys: self.client_keys,
         })
     }
 }

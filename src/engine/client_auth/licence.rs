@@ -10,12 +10,13 @@
 //! generation and age, somebody let the client in. Those are judged afterwards, as of any client, by a record that is loaded
 //! again: a fetch takes seconds, and a grant may be ended meanwhile.
 
-use super::read;
-use crate::client::{AUTHORIZATION_CODE, ClientRef, Clients, Purpose, REFRESH_TOKEN};
+use super::{Authenticated, Occasion, read};
+use crate::client::{AUTHORIZATION_CODE, Clients, Purpose, REFRESH_TOKEN};
 use crate::engine::Engine;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, Refusal, RequestRefusal, Unavailable};
+use crate::engine::time::Time;
 use crate::store::{BoxFuture, TokenStore};
 use crate::token::{AccessToken, GrantToken, TokenKind};
 use crate::wire::{BasicCredentials, Form, Parameters, Request};
@@ -41,7 +42,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         request: &'a Request<'_>,
         parameters: &'a Parameters<'_>,
         form: &'a Form<'_>,
-    ) -> BoxFuture<'a, Result<ClientRef<'e>, Failure>> {
+        time: &'a Time<'_>,
+    ) -> BoxFuture<'a, Result<Authenticated<'e>, Failure>> {
         Box::pin(async move {
             let (text, kind) = match parameters.grant_type() {
                 None => return Err(RequestRefusal::MissingParameter.into()),
@@ -58,7 +60,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let mut basic = BasicCredentials::unread();
             let credentials = read(request, parameters, &mut basic)?;
             self.license(&token, kind, credentials.client_id()).await?;
-            self.authenticate(request, parameters, Purpose::Licensed).await
+            self.authenticate(request, parameters, Occasion::to_write(time).with_purpose(Purpose::Licensed)).await
         })
     }
 
@@ -68,7 +70,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         request: &'a Request<'_>,
         parameters: &'a Parameters<'_>,
         form: &'a Form<'_>,
-    ) -> BoxFuture<'a, Result<ClientRef<'e>, Failure>> {
+        time: &'a Time<'_>,
+    ) -> BoxFuture<'a, Result<Authenticated<'e>, Failure>> {
         Box::pin(async move {
             let text = form.single("token").ok().flatten().ok_or(RequestRefusal::MissingParameter)?;
             let mut basic = BasicCredentials::unread();
@@ -79,7 +82,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 None if text.contains('.') => self.license_by_jwt(text, client_id).await?,
                 None => self.license_by_access_token(text, client_id).await?,
             }
-            self.authenticate(request, parameters, Purpose::Licensed).await
+            self.authenticate(request, parameters, Occasion::to_look(time).with_purpose(Purpose::Licensed)).await
         })
     }
 

@@ -1,11 +1,26 @@
-//! Client authentication: RFC 6749 section 2.3.
+//! Client authentication: RFC 6749 section 2.3. One way in each request: a secret in a header or in the body, an assertion (RFC 7523), a
+//! certificate (RFC 8705), or none of a public client.
 
+#[cfg(feature = "proof")]
+mod assertion;
+#[cfg(feature = "mtls")]
+mod certificate;
+#[cfg(feature = "proof")]
+mod keys;
 mod licence;
+mod occasion;
 #[cfg(feature = "argon2")]
 mod slow;
+#[cfg(feature = "proof")]
+mod spending;
 
+#[cfg(feature = "proof")]
+pub(super) use keys::FetchedKeys;
+pub(super) use occasion::{Authenticated, Occasion};
 #[cfg(feature = "argon2")]
 pub use slow::{BlockingPool, SlowVerifier};
+#[cfg(feature = "proof")]
+pub(super) use spending::{SpentFor, Unspent};
 
 use subtle::Choice;
 use zeroize::Zeroizing;
@@ -13,7 +28,10 @@ use zeroize::Zeroizing;
 use super::Engine;
 use super::failure::{Failure, check_head};
 use super::refusal::{ClientRefusal, RequestRefusal, Unavailable};
-use crate::client::{Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, Purpose, digest};
+use crate::client::{AuthMethod, Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, digest};
+use crate::engine::time::Time;
+#[cfg(feature = "proof")]
+use crate::proof::Assertion;
 use crate::store::TokenStore;
 use crate::wire::{BasicCredentials, BasicError, Form, Header, Parameters, Request, has_control};
 
@@ -26,15 +44,20 @@ enum Credentials<'a> {
     Basic(&'a mut BasicCredentials),
     /// `client_secret_post`
     Post { client_id: &'a str, client_secret: &'a [u8] },
-    /// A public client says who it is.
-    Public { client_id: &'a str },
+    /// `private_key_jwt`, `client_secret_jwt`. Boxed: the requests of all other clients must not be larger for it.
+    #[cfg(feature = "proof")]
+    Assertion(Box<Assertion<'a>>),
+    /// A public client says who it is, or one whose certificate came with the connection.
+    Id { client_id: &'a str },
 }
 
 impl Credentials<'_> {
     fn client_id(&self) -> &str {
         match self {
             Self::Basic(basic) => basic.client_id(),
-            Self::Post { client_id, .. } | Self::Public { client_id } => client_id,
+            Self::Post { client_id, .. } | Self::Id { client_id } => client_id,
+            #[cfg(feature = "proof")]
+            Self::Assertion(assertion) => assertion.client_id(),
         }
     }
 
@@ -42,7 +65,9 @@ impl Credentials<'_> {
         match self {
             Self::Basic(basic) => Some(basic.secret_bytes()),
             Self::Post { client_secret, .. } => Some(client_secret),
-            Self::Public { .. } => None,
+            #[cfg(feature = "proof")]
+            Self::Assertion(_) => None,
+            Self::Id { .. } => None,
         }
     }
 
@@ -58,15 +83,18 @@ impl Credentials<'_> {
     fn are_readable(&self) -> bool {
         match self {
             Self::Basic(basic) => basic.is_readable(),
-            Self::Post { .. } | Self::Public { .. } => true,
+            _ => true,
         }
     }
 
-    const fn are_allowed_to(&self, client: &Client) -> bool {
+    /// Whether these are of a way that the client may use. Of an assertion and a certificate that was judged with the proof.
+    fn are_allowed_to(&self, client: &Client) -> bool {
         match self {
-            Self::Basic(_) => client.allows_basic(),
-            Self::Post { .. } => client.allows_post(),
-            Self::Public { .. } => client.is_public(),
+            Self::Basic(_) => client.allows(AuthMethod::ClientSecretBasic),
+            Self::Post { .. } => client.allows(AuthMethod::ClientSecretPost),
+            #[cfg(feature = "proof")]
+            Self::Assertion(_) => true,
+            Self::Id { .. } => true,
         }
     }
 }
@@ -78,7 +106,7 @@ fn read<'a>(
     basic: &'a mut BasicCredentials,
 ) -> Result<Credentials<'a>, ClientRefusal> {
     let (client_id, client_secret) = (parameters.client_id(), parameters.client_secret());
-    // RFC 7521 section 4.2; none of its methods is supported, but it is a way, so it is not to be beside another.
+    // RFC 7521 section 4.2; a way, so it is not to be beside another, whether this engine knows it or not.
     let assertion = parameters.has_client_assertion();
     match request.authorization() {
         Header::Repeated => Err(ClientRefusal::TwoAuthentications),
@@ -94,10 +122,13 @@ fn read<'a>(
             }
         }
         Header::Absent if client_secret.is_some() && assertion => Err(ClientRefusal::TwoAuthentications),
+        #[cfg(feature = "proof")]
+        Header::Absent if assertion => Ok(Credentials::Assertion(Box::new(assertion::read_assertion(parameters)?))),
+        #[cfg(not(feature = "proof"))]
         Header::Absent if assertion => Err(ClientRefusal::Credentials),
         Header::Absent => match (client_id, client_secret) {
             (Some(client_id), Some(client_secret)) => Ok(Credentials::Post { client_id, client_secret }),
-            (Some(client_id), None) => Ok(Credentials::Public { client_id }),
+            (Some(client_id), None) => Ok(Credentials::Id { client_id }),
             (None, _) => Err(ClientRefusal::Credentials),
         },
     }
@@ -109,12 +140,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         request: &Request<'_>,
         parameters: &Parameters<'_>,
-        purpose: Purpose,
-    ) -> Result<ClientRef<'_>, Failure> {
+        occasion: Occasion<'_>,
+    ) -> Result<Authenticated<'_>, Failure> {
         let mut basic = BasicCredentials::unread();
         let mut credentials = read(request, parameters, &mut basic)?;
-        let lookup = Lookup::of(purpose, request.peer());
-        let found = match self.find_client(credentials.client_id(), lookup).await {
+        let lookup = Lookup::of(occasion.purpose, request.peer());
+        #[cfg(feature = "proof")]
+        if let Credentials::Assertion(assertion) = credentials {
+            return Box::pin(self.authenticate_by_assertion(assertion, lookup, occasion)).await;
+        }
+        // Without control characters: they were looked for where the header and the form were read.
+        let found = match self.find_read_client(credentials.client_id(), lookup).await {
             Ok(found) => found,
             Err(error) => return Err(error.into()),
         };
@@ -123,6 +159,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         // An unknown client is refused only after the comparison: how long the answer takes must not tell which ids exist.
         let proven = match credentials.client_secret() {
+            #[cfg(feature = "mtls")]
+            None if found.as_ref().is_some_and(|client| certificate::is_by_certificate(client)) => {
+                return match found {
+                    Some(client) => Box::pin(self.authenticate_by_certificate(client, request, lookup, occasion)).await,
+                    None => Err(ClientRefusal::UnknownClient.into()),
+                };
+            }
             None => found.as_ref().is_some_and(|client| client.is_public()),
             // An unknown client takes as long as one with a wrong secret.
             Some(secret) => {
@@ -139,17 +182,59 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client = found.ok_or(ClientRefusal::UnknownClient)?;
         // The way is judged last: the host hears that it is not allowed only where the secret was right.
         let why = match (proven, credentials.are_allowed_to(&client)) {
-            (true, true) => return Ok(client),
+            (true, true) => return Ok(client.into()),
             (true, false) => ClientRefusal::AuthMethod,
             (false, _) => ClientRefusal::WrongSecret,
         };
         Err(Failure::from(why).of_client(client.shared_id()))
     }
 
+    /// An id that no client has is told from one that a client has by the time that a signature takes: ids are no secrets, and who makes
+    /// one up has no key to have it looked for.
+    #[cfg(feature = "proof")]
+    async fn authenticate_by_assertion(
+        &self,
+        assertion: Box<Assertion<'_>>,
+        lookup: Lookup,
+        occasion: Occasion<'_>,
+    ) -> Result<Authenticated<'_>, Failure> {
+        // Out of a JWT, so nobody has looked at its characters.
+        let found = self.find_client(assertion.client_id(), lookup).await?;
+        let client = found.ok_or(ClientRefusal::UnknownClient)?;
+        match self.prove_assertion(&assertion, &client, lookup, occasion).await {
+            Ok(proven) => Ok(Authenticated::by_assertion(client, proven)),
+            Err(failure) => Err(failure.of_client(client.shared_id())),
+        }
+    }
+
+    #[cfg(feature = "mtls")]
+    async fn authenticate_by_certificate<'e>(
+        &'e self,
+        client: ClientRef<'e>,
+        request: &Request<'_>,
+        lookup: Lookup,
+        occasion: Occasion<'_>,
+    ) -> Result<Authenticated<'e>, Failure> {
+        let proven = match request.certificate() {
+            None => Ok(false),
+            Some(certificate) => self.is_certificate_of(certificate, &client, lookup, occasion.time.now()).await,
+        };
+        match proven {
+            Ok(true) => Ok(client.into()),
+            Ok(false) => Err(Failure::from(ClientRefusal::Certificate).of_client(client.shared_id())),
+            Err(failure) => Err(failure.of_client(client.shared_id())),
+        }
+    }
+
+    /// The same as [`find_client`](Self::find_client) for an id that was read and found to have no control characters.
+    async fn find_read_client(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        if id.len() > Client::MAX_ID_BYTES { Ok(None) } else { self.clients.find(id, lookup).await }
+    }
+
     /// The client of an id that a stranger sent. What no client can be called is not asked for: a registry in a database
     /// fails at a NUL, and looks long for a long one.
     pub(super) async fn find_client(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        if id.len() > Client::MAX_ID_BYTES || has_control(id) { Ok(None) } else { self.clients.find(id, lookup).await }
+        if has_control(id) { Ok(None) } else { self.find_read_client(id, lookup).await }
     }
 
     /// What a request to the revocation or introspection endpoint is made of: a client, proven, and a token. A refusal that is
@@ -157,14 +242,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn token_of_request(
         &self,
         request: &Request<'_>,
-    ) -> Result<(ClientRef<'_>, Zeroizing<String>), Failure> {
+        time: &Time<'_>,
+    ) -> Result<(Authenticated<'_>, Zeroizing<String>), Failure> {
         check_head(request)?;
         let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
-        let client = match self.authenticate(request, &parameters, Purpose::Authentication).await {
+        let client = match self.authenticate(request, &parameters, Occasion::to_look(time)).await {
             Ok(client) => client,
-            Err(failure) if failure.is_unlicensed() => self.authenticate_by_token(request, &parameters, &form).await?,
+            Err(failure) if failure.is_unlicensed() => {
+                self.authenticate_by_token(request, &parameters, &form, time).await?
+            }
             Err(failure) => return Err(failure),
         };
         match form.single("token") {

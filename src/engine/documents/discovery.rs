@@ -60,9 +60,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             ("subject_types_supported", json!(["public"])),
             ("id_token_signing_alg_values_supported", json!(algorithms)),
             ("claims_parameter_supported", json!(false)),
-            ("request_parameter_supported", json!(false)),
-            // Supported where it is not said otherwise.
-            ("request_uri_parameter_supported", json!(false)),
         ] {
             members.insert(name.into(), value);
         }

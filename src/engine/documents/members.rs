@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What the engine writes itself, or says by leaving it out.
-const OWN: [&str; 32] = [
+const OWN: [&str; 37] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -30,6 +30,11 @@ const OWN: [&str; 32] = [
     "request_uri_parameter_supported",
     "require_request_uri_registration",
     "signed_metadata",
+    "pushed_authorization_request_endpoint",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "request_object_signing_alg_values_supported",
+    "authorization_signing_alg_values_supported",
     "resource",
     "authorization_servers",
     "bearer_methods_supported",

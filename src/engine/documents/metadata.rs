@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, REFRESH_TOKEN};
 use crate::engine::Engine;
 use crate::grant::Scope;
+#[cfg(feature = "proof")]
+use crate::proof::JwsAlgorithm;
 use crate::store::TokenStore;
 use crate::wire::{Response, read_uri, web_host};
 
@@ -29,6 +31,9 @@ pub struct Endpoints {
     introspection: Option<String>,
     jwks: Option<String>,
     registration: Option<String>,
+    pushed_authorization: Option<String>,
+    #[cfg(feature = "mtls")]
+    mtls_aliases: Option<Box<Endpoints>>,
     scopes: Scope,
 }
 
@@ -97,10 +102,40 @@ impl Endpoints {
         Self { registration: Some(at.to_owned()), ..self }
     }
 
+    /// Where the host serves `Engine::push` (feature `root-secret`). Advertised where
+    /// `pushed_authorization_requests` of the builder turned it on.
+    ///
+    /// ```
+    /// let endpoints = regrant::Endpoints::new().with_pushed_authorization("/oauth2/par");
+    /// ```
+    pub fn with_pushed_authorization(self, at: &str) -> Self {
+        Self { pushed_authorization: Some(at.to_owned()), ..self }
+    }
+
+    /// Where the same endpoints are for clients that show a certificate, `mtls_endpoint_aliases` (RFC 8705 section 5): a host or port of
+    /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation and
+    /// introspection endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
+    ///
+    /// ```
+    /// use regrant::Endpoints;
+    /// let endpoints = Endpoints::new()
+    ///     .with_token("/oauth2/token")
+    ///     .with_mtls_aliases(Endpoints::new().with_token("https://mtls.id.example/oauth2/token"));
+    /// ```
+    #[cfg(feature = "mtls")]
+    pub fn with_mtls_aliases(self, aliases: Self) -> Self {
+        Self { mtls_aliases: Some(Box::new(aliases)), ..self }
+    }
+
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
-        let Self { authorization, token, revocation, introspection, jwks, registration, .. } = self;
-        let given = [authorization, token, revocation, introspection, jwks, registration];
+        let Self { authorization, token, revocation, introspection, jwks, registration, pushed_authorization, .. } =
+            self;
+        let given = [authorization, token, revocation, introspection, jwks, registration, pushed_authorization];
+        #[cfg(feature = "mtls")]
+        if self.mtls_aliases.as_deref().is_some_and(|aliases| !aliases.are_well_formed()) {
+            return false;
+        }
         given.into_iter().flatten().all(|at| {
             let path = at.starts_with('/') && !at.starts_with("//");
             let whole = if path { format!("https://issuer.example{at}") } else { at.clone() };
@@ -108,11 +143,24 @@ impl Endpoints {
         })
     }
 
-    /// Where the metadata say that the token endpoint is.
+    /// Where the metadata say that the token endpoint is, and that requests are pushed to; by their aliases too.
     #[cfg(feature = "proof")]
-    pub(in crate::engine) fn token_url(&self, issuer: Option<&str>) -> Option<String> {
-        let at = self.token.as_deref()?;
-        if at.starts_with('/') { Some(url(issuer?, at)) } else { Some(at.to_owned()) }
+    pub(in crate::engine) fn proof_targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
+        let whole = |at: &Option<String>| {
+            let at = at.as_deref()?;
+            if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
+        };
+        let all: [Option<&Self>; 2] = [
+            Some(self),
+            #[cfg(feature = "mtls")]
+            self.mtls_aliases.as_deref(),
+            #[cfg(not(feature = "mtls"))]
+            None,
+        ];
+        let of = |endpoint: fn(&Self) -> &Option<String>| {
+            all.into_iter().flatten().filter_map(|endpoints| whole(endpoint(endpoints))).collect()
+        };
+        [of(|endpoints| &endpoints.token), of(|endpoints| &endpoints.pushed_authorization)]
     }
 
     pub(in crate::engine) const fn scopes(&self) -> &Scope {
@@ -165,6 +213,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             ("token_endpoint", endpoints.token.as_deref()),
             ("revocation_endpoint", endpoints.revocation.as_deref()),
             ("introspection_endpoint", endpoints.introspection.as_deref()),
+            (
+                "pushed_authorization_request_endpoint",
+                endpoints.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests()),
+            ),
             ("registration_endpoint", endpoints.registration.as_deref().filter(|_| self.registry.is_some())),
             ("jwks_uri", endpoints.jwks.as_deref().filter(|_| self.jwt.signs())),
         ] {
@@ -176,7 +228,26 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Required, also where it is empty (RFC 8414 section 2).
         add("response_types_supported", json!(response_types));
         if authorization.is_some() {
-            add("response_modes_supported", json!(["query"]));
+            add("response_modes_supported", json!(self.response_modes()));
+            if self.settings.signed_answers {
+                add("authorization_signing_alg_values_supported", json!(self.answer_algorithms()));
+            }
+            if self.takes_pushed_requests() {
+                add("require_pushed_authorization_requests", json!(self.settings.requires_pushed));
+            }
+            #[cfg(feature = "proof")]
+            let reads_signed = self.settings.signed_requests;
+            #[cfg(not(feature = "proof"))]
+            let reads_signed = false;
+            add("request_parameter_supported", json!(reads_signed));
+            #[cfg(feature = "proof")]
+            if reads_signed {
+                let algorithms = crate::proof::JwsAlgorithm::ALL.map(crate::proof::JwsAlgorithm::as_str);
+                add("request_object_signing_alg_values_supported", json!(algorithms));
+                add("require_signed_request_object", json!(self.settings.requires_signed));
+            }
+            // Supported where it is not said otherwise (OpenID Connect Discovery 1.0 section 3); those of pushed requests are not meant.
+            add("request_uri_parameter_supported", json!(false));
             add("code_challenge_methods_supported", json!(["S256"]));
             add("authorization_response_iss_parameter_supported", json!(true));
         }
@@ -195,23 +266,31 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !endpoints.scopes.is_empty() {
             add("scopes_supported", json!(endpoints.scopes.iter().collect::<Vec<_>>()));
         }
-        let secret = [
-            features.client_secret_basic.then_some("client_secret_basic"),
-            features.client_secret_post.then_some("client_secret_post"),
-        ];
-        let with_none: Vec<_> = secret.into_iter().chain([features.public.then_some("none")]).flatten().collect();
-        for (name, is_there, methods) in [
-            ("token_endpoint_auth_methods_supported", endpoints.token.is_some(), &with_none),
-            ("revocation_endpoint_auth_methods_supported", endpoints.revocation.is_some(), &with_none),
-            (
-                "introspection_endpoint_auth_methods_supported",
-                endpoints.introspection.is_some(),
-                &secret.into_iter().flatten().collect(),
-            ),
+        let proven: Vec<_> = features.proven_methods().map(AuthMethod::as_str).collect();
+        let with_none: Vec<_> = proven.iter().copied().chain(features.public.then_some("none")).collect();
+        let algorithms = assertion_algorithms(features);
+        for (endpoint, is_there, methods) in [
+            ("token", endpoints.token.is_some(), &with_none),
+            ("revocation", endpoints.revocation.is_some(), &with_none),
+            ("introspection", endpoints.introspection.is_some(), &proven),
         ] {
             if is_there {
-                add(name, json!(methods));
+                add(&format!("{endpoint}_endpoint_auth_methods_supported"), json!(methods));
             }
+            if is_there && !algorithms.is_empty() {
+                add(&format!("{endpoint}_endpoint_auth_signing_alg_values_supported"), json!(algorithms));
+            }
+        }
+        #[cfg(feature = "mtls")]
+        if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
+            let aliases = [
+                ("token_endpoint", &aliases.token),
+                ("revocation_endpoint", &aliases.revocation),
+                ("introspection_endpoint", &aliases.introspection),
+            ];
+            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at.as_deref()?)));
+            let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
+            add("mtls_endpoint_aliases", Value::Object(aliases));
         }
         Some(members)
     }
@@ -222,12 +301,38 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Some(url(self.issuer()?, at))
     }
 
+    #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]
+    const fn takes_pushed_requests(&self) -> bool {
+        #[cfg(feature = "root-secret")]
+        return self.settings.pushed_requests && self.settings.authorization_code;
+        #[cfg(not(feature = "root-secret"))]
+        false
+    }
+
+    /// Where the token endpoint is, as clients are told.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) fn token_endpoint(&self) -> Option<String> {
+        Some(url(self.issuer()?, self.endpoints.token.as_deref()?))
+    }
+
     /// Whether everything that an OpenID client needs is mounted.
     #[cfg(feature = "jwt")]
     pub(super) fn serves_openid(&self) -> bool {
         let Endpoints { authorization, token, jwks, .. } = &self.endpoints;
         self.settings.authorization_code && authorization.is_some() && token.is_some() && jwks.is_some()
     }
+}
+
+/// What the assertions of its clients are signed by (RFC 8414 section 2). Empty where none has any; `none` is never in it.
+#[cfg(feature = "proof")]
+fn assertion_algorithms(features: ClientFeatures) -> Vec<&'static str> {
+    let by_key = JwsAlgorithm::ALL.into_iter().filter(|_| features.private_key_jwt).map(JwsAlgorithm::as_str);
+    by_key.chain(features.client_secret_jwt.then_some("HS256")).collect()
+}
+
+#[cfg(not(feature = "proof"))]
+const fn assertion_algorithms(_: ClientFeatures) -> Vec<&'static str> {
+    Vec::new()
 }
 
 /// A path stands after the issuer, with one slash between.

@@ -1,5 +1,7 @@
 //! Refusals of an authorization request.
 
+#[cfg(feature = "proof")]
+use crate::proof::RequestObjectFault;
 use crate::wire::ErrorCode;
 
 /// Why an authorization request gets no code (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
@@ -12,7 +14,7 @@ pub enum AuthorizationRefusal {
     /// A response type other than `code`.
     #[error("an unsupported response type")]
     ResponseType,
-    /// A response mode other than `query`.
+    /// A response mode that the engine, or the client, does not have.
     #[error("an unsupported response mode")]
     ResponseMode,
     /// No code challenge where one is needed, a malformed one, or one by another method than `S256`.
@@ -33,6 +35,28 @@ pub enum AuthorizationRefusal {
     /// The parameter `request_uri`.
     #[error("request URIs are not supported")]
     RequestUri,
+    /// Pushed requests are [off](crate::EngineBuilder::pushed_authorization_requests).
+    #[error("pushed authorization requests are off")]
+    PushOff,
+    /// A `request_uri` in a request that is pushed (RFC 9126 section 2.1).
+    #[error("a request_uri in a pushed request")]
+    PushedRequestUri,
+    /// The `request_uri` of a pushed request that has expired, or is another client's, or none of this engine's.
+    #[error("the request_uri of no pushed request of this client, or of one that has expired")]
+    PushedRequest,
+    /// The client, or the engine, wants requests to be pushed, and this one was not (RFC 9126 sections 5 and 6).
+    #[error("a request that was not pushed")]
+    NotPushed,
+    /// A request object beside a `request_uri` (RFC 9101 section 5).
+    #[error("a request object beside a request_uri")]
+    TwoRequests,
+    /// The client, or the engine, wants requests to be signed, and this one was not (RFC 9101 section 10.5).
+    #[error("a request that was not signed")]
+    NotSigned,
+    /// A request object that does not hold, or that the client did not sign (RFC 9101 section 6).
+    #[cfg(feature = "proof")]
+    #[error("{0}")]
+    SignedRequest(RequestObjectFault),
     /// The parameter `registration`.
     #[error("registration in a request is not supported")]
     Registration,
@@ -61,6 +85,11 @@ impl AuthorizationRefusal {
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::UnregisteredRedirectUri
+            | Self::PushOff
+            | Self::PushedRequestUri
+            | Self::NotPushed
+            | Self::TwoRequests
+            | Self::NotSigned
             | Self::ResponseMode
             | Self::Challenge
             | Self::DpopJkt
@@ -70,6 +99,9 @@ impl AuthorizationRefusal {
             | Self::Answered => ErrorCode::InvalidRequest,
             Self::ResponseType => ErrorCode::UnsupportedResponseType,
             Self::RequestObject => ErrorCode::RequestNotSupported,
+            #[cfg(feature = "proof")]
+            Self::SignedRequest(_) => ErrorCode::InvalidRequestObject,
+            Self::PushedRequest => ErrorCode::InvalidRequestUri,
             Self::RequestUri => ErrorCode::RequestUriNotSupported,
             Self::Registration => ErrorCode::RegistrationNotSupported,
             Self::LoginTooOld | Self::AnotherSubject => ErrorCode::LoginRequired,

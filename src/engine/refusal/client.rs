@@ -1,6 +1,8 @@
 //! Refusals of a client.
 
 use crate::client::MetadataFault;
+#[cfg(feature = "proof")]
+use crate::proof::AssertionFault;
 use crate::wire::ErrorCode;
 
 /// Why a client is not who it says it is, or may not do what it asks for.
@@ -10,7 +12,7 @@ pub enum ClientRefusal {
     /// Two Authorization headers, or a secret both in a header and in the body.
     #[error("more than one way to authenticate")]
     TwoAuthentications,
-    /// The `client_id` of the body is not that of the Basic header.
+    /// The `client_id` of the body is not that of the Basic header or the assertion.
     #[error("two client ids that differ")]
     ClientIdMismatch,
     /// An Authorization header of another scheme than Basic, or of none: an access token's, for example.
@@ -31,6 +33,14 @@ pub enum ClientRefusal {
     /// The secret is right, and came in a way that is not allowed to this client.
     #[error("a way to authenticate that the client may not use")]
     AuthMethod,
+    /// The assertion of a client by key or secret (RFC 7523) is not right.
+    #[cfg(feature = "proof")]
+    #[error("a client assertion that is refused: {0}")]
+    Assertion(AssertionFault),
+    /// No certificate, or one that is not the client's; of a client that authenticates by one (RFC 8705).
+    #[cfg(feature = "mtls")]
+    #[error("no certificate, or one that is not the client's")]
+    Certificate,
     /// A public client at the introspection endpoint: anybody can be one (RFC 7662 section 2.1).
     #[error("a public client where one has to authenticate")]
     PublicClient,
@@ -43,6 +53,10 @@ impl ClientRefusal {
     /// What the response says.
     pub const fn code(self) -> ErrorCode {
         match self {
+            #[cfg(feature = "proof")]
+            Self::Assertion(_) => ErrorCode::InvalidClient,
+            #[cfg(feature = "mtls")]
+            Self::Certificate => ErrorCode::InvalidClient,
             Self::TwoAuthentications | Self::ClientIdMismatch | Self::Document(_) => ErrorCode::InvalidRequest,
             Self::PublicClient
             | Self::Scheme

@@ -57,6 +57,10 @@ pub enum GrantRefusal {
     /// A verifier that is not that of the code's challenge, or a code without a challenge of a client that now needs one.
     #[error("a verifier that is not that of the code, or no challenge where the client now needs one")]
     Verifier,
+    /// The client's assertion was spent before, for something else (RFC 7523 section 3, item 7).
+    #[cfg(feature = "proof")]
+    #[error("an assertion that was spent for something else")]
+    AssertionSpent,
     /// The host's hook refused the refresh.
     #[error("the host refused the refresh")]
     Hook,
@@ -73,6 +77,8 @@ impl GrantRefusal {
             Self::Scope => ErrorCode::InvalidScope,
             Self::Target => ErrorCode::InvalidTarget,
             Self::Handler(code) => code,
+            #[cfg(feature = "proof")]
+            Self::AssertionSpent => ErrorCode::InvalidGrant,
             Self::ScopeTaken
             | Self::Shape
             | Self::UnknownKey

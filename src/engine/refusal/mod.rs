@@ -96,7 +96,7 @@ impl Refusal {
             Self::Request(RequestRefusal::Method | RequestRefusal::GetOrPost)
             | Self::Registration(RegistrationRefusal::Method) => 405,
             Self::Request(RequestRefusal::Form(FormError::TooLarge | FormError::TooManyParameters)) => 413,
-            Self::Registration(RegistrationRefusal::Off) => 404,
+            Self::Registration(RegistrationRefusal::Off) | Self::Authorization(AuthorizationRefusal::PushOff) => 404,
             _ => self.code().status(),
         }
     }
@@ -107,7 +107,7 @@ impl Refusal {
         match self {
             Self::Request(why) => of_request(why),
             Self::Client(ClientRefusal::TwoAuthentications) => "the client must authenticate in one way",
-            Self::Client(ClientRefusal::ClientIdMismatch) => "the client_id must be that of the Authorization header",
+            Self::Client(ClientRefusal::ClientIdMismatch) => "the client_id must be that of the client's credentials",
             Self::Client(ClientRefusal::Scheme) => {
                 "the Authorization header here is for client credentials by Basic; a public client sends none"
             }
@@ -119,6 +119,19 @@ impl Refusal {
                 "the redirect_uri is not one that the client has registered"
             }
             Self::Authorization(AuthorizationRefusal::ResponseMode) => "the response mode is not supported",
+            Self::Authorization(AuthorizationRefusal::PushOff) => "authorization requests are not pushed here",
+            Self::Authorization(AuthorizationRefusal::PushedRequestUri) => {
+                "a request that is pushed has no request_uri"
+            }
+            Self::Authorization(AuthorizationRefusal::TwoRequests) => {
+                "a request object and a request_uri exclude each other"
+            }
+            Self::Authorization(AuthorizationRefusal::NotSigned) => {
+                "authorization requests of this client must be signed"
+            }
+            Self::Authorization(AuthorizationRefusal::NotPushed) => {
+                "authorization requests of this client must be pushed"
+            }
             Self::Authorization(AuthorizationRefusal::Challenge) => {
                 "a code_challenge by the method S256 is needed, and no other is supported"
             }
@@ -168,6 +181,8 @@ const fn of_code(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidTarget => "the resource is malformed or unknown",
         ErrorCode::RequestNotSupported => "the parameter request is not supported",
         ErrorCode::RequestUriNotSupported => "the parameter request_uri is not supported",
+        ErrorCode::InvalidRequestUri => "the request_uri has expired, or is none of this client",
+        ErrorCode::InvalidRequestObject => "the request is no request object of this client that holds",
         ErrorCode::RegistrationNotSupported => "the parameter registration is not supported",
         ErrorCode::InvalidClientMetadata => "the client metadata cannot be registered",
         ErrorCode::InvalidRedirectUri => "a redirect URI cannot be registered",

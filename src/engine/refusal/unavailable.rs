@@ -24,6 +24,14 @@ pub enum Unavailable {
         /// After how many seconds it is worth asking again, where that is known.
         retry_after_secs: Option<u32>,
     },
+    /// The keys of the client are to be fetched from its [`jwks_uri`](crate::client::ClientBuilder::jwks_uri), and are not to be had, or
+    /// wrong, or may not be fetched so often, or the engine has nothing to [fetch](crate::EngineBuilder::fetch) them by.
+    #[cfg(feature = "proof")]
+    #[error("the client's keys are not to be had")]
+    ClientKeys {
+        /// After how many seconds it is worth asking again, where that is known.
+        retry_after_secs: Option<u32>,
+    },
     /// The host's hook or handler failed.
     #[error("the host failed")]
     Host,
@@ -56,6 +64,8 @@ impl Unavailable {
     pub const fn retry_after_secs(self) -> Option<u32> {
         match self {
             Self::ClientDocument { retry_after_secs } => retry_after_secs,
+            #[cfg(feature = "proof")]
+            Self::ClientKeys { retry_after_secs } => retry_after_secs,
             _ => None,
         }
     }
@@ -96,6 +106,12 @@ pub enum ServerFault {
     /// The host guards a [resource](crate::EngineBuilder::resource) that the engine does not have.
     #[error("a resource that the engine does not have")]
     UnknownResource,
+    /// A client authenticated by an assertion, and the engine has no [issuer](crate::EngineBuilder::issuer) or no
+    /// [root secret](crate::EngineBuilder::root_secret); `build` had not heard of it, since the registry does not
+    /// [say so](crate::client::ClientFeatures).
+    #[cfg(feature = "proof")]
+    #[error("a client assertion, and the engine lacks an issuer or a root secret")]
+    Assertions,
     /// A JWT could not be signed.
     #[error("a signature that could not be made")]
     Signing,

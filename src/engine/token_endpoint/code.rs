@@ -9,6 +9,9 @@ use crate::client::{AUTHORIZATION_CODE, Client, Clients, digest};
 use crate::engine::Engine;
 use crate::engine::binding::{Presented, UsedFor};
 use crate::engine::bounds::{check_code, left_to};
+use crate::engine::client_auth::Authenticated;
+#[cfg(feature = "proof")]
+use crate::engine::client_auth::SpentFor;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
@@ -26,7 +29,7 @@ use crate::wire::Form;
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn redeem(
         &self,
-        client: &Client,
+        client: &Authenticated<'_>,
         form: &Form<'_>,
         presented: &mut Presented<'_>,
         time: &Time<'_>,
@@ -58,6 +61,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // As the nonce: the record drops it with the redemption.
         let mut replaced = None;
         let mut has_room = false;
+        #[cfg(feature = "proof")]
+        let mut unspent = client.unspent(SpentFor::Code(text.as_bytes()));
         let mut swaps = Swaps::none();
         let (grant, target, mask) = 'redeemed: {
             for _ in 0..ATTEMPTS {
@@ -78,6 +83,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     }
                     CodeDecision::Replay => {
                         self.check_unspent_proof(&grant, client, presented, text.as_bytes(), time).await?;
+                        // Whoever has got hold of a code and of an assertion that were used does not end the login.
+                        #[cfg(feature = "proof")]
+                        if let Some(unspent) = unspent {
+                            self.check_unspent(unspent, time).await.map_err(|why| why.about(&grant))?;
+                        }
                         return Err(self.code_replay(&grant, client).await);
                     }
                     CodeDecision::Refuse(void) => return Err(of_grant(&grant, GrantRefusal::from(void))),
@@ -97,6 +107,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 if claims.is_none() {
                     claims = Some(self.id_claims(&grant, client, mask, time.now()).await?);
+                }
+                // Last of all, so that no refusal spends it, and before anything is written.
+                #[cfg(feature = "proof")]
+                if let Some(assertion) = unspent.take() {
+                    self.spend_assertion(assertion, Some(grant.id), time).await.map_err(|why| why.about(&grant))?;
                 }
                 if !has_room {
                     self.make_room(&grant, client, time).await?;

@@ -3,6 +3,9 @@
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::binding::Presented;
+use crate::engine::client_auth::Authenticated;
+#[cfg(feature = "proof")]
+use crate::engine::client_auth::SpentFor;
 use crate::engine::failure::Failure;
 use crate::engine::host::{DynGrantHandler, GrantRequest, IssueKind};
 use crate::engine::issue::Issue;
@@ -10,6 +13,8 @@ use crate::engine::refusal::{ClientRefusal, GrantRefusal, ServerFault};
 use crate::engine::resources::Target;
 use crate::engine::time::Time;
 use crate::engine::token_endpoint::hook::Asked;
+#[cfg(feature = "proof")]
+use crate::engine::token_endpoint::once::First;
 use crate::grant::login::Login;
 use crate::grant::members::Members;
 use crate::grant::{Grant, Scope};
@@ -21,10 +26,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn grant_by_handler(
         &self,
         grant_type: &[u8],
-        client: &Client,
+        client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
         presented: &mut Presented<'_>,
+        body: &[u8],
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let handler = self.host.handler(grant_type).ok_or(GrantRefusal::UnsupportedGrantType)?;
@@ -40,6 +46,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if with_refresh_token {
             grant.bind_sender(presented.sender(client, &grant));
         }
+        #[cfg(feature = "proof")]
+        if client.unspent(SpentFor::Grant(body)).is_some() {
+            self.note_asserted_sender(client, presented, time).await?;
+            // With another key it is another request.
+            let spent_for = presented.with_key(body);
+            let Some(unspent) = client.unspent(SpentFor::Grant(&spent_for)) else {
+                return Err(GrantRefusal::AssertionSpent.into());
+            };
+            let (refresh_token, bound_to) = (with_refresh_token, presented.bound_to(client, &grant));
+            let first = First { client, grant, target, scope_mask, claims, bound_to, refresh_token };
+            return Box::pin(self.grant_once(first, unspent, time)).await;
+        }
+        #[cfg(not(feature = "proof"))]
+        let _ = body;
         self.make_room(&grant, client, time).await?;
         // Last of all, so that no refusal spends the proof.
         self.spend_new_proof(client, presented, time).await?;

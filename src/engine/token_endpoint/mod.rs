@@ -3,16 +3,19 @@
 mod code;
 mod custom;
 mod hook;
+#[cfg(feature = "proof")]
+mod once;
 mod refresh;
 
 use std::pin::pin;
 
 use super::Engine;
+use super::client_auth::Occasion;
 use super::failure::{Failure, check_head};
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
-use crate::client::{AUTHORIZATION_CODE, Clients, Purpose, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
 
@@ -56,9 +59,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         parameters.read(&form).map_err(RequestRefusal::from)?;
         // Before anybody is authenticated: a request without the nonce of now is sent again as it is, and must have spent nothing.
         let mut presented = self.presented(request, time.now())?;
-        let client = match self.authenticate(request, &parameters, Purpose::Authentication).await {
+        let client = match self.authenticate(request, &parameters, Occasion::to_write(time)).await {
             Ok(client) => client,
-            Err(failure) if failure.is_unlicensed() => self.authenticate_by_grant(request, &parameters, &form).await?,
+            Err(failure) if failure.is_unlicensed() => {
+                self.authenticate_by_grant(request, &parameters, &form, time).await?
+            }
             Err(failure) => return Err(failure),
         };
         let marked = self.check_marked(&client, &presented);
@@ -69,7 +74,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 self.redeem(&client, &form, &mut presented, time).await
             }
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
-                self.grant_by_handler(grant_type, &client, &form, &parameters, &mut presented, time).await
+                let body = request.body();
+                self.grant_by_handler(grant_type, &client, &form, &parameters, &mut presented, body, time).await
             }
             Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, &mut presented, time).await,
             Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! shape → key id known → record → MAC → kind → client → what it is bound to → not_before and expiry → renewable →
-//! older: retry in the window | resync | replay → ahead: move forward → scope → host's hook → proof's marker → swap → mint
+//! older: retry in the window | resync | replay → ahead: move forward → scope → host's hook → markers → swap → mint
 //! ```
 //!
 //! The kind is under the MAC, so both are one check; from `not_before` to "ahead" it is
@@ -16,6 +16,9 @@ use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::binding::{Presented, UsedFor};
 use crate::engine::bounds::left_to;
+use crate::engine::client_auth::Authenticated;
+#[cfg(feature = "proof")]
+use crate::engine::client_auth::{SpentFor, Unspent};
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
@@ -32,7 +35,7 @@ use crate::wire::{Form, Parameters};
 
 /// One refresh, and what must hold over its attempts.
 struct Refresh<'a, 'r> {
-    client: &'a Client,
+    client: &'a Authenticated<'a>,
     presented: &'a mut Presented<'r>,
     token: GrantToken,
     text: &'a [u8; GRANT_TEXT_LEN],
@@ -48,6 +51,9 @@ struct Refresh<'a, 'r> {
     binds: bool,
     /// What the host says in the ID token; it is asked once.
     claims: Option<Claims>,
+    /// The assertion that the client authenticated by, until it is spent.
+    #[cfg(feature = "proof")]
+    unspent: Option<Unspent<'a>>,
 }
 
 /// What one look at the record comes to.
@@ -82,7 +88,7 @@ impl Finish {
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn refresh(
         &self,
-        client: &Client,
+        client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
         presented: &mut Presented<'_>,
@@ -105,6 +111,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             told_behind: false,
             binds: false,
             claims: None,
+            #[cfg(feature = "proof")]
+            unspent: client.unspent(SpentFor::Refresh(text)),
         };
         for _ in 0..ATTEMPTS {
             // Borrowed in place: a grant is large, and a move of it costs time.
@@ -137,18 +145,29 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if self.jwt.issues_id_tokens() && refresh.claims.is_none() {
                 refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
             }
-            // For a retry too, which writes nothing else.
+            // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.
             self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
             if finish == Finish::Resync && refresh.presented.was_used() {
                 return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+            }
+            #[cfg(feature = "proof")]
+            if let Some(unspent) = refresh.unspent {
+                if write.is_some() {
+                    check_in_time(grant, time.now())?;
+                }
+                let spent =
+                    self.spend_assertion(unspent, Some(grant.id), time).await.map_err(|why| why.about(grant))?;
+                // The same request again need not come from who has the key.
+                if finish == Finish::Resync && spent.is_some() {
+                    return Err(of_grant(grant, GrantRefusal::AssertionSpent));
+                }
+                refresh.unspent = None;
             }
             let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
             let expected = grant.version;
             let now = time.now();
             // The host may have taken longer than what was left of the grant.
-            if now >= grant.refresh_expires_at || now >= grant.absolute_expires_at {
-                return Err(of_grant(grant, GrantRefusal::Expired));
-            }
+            check_in_time(grant, now)?;
             self.advance(grant, &mut refresh, to, rotates, now);
             // Nothing is handed out before the write is certain: a token of a step that was not taken would come back as
             // one that is ahead of the record.
@@ -162,7 +181,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read
     /// before the store was asked, so the longest that it may take is added: else a client whose refresh it kept waiting would
     /// have less than its window, or none.
-    fn retry_window(&self, client: &Client) -> Duration {
+    pub(super) fn retry_window(&self, client: &Client) -> Duration {
         let window = client.retry_window();
         if window.is_zero() { window } else { window.saturating_add(self.settings.longest_commit) }
     }
@@ -241,6 +260,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let Refresh { client, presented, text, time, .. } = refresh;
         if let Err(failure) = self.check_unspent_proof(grant, client, presented, *text, time).await {
             return failure;
+        }
+        #[cfg(feature = "proof")]
+        if let Some(unspent) = refresh.unspent {
+            if let Err(why) = self.check_unspent(unspent, refresh.time).await {
+                return why.about(grant);
+            }
         }
         self.emit(&Event::ReplayFound {
             grant: grant.id,
@@ -330,6 +355,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation, audience },
         });
     }
+}
+
+/// A grant that has ended meanwhile is not moved on.
+fn check_in_time(grant: &Grant, now: Timestamp) -> Result<(), Failure> {
+    let has_ended = now >= grant.refresh_expires_at || now >= grant.absolute_expires_at;
+    if has_ended { Err(of_grant(grant, GrantRefusal::Expired)) } else { Ok(()) }
 }
 
 /// The part of the grant's scope that the request asks for, all of it where it asks for none (RFC 6749 section 6), and that

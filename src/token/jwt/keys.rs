@@ -69,7 +69,8 @@ impl SigningKeys {
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
-    fn all(&self) -> impl Iterator<Item = &SigningKey> {
+    /// The one that signs is the first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.signing).chain(&self.accepted).map(|published| &published.key)
     }
 

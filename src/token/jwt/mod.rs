@@ -1,4 +1,4 @@
-//! Signed tokens: access tokens as JWTs (RFC 9068) and ID tokens (OpenID Connect Core section 2).
+//! Signed tokens: access tokens as JWTs (RFC 9068), ID tokens (OpenID Connect Core section 2) and answers of the authorization endpoint (JARM).
 //!
 //! ```text
 //! pkcs8     private keys as PEM, far enough to tell what key it is
@@ -6,12 +6,14 @@
 //! public    the public half: JWK and thumbprint
 //! key       a private key; keys is the one that signs, those whose signatures are accepted, and how one follows another
 //! compact   three parts and two dots (RFC 7515 section 3.1)
+//! answer    answers of the authorization endpoint
 //! access    access tokens; jti names the grant in them
 //! id_token  ID tokens, and what a host adds to them; id_token_hint is how one comes back
 //! ```
 
 mod access;
 mod algorithm;
+mod answer;
 mod audience;
 mod backend;
 mod cnf;
@@ -35,6 +37,7 @@ mod thumbprint;
 
 pub(crate) use access::{AccessClaims, sign_access, verify_access};
 pub use algorithm::SigningAlgorithm;
+pub(crate) use answer::sign_answer;
 pub(crate) use audience::Audience;
 #[cfg(feature = "proof")]
 pub(crate) use backend::verify;

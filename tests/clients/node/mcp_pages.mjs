@@ -209,7 +209,8 @@ await check('the account page, and the end of one session and of all', () =>
     }
     await picture(page, 'mcp-account');
     await page.getByRole('button', { name: 'Disconnect', exact: true }).first().click();
-    await page.waitForURL(at('/account'));
+    // Not by the address, which is the same before.
+    await page.getByRole('listitem').nth(1).waitFor({ state: 'detached' });
     assert.equal(await page.getByRole('listitem').count(), 1);
     // A form of another browser's, or of none.
     for (const csrf of ['', 'AAAA', await page.locator('input[name=id]').first().inputValue()]) {
@@ -220,15 +221,9 @@ await check('the account page, and the end of one session and of all', () =>
       await page.goto(at('/account'));
       assert.equal(await page.getByRole('listitem').count(), 1);
     }
-    const csrf = await page.locator('input[name=csrf]').first().inputValue();
-    // The cookie is not sent along, so nobody is logged in there; with it, the origin would tell.
-    const attack = theirPage(`<form method="post" action="${at('/account/end-all')}"><input name="csrf" value="${csrf}"><button>Win a prize</button></form>`);
-    await visit(attack, (attacked) => submitted(attacked, attacked));
-    await page.reload();
-    assert.equal(await page.getByRole('listitem').count(), 1);
+    // What a page of another site sends is for tests/examples/mcp/account.rs.
     await page.getByRole('button', { name: 'Disconnect everything' }).click();
-    await page.waitForURL(at('/account'));
-    assert.match(await text(page), /Nothing is connected/);
+    await page.getByText('Nothing is connected').waitFor();
     await picture(page, 'mcp-account-empty');
   }));
 

@@ -28,7 +28,15 @@ fn a_person_sees_what_is_connected_and_ends_it() {
     let (second, cookie) = log_in(&server, &client, &[("resource", &files)], &ALICE);
     let (other, _) = log_in(&server, &client, &[], &BOB);
     let page = account(&server, &cookie);
-    for part in ["Connected to alice", "Somebody&#39;s editor", "localhost", &files, "/mcp", "change things"] {
+    for part in [
+        "Connected to alice",
+        "Somebody&#39;s editor",
+        "localhost",
+        &files,
+        "/mcp",
+        "change things",
+        "Nobody here has checked it",
+    ] {
         let raw = part.replace("&#39;", "'");
         assert!(page.html.contains(part) || page.html.contains(&raw), "{part} in {}", page.html);
     }

@@ -39,7 +39,7 @@ impl<S: TokenStore> World<S> {
             .extend_pairs(resources.iter().map(|resource| ("resource", resource)))
             .finish();
         let request = Request::new("GET", b"").with_query(query.as_bytes());
-        let asked = run(self.engine.authorize(&request)).expect("a request that holds");
+        let asked = run(self.engine.authorize(&request, regrant::Timestamp::EPOCH)).expect("a request that holds");
         let approval = run(self.engine.approve(&asked, Authorization::of(subject), self.now()));
         let response = approval.expect("no page is asked for").response;
         let (_, location) = response.headers().find(|(name, _)| *name == "location").expect("a redirect");

@@ -1,0 +1,89 @@
+//! The keys of a client, wherever they are.
+
+use crate::client::strong::KeySource;
+use crate::client::{Client, Clients, Lookup, Purpose};
+use crate::engine::Engine;
+use crate::engine::failure::Failure;
+use crate::engine::refusal::Unavailable;
+use crate::fetch::FetchUrl;
+use crate::fetch::budget::Asker;
+use crate::fetch::documents::{Documents, Unavailable as NotToBeHad};
+use crate::fetch::{Fetch, FetchLimits};
+use crate::grant::Timestamp;
+use crate::proof::ClientKeys;
+use crate::store::TokenStore;
+
+/// Sets that are kept: those in use are the last to go.
+const ROOM: usize = 1_000;
+
+/// JWK sets of clients, from where they say.
+pub(in crate::engine) struct FetchedKeys(Documents<ClientKeys>);
+
+impl FetchedKeys {
+    pub(in crate::engine) fn new(fetch: impl Fetch + 'static) -> Self {
+        let limits = FetchLimits::default().with_body_bytes(ClientKeys::MAX_BYTES);
+        let read = |_: &FetchUrl, body: &[u8]| Ok(ClientKeys::from_json(body)?);
+        Self(Documents::with(fetch, read, limits, ROOM))
+    }
+}
+
+/// Which keys are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those at hand, if they are fresh.
+    AtHand,
+    /// Those that the client has by now: the ones at hand lack what was looked for.
+    Anew,
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// The client's keys that `is_there` holds for, or those that it has now.
+    ///
+    /// Refused where they cannot be had: nobody can tell then whether the client is who it says it is.
+    pub(in crate::engine) async fn keys_of_client(
+        &self,
+        client: &Client,
+        lookup: Lookup,
+        now: Timestamp,
+        is_there: impl Fn(&ClientKeys) -> bool + Send,
+    ) -> Result<Option<ClientKeys>, Failure> {
+        let at = match client.key_source() {
+            None => return Ok(None),
+            Some(KeySource::ByValue(keys)) => return Ok(Some(keys.clone())),
+            Some(KeySource::At(at)) => at,
+        };
+        // Whether they are at hand or not: what a request is answered must not depend on who was here before.
+        if client.is_stranger() && !lookup.may_fetch() {
+            return Err(Unavailable::ClientNotAtHand.into());
+        }
+        let keys = self.fetch_keys(at, Which::AtHand, lookup, now).await?;
+        if is_there(&keys) {
+            return Ok(Some(keys));
+        }
+        // RFC 7517 has nothing of it: a client that replaces its keys names one that was not there when the set was fetched.
+        self.fetch_keys(at, Which::Anew, lookup, now).await.map(Some)
+    }
+
+    async fn fetch_keys(&self, at: &str, which: Which, lookup: Lookup, now: Timestamp) -> Result<ClientKeys, Failure> {
+        let refused = |retry_after_secs| Failure::from(Unavailable::ClientKeys { retry_after_secs });
+        let Some(FetchedKeys(documents)) = &self.client_keys else { return Err(refused(None)) };
+        let url = FetchUrl::parse(at).map_err(|error| refused(None).by(error))?;
+        let asker = match (lookup.purpose(), lookup.peer()) {
+            (Purpose::Licensed, _) => Asker::Licensed,
+            (_, Some(peer)) => Asker::Peer(peer),
+            (_, None) => Asker::Unknown,
+        };
+        let keys = match which {
+            Which::AtHand => documents.get(&url, asker, now).await,
+            Which::Anew => documents.get_anew(&url, asker, now).await,
+        };
+        match keys {
+            Ok(keys) => Ok(ClientKeys::clone(&keys)),
+            Err(error) => Err(refused(wait_of(&error)).by(error)),
+        }
+    }
+}
+
+fn wait_of(error: &NotToBeHad) -> Option<u32> {
+    error.retry_after_secs().map(|secs| u32::try_from(secs).unwrap_or(u32::MAX))
+}

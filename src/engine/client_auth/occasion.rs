@@ -1,0 +1,95 @@
+//! What a client authenticates for, and what came of it.
+
+use std::ops::Deref;
+
+use crate::client::{Client, ClientRef, Purpose};
+use crate::engine::time::Time;
+#[cfg(feature = "proof")]
+use crate::proof::ProvenAssertion;
+
+/// What a client authenticates for.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Occasion<'t> {
+    pub(super) purpose: Purpose,
+    /// Whether an assertion is remembered: where something is written for the request, so is that.
+    #[cfg(feature = "proof")]
+    pub(super) remembered: bool,
+    #[cfg(feature = "proof")]
+    pub(super) time: &'t Time<'t>,
+    #[cfg(not(feature = "proof"))]
+    time: std::marker::PhantomData<&'t ()>,
+}
+
+impl<'t> Occasion<'t> {
+    /// A request that something is written for, and so its assertion too.
+    pub(in crate::engine) const fn to_write(time: &'t Time<'t>) -> Self {
+        Self::new(time, true)
+    }
+
+    /// One that nothing new is made for: revocation, introspection. Its assertion is good for minutes, and nobody remembers it.
+    pub(in crate::engine) const fn to_look(time: &'t Time<'t>) -> Self {
+        Self::new(time, false)
+    }
+
+    #[cfg(feature = "proof")]
+    const fn new(time: &'t Time<'t>, remembered: bool) -> Self {
+        Self { purpose: Purpose::Authentication, remembered, time }
+    }
+
+    #[cfg(not(feature = "proof"))]
+    const fn new(_: &'t Time<'t>, _: bool) -> Self {
+        Self { purpose: Purpose::Authentication, time: std::marker::PhantomData }
+    }
+
+    /// The same for another purpose: where the request has shown that somebody let the client in, or may fetch for another reason.
+    pub(in crate::engine) const fn with_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+}
+
+/// A client that has authenticated.
+pub(in crate::engine) struct Authenticated<'e> {
+    client: ClientRef<'e>,
+    /// By this, if by one; to be spent.
+    #[cfg(feature = "proof")]
+    pub(super) assertion: Option<Box<ProvenAssertion>>,
+}
+
+#[cfg(feature = "proof")]
+impl Authenticated<'_> {
+    /// Whether it has proven a key of its own now: by an assertion that a key signed, or by the certificate of its connection.
+    pub(in crate::engine) fn proves_a_key(&self) -> bool {
+        match &self.assertion {
+            Some(assertion) => assertion.key().is_some(),
+            #[cfg(feature = "mtls")]
+            None => super::certificate::is_by_certificate(&self.client),
+            #[cfg(not(feature = "mtls"))]
+            None => false,
+        }
+    }
+}
+
+impl<'e> Authenticated<'e> {
+    #[cfg(feature = "proof")]
+    pub(super) fn by_assertion(client: ClientRef<'e>, proven: ProvenAssertion) -> Self {
+        Self { client, assertion: Some(Box::new(proven)) }
+    }
+}
+
+impl<'e> From<ClientRef<'e>> for Authenticated<'e> {
+    fn from(client: ClientRef<'e>) -> Self {
+        Self {
+            client,
+            #[cfg(feature = "proof")]
+            assertion: None,
+        }
+    }
+}
+
+impl Deref for Authenticated<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}

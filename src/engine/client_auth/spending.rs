@@ -1,0 +1,92 @@
+//! An assertion is used once, for what it was made for (RFC 7523 section 3, item 7).
+//!
+//! Its marker is written last, with the write that it protects, and says what that was for: the same request again is an answer that got
+//! lost, and is judged as without an assertion. So no refusal spends one, and a client that repeats its request loses nothing.
+
+use super::Authenticated;
+use crate::client::Clients;
+use crate::engine::Engine;
+use crate::engine::failure::Failure;
+use crate::engine::markers::{Kind, Spending, Thing};
+use crate::engine::refusal::GrantRefusal;
+use crate::engine::time::Time;
+use crate::grant::GrantId;
+use crate::proof::ProvenAssertion;
+use crate::store::TokenStore;
+
+/// What an assertion is spent for. The texts are for ever.
+#[derive(Clone, Copy)]
+pub(in crate::engine) enum SpentFor<'a> {
+    /// A step of this refresh token, or the answer to it again.
+    Refresh(&'a [u8]),
+    /// The redemption of this code.
+    Code(&'a [u8]),
+    /// A new grant, for this body of a request.
+    Grant(&'a [u8]),
+    /// An authorization request that is pushed by this body.
+    Push(&'a [u8]),
+}
+
+impl<'a> SpentFor<'a> {
+    const fn members(self) -> [&'a [u8]; 2] {
+        match self {
+            Self::Refresh(token) => [b"refresh", token],
+            Self::Code(code) => [b"code", code],
+            Self::Grant(body) => [b"grant", body],
+            Self::Push(body) => [b"push", body],
+        }
+    }
+}
+
+/// The assertion that a client authenticated by, and what it is for.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Unspent<'a> {
+    client_id: &'a str,
+    assertion: &'a ProvenAssertion,
+    spent_for: SpentFor<'a>,
+}
+
+impl Authenticated<'_> {
+    /// What is to be spent for this, where the client authenticated by an assertion.
+    pub(in crate::engine) fn unspent<'a>(&'a self, spent_for: SpentFor<'a>) -> Option<Unspent<'a>> {
+        let assertion = self.assertion.as_deref()?;
+        Some(Unspent { client_id: self.id(), assertion, spent_for })
+    }
+}
+
+impl<'a> Unspent<'a> {
+    fn thing(&self) -> Thing<'a> {
+        Thing {
+            kind: Kind::Assertion,
+            issuer: self.client_id,
+            name: self.assertion.jti().as_bytes(),
+            until: self.assertion.acceptable_until(),
+        }
+    }
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Spends it, for what comes to this grant. `None` where this is the first time; where it was spent for the same before, what
+    /// [`Spending`] says of that.
+    pub(in crate::engine) async fn spend_assertion(
+        &self,
+        unspent: Unspent<'_>,
+        grant: Option<GrantId>,
+        time: &Time<'_>,
+    ) -> Result<Option<Spending>, Failure> {
+        match self.spend(&unspent.thing(), &unspent.spent_for.members(), grant, time).await? {
+            Spending::First => Ok(None),
+            Spending::Elsewhere => Err(GrantRefusal::AssertionSpent.into()),
+            again @ Spending::Again { .. } => Ok(Some(again)),
+        }
+    }
+
+    /// That it was not spent for something else; nothing is written. Whoever has got hold of one that was used does not end a login
+    /// by it.
+    pub(in crate::engine) async fn check_unspent(&self, unspent: Unspent<'_>, time: &Time<'_>) -> Result<(), Failure> {
+        match self.spent(&unspent.thing(), &unspent.spent_for.members(), time).await? {
+            Some(Spending::Elsewhere) => Err(GrantRefusal::AssertionSpent.into()),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A grant that a client got by an assertion: one for each assertion.
+//!
+//! Where no code or refresh token stands for the step, the assertion's marker does. It names the grant that comes of it, so the same
+//! request again, an answer that got lost, is answered with the tokens of that grant, and makes no other.
+
+use crate::client::{Client, Clients};
+use crate::engine::Engine;
+use crate::engine::client_auth::Unspent;
+use crate::engine::failure::{Failure, of_grant};
+use crate::engine::host::Event;
+use crate::engine::issue::{Claims, Issue};
+use crate::engine::markers::Spending;
+use crate::engine::refusal::{GrantRefusal, Unavailable};
+use crate::engine::resources::Target;
+use crate::engine::time::Time;
+use crate::grant::{Confirmation, Generation, Grant};
+use crate::store::{Insert, StoreErrorKind, TokenStore};
+use crate::token::{GRANT_TEXT_LEN, mint_refresh};
+
+/// A grant that everybody has allowed.
+pub(super) struct First<'a> {
+    pub(super) client: &'a Client,
+    pub(super) grant: Grant,
+    pub(super) target: Target<'a>,
+    pub(super) scope_mask: u64,
+    pub(super) claims: Claims,
+    pub(super) bound_to: Option<Confirmation>,
+    pub(super) refresh_token: bool,
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    pub(super) async fn grant_once(
+        &self,
+        mut first: First<'_>,
+        unspent: Unspent<'_>,
+        time: &Time<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        match self.spend_assertion(unspent, Some(first.grant.id), time).await? {
+            None => self.make_room(&first.grant, first.client, time).await?,
+            Some(Spending::Again { grant: Some(grant), since })
+                if time.arrived().since(since) <= self.retry_window(first.client) =>
+            {
+                first.grant.id = grant;
+                if let Some(stored) = self.store.load(grant).await? {
+                    return self.answer_again(first, &stored, time);
+                }
+                // The marker was written, and the grant was not.
+            }
+            Some(_) => return Err(GrantRefusal::AssertionSpent.into()),
+        }
+        // Under this id alone, since the marker names it.
+        let stored = match self.store.insert(&first.grant, time.now()).await {
+            Ok(Insert::Added) => None,
+            Ok(Insert::Duplicate) => self.store.load(first.grant.id).await?,
+            Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
+                let stored = self.store.load(first.grant.id).await?;
+                Some(stored.ok_or(error)?).filter(|stored| stored.version != first.grant.version)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match stored {
+            // The same request at the same time was first.
+            Some(stored) => self.answer_again(first, &stored, time),
+            None => {
+                let claims = std::mem::take(&mut first.claims);
+                let body = self.answer_of(&first, claims, &first.grant, time)?;
+                self.emit_issued(&first.grant, first.client, &first.target);
+                Ok(body)
+            }
+        }
+    }
+
+    /// The answer of before, of the record that is there.
+    fn answer_again(&self, mut first: First<'_>, stored: &Grant, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
+        // Another grant of the same id, which happens once in four billion times: the client begins anew.
+        let is_it = stored.client_id() == first.client.id()
+            && stored.subject() == first.grant.subject()
+            && stored.scope == first.grant.scope;
+        if !is_it || self.realm.keys_of(stored).is_none() {
+            return Err(GrantRefusal::AssertionSpent.into());
+        }
+        // It has been used, so the answer was not lost.
+        if stored.generation != Generation::FIRST || time.now() >= stored.expires_at {
+            return Err(of_grant(stored, GrantRefusal::AssertionSpent));
+        }
+        let claims = std::mem::take(&mut first.claims);
+        let body = self.answer_of(&first, claims, stored, time)?;
+        self.emit(&Event::Retried {
+            grant: stored.id,
+            client_id: first.client.id(),
+            subject: self.subject_of(stored),
+            generation: stored.generation,
+            audience: first.target.audience(),
+        });
+        Ok(body)
+    }
+
+    fn answer_of(&self, first: &First<'_>, claims: Claims, grant: &Grant, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
+        let key = self.keys_of_own(grant).get(grant.key_id).ok_or_else(|| {
+            self.emit(&Event::UnknownKey { key_id: grant.key_id });
+            of_grant(grant, Unavailable::MissingKey)
+        })?;
+        let refresh_token = first.refresh_token.then(|| mint_refresh(grant, key));
+        self.answer(&Issue {
+            grant,
+            client: first.client,
+            refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
+            scope_mask: first.scope_mask,
+            target: &first.target,
+            bound_to: first.bound_to,
+            nonce: None,
+            claims,
+            now: time.now(),
+        })
+    }
+}

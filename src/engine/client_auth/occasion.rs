@@ -55,6 +55,20 @@ pub(in crate::engine) struct Authenticated<'e> {
     pub(super) assertion: Option<Box<ProvenAssertion>>,
 }
 
+#[cfg(feature = "proof")]
+impl Authenticated<'_> {
+    /// Whether it has proven a key of its own now: by an assertion that a key signed, or by the certificate of its connection.
+    pub(in crate::engine) fn proves_a_key(&self) -> bool {
+        match &self.assertion {
+            Some(assertion) => assertion.key().is_some(),
+            #[cfg(feature = "mtls")]
+            None => super::certificate::is_by_certificate(&self.client),
+            #[cfg(not(feature = "mtls"))]
+            None => false,
+        }
+    }
+}
+
 impl<'e> Authenticated<'e> {
     #[cfg(feature = "proof")]
     pub(super) fn by_assertion(client: ClientRef<'e>, proven: ProvenAssertion) -> Self {

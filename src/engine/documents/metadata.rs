@@ -143,6 +143,26 @@ impl Endpoints {
         })
     }
 
+    /// Where the metadata say that the token endpoint is, and that requests are pushed to; by their aliases too.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) fn proof_targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
+        let whole = |at: &Option<String>| {
+            let at = at.as_deref()?;
+            if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
+        };
+        let all: [Option<&Self>; 2] = [
+            Some(self),
+            #[cfg(feature = "mtls")]
+            self.mtls_aliases.as_deref(),
+            #[cfg(not(feature = "mtls"))]
+            None,
+        ];
+        let of = |endpoint: fn(&Self) -> &Option<String>| {
+            all.into_iter().flatten().filter_map(|endpoints| whole(endpoint(endpoints))).collect()
+        };
+        [of(|endpoints| &endpoints.token), of(|endpoints| &endpoints.pushed_authorization)]
+    }
+
     pub(in crate::engine) const fn scopes(&self) -> &Scope {
         &self.scopes
     }
@@ -234,6 +254,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let features = self.clients.features();
         if features.client_id_metadata_documents && authorization.is_some() {
             add("client_id_metadata_document_supported", json!(true));
+        }
+        #[cfg(feature = "proof")]
+        if let Some(dpop) = &self.dpop {
+            add("dpop_signing_alg_values_supported", json!(dpop.algorithm_names().collect::<Vec<_>>()));
         }
         let built_in =
             [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];

@@ -118,8 +118,7 @@ pub enum ClientError {
     /// A `jwks_uri` that is not an https URL of at most 2,048 bytes, or has a fragment or user information.
     #[error("a jwks_uri is an https URL of at most 2,048 bytes, without a fragment or user information")]
     JwksUri,
-    /// `client_secret_jwt` where no secret is kept as it is: see
-    /// [`RecoverableSecret`](crate::client::ClientBuilder::recoverable_secret).
+    /// `client_secret_jwt` where no secret is kept as it is, as a `RecoverableSecret` is.
     #[error("client_secret_jwt needs a secret that is kept as it is")]
     SecretNotKept,
     /// A public client that is to authenticate by a key or a certificate.

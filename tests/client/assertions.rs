@@ -241,6 +241,36 @@ fn a_store_that_fails_costs_no_assertion() {
     }
 }
 
+/// The host is asked before the marker is written: what it refuses spends nothing.
+#[test]
+fn a_host_that_refuses_costs_no_assertion() {
+    use regrant::engine::{HookError, IssueDecision, IssueHook, IssueRequest};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    struct Gate(Arc<AtomicBool>);
+    impl IssueHook for Gate {
+        async fn on_issue(&self, _: &IssueRequest<'_>) -> Result<IssueDecision, HookError> {
+            Ok(if self.0.load(Ordering::Relaxed) { IssueDecision::Allow } else { IssueDecision::Refuse })
+        }
+    }
+    let is_open = Arc::new(AtomicBool::new(true));
+    let desk = Portal::new(Arc::new(Shelf::default()), [key_client()], |builder| {
+        builder
+            .root_secret(RootSecret::from_bytes(1, &[5; 32]))
+            .endpoints(places())
+            .on_issue(Gate(Arc::clone(&is_open)))
+    });
+    let token = login(&desk, "a", 0);
+    let code = code_of(&desk, "key-client", 0);
+    for (body, jti) in [(renewal(&token), "r"), (redemption_of(&code), "c"), (CREDENTIALS.to_owned(), "own")] {
+        is_open.store(false, Ordering::Relaxed);
+        let held = desk.held();
+        desk.by_key(At::Token, &body, jti, 1).assert_error(400, "invalid_grant");
+        assert_eq!(desk.held(), held, "{body}");
+        is_open.store(true, Ordering::Relaxed);
+        desk.by_key(At::Token, &body, jti, 1).assert_ok();
+    }
+}
+
 /// Two nodes whose clocks and orders differ have one store: the second sees what the first has spent.
 #[test]
 fn an_assertion_is_spent_on_all_nodes() {

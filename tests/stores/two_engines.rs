@@ -90,7 +90,7 @@ async fn take_turns(open: impl AsyncFn() -> Handle) {
     a_replay_at_one_node_ends_it_at_both(&first, &second).await;
     what_one_node_revokes_the_other_refuses(&first, &second).await;
     requests_at_both_nodes_at_once_take_one_step(&first, &second).await;
-    keys_are_replaced_node_by_node(first, second).await;
+    Box::pin(keys_are_replaced_node_by_node(first, second)).await;
 }
 
 async fn a_session_goes_on_at_the_other_node(first: &Node, second: &Node) {

@@ -293,3 +293,68 @@ fn a_client_that_is_not_at_hand_is_judged_by_its_token_first() {
     }
     port.refresh(FAR, &token, at(2)).assert_ok();
 }
+
+/// A client with keys: its assertion by shape, then by claims, then by signature; all before the token, and its marker after
+/// everything. So whatever is refused spends neither.
+#[test]
+fn an_assertion_is_judged_in_one_order() {
+    use crate::kit::jwt::signed;
+    use crate::kit::signer::{Signer, claims, with_assertion};
+    let signer = Signer::new("one");
+    let keyed = regrant::Client::confidential("key-client")
+        .keys(signer.keys())
+        .private_key_jwt(true)
+        .grant_type("password")
+        .grant_type("refresh_token")
+        .scope(crate::kit::scope("read"));
+    let world = World::new([app(), keyed], |builder| {
+        builder
+            .issuer(crate::kit::portal::ISSUER)
+            .root_secret(regrant::RootSecret::from_bytes(1, &[5; 32]))
+            .grant_handler(crate::kit::Password)
+    });
+    let login = form(with_assertion(crate::kit::LOGIN, &signer.assertion("key-client", "login", 0)));
+    let token = world.send(&login, at(0)).refresh_token();
+    let theirs = world.login(at(0)).refresh_token();
+    world.events.take();
+    let good = signer.assertion("key-client", "good", 1);
+    let (kind, assertion) = ("client_assertion_type", "client_assertion");
+    let jwt_bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let mut base = Parts::new(
+        "",
+        &[("grant_type", "refresh_token"), ("refresh_token", &token), (kind, jwt_bearer), (assertion, &good)],
+    );
+    base.basic.clear();
+    let of = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut claims = claims("key-client", "good", 1);
+        change(&mut claims);
+        signer.jwt(&signer.header("EdDSA"), &claims)
+    };
+    let nobody = of(&|claims| claims["sub"] = "nobody".into());
+    let elsewhere = of(&|claims| claims["aud"] = "https://other.example".into());
+    let stranger = Signer::new("another");
+    let forged_one =
+        signed(&signer.header("EdDSA"), &claims("key-client", "good", 1), |message| stranger.sign("EdDSA", message));
+    let (no_grant, made_up) = (crate::kit::altered(&token, 5), forged(&token));
+    for (why, text) in [("Shape", "short"), ("NoGrant", &no_grant), ("Mac", &made_up), ("AnotherClient", &theirs)] {
+        let mut faults = common();
+        faults.retain(|(why, _)| *why != "WrongSecret");
+        faults.push(fault("Credentials", |parts| parts.set(kind, "urn:another")));
+        faults.push(fault("Jws(Compact)", |parts| parts.set(assertion, "a.b")));
+        faults.push(fault("ClientIdMismatch", |parts| parts.set("client_id", "app")));
+        faults.push(fault("UnknownClient", |parts| parts.set(assertion, &nobody)));
+        faults.push(fault("Audience", |parts| parts.set(assertion, &elsewhere)));
+        faults.push(fault("Signature", |parts| parts.set(assertion, &forged_one)));
+        faults.push(fault("UnsupportedGrantType", |parts| parts.set("grant_type", "urn:nobody")));
+        faults.push(fault(why, |parts| parts.set("refresh_token", text)));
+        faults.push(fault("Scope", |parts| parts.set("scope", "everything")));
+        earlier_wins(
+            &base,
+            &faults,
+            |ask| world.engine.blocking().token(&ask.request(), at(1)).unwrap(),
+            || refusals(&world.events.take()),
+            || world.store.bytes(),
+        );
+    }
+    world.send(&base.ask(), at(1)).assert_ok();
+}

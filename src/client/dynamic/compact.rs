@@ -147,11 +147,36 @@ mod tests {
         json.parse().unwrap()
     }
 
+    #[cfg(not(feature = "proof"))]
+    fn keyed() -> Vec<ClientMetadata> {
+        Vec::new()
+    }
+
+    /// Keys of each kind that fits, by value and by reference (RFC 7515 appendix A.3, RFC 8037 appendix A.2).
+    #[cfg(feature = "proof")]
+    fn keyed() -> Vec<ClientMetadata> {
+        let p_256 = r#"{"kty":"EC","crv":"P-256","kid":"Zoë","alg":"ES256",
+            "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+        let ed25519 = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let by_value = |keys: &str| format!(r#""jwks":{{"keys":[{keys}]}}"#);
+        let elsewhere = r#""jwks_uri":"https://app.example/jwks","token_endpoint_auth_signing_alg":"Ed25519""#;
+        let both = by_value(&format!("{p_256},{ed25519}"));
+        [by_value(p_256), by_value(ed25519), both, elsewhere.to_owned()]
+            .map(|keys| {
+                let json = format!(
+                    r#"{{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"private_key_jwt",
+                    "software_id":"4NRB1",{keys}}}"#
+                );
+                json.parse().unwrap()
+            })
+            .into()
+    }
+
     #[test]
     fn what_is_written_is_read_and_nothing_else() {
         let least: ClientMetadata = r#"{"redirect_uris":["https://app.example/cb"]}"#.parse().unwrap();
         let long = format!(r#"{{"redirect_uris":["https://app.example/{}"],"scope":""}}"#, "a".repeat(1_000));
-        for metadata in [all(), least, long.parse().unwrap()] {
+        for metadata in [all(), least, long.parse().unwrap()].into_iter().chain(keyed()) {
             let bytes = encode_metadata(&metadata).unwrap();
             assert_eq!(decode_metadata(&bytes), Some(metadata));
             for end in 0..bytes.len() {

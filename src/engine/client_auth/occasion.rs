@@ -69,8 +69,8 @@ impl Authenticated<'_> {
     }
 }
 
+#[cfg(feature = "proof")]
 impl<'e> Authenticated<'e> {
-    #[cfg(feature = "proof")]
     pub(super) fn by_assertion(client: ClientRef<'e>, proven: ProvenAssertion) -> Self {
         Self { client, assertion: Some(Box::new(proven)) }
     }

@@ -57,7 +57,7 @@ fn a_thumbprint_that_is_none_is_refused_and_the_page_carries_a_good_one() {
     };
     let authorize = |query: &str| {
         let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-        crate::kit::schedule::run(world.engine.authorize(&request))
+        crate::kit::schedule::run(world.engine.authorize(&request, at(0)))
             .map(|asked| asked.carried().any(|(name, value)| name == "dpop_jkt" && value == jkt))
     };
     assert!(authorize(&query(&jkt)).unwrap());

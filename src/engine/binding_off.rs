@@ -31,6 +31,14 @@ impl UsedFor {
 pub(super) struct Presented<'r>(PhantomData<&'r ()>);
 
 impl Presented<'_> {
+    pub(super) const fn check_marked(&self, _: &Client) -> Result<(), SenderRefusal> {
+        Ok(())
+    }
+
+    pub(super) const fn check_signature(&mut self) -> Result<(), SenderRefusal> {
+        Ok(())
+    }
+
     pub(super) const fn was_used(&self) -> bool {
         false
     }
@@ -61,10 +69,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         response
     }
 
-    pub(super) const fn check_marked(&self, _: &Client, _: &Presented<'_>) -> Result<(), SenderRefusal> {
-        Ok(())
-    }
-
     pub(super) fn check_sender(
         &self,
         grant: &Grant,
@@ -78,10 +82,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             | (None, Some(Confirmation::Certificate(_))) => Err(of_grant(grant, SenderRefusal::Certificate)),
             _ => Err(of_grant(grant, SenderRefusal::NoProof)),
         }
-    }
-
-    pub(super) const fn check_new_sender(&self, _: &mut Presented<'_>) -> Result<(), SenderRefusal> {
-        Ok(())
     }
 
     pub(super) const fn note_new_sender(

@@ -3,7 +3,7 @@
 use regrant::engine::BearerErrorKind::{InvalidDpopProof, UseDpopNonce};
 use regrant::engine::Dpop;
 
-use super::house::{LOGIN, ask, house, node, renewal, token_url};
+use super::house::{LOGIN, ask, house, node, renewal};
 use crate::kit::bank::ISSUER;
 use crate::kit::proof::ProofKey;
 use crate::kit::{World, at};
@@ -169,5 +169,4 @@ fn over_nodes_a_proof_is_known_by_its_marker() {
     b.proven("phone", &renewal(&fourth), &key(), at(9)).assert_ok();
     let of_a_node = one.store.grants().iter().filter(|grant| grant.is_marker()).count();
     assert!(of_a_node >= 6, "{of_a_node}");
-    let _ = token_url();
 }

@@ -2,7 +2,7 @@
 
 use regrant::engine::BearerErrorKind::{self, InvalidDpopProof, InvalidToken, UseDpopNonce};
 
-use super::house::{FILES, LOGIN, MAIL, ask, clients, house, node, plain, street};
+use super::house::{FILES, LOGIN, MAIL, clients, house, node, plain, street};
 use crate::kit::bank::{ISSUER, KEY};
 use crate::kit::jwt::claims;
 use crate::kit::proof::ProofKey;
@@ -183,5 +183,4 @@ fn jwts_and_introspection_name_the_key() {
         let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
         assert_eq!((answer["token_type"].as_str(), answer.get("cnf")), (Some("Bearer"), None));
     }
-    let _ = ask;
 }

@@ -117,7 +117,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         #[cfg(feature = "proof")]
         let key = {
             let named = arrived.form.single("dpop_jkt").ok().flatten();
-            self.key_of_push(presented, named).map_err(Failure::from)?
+            presented.key_of_push(named)?
         };
         #[cfg(not(feature = "proof"))]
         let key: Option<String> = None;

@@ -134,6 +134,34 @@ impl<'r> Presented<'r> {
         is_bound && is_fresh || !client.is_public() && client.proves_a_key()
     }
 
+    /// What a client is marked for, whatever its grant is. Of the proof it is only that there is one.
+    pub(in crate::engine) const fn check_marked(&self, client: &Client) -> Result<(), SenderRefusal> {
+        if client.requires_dpop() && !self.has_proof() {
+            return Err(SenderRefusal::NoProof);
+        }
+        if client.has_certificate_bound_tokens() && self.certificate.is_none() {
+            return Err(SenderRefusal::Certificate);
+        }
+        Ok(())
+    }
+
+    /// The proof of a request that begins a grant of its own: its signature alone, since there is nothing yet that it could be bound to.
+    pub(in crate::engine) fn check_signature(&mut self) -> Result<(), SenderRefusal> {
+        self.prove().map(drop)
+    }
+
+    /// The key that a pushed request proves, which its code is then bound to: the value of `dpop_jkt`, which has to agree where it is
+    /// there as well (RFC 9449 section 10.1). Nothing is remembered of it: anybody can push requests, and one that is pushed again is
+    /// bound to the same key, which is of use to its holder alone.
+    pub(in crate::engine) fn key_of_push(&mut self, named: Option<&str>) -> Result<Option<String>, Refusal> {
+        let Some(proven) = self.prove()? else { return Ok(None) };
+        let thumbprint = proven.thumbprint().to_string();
+        if named.is_some_and(|named| named != thumbprint) {
+            return Err(AuthorizationRefusal::DpopJkt.into());
+        }
+        Ok(Some(thumbprint))
+    }
+
     /// A body, and the key that the request proves beside it.
     pub(in crate::engine) fn with_key<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         match self.key() {
@@ -193,10 +221,11 @@ impl DpopEngine {
         &self,
         proof: &mut Proof<'_>,
         method: &str,
-        target: Option<Target>,
+        target: Option<&Target>,
         now: Timestamp,
     ) -> Result<(), ProofFault> {
-        self.check(proof, method, target.as_slice(), self.resource_nonces, now)
+        let targets = target.map(std::slice::from_ref).unwrap_or_default();
+        self.check(proof, method, targets, self.resource_nonces, now)
     }
 }
 
@@ -231,24 +260,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             dpop.check(proof, request.method(), &dpop.push_targets, true, now)?;
         }
         Ok(Presented::of(proof, request))
-    }
-
-    /// The key that a pushed request proves, which its code is then bound to: the value of `dpop_jkt`, which has to agree where it is
-    /// there as well (RFC 9449 section 10.1). Nothing is remembered of it: anybody can push requests, and one that is pushed again is bound to
-    /// the same key, which is of use to its holder alone.
-    pub(in crate::engine) fn key_of_push(
-        &self,
-        presented: &mut Presented<'_>,
-        named: Option<&str>,
-    ) -> Result<Option<String>, Refusal> {
-        if presented.prove()?.is_none() {
-            return Ok(None);
-        }
-        let thumbprint = presented.proven().map(|proven| proven.thumbprint().to_string());
-        if named.is_some() && named != thumbprint.as_deref() {
-            return Err(AuthorizationRefusal::DpopJkt.into());
-        }
-        Ok(thumbprint)
     }
 
     /// Every answer to a request with a proof has the nonce of the next one, refusals too (RFC 9449 section 8.2).

@@ -54,7 +54,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (Some(dpop), Scheme::Dpop) = (&self.dpop, scheme) else { return Ok(Presented::of(None, request)) };
         let mut proof = dpop.read(request)?.ok_or(ProofFault::Missing)?;
         let target = self.target_at_resource(guarded, request.url());
-        dpop.check_at_resource(&mut proof, request.method(), target, now)?;
+        dpop.check_at_resource(&mut proof, request.method(), target.as_ref(), now)?;
         proof.check_access_token(token)?;
         Ok(Presented::of(Some(proof), request))
     }
@@ -117,7 +117,6 @@ impl Resource {
     /// let files = regrant::Resource::new("https://files.example").with_dpop_required(true);
     /// # let _ = files;
     /// ```
-    #[must_use]
     pub fn with_dpop_required(self, required: bool) -> Self {
         Self { dpop_required: required, ..self }
     }

@@ -10,21 +10,6 @@ use crate::grant::{Confirmation, Grant, Sender, Timestamp};
 use crate::store::TokenStore;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// What a client is marked for, whatever its grant is. Of the proof it is only that there is one.
-    pub(in crate::engine) fn check_marked(
-        &self,
-        client: &Client,
-        presented: &Presented<'_>,
-    ) -> Result<(), SenderRefusal> {
-        if client.requires_dpop() && !presented.has_proof() {
-            return Err(SenderRefusal::NoProof);
-        }
-        if client.has_certificate_bound_tokens() && presented.certificate.is_none() {
-            return Err(SenderRefusal::Certificate);
-        }
-        Ok(())
-    }
-
     /// Whether the request proves what the grant and its code are bound to; the signature of its proof. Before anything is said of
     /// generation and age: who finds an old token must not end a login by it.
     #[inline]
@@ -74,11 +59,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         Ok(())
-    }
-
-    /// The proof of a request that begins a grant of its own: its signature alone, since there is nothing yet that it could be bound to.
-    pub(in crate::engine) fn check_new_sender(&self, presented: &mut Presented<'_>) -> Result<(), SenderRefusal> {
-        presented.prove().map(drop)
     }
 
     /// Remembers the proof that a new grant is made by, right before it is stored.

@@ -138,7 +138,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             self.end_replaced(replaced, &grant).await;
         }
         let (target, claims) = ((&target, mask), claims.unwrap_or_default());
-        self.first_answer(&grant, client, target, presented, nonce.as_deref(), claims, time.now())
+        self.first_answer(&grant, client, target, presented, (nonce.as_deref(), claims), time.now())
     }
 
     /// What the first access token is for, and what is left of the scope to the client and there.
@@ -154,8 +154,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Client,
         (target, scope_mask): (&Target<'_>, u64),
         presented: &Presented<'_>,
-        nonce: Option<&str>,
-        claims: Claims,
+        (nonce, claims): (Option<&str>, Claims),
         now: Timestamp,
     ) -> Result<Vec<u8>, Failure> {
         let with_refresh_token = client.may_refresh() && grant.code.as_ref().is_none_or(|code| code.with_refresh_token);

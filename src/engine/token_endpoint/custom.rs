@@ -9,7 +9,7 @@ use crate::engine::client_auth::SpentFor;
 use crate::engine::failure::Failure;
 use crate::engine::host::{DynGrantHandler, GrantRequest, IssueKind};
 use crate::engine::issue::Issue;
-use crate::engine::refusal::{ClientRefusal, GrantRefusal, ServerFault};
+use crate::engine::refusal::{ClientRefusal, GrantRefusal, RequestRefusal, ServerFault};
 use crate::engine::resources::Target;
 use crate::engine::time::Time;
 use crate::engine::token_endpoint::hook::Asked;
@@ -25,7 +25,6 @@ use crate::wire::{Form, Parameters};
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn grant_by_handler(
         &self,
-        grant_type: &[u8],
         client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
@@ -33,11 +32,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         body: &[u8],
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
+        let grant_type = parameters.grant_type().ok_or(RequestRefusal::MissingParameter)?;
         let handler = self.host.handler(grant_type).ok_or(GrantRefusal::UnsupportedGrantType)?;
         if !client.may_use(handler.grant_type_dyn()) || !client.starts_logins_at(time.now()) {
             return Err(ClientRefusal::UnauthorizedClient.into());
         }
-        self.check_new_sender(presented)?;
+        presented.check_signature()?;
         let (login, with_refresh_token) = self.ask_handler(handler, client, form, parameters.scope(), time).await?;
         self.check_subject(&login).await?;
         // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.

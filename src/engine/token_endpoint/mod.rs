@@ -66,7 +66,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(failure) => return Err(failure),
         };
-        let marked = self.check_marked(&client, &presented);
+        let marked = presented.check_marked(&client);
         let answered = match parameters.grant_type() {
             _ if marked.is_err() => marked.map(|()| Vec::new()).map_err(Failure::from),
             None => Err(RequestRefusal::MissingParameter.into()),
@@ -75,7 +75,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
                 let body = request.body();
-                self.grant_by_handler(grant_type, &client, &form, &parameters, &mut presented, body, time).await
+                self.grant_by_handler(&client, &form, &parameters, &mut presented, body, time).await
             }
             Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, &mut presented, time).await,
             Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),

@@ -30,6 +30,11 @@ impl AuthMethod {
         Self::PrivateKeyJwt,
     ];
 
+    /// Whether the client sends its secret.
+    pub(super) const fn is_by_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
     /// As `token_endpoint_auth_method` has it.
     ///
     /// ```

@@ -69,9 +69,9 @@ impl ClientBuilder {
         self.stranger(true)
     }
 
-    /// Its id is the URL of a document, which may be percent-encoded: a public client sends it in no Basic header.
+    /// Its id is the URL of a document, which may be percent-encoded: a client without a secret sends it in no Basic header.
     pub(super) fn url_as_id(mut self) -> Self {
-        self.id_is_url = self.client.public;
+        self.id_is_url = self.client.secrets.is_empty();
         self
     }
 }

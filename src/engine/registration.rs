@@ -10,7 +10,8 @@ use super::refusal::{RegistrationRefusal, RequestRefusal, Unavailable};
 use super::resource::bearer_token;
 use super::time::Time;
 use crate::client::{
-    ClientMetadata, Clients, DynClientRegistry, Lookup, MetadataFault, Purpose, RegisteredClient, RegistrationDenial,
+    AuthMethod, ClientMetadata, Clients, DynClientRegistry, Lookup, MetadataFault, Purpose, RegisteredClient,
+    RegistrationDenial,
 };
 use crate::store::TokenStore;
 use crate::wire::{Form, FormError, Header, Request, Response, is_json};
@@ -73,6 +74,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let native = registry.native_redirects_dyn();
         let metadata =
             ClientMetadata::from_json_with(request.body(), &native).map_err(RegistrationRefusal::Metadata)?;
+        self.check_method(&metadata)?;
         let registered = registry.create_dyn(metadata, time.now()).await.map_err(failure_of)?;
         self.emit(&Event::ClientRegistered { client_id: registered.id() });
         Ok(Response::created(self.registration_answer(&registered)))
@@ -106,6 +108,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if secret.is_some_and(|secret| !recognize(client.secrets(), secret.as_bytes())) {
                     return Err(RegistrationRefusal::Metadata(MetadataFault::ClientSecret).into());
                 }
+                self.check_method(&metadata)?;
                 registry.update_dyn(client_id, token, metadata, time.now()).await
             }
             _ => {
@@ -115,6 +118,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let registered = registered.map_err(failure_of)?.ok_or(RegistrationRefusal::AccessToken)?;
         Ok(Response::ok(self.registration_answer(&registered)))
+    }
+
+    /// Keys are taken where the registry says that it has clients of that kind: one that has not heard of them would give such a client a
+    /// secret.
+    fn check_method(&self, metadata: &ClientMetadata) -> Result<(), RegistrationRefusal> {
+        let is_by_keys = metadata.auth_method() == AuthMethod::PrivateKeyJwt;
+        if is_by_keys && !self.clients.features().private_key_jwt {
+            return Err(RegistrationRefusal::Metadata(MetadataFault::AuthMethod));
+        }
+        Ok(())
     }
 
     fn check_json(&self, request: &Request<'_>) -> Result<(), Failure> {

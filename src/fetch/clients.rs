@@ -19,11 +19,10 @@ use crate::grant::{Lifetimes, Scope, Timestamp};
 /// A registry of clients that nobody registered: a client's id is an https URL, and what is there says who the client is
 /// (draft-ietf-oauth-client-id-metadata-document). Metadata then say `client_id_metadata_document_supported`.
 ///
-/// Clients that were made by hand are asked for first, those whose ids are URLs too. All others are public, get codes and refresh
-/// tokens, always with PKCE by `S256`, and are known by [`Client::is_stranger`]: a page shows what they say of themselves
+/// Clients that were made by hand are asked for first, those whose ids are URLs too. All others are public, or where it is
+/// allowed (`with_private_key_jwt`) authenticate by keys, get codes and refresh tokens, always with PKCE by `S256`, and are known by [`Client::is_stranger`]: a page shows what they say of themselves
 /// as claims, and the host of the id ([`FetchUrl::host`]), which is the one thing about them that is certain. A document whose
-/// client authenticates by keys (`private_key_jwt`) is refused until the engine can check them: without them anybody could
-/// use that client's tokens.
+/// client authenticates by keys is otherwise refused: without them anybody could use that client's tokens.
 ///
 /// # What is fetched, and when
 ///
@@ -163,6 +162,15 @@ impl<C> DocumentClients<C> {
         self.with(|terms| terms.native_redirects = allowed)
     }
 
+    /// Whether such clients may authenticate by keys (`private_key_jwt`, with `jwks` or `jwks_uri` in the document). The engine then needs an
+    /// issuer and a root secret, and for `jwks_uri` something to [fetch](crate::EngineBuilder::fetch) by. Default: no, and a
+    /// document that says so is refused.
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn with_private_key_jwt(self, taken: bool) -> Self {
+        self.with(|terms| terms.takes_keys = taken)
+    }
+
     /// Other limits of one fetch: 5 seconds and 5 KiB if not set. More than
     /// [`ClientMetadata::MAX_JSON_BYTES`] are not read.
     #[must_use]
@@ -286,6 +294,7 @@ impl<C: Clients> Clients for DocumentClients<C> {
 
     fn features(&self) -> ClientFeatures {
         let mut features = self.by_hand.features();
+        features.private_key_jwt |= self.terms.takes_keys;
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

@@ -74,7 +74,7 @@ fn refused() -> Vec<(String, MetadataFault)> {
         (with("token_endpoint_auth_method", json!("client_secret_post")), SharedSecret),
         (with("token_endpoint_auth_method", json!("client_secret_jwt")), SharedSecret),
         // What cannot be checked here is not taken for a public client.
-        (with("token_endpoint_auth_method", json!("private_key_jwt")), DocumentAuthMethod),
+        (with("token_endpoint_auth_method", json!("private_key_jwt")), NoUsableKey),
         (with("token_endpoint_auth_method", json!("tls_client_auth")), DocumentAuthMethod),
         (with("token_endpoint_auth_method", json!("self_signed_tls_client_auth")), DocumentAuthMethod),
         (with("token_endpoint_auth_method", json!("attest_jwt_client_auth")), DocumentAuthMethod),

@@ -11,6 +11,7 @@ mod document_rules;
 mod documents;
 mod endpoint;
 mod ids;
+mod keys;
 mod logins;
 mod managed;
 mod metadata;

@@ -20,9 +20,9 @@ fn uris(uris: &[&str]) -> String {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn refused() -> Vec<(String, MetadataFault)> {
     use MetadataFault::{
-        ApplicationType, AuthMethod, GrantTypes, Keys, Link, NoRedirectUri, NotAnObject, NotJson, RedirectUri,
-        RedirectUriOfWebApplication, Repeated, ResponseTypes, Scope, ScopeNotAllowed, Text, TooLong, TooLongForAnId,
-        TooManyContacts, TooManyRedirectUris, Type,
+        ApplicationType, AuthMethod, GrantTypes, Keys, Link, NoRedirectUri, NoUsableKey, NotAnObject, NotJson,
+        RedirectUri, RedirectUriOfWebApplication, Repeated, ResponseTypes, Scope, ScopeNotAllowed, Text, TooLong,
+        TooLongForAnId, TooManyContacts, TooManyRedirectUris, Type,
     };
     let of = RedirectUri;
     let long = |length: usize| "x".repeat(length);
@@ -79,7 +79,7 @@ fn refused() -> Vec<(String, MetadataFault)> {
         (uris(&["https://app.example/cb?iss=https://evil.example"]), of(RedirectUriFault::ResponseParameter)),
         (uris(&[&format!("https://app.example/{}", long(2_048))]), of(RedirectUriFault::TooLong)),
         // Section 2, token_endpoint_auth_method.
-        (with("token_endpoint_auth_method", json!("private_key_jwt")), AuthMethod),
+        (with("token_endpoint_auth_method", json!("private_key_jwt")), NoUsableKey),
         (with("token_endpoint_auth_method", json!("client_secret_jwt")), AuthMethod),
         (with("token_endpoint_auth_method", json!("tls_client_auth")), AuthMethod),
         (with("token_endpoint_auth_method", json!("None")), AuthMethod),

@@ -1,14 +1,17 @@
 //! What a client says of itself, as few bytes as will do: it is carried in the client's id.
 //!
 //! ```text
-//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | extras: tag 1, text | …    tags in rising order
+//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | keys | extras: tag 1, text | …    tags in rising order
 //! ```
 //!
 //! A text is its length, in one byte below 128 and else in two, and its bytes. Flags: the way to authenticate (2 bits), refresh
-//! tokens, a native application, whether there is a name, and a scope; the rest is zero. One value has one form.
+//! tokens, a native application, whether there is a name, a scope, keys by value, keys by reference. There are keys where the client
+//! authenticates by them, and nowhere else. One value has one form.
 
 use smol_str::SmolStr;
 
+#[cfg(feature = "proof")]
+use super::declared::{DeclaredKeys, Source};
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
 use crate::client::AuthMethod;
 use crate::grant::Scope;
@@ -18,6 +21,13 @@ const REFRESH_TOKEN: u8 = 1 << 2;
 const NATIVE: u8 = 1 << 3;
 const HAS_NAME: u8 = 1 << 4;
 const HAS_SCOPE: u8 = 1 << 5;
+#[cfg(feature = "proof")]
+const KEYS: u8 = 1 << 6;
+#[cfg(feature = "proof")]
+const KEYS_ELSEWHERE: u8 = 1 << 7;
+/// That nothing here is said by; with keys, each flag says something.
+#[cfg(not(feature = "proof"))]
+const UNKNOWN: u8 = 1 << 6 | 1 << 7;
 const MAX_TEXT: usize = (1 << 15) - 1;
 
 /// All but the contacts. `None` where a text is longer than any that is read.
@@ -36,6 +46,11 @@ pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
     for text in metadata.redirect_uris().chain(metadata.name()).chain(scope) {
         push(&mut out, text)?;
     }
+    #[cfg(feature = "proof")]
+    if let Some(keys) = &metadata.keys {
+        out[0] |= if matches!(keys.source, Source::ByValue(_)) { KEYS } else { KEYS_ELSEWHERE };
+        keys.encode(&mut out)?;
+    }
     for extra in Extra::ALL {
         if let Some(text) = metadata.extra(extra) {
             out.push(extra as u8);
@@ -49,7 +64,11 @@ pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
 pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
     let (&[flags, uris], mut rest) = bytes.split_first_chunk()?;
     let has = |flag: u8| flags & flag != 0;
-    if flags & !(METHOD | REFRESH_TOKEN | NATIVE | HAS_NAME | HAS_SCOPE) != 0 || uris == 0 {
+    #[cfg(not(feature = "proof"))]
+    if has(UNKNOWN) {
+        return None;
+    }
+    if uris == 0 {
         return None;
     }
     let mut metadata = ClientMetadata {
@@ -59,9 +78,19 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
         redirect_uris: (0..uris).map(|_| take(&mut rest).map(SmolStr::new)).collect::<Option<_>>()?,
         name: if has(HAS_NAME) { Some(take(&mut rest)?.into()) } else { None },
         scope: if has(HAS_SCOPE) { Some(scope(take(&mut rest)?)?) } else { None },
+        #[cfg(feature = "proof")]
+        keys: match (has(KEYS), has(KEYS_ELSEWHERE)) {
+            (false, false) => None,
+            (true, true) => return None,
+            (by_value, _) => Some(DeclaredKeys::decode(&mut rest, by_value)?),
+        },
         contacts: Vec::new(),
         extras: [const { None }; Extra::ALL.len()],
     };
+    #[cfg(feature = "proof")]
+    if metadata.keys.is_some() != (metadata.auth_method == AuthMethod::PrivateKeyJwt) {
+        return None;
+    }
     let mut next = 0;
     while let Some((&tag, after)) = rest.split_first() {
         rest = after;
@@ -79,7 +108,7 @@ fn scope(text: &str) -> Option<Scope> {
     Scope::parse(text).ok().filter(|scope| scope.as_str() == text)
 }
 
-fn push(out: &mut Vec<u8>, text: &str) -> Option<()> {
+pub(super) fn push(out: &mut Vec<u8>, text: &str) -> Option<()> {
     let length = u16::try_from(text.len()).ok().filter(|length| usize::from(*length) <= MAX_TEXT)?;
     match u8::try_from(length) {
         Ok(short) if short < 1 << 7 => out.push(short),
@@ -89,7 +118,7 @@ fn push(out: &mut Vec<u8>, text: &str) -> Option<()> {
     Some(())
 }
 
-fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+pub(super) fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let (&first, mut after) = rest.split_first()?;
     let mut length = usize::from(first);
     if first >= 1 << 7 {

@@ -66,6 +66,12 @@ pub enum MetadataFault {
     DocumentAuthMethod,
     /// A metadata document with a key that is not a public one.
     PrivateKey,
+    /// `private_key_jwt` without a key that a client can sign by, in `jwks` or at `jwks_uri`.
+    NoUsableKey,
+    /// A `token_endpoint_auth_signing_alg` that is not served.
+    SigningAlgorithm,
+    /// A key of RSA in `jwks`, which is too long for a client id.
+    KeyTooLongForAnId,
     /// An update with a `client_secret` that is not the client's (RFC 7592 section 2.2).
     ClientSecret,
     /// An update with a member that only the server says: `registration_access_token`, `registration_client_uri`,
@@ -120,6 +126,11 @@ impl MetadataFault {
             Self::SharedSecret => "a client metadata document must not have or need a shared secret",
             Self::DocumentAuthMethod => "token_endpoint_auth_method of a client metadata document must be none here",
             Self::PrivateKey => "jwks must have public keys alone",
+            Self::NoUsableKey => {
+                "private_key_jwt needs jwks or jwks_uri, with a key of EC (P-256), OKP (Ed25519) or RSA"
+            }
+            Self::SigningAlgorithm => "token_endpoint_auth_signing_alg must be ES256, PS256, RS256, EdDSA or Ed25519",
+            Self::KeyTooLongForAnId => "keys of RSA are registered by jwks_uri here",
             Self::ClientSecret => "client_secret must be that of the client",
             Self::ServersMember => "an update must not have a member that only the server says",
             Self::TooLongForAnId => "client_name, scope and redirect_uris are too long together",

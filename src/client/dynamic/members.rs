@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::MetadataFault;
 
 /// What a client may say; what else it says is passed by (RFC 7591 section 2: an unknown member is ignored).
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 24] = [
     "application_type",
     "client_id",
     "client_id_issued_at",
@@ -33,6 +33,7 @@ const KNOWN: [&str; 23] = [
     "software_statement",
     "software_version",
     "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
     "tos_uri",
 ];
 

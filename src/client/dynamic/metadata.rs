@@ -3,6 +3,8 @@
 use smol_str::SmolStr;
 
 use super::MetadataFault;
+#[cfg(feature = "proof")]
+use super::declared::{DeclaredKeys, Source};
 use super::words::MAX_TEXT_CHARS;
 use crate::client::{
     AUTHORIZATION_CODE, AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN,
@@ -35,6 +37,9 @@ pub struct ClientMetadata {
     pub(super) name: Option<SmolStr>,
     pub(super) scope: Option<Scope>,
     pub(super) contacts: Vec<SmolStr>,
+    /// Where it authenticates by them.
+    #[cfg(feature = "proof")]
+    pub(super) keys: Option<DeclaredKeys>,
     /// In the order of [`Extra`].
     pub(super) extras: [Option<SmolStr>; Extra::ALL.len()],
 }
@@ -143,6 +148,24 @@ impl ClientMetadata {
         self.contacts.iter().map(SmolStr::as_str)
     }
 
+    /// Where its keys are, if it authenticates by keys and has said so: an https URL.
+    #[cfg(feature = "proof")]
+    pub fn jwks_uri(&self) -> Option<&str> {
+        match &self.keys.as_ref()?.source {
+            Source::At(uri) => Some(uri),
+            Source::ByValue(_) => None,
+        }
+    }
+
+    /// Its keys, if it authenticates by keys and has said which.
+    #[cfg(feature = "proof")]
+    pub fn keys(&self) -> Option<&crate::client::ClientKeys> {
+        match &self.keys.as_ref()?.source {
+            Source::ByValue(keys) => Some(keys),
+            Source::At(_) => None,
+        }
+    }
+
     /// Its home page, an https URL.
     pub fn client_uri(&self) -> Option<&str> {
         self.extra(Extra::ClientUri)
@@ -240,6 +263,10 @@ impl ClientMetadata {
         let scope = self.scope.as_ref().map_or_else(|| most.clone(), |scope| scope.select(scope.mask_within(most)));
         let builder = match (self.auth_method, secret) {
             (AuthMethod::None, _) => Client::public(id),
+            #[cfg(feature = "proof")]
+            (AuthMethod::PrivateKeyJwt, _) => {
+                self.keys.iter().fold(Client::confidential(id), |builder, keys| keys.describe(builder))
+            }
             (method, secret) => {
                 let builder = Client::confidential(id)
                     .client_secret_basic(method == AuthMethod::ClientSecretBasic)

@@ -2,6 +2,8 @@
 //! say, under which rules and terms, and ids that carry it.
 
 pub(crate) mod compact;
+#[cfg(feature = "proof")]
+mod declared;
 mod fault;
 #[cfg(feature = "root-secret")]
 mod keys;

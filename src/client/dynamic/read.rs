@@ -7,6 +7,8 @@ use smol_str::SmolStr;
 use zeroize::Zeroizing;
 
 use super::MetadataFault;
+#[cfg(feature = "proof")]
+use super::declared::DeclaredKeys;
 use super::members::Members;
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
 use super::words::{is_link, is_plain_text};
@@ -78,7 +80,7 @@ impl ClientMetadata {
     /// `client_id` has to be the URL, to the byte; there is no secret, and a document that says nothing of how its client
     /// authenticates is a public client's; and keys have to be public ones.
     ///
-    /// `token_endpoint_auth_method` has to be `none`: a client that has keys is not served without them.
+    /// `token_endpoint_auth_method` has to be `none`, or, with the feature `proof`, `private_key_jwt`.
     ///
     /// # Errors
     ///
@@ -103,13 +105,17 @@ impl ClientMetadata {
         if SECRETS.iter().any(|name| members.get(name).is_some()) {
             return Err(MetadataFault::SharedSecret);
         }
+        #[cfg_attr(not(feature = "proof"), expect(unused_mut, reason = "the feature is off"))]
+        let mut method = AuthMethod::None;
         match members.text("token_endpoint_auth_method")? {
             None | Some("none") => {}
+            #[cfg(feature = "proof")]
+            Some("private_key_jwt") => method = AuthMethod::PrivateKeyJwt,
             // Those of the registry by their names, and what a server may have made up.
             Some(method) if method.starts_with("client_secret") => return Err(MetadataFault::SharedSecret),
             Some(_) => return Err(MetadataFault::DocumentAuthMethod),
         }
-        let metadata = Self::of(&members, AuthMethod::None, native)?;
+        let metadata = Self::of(&members, method, native)?;
         match members.get("jwks").and_then(|set| set.get("keys")).and_then(Value::as_array) {
             Some(keys) if !keys.iter().all(is_public_key) => Err(MetadataFault::PrivateKey),
             _ => Ok(metadata),
@@ -131,6 +137,11 @@ impl ClientMetadata {
             name: text(members, "client_name")?,
             scope: members.text("scope")?.map(Scope::parse).transpose().map_err(|_| MetadataFault::Scope)?,
             contacts: contacts(members)?,
+            #[cfg(feature = "proof")]
+            keys: match auth_method {
+                AuthMethod::PrivateKeyJwt => Some(DeclaredKeys::read(members)?),
+                _ => None,
+            },
             extras: extras(members)?,
             redirect_uris,
         })
@@ -202,8 +213,8 @@ fn is_of_the_web(uri: &str) -> bool {
     host.is_some_and(|(host, is_https)| is_https && !["localhost", "127.0.0.1", "[::1]"].contains(&host))
 }
 
-/// "The `jwks_uri` and `jwks` parameters MUST NOT both be present in the same request or response." No method that is served
-/// uses keys, so they are not kept.
+/// "The `jwks_uri` and `jwks` parameters MUST NOT both be present in the same request or response." They are kept where the
+/// client authenticates by them.
 fn keys(members: &Members) -> Result<(), MetadataFault> {
     let by_reference = members.text("jwks_uri")?;
     if by_reference.is_some_and(|uri| !is_link(uri)) {

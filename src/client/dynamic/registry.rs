@@ -148,7 +148,7 @@ impl RegisteredClient {
         Self { id: id.to_owned(), secret: None, issued_at, expires_at: None, access_token: None, metadata }
     }
 
-    /// With this secret, which a public client does not get.
+    /// With this secret, which a client that is public or has keys does not get.
     #[must_use]
     pub fn with_secret(self, secret: &str) -> Self {
         Self { secret: Some(Secret(Zeroizing::new(secret.to_owned()))), ..self }
@@ -182,7 +182,7 @@ impl RegisteredClient {
         let mut add = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
         add("client_id", json!(self.id));
         add("client_id_issued_at", json!(self.issued_at.as_millis() / 1_000));
-        if let Some(Secret(secret)) = self.secret.as_ref().filter(|_| !self.is_public()) {
+        if let Some(Secret(secret)) = self.secret.as_ref().filter(|_| self.has_secret()) {
             add("client_secret", json!(secret.as_str()));
             // Required where there is a secret; 0 is never.
             add("client_secret_expires_at", json!(self.expires_at.map_or(0, |time| time.as_millis() / 1_000)));
@@ -195,8 +195,8 @@ impl RegisteredClient {
         Value::Object(members).to_string().into_bytes()
     }
 
-    fn is_public(&self) -> bool {
-        self.metadata.auth_method() == crate::client::AuthMethod::None
+    fn has_secret(&self) -> bool {
+        self.metadata.auth_method().is_by_secret()
     }
 }
 

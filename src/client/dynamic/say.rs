@@ -25,6 +25,11 @@ impl ClientMetadata {
                 add(extra.member(), json!(text));
             }
         }
+        #[cfg(feature = "proof")]
+        if let Some(keys) = &self.keys {
+            keys.say(members);
+        }
+        let mut add = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
         if !self.contacts.is_empty() {
             add("contacts", json!(self.contacts().collect::<Vec<_>>()));
         }

@@ -22,8 +22,8 @@ use super::terms::Terms;
 use super::{ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{
-    AuthMethod, Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects,
-    NotBefore, OPENID, ReadyClients, digest,
+    Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects, NotBefore, OPENID,
+    ReadyClients, digest,
 };
 use crate::grant::{Lifetimes, Scope, Timestamp};
 
@@ -147,6 +147,16 @@ impl<C> StatelessClients<C> {
         self
     }
 
+    /// Whether clients may register that authenticate by keys (`private_key_jwt`, with `jwks` or `jwks_uri`). They are given no secret;
+    /// keys of EC and Ed25519 fit an id by value, those of RSA are taken by `jwks_uri`. The engine then needs an issuer and a root secret,
+    /// and for `jwks_uri` something to [fetch](crate::EngineBuilder::fetch) by. Default: no.
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn with_private_key_jwt(mut self, taken: bool) -> Self {
+        self.terms.takes_keys = taken;
+        self
+    }
+
     /// The most characters of a new id: 255 to 1,024 ([`Client::MAX_ID_BYTES`]). Ids travel in headers, URLs and JWTs, and many
     /// clients keep them in columns of 255.
     #[must_use]
@@ -189,15 +199,19 @@ impl<C> StatelessClients<C> {
             Some(time) => registered.with_expiry(time),
             None => registered,
         };
-        Ok(match registered.metadata().auth_method() {
-            AuthMethod::None => registered,
-            _ => registered.with_secret(&self.secret(ClientIdKeys::CURRENT, &id)),
-        })
+        if registered.metadata().auth_method().is_by_secret() {
+            return Ok(registered.with_secret(&self.secret(ClientIdKeys::CURRENT, &id)));
+        }
+        Ok(registered)
     }
 
     /// A new id, and what is in it.
     fn mint(&self, mut metadata: ClientMetadata, now: Timestamp) -> Result<(String, ClientMetadata), MetadataFault> {
         metadata.contacts.clear();
+        #[cfg(feature = "proof")]
+        if metadata.keys.as_ref().is_some_and(|keys| keys.encode(&mut Vec::new()).is_none()) {
+            return Err(MetadataFault::KeyTooLongForAnId);
+        }
         let most = (self.max_id_bytes - PREFIX.len()) * 3 / 4 - HEAD_LEN - MAC_LEN;
         let mut dispensable = Extra::ALL.into_iter().rev();
         let compact = loop {
@@ -234,7 +248,7 @@ impl<C> StatelessClients<C> {
             .retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.terms.native_redirects).is_ok())
             .ok()?;
         let secret = || ClientSecret::from_digest(digest(self.secret(key, id).as_bytes()));
-        let secret = (metadata.auth_method() != AuthMethod::None).then(secret);
+        let secret = metadata.auth_method().is_by_secret().then(secret);
         let mut builder = self.terms.builder(&metadata, id, secret);
         if let Some(time) = self.expires_at(issued_at) {
             builder = builder.no_logins_from(time);
@@ -284,6 +298,7 @@ impl<C: Clients> Clients for StatelessClients<C> {
         let mut features = self.by_hand.features();
         features.client_secret_basic = true;
         features.client_secret_post = true;
+        features.private_key_jwt |= self.terms.takes_keys;
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ClientMetadata, ClientPolicy, MetadataFault, RegistrationDenial};
-use crate::client::{Client, ClientBuilder, ClientError, ClientSecret, NativeRedirects};
+use crate::client::{AuthMethod, Client, ClientBuilder, ClientError, ClientSecret, NativeRedirects};
 use crate::grant::{Lifetimes, Scope};
 
 /// The settings that such registries share.
@@ -16,6 +16,8 @@ pub(crate) struct Terms {
     pub(crate) named_scope_is_default: bool,
     pub(crate) lifetimes: Option<Lifetimes>,
     pub(crate) native_redirects: NativeRedirects,
+    /// Whether such clients may authenticate by keys.
+    pub(crate) takes_keys: bool,
 }
 
 impl Default for Terms {
@@ -27,6 +29,7 @@ impl Default for Terms {
             named_scope_is_default: false,
             lifetimes: None,
             native_redirects: NativeRedirects::new().with_free_localhost_port(true),
+            takes_keys: false,
         }
     }
 }
@@ -66,6 +69,9 @@ impl Terms {
     /// What a client that registers gets. Where nothing of the scope that it names is left, it is refused.
     #[cfg(feature = "root-secret")]
     pub(super) fn narrow(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationDenial> {
+        if metadata.auth_method() == AuthMethod::PrivateKeyJwt && !self.takes_keys {
+            return Err(MetadataFault::AuthMethod.into());
+        }
         let metadata = metadata.within(&self.scope)?;
         match &self.policy {
             // A host that changes the scope may be wrong about what there is.
@@ -78,6 +84,9 @@ impl Terms {
     /// heard of here are nothing wrong.
     pub(crate) fn of_document(&self, url: &str, json: &[u8]) -> Result<Option<Client>, MetadataFault> {
         let metadata = ClientMetadata::from_document(json, url, &self.native_redirects)?;
+        if metadata.auth_method() == AuthMethod::PrivateKeyJwt && !self.takes_keys {
+            return Err(MetadataFault::DocumentAuthMethod);
+        }
         let metadata = match self.policy.as_ref().map(|policy| policy.take_in(metadata.clone())) {
             None => metadata,
             Some(Ok(metadata)) => metadata,

@@ -78,7 +78,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                         // Whoever has got hold of a code and of an assertion that were used does not end the login.
                         #[cfg(feature = "proof")]
                         if let Some(unspent) = unspent {
-                            self.check_unspent(unspent, time).await.map_err(|why| why.about(&grant))?;
+                            Box::pin(self.check_unspent(unspent, time)).await.map_err(|why| why.about(&grant))?;
                         }
                         return Err(self.code_replay(&grant, client).await);
                     }
@@ -103,7 +103,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 // Last of all, so that no refusal spends it, and before anything is written.
                 #[cfg(feature = "proof")]
                 if let Some(assertion) = unspent.take() {
-                    self.spend_assertion(assertion, Some(grant.id), time).await.map_err(|why| why.about(&grant))?;
+                    Box::pin(self.spend_assertion(assertion, Some(grant.id), time))
+                        .await
+                        .map_err(|why| why.about(&grant))?;
                 }
                 if !has_room {
                     self.make_room(&grant, client, time).await?;

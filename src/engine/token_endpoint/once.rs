@@ -57,16 +57,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(error) => return Err(error.into()),
         };
-        match stored {
+        if let Some(stored) = stored {
             // The same request at the same time was first.
-            Some(stored) => self.answer_again(first, &stored, time),
-            None => {
-                let claims = std::mem::take(&mut first.claims);
-                let body = self.answer_of(&first, claims, &first.grant, time)?;
-                self.emit_issued(&first.grant, first.client, &first.target);
-                Ok(body)
-            }
+            return self.answer_again(first, &stored, time);
         }
+        let claims = std::mem::take(&mut first.claims);
+        let body = self.answer_of(&first, claims, &first.grant, time)?;
+        self.emit_issued(&first.grant, first.client, &first.target);
+        Ok(body)
     }
 
     /// The answer of before, of the record that is there.

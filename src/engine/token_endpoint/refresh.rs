@@ -132,13 +132,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if self.jwt.issues_id_tokens() && refresh.claims.is_none() {
                 refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
             }
-            // Last of all, so that no refusal spends it; for a retry too, which writes nothing else.
+            // Last of all, so that no refusal spends it, and boxed, so that no other request is larger for it; for a retry too, which writes nothing else.
             #[cfg(feature = "proof")]
             if let Some(unspent) = refresh.unspent {
                 if write.is_some() {
                     check_in_time(grant, time.now())?;
                 }
-                self.spend_assertion(unspent, Some(grant.id), time).await.map_err(|why| why.about(grant))?;
+                Box::pin(self.spend_assertion(unspent, Some(grant.id), time)).await.map_err(|why| why.about(grant))?;
                 refresh.unspent = None;
             }
             let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
@@ -230,7 +230,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     async fn replay(&self, grant: &Grant, refresh: &Refresh<'_>) -> Failure {
         #[cfg(feature = "proof")]
         if let Some(unspent) = refresh.unspent {
-            if let Err(why) = self.check_unspent(unspent, refresh.time).await {
+            if let Err(why) = Box::pin(self.check_unspent(unspent, refresh.time)).await {
                 return why.about(grant);
             }
         }

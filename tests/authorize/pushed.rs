@@ -21,6 +21,9 @@ use crate::kit::{Ask, Reply, Shelf, World, at, form, scope};
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
 
+/// What another engine is built with.
+type Change = fn(Builder) -> Builder;
+
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
 fn root(id: u8) -> RootSecret {
@@ -331,7 +334,6 @@ fn only_its_client_at_this_engine_opens_it() {
     let world = on(&store, |builder| builder);
     let uri = pushed(&world, "portal", &query("portal"), at(0));
     assert_eq!(shown(&world, &arrives("rival", &uri), at(1)), gone(), "another client, of the same redirect URI");
-    type Change = fn(Builder) -> Builder;
     let others: [(&str, Change); 5] = [
         ("realm", |builder| builder.realm("shop")),
         ("root", |builder| builder.root_secret(root(2))),

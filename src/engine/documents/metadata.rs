@@ -113,8 +113,8 @@ impl Endpoints {
     }
 
     /// Where the same endpoints are for clients that show a certificate, `mtls_endpoint_aliases` (RFC 8705 section 5): a host or port of
-    /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation and
-    /// introspection endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
+    /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation,
+    /// introspection and pushed authorization endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
     ///
     /// ```
     /// use regrant::Endpoints;
@@ -283,12 +283,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         #[cfg(feature = "mtls")]
         if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
+            let pushed = aliases.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests());
             let aliases = [
-                ("token_endpoint", &aliases.token),
-                ("revocation_endpoint", &aliases.revocation),
-                ("introspection_endpoint", &aliases.introspection),
+                ("token_endpoint", aliases.token.as_deref()),
+                ("revocation_endpoint", aliases.revocation.as_deref()),
+                ("introspection_endpoint", aliases.introspection.as_deref()),
+                ("pushed_authorization_request_endpoint", pushed),
             ];
-            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at.as_deref()?)));
+            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at?)));
             let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
             add("mtls_endpoint_aliases", Value::Object(aliases));
         }

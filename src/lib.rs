@@ -116,6 +116,15 @@
 //! `Engine::verify_id_token_hint` reads it where the host answers, as at log-out. Keys are `SigningKey`s: one signs, others are accepted, all are in
 //! `Engine::jwks`. [`Engine::metadata`] and `Engine::openid_configuration` say what is enabled.
 //!
+//! # Proofs of possession
+//!
+//! `EngineBuilder::dpop` (feature `proof`) takes proofs of possession (RFC 9449): what a client gets with one is of use to nobody without
+//! its key. The access token is bound to it, and so is the refresh token of a public client. [`Engine::bearer`] takes the scheme `DPoP`
+//! and refuses such a token as a bearer token; give it the path by `Request::with_url`, and put `Access::dpop_nonce` or
+//! `BearerError::dpop_nonce` into the answer, so that the client's next proof passes at once. Clients that send no proof are
+//! served as ever, unless they are marked (`ClientBuilder::require_dpop`). An application of many processes on one login is spared being
+//! logged out by `ClientBuilder::resync`. `ClientBuilder::certificate_bound_tokens` binds tokens to client certificates in place of keys.
+//!
 //! # Several resources
 //!
 //! An engine that is told its [resources](EngineBuilder::resource) issues each token for one or more of them (RFC 8707):
@@ -162,15 +171,16 @@
 //! In this order, and the first match answers:
 //!
 //! ```text
-//! shape → key id known → record → MAC → kind → client → not_before and expiry → renewable →
-//! older: retry in the window | replay → ahead: move forward → scope → your hook → swap → mint
+//! shape → key id known → record → MAC → kind → client → what it is bound to → not_before and expiry → renewable →
+//! older: retry in the window | resync | replay → ahead: move forward → scope → your hook → swap → mint
 //! ```
 //!
 //! A client that is known by a document ([`DocumentClients`](fetch::DocumentClients)), and would have to be fetched, is looked up
 //! and authenticates after "client": a genuine token is what allows the fetch.
 //!
 //! Every refusal of a refresh token is the same `invalid_grant`, whatever the reason; the reason goes to your
-//! [`EventSink`](event::EventSink). But for a replay, a refused request changes nothing.
+//! [`EventSink`](event::EventSink). But for a replay, a refused request changes nothing. A proof of possession is refused by a code of its
+//! own, `invalid_dpop_proof` or `use_dpop_nonce`.
 //!
 //! # When something fails
 //!
@@ -291,7 +301,7 @@ pub mod event {
     pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
-        ResourceRefusal, ServerFault, Unavailable,
+        ResourceRefusal, SenderRefusal, ServerFault, Unavailable,
     };
     #[cfg(feature = "proof")]
     pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};

@@ -92,6 +92,8 @@ impl ClientBuilder {
                 metadata: None,
                 about: None,
                 guards: Vec::new(),
+                #[cfg(feature = "proof")]
+                binding: super::binding::Binding::default(),
                 requires_pushed: false,
                 #[cfg(feature = "proof")]
                 requires_signed: false,

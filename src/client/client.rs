@@ -68,6 +68,8 @@ pub struct Client {
     pub(super) metadata: Option<Arc<ClientMetadata>>,
     pub(super) about: Option<Box<About>>,
     pub(super) guards: Vec<SmolStr>,
+    #[cfg(feature = "proof")]
+    pub(super) binding: super::binding::Binding,
     pub(super) requires_pushed: bool,
     #[cfg(feature = "proof")]
     pub(super) requires_signed: bool,

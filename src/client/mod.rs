@@ -3,6 +3,8 @@
 mod about;
 mod auth_method;
 mod authentication;
+#[cfg(feature = "proof")]
+mod binding;
 mod builder;
 #[expect(clippy::module_inception, reason = "the room is named after what it keeps")]
 mod client;

@@ -15,9 +15,9 @@ use super::resources::Found;
 use super::time::Time;
 use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, decide};
-use crate::grant::{Grant, Scope, Timestamp};
+use crate::grant::{Confirmation, Grant, Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::GrantToken;
+use crate::token::{GrantToken, base64url};
 use crate::wire::{Request, Response};
 
 /// What is said of every token that is not live, and of every one that is none of the client's business.
@@ -155,7 +155,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     fn members_of_access_token(&self, access: &Access) -> Map<String, Value> {
         let mut members = self.members(access.client_id(), access.subject(), access.scope().as_str());
-        members.insert("token_type".into(), json!("Bearer"));
+        let is_dpop = matches!(access.bound_to, Some(Confirmation::Key(_)));
+        members.insert("token_type".into(), json!(if is_dpop { "DPoP" } else { "Bearer" }));
+        // RFC 9449 section 6.2, RFC 8705 section 3.2: whoever asks has to see to the proof.
+        if let Some(bound_to) = access.bound_to {
+            let (name, thumbprint) = match bound_to {
+                Confirmation::Key(thumbprint) => ("jkt", thumbprint),
+                Confirmation::Certificate(thumbprint) => ("x5t#S256", thumbprint),
+            };
+            members.insert("cnf".into(), json!({ name: base64url(&thumbprint) }));
+        }
         members.insert("iat".into(), json!(access.issued_at().as_secs()));
         members.insert("exp".into(), json!(access.expires_at().as_secs()));
         if let Some(jti) = &access.jti {

@@ -33,6 +33,9 @@ pub(super) struct Thing<'a> {
 pub(super) enum Kind {
     /// An authorization request that a page carries.
     Interaction,
+    /// A proof of possession.
+    #[cfg(feature = "proof")]
+    Proof,
     /// An assertion of a client.
     #[cfg(feature = "proof")]
     Assertion,
@@ -42,6 +45,8 @@ impl Kind {
     const fn text(self) -> &'static str {
         match self {
             Self::Interaction => "interaction",
+            #[cfg(feature = "proof")]
+            Self::Proof => "proof",
             #[cfg(feature = "proof")]
             Self::Assertion => "assertion",
         }

@@ -1,6 +1,11 @@
 //! The endpoints, and what a host plugs into them.
 
 mod authorization_endpoint;
+#[cfg(feature = "proof")]
+mod binding;
+#[cfg(not(feature = "proof"))]
+#[path = "binding_off.rs"]
+mod binding;
 mod blocking;
 mod bounds;
 mod builder;
@@ -48,6 +53,8 @@ pub use authorization_endpoint::{
 };
 #[cfg(feature = "root-secret")]
 pub use authorization_endpoint::{Interaction, InteractionError};
+#[cfg(feature = "proof")]
+pub use binding::Dpop;
 pub use blocking::{Blocking, NotReady};
 pub use builder::{BuildError, EngineBuilder};
 pub use check_keys::KeyCheckError;
@@ -132,6 +139,8 @@ pub struct Engine<S, C> {
     host: Host,
     #[cfg(feature = "root-secret")]
     roots: Option<roots::Roots>,
+    #[cfg(feature = "proof")]
+    dpop: Option<Box<binding::DpopEngine>>,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
     /// Keys of clients that are to be fetched.

@@ -11,7 +11,8 @@ use super::resource::Asking;
 use super::swap::{ATTEMPTS, Swapped, Swaps, new_version};
 use super::time::Time;
 use crate::client::{Client, Clients};
-use crate::grant::GrantId;
+use crate::grant::rotation::{Decision, decide};
+use crate::grant::{Grant, GrantId};
 use crate::store::TokenStore;
 use crate::token::{GrantToken, TokenKind};
 use crate::wire::{Request, Response};
@@ -26,7 +27,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Answers a request to the revocation endpoint (RFC 7009). The client authenticates as at the token endpoint, public
     /// ones by their id.
     ///
-    /// Any refresh token of the client's own, current or not, ends its grant and with it every token there is of it. An
+    /// Any refresh token of the client's own, current or not, ends its grant and with it every token there is of it; of a grant that is
+    /// bound to a key or a certificate, the current one, and the one before within the retry window. An
     /// access token that is live revokes the access tokens that were issued for the grant up to now, and leaves the
     /// refresh token. A token that is alive and another client's is refused with `invalid_grant` (section 2.1), whatever
     /// its kind or generation; nothing changes. Anything else is answered 200 and changes nothing (section 2.2).
@@ -75,7 +77,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let Some(grant) = self.store.load(token.grant_id()).await? else { return Ok(()) };
         match self.prove(&grant, token, TokenKind::Refresh, client.id()) {
-            Ok(()) => self.end_for(&grant).await,
+            Ok(()) if self.may_end(&grant, token, client, time) => self.end_for(&grant).await,
+            Ok(()) => Ok(()),
             Err(failure) if failure.why == ANOTHER_CLIENT => {
                 // One that has expired, or was voided, is invalid whoever sends it.
                 self.check_grant(&grant, grant.access_epoch, grant.refresh_expires_at, time).await?;
@@ -83,6 +86,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// An old token of a grant that is bound may have been found in a log: without the key it ends no login. The current one, and
+    /// the one before within the window, are what its client has (revocation needs no proof).
+    fn may_end(&self, grant: &Grant, token: &GrantToken, client: &Client, time: &Time<'_>) -> bool {
+        let presented = token.generation();
+        let decided = || decide(grant, presented, &self.refresh_policy(client), time.arrived(), time.now());
+        grant.sender().is_none() || presented >= grant.generation || decided() == Decision::Retry
     }
 
     async fn revoke_access_token(&self, text: &str, client: &Client, time: &Time<'_>) -> Result<(), Failure> {

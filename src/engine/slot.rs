@@ -115,6 +115,10 @@ impl<S, C> EngineSlot<S, C> {
         if !next.jwt.inherit_keys(&before.jwt) {
             return Err(ExchangeError::SigningKeys);
         }
+        #[cfg(feature = "proof")]
+        if let (Some(next), Some(before)) = (&mut next.dpop, &before.dpop) {
+            next.inherit(before);
+        }
         // Shared from here on: a request that is on its way at the old one sees what the new one is told.
         let voided = before.not_before.clone();
         voided.raise(next.not_before.get());

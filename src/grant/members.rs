@@ -17,12 +17,15 @@
 //! | 9 | the grant that this one takes the place of once its code is redeemed, 8; gone then |
 //! | 11 | how the person proved who they are: `acr`, 1 to 255 bytes |
 //! | 16 | [resources](super::resources) that were consented to |
+//! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
+//! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
 
 use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
 use super::codec::DecodeError;
+use super::confirmation::{Confirmation, Sender};
 use super::host_data::HostData;
 use super::id::GrantId;
 pub(crate) use super::resources::GrantResources;
@@ -59,6 +62,10 @@ pub(crate) struct Members {
     pub(crate) replaces: Option<GrantId>,
     /// Of a login, where the host said it.
     pub(crate) acr: Option<SmolStr>,
+    /// Of a login whose client has proven a key.
+    pub(crate) sender: Option<Sender>,
+    /// Of a login whose code is outstanding: who redeems it has to prove this.
+    pub(crate) code_key: Option<Confirmation>,
     /// What a later version has added, and said may be passed over: odd tags, in rising order.
     pub(crate) kept: Vec<(u8, Box<[u8]>)>,
 }
@@ -111,6 +118,9 @@ const OF_STRANGER: u8 = 7;
 const REPLACES: u8 = 9;
 const ACR: u8 = 11;
 const RESOURCES: u8 = 16;
+/// Even, as the next one: a node that does not know it would take the token from whoever holds it.
+const SENDER: u8 = 18;
+const CODE_KEY: u8 = 20;
 
 impl Members {
     /// The most bytes that the members of a record take.
@@ -128,6 +138,8 @@ impl Members {
             || self.of_stranger
             || self.replaces.is_some()
             || self.acr.is_some()
+            || self.sender.is_some()
+            || self.code_key.is_some()
     }
 
     /// The stage; `redeemed`: whether a login's tokens are out.
@@ -155,7 +167,11 @@ impl Members {
         let replaces = self.replaces.map(|grant| grant.as_u64().to_be_bytes());
         let replaces = replaces.as_ref().map(|grant| (REPLACES, &grant[..]));
         let acr = self.acr.as_ref().map(|acr| (ACR, acr.as_bytes()));
-        let members = [realm, special, host_data, resources, of_stranger, replaces, acr];
+        let sender = self.sender.map(Sender::encode);
+        let sender = sender.as_deref().map(|bytes| (SENDER, bytes));
+        let code_key = self.code_key.map(Confirmation::encode);
+        let code_key = code_key.as_deref().map(|bytes| (CODE_KEY, bytes));
+        let members = [realm, special, host_data, resources, of_stranger, replaces, acr, sender, code_key];
         let mut members: Vec<(u8, &[u8])> = members.into_iter().flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
         members.sort_unstable_by_key(|member| member.0);
@@ -198,6 +214,8 @@ impl Members {
                 }
                 ACR => members.acr = Some(acr(value)?),
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
+                SENDER => members.sender = Some(Sender::decode(value).ok_or(DecodeError::Corrupt)?),
+                CODE_KEY => members.code_key = Some(Confirmation::decode(value).ok_or(DecodeError::Corrupt)?),
                 tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
                 _ => unknown = true,
             }
@@ -350,6 +368,31 @@ mod tests {
             let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, of_a_login].concat();
             assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "{of_a_login:?}");
         }
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn what_a_login_is_bound_to_has_to_be_understood() {
+        let (sender, code_key) = (Some(Sender::AnyKey), Some(Confirmation::Key([7; 32])));
+        let members = Members { sender, code_key, ..Members::default() };
+        let mut grant =
+            Grant { members: Some(Arc::new(members)), generation: Generation::NONE, ..Grant::sample("alice", "app") };
+        let bytes = grant.encode();
+        let tail = [b"\x00\x12\x00\x01\x03\x14\x00\x21\x01", &[7; 32][..]].concat();
+        assert_eq!(&bytes[stage_at(&grant)..], tail);
+        let read = Grant::decode(&bytes).unwrap();
+        assert_eq!((read.sender(), read.code_key()), (sender, code_key));
+        grant.bind_sender(None);
+        assert_eq!(grant.encode()[0], 1, "nothing is left of it");
+        assert!([SENDER, CODE_KEY].iter().all(|tag| tag % 2 == 0), "never passed over");
+        for wrong in
+            [&b"\x01\x12\x00\x00"[..], b"\x01\x12\x00\x01\x05", b"\x01\x12\x00\x02\x01\x07", b"\x01\x14\x00\x01\x03"]
+        {
+            assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
+        }
+        let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();
+        let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, b"\x12\x00\x01\x03"].concat();
+        assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "a marker of a sender");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod client_key;
 pub(crate) mod code;
 pub(crate) mod code_details;
 mod codec;
+mod confirmation;
 mod fields;
 mod host_data;
 mod id;
@@ -18,6 +19,7 @@ mod scope;
 mod time;
 
 pub use codec::DecodeError;
+pub(crate) use confirmation::{Confirmation, Sender};
 pub use fields::{FieldError, ResponseFields};
 pub use host_data::{HostData, HostDataError};
 pub use id::{Generation, GrantId, InvalidGrantId, Version};

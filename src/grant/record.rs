@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::client_key::{MAX_CLIENT_KEY_BYTES, client_key};
 use super::code_details::CodeDetails;
+use super::confirmation::{Confirmation, Sender};
 use super::fields::ResponseFields;
 use super::host_data::HostData;
 use super::id::{Generation, GrantId, Version};
@@ -290,6 +291,23 @@ impl Grant {
     /// The grant that it takes the place of once its code is redeemed.
     pub(crate) fn replaces(&self) -> Option<GrantId> {
         self.members.as_deref().and_then(|members| members.replaces)
+    }
+
+    /// Who may send its refresh tokens; `None` for whoever has them.
+    pub(crate) fn sender(&self) -> Option<Sender> {
+        self.members.as_deref().and_then(|members| members.sender)
+    }
+
+    /// What its code is bound to, while that is outstanding.
+    pub(crate) fn code_key(&self) -> Option<Confirmation> {
+        self.members.as_deref().and_then(|members| members.code_key)
+    }
+
+    /// From now on its refresh tokens are this sender's; what its code was bound to counts no more.
+    pub(crate) fn bind_sender(&mut self, sender: Option<Sender>) {
+        if self.sender() != sender || self.code_key().is_some() {
+            self.change_members(|members| Members { sender, code_key: None, ..members });
+        }
     }
 
     /// Keeps other data of the host's with it.

@@ -21,7 +21,7 @@
 //! ```
 //! use axum::Router;
 //! use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-//! use axum::http::{HeaderValue, Method};
+//! use axum::http::{HeaderName, HeaderValue, Method};
 //! use regrant::{Engine, MemoryStore, StaticClients, http::EndpointService};
 //! use std::{sync::Arc, time::Duration};
 //! use tower_http::cors::CorsLayer;
@@ -29,8 +29,8 @@
 //! let cors = CorsLayer::new()
 //!     .allow_origin([HeaderValue::from_static("https://app.example")])
 //!     .allow_methods([Method::GET, Method::POST])
-//!     .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-//!     .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER])
+//!     .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("dpop")])
+//!     .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER, HeaderName::from_static("dpop-nonce")])
 //!     .max_age(Duration::from_secs(600));
 //!
 //! let engine = Arc::new(Engine::builder(MemoryStore::new(), StaticClients::new()).build()?);
@@ -55,7 +55,7 @@
 //! - **No credentials**: tokens travel in headers and bodies, so there are no cookies to let through. Leave
 //!   `allow_credentials` off.
 //! - **What is not exposed cannot be read**: without `expose_headers` a script does not see why its token was refused
-//!   (`WWW-Authenticate`, RFC 6750 section 3), or when to come back.
+//!   (`WWW-Authenticate`, RFC 6750 section 3), when to come back, or the nonce of its next proof (`DPoP-Nonce`, RFC 9449 section 8).
 //! - A page keeps no secret, so its client is [`Client::public`](crate::Client::public), with PKCE. Its refresh tokens rotate;
 //!   two tabs that renew at once come to the same successor, and both stay logged in.
 //!
@@ -90,6 +90,8 @@ pub use source::EngineSource;
 /// ```
 pub fn request<'a>(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, body: &'a [u8]) -> Request<'a> {
     let request = Request::new(method.as_str(), body).with_query(uri.query().unwrap_or_default().as_bytes());
+    #[cfg(feature = "proof")]
+    let request = request.with_url(uri.path());
     headers.iter().fold(request, |request, (name, value)| request.with_header(name.as_str(), value.as_bytes()))
 }
 

@@ -11,37 +11,76 @@
 //! ```text
 //! … | scope mask 8 | resource mask 2 | MAC 20                                     52 bytes, 70 characters
 //! ```
+//!
+//! One that is bound to a key or a certificate says to which, by a thumbprint; both kinds may be:
+//!
+//! ```text
+//! … | scope mask 8 | kind 1 | thumbprint 32 | MAC 20                              83 bytes, 111 characters
+//! … | scope mask 8 | kind 1 | thumbprint 32 | resource mask 2 | MAC 20            85 bytes, 114 characters
+//! ```
 
 use std::time::Duration;
 
 use super::key::{Key, MAC_LEN, TokenKind};
 use super::text::{decode_exact, encode_exact};
-use crate::grant::{Grant, GrantId, Salt, Timestamp, u24_from_bytes, u24_to_bytes};
+use crate::grant::{Confirmation, Grant, GrantId, Salt, Timestamp, u24_from_bytes, u24_to_bytes};
+use crate::secret::constant_time_eq;
 
 const HEAD_LEN: usize = 30;
 const TOKEN_LEN: usize = HEAD_LEN + MAC_LEN;
 const HEAD_FOR_LEN: usize = HEAD_LEN + 2;
 const TOKEN_FOR_LEN: usize = HEAD_FOR_LEN + MAC_LEN;
+const HEAD_BOUND_LEN: usize = HEAD_LEN + 1 + 32;
+const TOKEN_BOUND_LEN: usize = HEAD_BOUND_LEN + MAC_LEN;
+const HEAD_BOUND_FOR_LEN: usize = HEAD_BOUND_LEN + 2;
+const TOKEN_BOUND_FOR_LEN: usize = HEAD_BOUND_FOR_LEN + MAC_LEN;
 /// Characters of an access token.
 pub(crate) const ACCESS_TEXT_LEN: usize = 67;
 /// Of one for resources that its grant names.
 pub(crate) const ACCESS_FOR_TEXT_LEN: usize = 70;
+/// Of one that is bound.
+pub(crate) const ACCESS_BOUND_TEXT_LEN: usize = 111;
+/// Of one that is both.
+pub(crate) const ACCESS_BOUND_FOR_TEXT_LEN: usize = 114;
 
 /// An access token of the right shape; nothing in it is proven before [`AccessToken::is_genuine`].
 pub(crate) struct AccessToken {
     head: [u8; HEAD_LEN],
     /// 0 where it is a plain one.
     resources: u16,
+    bound_to: Option<Confirmation>,
     mac: [u8; MAC_LEN],
 }
 
 impl AccessToken {
-    /// Reads the wire form: 67 or 70 characters of canonical base64url, nothing else.
+    /// Reads the wire form: 67, 70, 111 or 114 characters of canonical base64url, nothing else.
     pub(crate) fn decode(text: &[u8]) -> Option<Self> {
-        let Ok(text) = <&[u8; ACCESS_TEXT_LEN]>::try_from(text) else { return Self::decode_for(text) };
-        let bytes: [u8; TOKEN_LEN] = decode_exact(text)?;
-        let (head, mac) = bytes.split_first_chunk()?;
-        Some(Self { head: *head, resources: 0, mac: mac.try_into().ok()? })
+        match text.len() {
+            ACCESS_TEXT_LEN => {
+                let bytes: [u8; TOKEN_LEN] = decode_exact::<TOKEN_LEN, ACCESS_TEXT_LEN>(text.try_into().ok()?)?;
+                let (head, mac) = bytes.split_first_chunk()?;
+                Some(Self { head: *head, resources: 0, bound_to: None, mac: mac.try_into().ok()? })
+            }
+            ACCESS_FOR_TEXT_LEN => Self::decode_for(text),
+            _ => Self::decode_bound(text),
+        }
+    }
+
+    /// One that is bound, for resources too or not.
+    fn decode_bound(text: &[u8]) -> Option<Self> {
+        if let Ok(text) = <&[u8; ACCESS_BOUND_TEXT_LEN]>::try_from(text) {
+            let bytes: [u8; TOKEN_BOUND_LEN] = decode_exact(text)?;
+            let (head, mac) = bytes.split_first_chunk::<HEAD_BOUND_LEN>()?;
+            let (head, bound_to) = split_bound(head)?;
+            return Some(Self { head, resources: 0, bound_to, mac: mac.try_into().ok()? });
+        }
+        let text: &[u8; ACCESS_BOUND_FOR_TEXT_LEN] = text.try_into().ok()?;
+        let bytes: [u8; TOKEN_BOUND_FOR_LEN] = decode_exact(text)?;
+        let (head, rest) = bytes.split_first_chunk::<HEAD_BOUND_LEN>()?;
+        let (resources, mac) = rest.split_first_chunk()?;
+        let resources = u16::from_be_bytes(*resources);
+        let (head, bound_to) = split_bound(head)?;
+        (resources != 0).then_some(Self { head, resources, bound_to, mac: mac.try_into().ok()? })
     }
 
     /// One for resources. None is for none of them.
@@ -51,7 +90,7 @@ impl AccessToken {
         let (head, rest) = bytes.split_first_chunk()?;
         let (resources, mac) = rest.split_first_chunk()?;
         let resources = u16::from_be_bytes(*resources);
-        (resources != 0).then_some(Self { head: *head, resources, mac: mac.try_into().ok()? })
+        (resources != 0).then_some(Self { head: *head, resources, bound_to: None, mac: mac.try_into().ok()? })
     }
 
     /// `N` bytes of the head; the places are those of the table above.
@@ -87,10 +126,18 @@ impl AccessToken {
 
     /// Whether this engine made it, as an access token of the grant with this salt.
     pub(crate) fn is_genuine(&self, key: &Key, salt: &Salt) -> bool {
-        if self.resources == 0 {
-            return key.verify(TokenKind::Access, &self.head, salt, &self.mac);
+        match (self.bound_to, self.resources) {
+            (None, 0) => key.verify(TokenKind::Access, &self.head, salt, &self.mac),
+            (None, resources) => key.verify(TokenKind::AccessFor, &head_for(&self.head, resources), salt, &self.mac),
+            (Some(bound_to), resources) => {
+                constant_time_eq(&bound_mac(&self.head, bound_to, resources, key, salt), &self.mac).into()
+            }
         }
-        key.verify(TokenKind::AccessFor, &head_for(&self.head, self.resources), salt, &self.mac)
+    }
+
+    /// What its use takes a proof of.
+    pub(crate) const fn bound_to(&self) -> Option<Confirmation> {
+        self.bound_to
     }
 
     /// Which of the resources of its grant it is for; 0 where the grant names none.
@@ -128,6 +175,61 @@ pub(crate) fn mint_access_for(
     bytes[..HEAD_FOR_LEN].copy_from_slice(&head);
     bytes[HEAD_FOR_LEN..].copy_from_slice(&key.mac(TokenKind::AccessFor, &head, &grant.salt));
     encode_exact(&bytes)
+}
+
+/// The same, bound; for the resources of the grant that the mask selects, if any.
+pub(crate) fn mint_access_bound(
+    grant: &Grant,
+    key: &Key,
+    scope_mask: u64,
+    bound_to: Confirmation,
+    resources: u16,
+    lifetime_secs: u32,
+    now: Timestamp,
+) -> Vec<u8> {
+    let plain = head(grant, key, scope_mask, lifetime_secs, now);
+    let mac = bound_mac(&plain, bound_to, resources, key, &grant.salt);
+    let head = head_bound(&plain, bound_to);
+    if resources == 0 {
+        let mut bytes = [0; TOKEN_BOUND_LEN];
+        bytes[..HEAD_BOUND_LEN].copy_from_slice(&head);
+        bytes[HEAD_BOUND_LEN..].copy_from_slice(&mac);
+        return encode_exact::<TOKEN_BOUND_LEN, ACCESS_BOUND_TEXT_LEN>(&bytes).to_vec();
+    }
+    let mut bytes = [0; TOKEN_BOUND_FOR_LEN];
+    bytes[..HEAD_BOUND_FOR_LEN].copy_from_slice(&head_bound_for(&head, resources));
+    bytes[HEAD_BOUND_FOR_LEN..].copy_from_slice(&mac);
+    encode_exact::<TOKEN_BOUND_FOR_LEN, ACCESS_BOUND_FOR_TEXT_LEN>(&bytes).to_vec()
+}
+
+fn bound_mac(plain: &[u8; HEAD_LEN], bound_to: Confirmation, resources: u16, key: &Key, salt: &Salt) -> [u8; MAC_LEN] {
+    let head = head_bound(plain, bound_to);
+    match resources {
+        0 => key.long_mac(TokenKind::AccessBound, &head, salt),
+        resources => key.long_mac(TokenKind::AccessBoundFor, &head_bound_for(&head, resources), salt),
+    }
+}
+
+fn head_bound(plain: &[u8; HEAD_LEN], bound_to: Confirmation) -> [u8; HEAD_BOUND_LEN] {
+    let (kind, thumbprint) = bound_to.to_bytes();
+    let mut head = [kind; HEAD_BOUND_LEN];
+    head[..HEAD_LEN].copy_from_slice(plain);
+    head[HEAD_LEN + 1..].copy_from_slice(&thumbprint);
+    head
+}
+
+fn head_bound_for(bound: &[u8; HEAD_BOUND_LEN], resources: u16) -> [u8; HEAD_BOUND_FOR_LEN] {
+    let mut head = [0; HEAD_BOUND_FOR_LEN];
+    head[..HEAD_BOUND_LEN].copy_from_slice(bound);
+    head[HEAD_BOUND_LEN..].copy_from_slice(&resources.to_be_bytes());
+    head
+}
+
+/// A kind that nobody makes is a forgery.
+fn split_bound(head: &[u8; HEAD_BOUND_LEN]) -> Option<([u8; HEAD_LEN], Option<Confirmation>)> {
+    let (plain, bound_to) = head.split_first_chunk()?;
+    let (&kind, thumbprint) = bound_to.split_first()?;
+    Some((*plain, Some(Confirmation::from_bytes(kind, thumbprint.try_into().ok()?)?)))
 }
 
 fn head(grant: &Grant, key: &Key, scope_mask: u64, lifetime_secs: u32, now: Timestamp) -> [u8; HEAD_LEN] {

@@ -31,6 +31,10 @@ pub(crate) enum TokenKind {
     Code = 3,
     /// An access token for resources that its grant names.
     AccessFor = 4,
+    /// An access token that is bound to a key or a certificate.
+    AccessBound = 5,
+    /// Both.
+    AccessBoundFor = 6,
 }
 
 /// A key that tokens are made and checked under: 256 bits and the one byte that names it in every token.
@@ -132,6 +136,19 @@ impl Key {
         let mut mac = self.mac.clone();
         mac.update(message);
         wipe(message);
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut cut = [0; MAC_LEN];
+        cut.copy_from_slice(&whole[..MAC_LEN]);
+        cut
+    }
+
+    /// The same over a longer head: two blocks of SHA-256.
+    pub(crate) fn long_mac<const HEAD: usize>(&self, kind: TokenKind, head: &[u8; HEAD], salt: &Salt) -> [u8; MAC_LEN] {
+        const { assert!(2 + HEAD + size_of::<Salt>() <= 55 + 64, "two blocks") };
+        let mut mac = self.mac.clone();
+        mac.update(&[FORMAT, kind as u8]);
+        mac.update(head);
+        mac.update(&salt.0);
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
         let mut cut = [0; MAC_LEN];
         cut.copy_from_slice(&whole[..MAC_LEN]);

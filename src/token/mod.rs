@@ -8,14 +8,14 @@ mod jwt;
 mod key;
 mod text;
 
-pub(crate) use access::{AccessToken, mint_access, mint_access_for};
+pub(crate) use access::{AccessToken, mint_access, mint_access_bound, mint_access_for};
 pub use fingerprint::KeyFingerprint;
 pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh};
 #[cfg(all(test, feature = "proof"))]
 pub(crate) use jwt::tests::pem as test_keys;
 #[cfg(feature = "jwt")]
 pub(crate) use jwt::{
-    AccessClaims, Audience, IdToken, IdTokenClaims, IdTokenKey, Jti, Published, SigningKeys, UnverifiedIdToken,
+    AccessClaims, Audience, Cnf, IdToken, IdTokenClaims, IdTokenKey, Jti, Published, SigningKeys, UnverifiedIdToken,
     half_hash, sign_access, sign_answer, sign_id_token, verify_access,
 };
 #[cfg(feature = "jwt")]
@@ -26,6 +26,6 @@ pub use jwt::{InvalidThumbprint, Thumbprint};
 pub(crate) use jwt::{PublicKey, decode, is_hs256, split, verify};
 pub use key::Key;
 pub(crate) use key::{KeyRing, TokenKind};
-pub(crate) use text::decode_exact;
 #[cfg(feature = "proof")]
 pub(crate) use text::encode_exact;
+pub(crate) use text::{base64url, decode_exact};

@@ -23,6 +23,11 @@ pub(crate) fn encode_exact<const BYTES: usize, const CHARS: usize>(bytes: &[u8; 
     text
 }
 
+/// The text of a thumbprint.
+pub(crate) fn base64url(bytes: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! The error codes of RFC 6749 sections 4.1.2.1 and 5.2, of RFC 6750 section 3.1, of OpenID Connect Core section
-//! 3.1.2.6, of RFC 8707 section 2, of RFC 7591 section 3.2.2, of RFC 9101 section 7 and of RFC 9470 section 3, and their statuses.
+//! 3.1.2.6, of RFC 8707 section 2, of RFC 7591 section 3.2.2, of RFC 9101 section 7, of RFC 9470 section 3 and of RFC 9449 section
+//! 12.2, and their statuses.
 
 /// What an error response says in its member `error`.
 ///
@@ -29,6 +30,10 @@ pub enum ErrorCode {
     InsufficientScope,
     /// The login behind the access token is not strong or new enough (RFC 9470 section 3).
     InsufficientUserAuthentication,
+    /// A proof of possession that is missing, malformed or for something else (RFC 9449 section 5).
+    InvalidDpopProof,
+    /// A proof of possession without a nonce that is right now; the answer has one (RFC 9449 section 8).
+    UseDpopNonce,
     /// The store, the registry or the host failed; the same request may succeed later.
     TemporarilyUnavailable,
     /// The host's configuration or its handler is wrong; a retry will not help.
@@ -82,6 +87,8 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InsufficientUserAuthentication => "insufficient_user_authentication",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::AccessDenied => "access_denied",
@@ -102,7 +109,8 @@ impl ErrorCode {
         }
     }
 
-    /// The status that goes with it; 405 and 413 are answered with `invalid_request`, too.
+    /// The status that goes with it; 405 and 413 are answered with `invalid_request`, too. Those of proofs of possession are 401 at a
+    /// resource.
     ///
     /// ```
     /// assert_eq!(regrant::wire::ErrorCode::TemporarilyUnavailable.status(), 503);

@@ -27,6 +27,11 @@ pub struct Request<'a> {
     body: &'a [u8],
     content_type: Header<'a>,
     authorization: Header<'a>,
+    /// The proof of possession (RFC 9449 section 4.1).
+    #[cfg(feature = "proof")]
+    dpop: Header<'a>,
+    #[cfg(feature = "proof")]
+    url: Option<&'a str>,
     peer: Option<IpAddr>,
     #[cfg(feature = "mtls")]
     certificate: Option<&'a ClientCertificate>,
@@ -64,6 +69,10 @@ impl<'a> Request<'a> {
             body,
             content_type: absent,
             authorization: absent,
+            #[cfg(feature = "proof")]
+            dpop: absent,
+            #[cfg(feature = "proof")]
+            url: None,
             peer: None,
             #[cfg(feature = "mtls")]
             certificate: None,
@@ -97,7 +106,29 @@ impl<'a> Request<'a> {
         } else if is("authorization") {
             self.authorization = self.authorization.and(value);
         }
+        #[cfg(feature = "proof")]
+        if is("dpop") {
+            self.dpop = self.dpop.and(value);
+        }
         self
+    }
+
+    /// Where a request to a resource goes, for the proof that comes with it (RFC 9449 section 4.3, item 9): the path of the request, or
+    /// the whole URL where the resource does not have the scheme and host that it is registered by. Query and fragment do not count.
+    /// Without it, a proof has to be for the URI of the resource itself. The token endpoint looks at the URL that the metadata publish.
+    ///
+    /// A host that another is chosen by, as `Host` or `Forwarded`, is for the client to write: take scheme and host
+    /// from your configuration.
+    ///
+    /// ```
+    /// use regrant::Request;
+    /// let request = Request::new("GET", b"").with_header("authorization", b"DPoP ...").with_url("/files/7");
+    /// # let _ = request;
+    /// ```
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub const fn with_url(self, url: &'a str) -> Self {
+        Self { url: Some(url), ..self }
     }
 
     /// The address that the request comes from: what limits count that are for whoever asks. An IPv6 address stands for its
@@ -116,6 +147,11 @@ impl<'a> Request<'a> {
     #[must_use]
     pub const fn with_peer(self, peer: IpAddr) -> Self {
         Self { peer: Some(peer.to_canonical()), ..self }
+    }
+
+    /// The address that it comes from, if the host has said so.
+    pub const fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     /// The certificate that the client showed when its connection was made (RFC 8705): of TLS that ends in this process, or as a proxy
@@ -143,11 +179,6 @@ impl<'a> Request<'a> {
         self.certificate
     }
 
-    /// The address that it comes from, if the host has said so.
-    pub const fn peer(&self) -> Option<IpAddr> {
-        self.peer
-    }
-
     pub(crate) const fn method(&self) -> &'a str {
         self.method
     }
@@ -166,6 +197,16 @@ impl<'a> Request<'a> {
 
     pub(crate) const fn authorization(&self) -> Header<'a> {
         self.authorization
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) const fn dpop(&self) -> Header<'a> {
+        self.dpop
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) const fn url(&self) -> Option<&'a str> {
+        self.url
     }
 }
 

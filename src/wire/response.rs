@@ -30,6 +30,8 @@ const PUBLIC_CACHE_CONTROL: &str = "public, max-age=300";
 pub struct Response {
     status: u16,
     special: Special,
+    /// `DPoP-Nonce`
+    dpop_nonce: Option<Box<str>>,
     body: Vec<u8>,
 }
 
@@ -104,6 +106,7 @@ impl Response {
         }
         .into_iter()
         .flatten()
+        .chain(self.dpop_nonce.as_deref().map(|nonce| ("dpop-nonce", nonce)))
     }
 
     /// The body, which is JSON; that of a redirect is empty, and that of an answer by `response_mode=form_post` is HTML.
@@ -134,32 +137,32 @@ impl Response {
 
     /// A success with this JSON.
     pub(crate) const fn ok(body: Vec<u8>) -> Self {
-        Self { status: 200, special: Special::Nothing, body }
+        Self { status: 200, special: Special::Nothing, dpop_nonce: None, body }
     }
 
     /// Something new was made (RFC 7591 section 3.2.1): 201 with this JSON.
     pub(crate) const fn created(body: Vec<u8>) -> Self {
-        Self { status: 201, special: Special::Nothing, body }
+        Self { status: 201, special: Special::Nothing, dpop_nonce: None, body }
     }
 
     /// Something is gone (RFC 7592 section 2.3): 204.
     pub(crate) const fn no_content() -> Self {
-        Self { status: 204, special: Special::Empty, body: Vec::new() }
+        Self { status: 204, special: Special::Empty, dpop_nonce: None, body: Vec::new() }
     }
 
     /// JSON that is the same for everybody.
     pub(crate) const fn public(body: Vec<u8>) -> Self {
-        Self { status: 200, special: Special::Public, body }
+        Self { status: 200, special: Special::Public, dpop_nonce: None, body }
     }
 
     /// Sends the user agent there, by GET whatever it came by (RFC 9700 section 4.12).
     pub(crate) const fn see_other(location: String) -> Self {
-        Self { status: 303, special: Special::Redirect(location), body: Vec::new() }
+        Self { status: 303, special: Special::Redirect(location), dpop_nonce: None, body: Vec::new() }
     }
 
     /// A page that sends its form to a client by itself.
     pub(crate) fn page(html: String) -> Self {
-        Self { status: 200, special: Special::Page, body: html.into_bytes() }
+        Self { status: 200, special: Special::Page, dpop_nonce: None, body: html.into_bytes() }
     }
 
     /// An error. `description` is fixed text of ours in the characters of RFC 6749 section 5.2, so nothing of it needs
@@ -173,13 +176,13 @@ impl Response {
             body.extend_from_slice(description.as_bytes());
         }
         body.extend_from_slice(b"\"}");
-        Self { status, special: Special::Nothing, body }
+        Self { status, special: Special::Nothing, dpop_nonce: None, body }
     }
 
     /// A refusal of a resource (RFC 6750 section 3).
     pub(crate) fn challenge(status: u16, code: Option<&str>, challenge: Arc<str>) -> Self {
         let body = code.map_or_else(|| String::from("{}"), |code| format!("{{\"error\":\"{code}\"}}"));
-        Self { status, special: Special::Challenge(challenge), body: body.into() }
+        Self { status, special: Special::Challenge(challenge), dpop_nonce: None, body: body.into() }
     }
 
     /// Adds `WWW-Authenticate`.
@@ -190,6 +193,12 @@ impl Response {
     /// Adds `Retry-After` (RFC 9110 section 10.2.3).
     pub(crate) fn with_retry_after(self, secs: u32) -> Self {
         Self { special: Special::RetryAfter(secs.to_string()), ..self }
+    }
+
+    /// Adds `DPoP-Nonce` (RFC 9449 section 8.2).
+    #[cfg(feature = "proof")]
+    pub(crate) fn with_dpop_nonce(self, nonce: String) -> Self {
+        Self { dpop_nonce: Some(nonce.into()), ..self }
     }
 
     /// Adds one more header.

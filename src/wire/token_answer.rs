@@ -17,6 +17,8 @@ pub(crate) struct TokenAnswer<'a> {
     pub(crate) fields: &'a str,
     pub(crate) lifetime_secs: u32,
     pub(crate) issued_at_secs: u64,
+    /// Whether its use takes a proof of possession (RFC 9449 section 5).
+    pub(crate) is_dpop: bool,
 }
 
 impl TokenAnswer<'_> {
@@ -42,7 +44,12 @@ impl TokenAnswer<'_> {
             out.extend_from_slice(b"\",\"id_token\":\"");
             out.extend_from_slice(id_token.as_bytes());
         }
-        out.extend_from_slice(b"\",\"token_type\":\"Bearer\",\"expires_in\":");
+        out.extend_from_slice(if self.is_dpop {
+            &b"\",\"token_type\":\"DPoP"[..]
+        } else {
+            b"\",\"token_type\":\"Bearer"
+        });
+        out.extend_from_slice(b"\",\"expires_in\":");
         out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs).as_bytes());
         self.push_fields(&mut out);
         out.push(b'}');
@@ -52,7 +59,12 @@ impl TokenAnswer<'_> {
     fn write_katana(&self) -> Vec<u8> {
         let scopes = self.scope.bytes().filter(|&byte| byte == b' ').count() + self.scope.len();
         let mut out = self.begin(200 + scopes);
-        out.extend_from_slice(b"\",\"token_type\":\"bearer\",\"expires_in\":");
+        out.extend_from_slice(if self.is_dpop {
+            &b"\",\"token_type\":\"DPoP"[..]
+        } else {
+            b"\",\"token_type\":\"bearer"
+        });
+        out.extend_from_slice(b"\",\"expires_in\":");
         // Katana cuts the seconds after it has set the expiry a moment earlier, so its clients see one less.
         out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs.saturating_sub(1)).as_bytes());
         if let Some(refresh_token) = self.refresh_token {

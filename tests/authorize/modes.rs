@@ -1,12 +1,13 @@
 //! How answers travel: OAuth 2.0 Form Post Response Mode, and JWT Secured Authorization Response Mode (JARM).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use regrant::engine::Person;
-use regrant::jwt::{SigningAlgorithm, SigningKey};
+use regrant::jwt::{SigningAlgorithm, SigningKey, SigningKeyStepError};
 use regrant::{
-    Authorization, AuthorizationError, BuildError, Client, Denial, Endpoints, Engine, EngineBuilder, MemoryStore,
-    Request, Response, StaticClients,
+    Authorization, AuthorizationError, BuildError, Client, Denial, Endpoints, Engine, EngineBuilder, Lifetimes,
+    MemoryStore, Request, Response, StaticClients,
 };
 use serde_json::{Value, json};
 
@@ -286,4 +287,23 @@ fn metadata_list_what_is_on() {
     });
     assert_eq!(all[modes], json!(["query", "form_post", "jwt", "query.jwt", "form_post.jwt"]));
     assert_eq!(all[algorithms], json!(["EdDSA", "ES256"]));
+}
+
+/// Whoever gets an answer verifies it by the published set, for as long as it holds: another node may have signed one a moment ago.
+#[test]
+fn a_key_stays_until_its_last_answer_has_expired() {
+    let (first, second) = (key(SigningAlgorithm::Es256), key(SigningAlgorithm::Es256));
+    let (old, new) = (first.kid().to_owned(), second.kid().to_owned());
+    let short = Lifetimes::default().with_access_token(Duration::from_secs(60));
+    for (signs, wait) in [(false, 65), (true, 605)] {
+        let world = on(|builder| {
+            let builder = builder.signing_key(first.clone()).lifetimes(short);
+            if signs { builder.signed_responses() } else { builder }
+        });
+        world.engine.publish_signing_key(second.clone(), at(0)).unwrap();
+        world.engine.sign_with(&new, at(300)).unwrap();
+        let early = world.engine.retire_signing_key(&old, at(300 + wait - 1)).unwrap_err();
+        assert!(matches!(early, SigningKeyStepError::TooEarly { at: time, .. } if time == at(300 + wait)), "{early:?}");
+        world.engine.retire_signing_key(&old, at(300 + wait)).unwrap();
+    }
 }

@@ -21,6 +21,9 @@ use crate::kit::{Ask, Reply, Shelf, World, at, form, scope};
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
 
+/// What another engine is built with.
+type Change = fn(Builder) -> Builder;
+
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
 fn root(id: u8) -> RootSecret {
@@ -331,7 +334,6 @@ fn only_its_client_at_this_engine_opens_it() {
     let world = on(&store, |builder| builder);
     let uri = pushed(&world, "portal", &query("portal"), at(0));
     assert_eq!(shown(&world, &arrives("rival", &uri), at(1)), gone(), "another client, of the same redirect URI");
-    type Change = fn(Builder) -> Builder;
     let others: [(&str, Change); 5] = [
         ("realm", |builder| builder.realm("shop")),
         ("root", |builder| builder.root_secret(root(2))),
@@ -458,7 +460,9 @@ fn credentials_are_not_sealed() {
 #[test]
 fn metadata_say_where_and_whether() {
     let documents = |change: fn(Builder) -> Builder| {
+        let aliases = Endpoints::new().with_pushed_authorization("https://mtls.id.example/par");
         let endpoints = Endpoints::new().with_authorization("/authorize").with_pushed_authorization("/par");
+        let endpoints = endpoints.with_mtls_aliases(aliases);
         let world = OnShelf::on_shelf(|builder| change(builder.root_secret(root(1)).endpoints(endpoints)));
         serde_json::from_slice::<Value>(world.engine.metadata().unwrap().body()).unwrap()
     };
@@ -467,6 +471,9 @@ fn metadata_say_where_and_whether() {
     assert_eq!((off.get(place), off.get(required)), (None, None));
     let on = documents(Builder::pushed_authorization_requests);
     assert_eq!((&on[place], &on[required]), (&json!("https://id.example/par"), &json!(false)));
+    // RFC 8705 section 5: clients with certificates push elsewhere.
+    let alias = |document: &Value| document["mtls_endpoint_aliases"].get(place).cloned();
+    assert_eq!((alias(&off), alias(&on)), (None, Some(json!("https://mtls.id.example/par"))));
     // By reference no request is taken: left out, it would be said to be.
     assert_eq!(on["request_uri_parameter_supported"], json!(false));
     assert_eq!(documents(Builder::require_pushed_authorization_requests)[required], json!(true));

@@ -8,14 +8,14 @@ use ed25519_dalek::{Signer, SigningKey};
 use regrant::client::{ClientBuilder, ClientKeys};
 use regrant::jwt::JwsAlgorithm;
 use regrant::{
-    Authorization, AuthorizationError, AuthorizationRequest, Endpoints, EngineBuilder, Request, RootSecret,
+    Authorization, AuthorizationError, AuthorizationRequest, Client, Endpoints, EngineBuilder, Request, RootSecret,
     StaticClients, Timestamp,
 };
 use serde_json::{Value, json};
 
 use crate::kit::jwt::{hs256, signed};
 use crate::kit::portal::{CALLBACK, CHALLENGE, ISSUER, Landing, NONCE, OnShelf, Portal, STATE, portal_as, query, run};
-use crate::kit::{Ask, Reply, SECRET, Shelf, at, form, secret};
+use crate::kit::{Ask, Reply, SECRET, Shelf, at, form, scope, secret};
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
 
@@ -364,4 +364,22 @@ fn an_assertion_and_a_request_object_by_one_key() {
     assert_eq!(push(&world, &form(&swapped[0]), at(0)).outcome(), (401, Some("invalid_client".into())));
     assert_eq!(push(&world, &form(&swapped[1]), at(0)).outcome(), (400, Some("invalid_request_object".into())));
     assert_eq!(world.store.grants().len(), 1);
+}
+
+/// Markers are for clients that the host let in: a stranger's assertion is good for as many pushes as it likes, and nothing is kept.
+#[test]
+fn a_strangers_assertion_leaves_nothing_behind() {
+    let stranger = Client::confidential("signer").stranger(true).name("Anybody").scope(scope("openid read"));
+    let stranger = stranger.grant_type("authorization_code").redirect_uri(CALLBACK);
+    let world = on([stranger.keys(keys(&[1])).private_key_jwt(true)], EngineBuilder::pushed_authorization_requests);
+    let now = at(0).as_secs();
+    let claims_of = json!({ "iss": "signer", "sub": "signer", "aud": ISSUER, "exp": now + 60, "jti": "one" });
+    let assertion = object_of(&json!({ "alg": "EdDSA", "kid": "key 1" }), &claims_of, 1);
+    let jwt =
+        "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
+    for state in ["one", "two", "three"] {
+        let body = format!("{}&{jwt}{assertion}", asks(&object(&with("state", json!(state)))));
+        assert_eq!(push(&world, &form(&body), at(0)).status, 201);
+    }
+    assert!(world.store.bytes().is_empty());
 }

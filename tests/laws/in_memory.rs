@@ -36,6 +36,8 @@ mod keys;
 mod lifetimes;
 #[path = "markers.rs"]
 mod markers;
+#[path = "proofs.rs"]
+mod proofs;
 #[path = "realms.rs"]
 mod realms;
 #[path = "renewal.rs"]

@@ -51,6 +51,8 @@ mod keys;
 mod lifetimes;
 #[path = "markers.rs"]
 mod markers;
+#[path = "proofs.rs"]
+mod proofs;
 #[path = "realms.rs"]
 mod realms;
 #[path = "renewal.rs"]

@@ -167,6 +167,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 of_stranger: client.is_stranger(),
                 replaces,
                 acr: authorization.acr,
+                code_key: request.code_key,
                 ..Members::default()
             }),
         };

@@ -42,7 +42,7 @@ use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
 use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
-use crate::grant::{Scope, Timestamp};
+use crate::grant::{Confirmation, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::decode_exact;
 use crate::wire::{Form, Parameters, Request, has_control};
@@ -162,23 +162,26 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         // From here on there is somewhere to send the answer.
         match self.validate(&client, &form, sent, came) {
-            Ok(Validated { mode, challenge, resources, scope, prompt, max_age, hint }) => Ok(AuthorizationRequest {
-                client,
-                form,
-                redirect_uri,
-                redirect_uri_named,
-                mode,
-                came,
-                scope,
-                resources,
-                challenge,
-                prompt,
-                max_age,
-                hint,
-                #[cfg(feature = "root-secret")]
-                answering: arrived.answering,
-                opt_in: self.settings.renewal.parameter(),
-            }),
+            Ok(Validated { mode, challenge, code_key, resources, scope, prompt, max_age, hint }) => {
+                Ok(AuthorizationRequest {
+                    client,
+                    form,
+                    redirect_uri,
+                    redirect_uri_named,
+                    mode,
+                    came,
+                    scope,
+                    resources,
+                    challenge,
+                    code_key,
+                    prompt,
+                    max_age,
+                    hint,
+                    #[cfg(feature = "root-secret")]
+                    answering: arrived.answering,
+                    opt_in: self.settings.renewal.parameter(),
+                })
+            }
             Err(why) => {
                 let parameter = |name: &str| form.single(name).ok().flatten();
                 let state = parameter("state").filter(|state| !has_control(state));
@@ -261,6 +264,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             (None, None) if !client.requires_pkce() => None,
             _ => return Err(AuthorizationRefusal::Challenge.into()),
         };
+        // Of an engine that takes no proofs it says nothing: nobody could redeem the code.
+        let code_key = match parameter("dpop_jkt").filter(|_| self.takes_proofs()) {
+            Some(jkt) => Some(read_jkt(jkt).ok_or(AuthorizationRefusal::DpopJkt)?),
+            None => None,
+        };
         let resources = self.asked_resources(form)?;
         let scope = self.asked_scope(client, parameter("scope"), resources.as_ref())?;
         if parameter("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
@@ -277,7 +285,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None => None,
         };
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
-        Ok(Validated { mode, challenge, resources, scope, prompt, max_age, hint })
+        Ok(Validated { mode, challenge, code_key, resources, scope, prompt, max_age, hint })
     }
 }
 
@@ -302,6 +310,11 @@ pub(in crate::engine) fn redirect_uri_of(client: &Client, form: &Form<'_>) -> Re
     }
 }
 
+/// The thumbprint of the key that the code is bound to (RFC 9449 section 10): canonical base64url of 32 bytes.
+fn read_jkt(text: &str) -> Option<Confirmation> {
+    decode_exact::<32, 43>(text.as_bytes().try_into().ok()?).map(Confirmation::Key)
+}
+
 /// A request whose client is known.
 struct Arrived<'a> {
     /// The parameters that count.
@@ -317,6 +330,7 @@ struct Arrived<'a> {
 pub(in crate::engine) struct Validated<'e> {
     mode: ResponseMode,
     challenge: Option<[u8; 32]>,
+    code_key: Option<Confirmation>,
     resources: Option<Asked<'e>>,
     scope: Scope,
     prompt: Prompt,

@@ -11,6 +11,8 @@ use super::{Arrived, Came, redirect_uri_of};
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
 #[cfg(feature = "proof")]
+use crate::engine::binding::Presented;
+#[cfg(feature = "proof")]
 use crate::engine::client_auth::SpentFor;
 use crate::engine::client_auth::{Authenticated, Occasion};
 use crate::engine::failure::{Failure, check_head};
@@ -71,10 +73,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub async fn push(&self, request: &Request<'_>, clock: impl Clock) -> Response {
         let time = self.time(&clock);
-        match time.watch(pin!(self.try_push(request, &time))).await {
+        let response = match time.watch(pin!(self.try_push(request, &time))).await {
             Ok(response) => response,
             Err(failure) => self.refuse(&failure),
-        }
+        };
+        self.with_nonce(request, response, time.now())
     }
 
     async fn try_push(&self, request: &Request<'_>, time: &Time<'_>) -> Result<Response, Failure> {
@@ -85,9 +88,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
+        #[cfg(feature = "proof")]
+        let mut presented = self.presented_with_push(request, time.now())?;
         // What anybody may cause here is limited as at the authorization endpoint: a client may have to be fetched.
         let occasion = Occasion::to_write(time).with_purpose(Purpose::Authorization);
         let client = self.authenticate(request, &parameters, occasion).await?;
+        #[cfg(feature = "proof")]
+        let answered = self.answer_push(&client, form, request, &mut presented, time).await;
+        #[cfg(not(feature = "proof"))]
         let answered = self.answer_push(&client, form, request, time).await;
         answered.map_err(|failure| failure.of_client(client.shared_id()))
     }
@@ -97,6 +105,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Authenticated<'_>,
         form: Form<'_>,
         request: &Request<'_>,
+        #[cfg(feature = "proof")] presented: &mut Presented<'_>,
         time: &Time<'_>,
     ) -> Result<Response, Failure> {
         // Section 2.1: one request is not another.
@@ -105,7 +114,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let lookup = Lookup::of(Purpose::Authorization, request.peer());
         let arrived = self.unsign(client, form, request.body(), lookup, time.now()).await?;
-        let response = self.seal_request(client, &arrived, time.now())?;
+        #[cfg(feature = "proof")]
+        let key = {
+            let named = arrived.form.single("dpop_jkt").ok().flatten();
+            presented.key_of_push(named)?
+        };
+        #[cfg(not(feature = "proof"))]
+        let key: Option<String> = None;
+        let response = self.seal_request(client, &arrived, key, time.now())?;
         // What nobody by hand let in leaves nothing behind, and there is nothing here to gain by an assertion that was used.
         #[cfg(feature = "proof")]
         if let Some(unspent) = client.unspent(SpentFor::Push(request.body())).filter(|_| !client.is_stranger()) {
@@ -115,12 +131,22 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(response)
     }
 
-    fn seal_request(&self, client: &Client, arrived: &Arrived<'_>, now: Timestamp) -> Result<Response, Refusal> {
+    /// `key`: what the code is bound to, where a proof says so.
+    fn seal_request(
+        &self,
+        client: &Client,
+        arrived: &Arrived<'_>,
+        key: Option<String>,
+        now: Timestamp,
+    ) -> Result<Response, Refusal> {
         let Arrived { form, sent, .. } = arrived;
         let came = Came { pushed: true, ..arrived.came };
         redirect_uri_of(client, form)?;
         self.validate(client, form, sent, came)?;
         let kept = form.iter().filter(|(name, value)| !value.is_empty() && !NOT_KEPT.contains(name));
+        let is_proven = key.is_some();
+        let kept = kept.filter(|(name, _)| !is_proven || *name != "dpop_jkt");
+        let key = key.map(|key| (String::from("dpop_jkt"), key));
         let lifetime = self.settings.pushed_lifetime;
         let until = now + lifetime;
         let pushed = Pushed {
@@ -129,7 +155,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // As long as if the page were shown at the last moment, and the same whenever it is.
             answered_until: until + self.settings.interaction_lifetime,
             came: came.to_bits(),
-            parameters: Zeroizing::new(kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
+            parameters: Zeroizing::new(
+                kept.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(key).collect(),
+            ),
         };
         let (root_id, key) = self.roots.as_ref().ok_or(ServerFault::Handler)?.to_seal(Sealed::Pushed);
         let sealed = seal(root_id, key, &self.pushed_for(client), &pushed.encode());

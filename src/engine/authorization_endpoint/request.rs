@@ -10,7 +10,7 @@ use super::response_mode::{ResponseMode, ReturnTo};
 use crate::client::{Client, ClientRef, Destination};
 use crate::engine::jwt::IdTokenHint;
 use crate::engine::resources::Asked;
-use crate::grant::{Scope, Timestamp};
+use crate::grant::{Confirmation, Scope, Timestamp};
 use crate::wire::Form;
 
 /// An authorization request that holds: the client is registered, its redirect URI too, and everything else is in order.
@@ -39,6 +39,8 @@ pub struct AuthorizationRequest<'a> {
     pub(super) scope: Scope,
     pub(super) resources: Option<Asked<'a>>,
     pub(super) challenge: Option<[u8; 32]>,
+    /// What the code is to be bound to (RFC 9449 section 10).
+    pub(super) code_key: Option<Confirmation>,
     pub(super) prompt: Prompt,
     pub(super) max_age: Option<Duration>,
     pub(super) hint: Option<IdTokenHint>,
@@ -95,7 +97,7 @@ impl Prompt {
 
 /// The parameters that make up an authorization request, RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section
 /// 2, OpenID Connect Core section 3.1.2.1.
-const CARRIED: [&str; 17] = [
+const CARRIED: [&str; 18] = [
     "response_type",
     "response_mode",
     "client_id",
@@ -104,6 +106,7 @@ const CARRIED: [&str; 17] = [
     "state",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "resource",
     "nonce",
     "prompt",

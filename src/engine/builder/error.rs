@@ -40,6 +40,17 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
+    /// The nonces of [proofs of possession](crate::EngineBuilder::dpop) are computed under the root secret.
+    #[error("the engine takes proofs of possession and has no root secret, which their nonces are computed under")]
+    NonceRootRequired,
+    /// Proofs of possession by no algorithm at all.
+    #[error("the engine takes proofs of possession by no algorithm")]
+    ProofAlgorithms,
+    /// A proof of possession names the URL of the token endpoint, as the metadata publish it.
+    #[error(
+        "the engine takes proofs of possession, and its token endpoint has no http or https URL: it lacks an issuer, or the endpoint"
+    )]
+    ProofTarget,
     /// A client authenticates by assertions, which name the issuer as their audience.
     #[error("the engine has no issuer, which is the audience of its clients' assertions")]
     IssuerForAssertions,

@@ -1,6 +1,8 @@
 //! Building an engine.
 
 mod checks;
+#[cfg(feature = "proof")]
+mod dpop;
 pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -59,6 +61,8 @@ pub struct EngineBuilder<S, C> {
     root: Option<RootSecret>,
     #[cfg(feature = "root-secret")]
     old_root: Option<(RootSecret, Timestamp)>,
+    #[cfg(feature = "proof")]
+    dpop: Option<super::binding::Dpop>,
     endpoints: Endpoints,
     jwt: JwtSettings,
     registry: Option<AsRegistry<C>>,
@@ -86,6 +90,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             root: None,
             #[cfg(feature = "root-secret")]
             old_root: None,
+            #[cfg(feature = "proof")]
+            dpop: None,
             endpoints: Endpoints::default(),
             jwt: JwtSettings::default(),
             registry: None,
@@ -444,6 +450,16 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         if !endpoints.are_well_formed() {
             return Err(BuildError::Endpoint);
         }
+        #[cfg(feature = "proof")]
+        let dpop = match self.dpop {
+            None => None,
+            Some(dpop) => {
+                let old = self.old_root.as_ref().map(|(secret, _)| secret);
+                let targets = endpoints.proof_targets(settings.issuer.as_deref());
+                let realm = self.realm.as_deref();
+                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets)?))
+            }
+        };
         let resources = self.resources.build(self.jwt.usual_format())?;
         let jwt = self.jwt.build(settings.issuer.is_some(), resources.as_deref())?;
         if settings.signed_answers && !jwt.signs() {
@@ -468,6 +484,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host,
             #[cfg(feature = "root-secret")]
             roots,
+            #[cfg(feature = "proof")]
+            dpop,
             #[cfg(feature = "argon2")]
             slow: self.slow,
             #[cfg(feature = "proof")]

@@ -56,6 +56,20 @@ pub(in crate::engine) struct Authenticated<'e> {
 }
 
 #[cfg(feature = "proof")]
+impl Authenticated<'_> {
+    /// Whether it has proven a key of its own now: by an assertion that a key signed, or by the certificate of its connection.
+    pub(in crate::engine) fn proves_a_key(&self) -> bool {
+        match &self.assertion {
+            Some(assertion) => assertion.key().is_some(),
+            #[cfg(feature = "mtls")]
+            None => super::certificate::is_by_certificate(&self.client),
+            #[cfg(not(feature = "mtls"))]
+            None => false,
+        }
+    }
+}
+
+#[cfg(feature = "proof")]
 impl<'e> Authenticated<'e> {
     pub(super) fn by_assertion(client: ClientRef<'e>, proven: ProvenAssertion) -> Self {
         Self { client, assertion: Some(Box::new(proven)) }

@@ -113,8 +113,8 @@ impl Endpoints {
     }
 
     /// Where the same endpoints are for clients that show a certificate, `mtls_endpoint_aliases` (RFC 8705 section 5): a host or port of
-    /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation and
-    /// introspection endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
+    /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation,
+    /// introspection and pushed authorization endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
     ///
     /// ```
     /// use regrant::Endpoints;
@@ -141,6 +141,26 @@ impl Endpoints {
             let whole = if path { format!("https://issuer.example{at}") } else { at.clone() };
             read_uri(&whole).is_some_and(|uri| web_host(&uri).is_some() && !uri.has_fragment())
         })
+    }
+
+    /// Where the metadata say that the token endpoint is, and that requests are pushed to; by their aliases too.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) fn proof_targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
+        let whole = |at: &Option<String>| {
+            let at = at.as_deref()?;
+            if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
+        };
+        let all: [Option<&Self>; 2] = [
+            Some(self),
+            #[cfg(feature = "mtls")]
+            self.mtls_aliases.as_deref(),
+            #[cfg(not(feature = "mtls"))]
+            None,
+        ];
+        let of = |endpoint: fn(&Self) -> &Option<String>| {
+            all.into_iter().flatten().filter_map(|endpoints| whole(endpoint(endpoints))).collect()
+        };
+        [of(|endpoints| &endpoints.token), of(|endpoints| &endpoints.pushed_authorization)]
     }
 
     pub(in crate::engine) const fn scopes(&self) -> &Scope {
@@ -235,6 +255,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if features.client_id_metadata_documents && authorization.is_some() {
             add("client_id_metadata_document_supported", json!(true));
         }
+        #[cfg(feature = "proof")]
+        if let Some(dpop) = &self.dpop {
+            add("dpop_signing_alg_values_supported", json!(dpop.algorithm_names().collect::<Vec<_>>()));
+        }
         let built_in =
             [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];
         let handled = self.host.grant_types();
@@ -259,12 +283,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         #[cfg(feature = "mtls")]
         if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
+            let pushed = aliases.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests());
             let aliases = [
-                ("token_endpoint", &aliases.token),
-                ("revocation_endpoint", &aliases.revocation),
-                ("introspection_endpoint", &aliases.introspection),
+                ("token_endpoint", aliases.token.as_deref()),
+                ("revocation_endpoint", aliases.revocation.as_deref()),
+                ("introspection_endpoint", aliases.introspection.as_deref()),
+                ("pushed_authorization_request_endpoint", pushed),
             ];
-            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at.as_deref()?)));
+            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at?)));
             let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
             add("mtls_endpoint_aliases", Value::Object(aliases));
         }

@@ -41,6 +41,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             members.insert("scopes_supported".into(), json!(resource.scopes().iter().collect::<Vec<_>>()));
         }
         members.insert("bearer_methods_supported".into(), json!(["header"]));
+        #[cfg(feature = "proof")]
+        if let Some(dpop) = &self.dpop {
+            members
+                .insert("dpop_signing_alg_values_supported".into(), json!(dpop.algorithm_names().collect::<Vec<_>>()));
+            if self.demands_proofs(Some(&resource)) {
+                members.insert("dpop_bound_access_tokens_required".into(), json!(true));
+            }
+        }
         Some(Response::public(Value::Object(members).to_string().into_bytes()))
     }
 

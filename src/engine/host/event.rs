@@ -94,6 +94,34 @@ pub enum Event<'a> {
         /// What the access token is for; empty in an engine without resources.
         audience: Audience<'a>,
     },
+    /// An older refresh token was answered with the current one, since whoever sent it proved the key that the grant is bound to: see
+    /// `ClientBuilder::resync`. Nothing was written.
+    #[non_exhaustive]
+    Resynced {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation of the refresh token that came.
+        presented: Generation,
+        /// The generation of the one that was handed out.
+        current: Generation,
+        /// What the access token is for; empty in an engine without resources.
+        audience: Audience<'a>,
+    },
+    /// From now on the refresh tokens of a grant are for whoever proves a key or shows a certificate (RFC 9449 section 5, RFC 8705
+    /// section 4): for a public client always the same, for a confidential one any.
+    #[non_exhaustive]
+    SenderBound {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
     /// An older refresh token came back: stolen, or restored from a backup. Emitted before the grant is removed, so
     /// that the host hears of it even if the request is dropped at that moment.
     #[non_exhaustive]

@@ -51,6 +51,13 @@ impl EventSink for TracingEvents {
             Event::Retried { grant, client_id, subject, generation, audience } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), audience = uris(audience), "retried");
             }
+            Event::Resynced { grant, client_id, subject, presented, current, audience } => {
+                let (presented, current) = (presented.as_u32(), current.as_u32());
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), presented, current, audience = uris(audience), "resynced");
+            }
+            Event::SenderBound { grant, client_id, subject } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "sender bound");
+            }
             Event::ReplayFound { grant, client_id, subject, presented, current } => {
                 let (presented, current) = (presented.as_u32(), current.as_u32());
                 tracing::warn!(target: "regrant", %grant, client_id, subject = text(subject), presented, current, "replay found");

@@ -8,7 +8,7 @@ use crate::engine::refusal::ServerFault;
 use crate::engine::resources::AccessTokenFormat;
 use crate::grant::Scope;
 use crate::store::TokenStore;
-use crate::token::{AccessClaims, Audience, Jti, sign_access};
+use crate::token::{AccessClaims, Audience, Cnf, Jti, sign_access};
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Signs an access token, where this engine's are JWTs.
@@ -49,6 +49,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             acr: grant.acr().map(Into::into),
             auth_time: grant.acr().map(|_| grant.authenticated_at.as_secs()),
             realm: grant.realm().map(Into::into),
+            cnf: issue.bound_to.map(Cnf),
         };
         sign_access(signing.keys.current().signing(), &claims)
             .map(Some)

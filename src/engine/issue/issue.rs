@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::engine::resources::Target;
-use crate::grant::{Grant, Timestamp};
+use crate::grant::{Confirmation, Grant, Timestamp};
 #[cfg(feature = "jwt")]
 use crate::token::IdClaims;
 
@@ -13,6 +13,8 @@ pub(in crate::engine) struct Issue<'a> {
     pub(in crate::engine) refresh_token: Option<&'a [u8]>,
     pub(in crate::engine) scope_mask: u64,
     pub(in crate::engine) target: &'a Target<'a>,
+    /// What the access token is bound to.
+    pub(in crate::engine) bound_to: Option<Confirmation>,
     /// The claim of an ID token that goes with a code.
     pub(in crate::engine) nonce: Option<&'a str>,
     /// What the host says in the ID token, if there is to be one.

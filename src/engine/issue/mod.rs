@@ -12,9 +12,9 @@ pub(super) use issue::{Claims, Issue};
 use super::Engine;
 use super::failure::Failure;
 use crate::client::Clients;
-use crate::grant::Scope;
+use crate::grant::{Confirmation, Scope};
 use crate::store::TokenStore;
-use crate::token::{mint_access, mint_access_for};
+use crate::token::{mint_access, mint_access_bound, mint_access_for};
 use crate::wire::TokenAnswer;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -25,10 +25,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let lifetime_secs = grant.access_lifetime_secs(self.lifetimes(issue.client), now);
         let narrowed = (scope_mask != Scope::WHOLE).then(|| grant.scope.select(scope_mask));
         let scope = narrowed.as_ref().unwrap_or(&grant.scope);
-        let (opaque, masked, signed);
+        let (opaque, masked, bound, signed);
         let access_token = if let Some(jwt) = self.jwt_access_token(issue, scope, lifetime_secs)? {
             signed = jwt;
             signed.as_bytes()
+        } else if let Some(bound_to) = issue.bound_to {
+            let (key, resources) = (self.signing_key_of(grant), issue.target.of_grant);
+            bound = mint_access_bound(grant, key, scope_mask, bound_to, resources, lifetime_secs, now);
+            bound.as_slice()
         } else if issue.target.of_grant == 0 {
             opaque = mint_access(grant, self.signing_key_of(grant), scope_mask, lifetime_secs, now);
             opaque.as_slice()
@@ -46,6 +50,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             fields: grant.fields.as_json(),
             lifetime_secs,
             issued_at_secs: now.as_secs(),
+            is_dpop: matches!(issue.bound_to, Some(Confirmation::Key(_))),
         }
         .write(self.settings.style))
     }

@@ -20,6 +20,9 @@ pub enum AuthorizationRefusal {
     /// No code challenge where one is needed, a malformed one, or one by another method than `S256`.
     #[error("no code challenge by S256")]
     Challenge,
+    /// A `dpop_jkt` that is no thumbprint (RFC 9449 section 10).
+    #[error("a dpop_jkt that is no thumbprint")]
+    DpopJkt,
     /// A `state` with a space that is not encoded (RFC 6749 appendix B).
     #[error("a state with a space that is not encoded")]
     State,
@@ -89,6 +92,7 @@ impl AuthorizationRefusal {
             | Self::NotSigned
             | Self::ResponseMode
             | Self::Challenge
+            | Self::DpopJkt
             | Self::State
             | Self::OpenIdParameter
             | Self::IdTokenHint

@@ -8,6 +8,7 @@ mod grant;
 mod registration;
 mod request;
 mod resource;
+mod sender;
 mod unavailable;
 
 pub use authorization::AuthorizationRefusal;
@@ -16,6 +17,7 @@ pub use grant::GrantRefusal;
 pub use registration::RegistrationRefusal;
 pub use request::RequestRefusal;
 pub use resource::ResourceRefusal;
+pub use sender::SenderRefusal;
 pub use unavailable::{ServerFault, Unavailable};
 
 use crate::wire::{ErrorCode, FormError};
@@ -47,6 +49,8 @@ pub enum Refusal {
     Registration(#[from] RegistrationRefusal),
     /// The access token.
     Resource(#[from] ResourceRefusal),
+    /// What the request proves of its sender.
+    Sender(#[from] SenderRefusal),
     /// Nobody can tell now.
     Unavailable(#[from] Unavailable),
     /// The server is at fault.
@@ -71,6 +75,7 @@ impl Refusal {
             Self::Authorization(why) => why.code(),
             Self::Registration(why) => why.code(),
             Self::Resource(why) => why.code(),
+            Self::Sender(why) => why.code(),
             Self::Unavailable(why) => why.code(),
             Self::Fault(why) => why.code(),
         }
@@ -163,6 +168,8 @@ const fn of_code(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidToken => "the access token is invalid, expired or revoked",
         ErrorCode::InsufficientScope => "the access token has too little scope",
         ErrorCode::InsufficientUserAuthentication => "the person has to log in again",
+        ErrorCode::InvalidDpopProof => "a proof of possession is missing or wrong",
+        ErrorCode::UseDpopNonce => "the proof of possession needs the nonce of this response",
         ErrorCode::TemporarilyUnavailable => "try again later",
         ErrorCode::ServerError => "the server is at fault",
         ErrorCode::AccessDenied => "the request was denied",

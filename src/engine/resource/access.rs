@@ -5,7 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use crate::grant::{Grant, GrantId, HostData, Scope, Timestamp};
+use crate::grant::{Confirmation, Grant, GrantId, HostData, Scope, Timestamp};
 
 /// A live access token, and what it allows.
 ///
@@ -36,6 +36,8 @@ pub struct Access {
     /// The claim of a JWT.
     pub(in crate::engine) acr: Option<SmolStr>,
     pub(in crate::engine) grant: Option<Grant>,
+    pub(in crate::engine) bound_to: Option<Confirmation>,
+    pub(in crate::engine) dpop_nonce: Option<Box<str>>,
 }
 
 impl Access {
@@ -141,6 +143,29 @@ impl Access {
     /// ```
     pub fn acr(&self) -> Option<&str> {
         self.grant.as_ref().map_or(self.acr.as_deref(), Grant::acr)
+    }
+
+    /// The nonce of the client's next proof of possession: `DPoP-Nonce` of the resource's answer (RFC 9449 section 8.2). `None` where the
+    /// request came without a proof.
+    ///
+    /// ```
+    /// fn header(access: &regrant::Access) -> Option<(&'static str, &str)> {
+    ///     access.dpop_nonce().map(|nonce| ("dpop-nonce", nonce))
+    /// }
+    /// ```
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
+    }
+
+    /// Whether the token is bound to a key or a certificate, which this request has proven.
+    ///
+    /// ```
+    /// fn may_pay(access: &regrant::Access) -> bool {
+    ///     access.is_bound() && access.scope().contains("pay")
+    /// }
+    /// ```
+    pub const fn is_bound(&self) -> bool {
+        self.bound_to.is_some()
     }
 
     /// What the host keeps with the grant for itself. `None` where there is none, and where no store was asked: see

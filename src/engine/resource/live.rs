@@ -65,6 +65,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             jti: None,
             acr: None,
             grant: Some(grant),
+            bound_to: token.bound_to(),
+            dpop_nonce: None,
         })
     }
 

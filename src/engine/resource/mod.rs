@@ -1,12 +1,14 @@
 //! Checking an access token at a resource: RFC 6750.
 
 mod access;
+mod challenge;
 mod guard;
 mod live;
 #[cfg(feature = "jwt")]
 mod verify_jwt;
 
 pub use access::Access;
+pub(in crate::engine) use challenge::Scheme;
 pub use guard::BearerCheck;
 use guard::Wanted;
 pub(super) use live::Asking;
@@ -16,21 +18,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smol_str::SmolStr;
-
 use super::Engine;
-use super::documents::metadata_url;
 use super::failure::Failure;
 use super::host::Clock;
 use super::refusal::{GrantRefusal, Refusal, ResourceRefusal, ServerFault};
-use super::resources::{Resource, ResourceRef};
+use super::resources::ResourceRef;
 use super::settings::Implies;
 use super::time::Time;
 use crate::client::Clients;
-use crate::grant::members::is_acr;
 use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::wire::{Form, FormError, Header, Request, Response, is_form_urlencoded};
+use crate::wire::{ErrorCode, Form, FormError, Header, Request, Response, is_form_urlencoded};
 
 /// Which of the refusals of RFC 6750 section 3.1 it is.
 ///
@@ -50,6 +48,10 @@ pub enum BearerErrorKind {
     InsufficientScope,
     /// The login behind the token is older than the resource wants, or of another kind: 401 `insufficient_user_authentication` (RFC 9470).
     InsufficientUserAuthentication,
+    /// The proof of possession is missing, or wrong: 401 `invalid_dpop_proof` (RFC 9449).
+    InvalidDpopProof,
+    /// The proof of possession needs a new nonce, which the answer has: 401 `use_dpop_nonce` (RFC 9449 section 9).
+    UseDpopNonce,
     /// The store or the registry failed, so nobody can tell: 503.
     Unavailable,
 }
@@ -63,6 +65,10 @@ impl BearerErrorKind {
             Refusal::Resource(ResourceRefusal::LoginTooOld | ResourceRefusal::AnotherLogin) => {
                 Self::InsufficientUserAuthentication
             }
+            Refusal::Sender(why) if why.is_of_the_proof() => match why.code() {
+                ErrorCode::UseDpopNonce => Self::UseDpopNonce,
+                _ => Self::InvalidDpopProof,
+            },
             Refusal::Unavailable(_) | Refusal::Fault(_) => Self::Unavailable,
             // Whatever is wrong with the token, its grant or its client: whoever presents it learns no more.
             _ => Self::InvalidToken,
@@ -76,7 +82,11 @@ impl BearerErrorKind {
     /// ```
     pub const fn status(self) -> u16 {
         match self {
-            Self::NoToken | Self::InvalidToken | Self::InsufficientUserAuthentication => 401,
+            Self::NoToken
+            | Self::InvalidToken
+            | Self::InsufficientUserAuthentication
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce => 401,
             Self::InvalidRequest => 400,
             Self::InsufficientScope => 403,
             Self::Unavailable => 503,
@@ -96,6 +106,8 @@ impl BearerErrorKind {
             Self::InvalidToken => Some("invalid_token"),
             Self::InsufficientScope => Some("insufficient_scope"),
             Self::InsufficientUserAuthentication => Some("insufficient_user_authentication"),
+            Self::InvalidDpopProof => Some("invalid_dpop_proof"),
+            Self::UseDpopNonce => Some("use_dpop_nonce"),
             Self::Unavailable => Some("temporarily_unavailable"),
         }
     }
@@ -118,6 +130,7 @@ impl BearerErrorKind {
 pub struct BearerError {
     kind: BearerErrorKind,
     challenge: Arc<str>,
+    dpop_nonce: Option<Box<str>>,
 }
 
 impl BearerError {
@@ -164,7 +177,24 @@ impl BearerError {
     /// }
     /// ```
     pub fn response(&self) -> Response {
-        Response::challenge(self.kind.status(), self.kind.code(), self.challenge.clone())
+        let response = Response::challenge(self.kind.status(), self.kind.code(), self.challenge.clone());
+        #[cfg(feature = "proof")]
+        if let Some(nonce) = self.dpop_nonce() {
+            return response.with_dpop_nonce(nonce.to_owned());
+        }
+        response
+    }
+
+    /// The nonce of the client's next proof of possession: `DPoP-Nonce` (RFC 9449 section 9). `None` where the request came without a
+    /// proof.
+    ///
+    /// ```
+    /// fn header(refused: &regrant::BearerError) -> Option<(&'static str, &str)> {
+    ///     refused.dpop_nonce().map(|nonce| ("dpop-nonce", nonce))
+    /// }
+    /// ```
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
     }
 }
 
@@ -184,6 +214,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The token may come in the `Authorization` header (RFC 6750 section 2.1) or, in a form body that is not a GET's,
     /// as `access_token` (section 2.2): leave the body of the [`Request`] empty to allow the header only. A token in the
     /// query string does not count.
+    ///
+    /// Where the engine takes [proofs of possession](crate::EngineBuilder::dpop), a token that is bound to a key has to come by the scheme
+    /// `DPoP`, with a proof in the header of that name (RFC 9449 section 7.1), and a token that is not by `Bearer`. A token that is bound to
+    /// a certificate comes by `Bearer`, on a connection with that certificate (RFC 8705 section 3).
     ///
     /// The grant is loaded each time, so a revoked one lets nobody in; an engine that signs JWTs can be told to leave that
     /// out (`JwtAccessTokens::danger_signature_alone`).
@@ -239,18 +273,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let time = self.time(&clock);
         let guarded = self.guarded(resource);
         let form = self.resource_form(request);
-        let checked = match (&guarded, presented(request, &form)) {
+        let (scheme, presented) = presented(request, &form, self.takes_proofs());
+        let checked = match (&guarded, presented) {
             (Err(why), _) => Err((*why).into()),
             (_, Err(why)) => Err(why.into()),
             (Ok(resource), Ok(text)) => {
-                time.watch(pin!(self.check_access(text, resource.as_ref(), wanted, &time))).await
+                let token = Token { text, scheme, request };
+                time.watch(pin!(self.check_access(token, resource.as_ref(), wanted, &time))).await
             }
         };
-        checked.map_err(|failure| {
-            self.tell(&failure);
-            let kind = BearerErrorKind::of(failure.why);
-            BearerError { kind, challenge: self.challenge(kind, guarded.ok().flatten().as_deref(), wanted) }
-        })
+        let dpop_nonce = self.nonce_for(request, scheme, time.now());
+        match checked {
+            Ok(access) => Ok(Access { dpop_nonce, ..access }),
+            Err(failure) => {
+                self.tell(&failure);
+                let kind = BearerErrorKind::of(failure.why);
+                let challenge = self.challenge(kind, scheme, guarded.ok().flatten().as_deref(), wanted);
+                Err(BearerError { kind, challenge, dpop_nonce })
+            }
+        }
     }
 
     /// The resource that is guarded; `None` in an engine without any.
@@ -280,15 +321,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     async fn check_access(
         &self,
-        text: &str,
+        token: Token<'_>,
         guarded: Option<&ResourceRef<'_>>,
         wanted: &Wanted,
         time: &Time<'_>,
     ) -> Result<Access, Failure> {
+        let Token { text, scheme, request } = token;
+        let resource = guarded.map(|guarded| &**guarded);
+        let mut presented = self.presented_at_resource(request, scheme, text, resource, time.now())?;
         let mut access = self.live_access(text, time, Asking::Resource).await?;
         let id = access.grant_id();
         let subject = access.subject.clone();
         let refused = |why: Refusal| Err(Failure::from(why).of_grant(id).of_subject(subject.as_deref()));
+        if let Err(why) = self.confirm(&access, scheme, &mut presented, resource, time.now()) {
+            return refused(why);
+        }
         if let (Some(resources), Some(resource)) = (self.settings.resources.as_deref(), guarded) {
             if !access.resources().any(|uri| uri == resource.uri()) {
                 return refused(ResourceRefusal::AnotherResource.into());
@@ -316,31 +363,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let implied = |implies: &Implies| scope.iter().any(|own| implies(own, token));
         scope.contains(token) || self.settings.implies.as_ref().is_some_and(implied)
     }
+}
 
-    /// What RFC 6750 section 3 wants, and, in an engine with resources, on 401 and 403, where the client finds out how to get in (RFC 9728
-    /// section 5.1).
-    fn challenge(&self, kind: BearerErrorKind, guarded: Option<&Resource>, wanted: &Wanted) -> Arc<str> {
-        let plain = &self.settings.bearer_challenge;
-        if kind == BearerErrorKind::Unavailable {
-            return plain.clone();
-        }
-        let resource = guarded.filter(|_| matches!(kind.status(), 401 | 403));
-        let metadata = resource.and_then(metadata_url);
-        let error = kind.code().map(|code| format!(", error=\"{code}\"")).unwrap_or_default();
-        // Both, whichever it was that lacked: one login is to do for all.
-        let is_step_up = kind == BearerErrorKind::InsufficientUserAuthentication;
-        let acr = wanted.acr.iter().map(SmolStr::as_str).filter(|acr| is_step_up && is_acr(acr)).collect::<Vec<_>>();
-        let acr = if acr.is_empty() { String::new() } else { format!(", acr_values=\"{}\"", acr.join(" ")) };
-        let max_age = wanted.max_age.filter(|_| is_step_up);
-        let max_age = max_age.map(|most| format!(", max_age=\"{}\"", most.as_secs())).unwrap_or_default();
-        let says_scope = kind == BearerErrorKind::InsufficientScope || resource.is_some() && !wanted.scope.is_empty();
-        let scope = if says_scope { format!(", scope=\"{}\"", wanted.scope) } else { String::new() };
-        let metadata = metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
-        if [&error, &acr, &max_age, &scope, &metadata].iter().all(|part| part.is_empty()) {
-            return plain.clone();
-        }
-        format!("{plain}{error}{acr}{max_age}{scope}{metadata}").into()
-    }
+/// A token as it was presented.
+#[derive(Clone, Copy)]
+struct Token<'a> {
+    text: &'a str,
+    scheme: Scheme,
+    request: &'a Request<'a>,
 }
 
 /// Whether a person is behind the token, who logged in that recently. Of a token that is believed by its signature nobody
@@ -350,38 +380,57 @@ fn is_login_within(access: &Access, most: Duration, now: Timestamp) -> bool {
     login.is_some_and(|login| now.as_secs().saturating_sub(login.as_secs()) <= most.as_secs())
 }
 
-/// Finds the one token of a request.
+/// Finds the one token of a request, and by which scheme it came; without one, as a bearer token would have.
 fn presented<'a>(
     request: &Request<'a>,
     form: &'a Result<Option<Form<'_>>, FormError>,
-) -> Result<&'a str, ResourceRefusal> {
-    let in_header = match request.authorization() {
-        Header::Absent => None,
-        Header::Repeated => return Err(ResourceRefusal::MalformedToken),
-        Header::One(header) => bearer_token(header)?,
+    takes_proofs: bool,
+) -> (Scheme, Result<&'a str, ResourceRefusal>) {
+    let header = match request.authorization() {
+        Header::One(header) => header,
+        Header::Absent => return (Scheme::Bearer, in_body(form)),
+        Header::Repeated => return (Scheme::Bearer, Err(ResourceRefusal::MalformedToken)),
     };
-    let in_body = match form {
-        Ok(Some(form)) => form.single("access_token").map_err(|_| ResourceRefusal::MalformedToken)?,
-        Ok(None) => None,
+    let (scheme, in_header) = match scheme_token(header, b"dpop") {
+        Ok(None) => (Scheme::Bearer, bearer_token(header)),
+        // Who has no use for proofs does not know the scheme either.
+        _ if !takes_proofs => (Scheme::Bearer, Ok(None)),
+        in_header => (Scheme::Dpop, in_header),
+    };
+    let token = match (in_header, form) {
+        (Err(why), _) => Err(why),
+        (Ok(None), form) => in_body(form),
+        (Ok(Some(token)), Ok(Some(form))) if form.single("access_token") == Ok(None) => Ok(token),
+        (Ok(Some(_)), Ok(Some(_))) => Err(ResourceRefusal::MalformedToken),
         // With a token in the header, the form is the resource's own business.
-        Err(_) if in_header.is_some() => None,
-        Err(_) => return Err(ResourceRefusal::MalformedToken),
+        (Ok(Some(token)), Ok(None) | Err(_)) => Ok(token),
     };
-    match (in_header, in_body) {
-        (Some(token), None) => Ok(token),
-        (None, Some(token)) if is_b64token(token.as_bytes()) => Ok(token),
-        (None, None) => Err(ResourceRefusal::NoToken),
-        (Some(_) | None, Some(_)) => Err(ResourceRefusal::MalformedToken),
+    (scheme, token)
+}
+
+/// The token of a form (RFC 6750 section 2.2), which is a bearer token: a proof is for the scheme of the header.
+fn in_body<'a>(form: &'a Result<Option<Form<'_>>, FormError>) -> Result<&'a str, ResourceRefusal> {
+    let Ok(form) = form else { return Err(ResourceRefusal::MalformedToken) };
+    let Some(form) = form else { return Err(ResourceRefusal::NoToken) };
+    match form.single("access_token") {
+        Ok(Some(token)) if is_b64token(token.as_bytes()) => Ok(token),
+        Ok(None) => Err(ResourceRefusal::NoToken),
+        _ => Err(ResourceRefusal::MalformedToken),
     }
 }
 
 /// `credentials = "Bearer" 1*SP b64token`, RFC 6750 section 2.1. `Ok(None)` for another scheme.
 pub(in crate::engine) fn bearer_token(header: &[u8]) -> Result<Option<&str>, ResourceRefusal> {
+    scheme_token(header, b"bearer")
+}
+
+/// The same of any scheme, in lower case.
+fn scheme_token<'a>(header: &'a [u8], wanted: &[u8]) -> Result<Option<&'a str>, ResourceRefusal> {
     let (scheme, mut token) = match header.iter().position(|&byte| byte == b' ') {
         Some(space) => header.split_at(space),
         None => (header, &[][..]),
     };
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
+    if !scheme.eq_ignore_ascii_case(wanted) {
         return Ok(None);
     }
     while let [b' ', rest @ ..] = token {

@@ -77,6 +77,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             jti: std::str::from_utf8(&jti.encode()).ok().map(SmolStr::new),
             acr: claims.acr.as_deref().map(SmolStr::new),
             grant: None,
+            bound_to: claims.cnf.map(|cnf| cnf.0),
+            dpop_nonce: None,
         };
         if asking == Asking::Resource && tokens.signature_alone() {
             if let Some(resources) = resources {

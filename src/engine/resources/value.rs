@@ -38,6 +38,8 @@ pub struct Resource {
     pub(in crate::engine) scopes: Scope,
     pub(in crate::engine) format: Option<AccessTokenFormat>,
     pub(in crate::engine) metadata: MetadataMembers,
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) dpop_required: bool,
 }
 
 impl Resource {
@@ -53,7 +55,14 @@ impl Resource {
     /// assert_eq!(regrant::Resource::new("https://mcp.example/mcp").uri(), "https://mcp.example/mcp");
     /// ```
     pub fn new(uri: &str) -> Self {
-        Self { uri: uri.into(), scopes: Scope::empty(), format: None, metadata: MetadataMembers::new() }
+        Self {
+            uri: uri.into(),
+            scopes: Scope::empty(),
+            format: None,
+            metadata: MetadataMembers::new(),
+            #[cfg(feature = "proof")]
+            dpop_required: false,
+        }
     }
 
     /// The scopes that it defines. A token that is not for it does not have them; two resources may define the same. Scopes

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use crate::client::{AUTHORIZATION_CODE, Client, Clients, digest};
 use crate::engine::Engine;
+use crate::engine::binding::{Presented, UsedFor};
 use crate::engine::bounds::{check_code, left_to};
 use crate::engine::client_auth::Authenticated;
 #[cfg(feature = "proof")]
@@ -14,7 +15,7 @@ use crate::engine::client_auth::SpentFor;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
-use crate::engine::refusal::{ClientRefusal, GrantRefusal, RequestRefusal, Unavailable};
+use crate::engine::refusal::{ClientRefusal, GrantRefusal, RequestRefusal, SenderRefusal, Unavailable};
 use crate::engine::resources::Target;
 use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
 use crate::engine::time::Time;
@@ -30,6 +31,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         client: &Authenticated<'_>,
         form: &Form<'_>,
+        presented: &mut Presented<'_>,
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
         if !self.settings.authorization_code {
@@ -66,6 +68,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             for _ in 0..ATTEMPTS {
                 let mut grant = self.store.load(code.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
                 self.prove(&grant, &code, TokenKind::Code, client.id())?;
+                self.check_sender(&grant, presented, UsedFor::Code, time.now())?;
                 let left = self.left_of_code(client, &grant, form);
                 // Before the record is judged: what this request has redeemed would look redeemed by another.
                 if swaps.wrote_this(&grant) {
@@ -74,7 +77,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 match decide_code(&grant, &redemption, time.now()) {
                     CodeDecision::Redeem => {}
+                    // The same request again: whoever has got hold of it need not have the key. A new proof tells.
+                    CodeDecision::Replay if presented.was_used() => {
+                        return Err(of_grant(&grant, SenderRefusal::ProofForgotten));
+                    }
                     CodeDecision::Replay => {
+                        self.check_unspent_proof(&grant, client, presented, text.as_bytes(), time).await?;
                         // Whoever has got hold of a code and of an assertion that were used does not end the login.
                         #[cfg(feature = "proof")]
                         if let Some(unspent) = unspent {
@@ -111,9 +119,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     self.make_room(&grant, client, time).await?;
                     has_room = true;
                 }
+                self.spend_proof(&grant, client, presented, text.as_bytes(), time).await?;
                 let expected = grant.version;
                 let now = time.now();
                 grant.forget_replaced();
+                grant.bind_sender(presented.sender(client, &grant));
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();
                 grant.name_resources(target.of_grant);
@@ -128,7 +138,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             self.end_replaced(replaced, &grant).await;
         }
         let (target, claims) = ((&target, mask), claims.unwrap_or_default());
-        self.first_answer(&grant, client, target, nonce.as_deref(), claims, time.now())
+        self.first_answer(&grant, client, target, presented, (nonce.as_deref(), claims), time.now())
     }
 
     /// What the first access token is for, and what is left of the scope to the client and there.
@@ -143,8 +153,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         grant: &Grant,
         client: &Client,
         (target, scope_mask): (&Target<'_>, u64),
-        nonce: Option<&str>,
-        claims: Claims,
+        presented: &Presented<'_>,
+        (nonce, claims): (Option<&str>, Claims),
         now: Timestamp,
     ) -> Result<Vec<u8>, Failure> {
         let with_refresh_token = client.may_refresh() && grant.code.as_ref().is_none_or(|code| code.with_refresh_token);
@@ -155,6 +165,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
             scope_mask,
             target,
+            bound_to: presented.bound_to(client, grant),
             nonce,
             claims,
             now,
@@ -171,6 +182,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             renewable: grant.renewable,
             audience: target.audience(),
         });
+        if grant.sender().is_some() {
+            let (client_id, subject) = (client.id(), self.subject_of(grant));
+            self.emit(&Event::SenderBound { grant: grant.id, client_id, subject });
+        }
     }
 
     /// Ends the grant of a code that was redeemed twice. The event comes first, as with refresh tokens.

@@ -2,13 +2,14 @@
 
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
+use crate::engine::binding::Presented;
 use crate::engine::client_auth::Authenticated;
 #[cfg(feature = "proof")]
 use crate::engine::client_auth::SpentFor;
 use crate::engine::failure::Failure;
 use crate::engine::host::{DynGrantHandler, GrantRequest, IssueKind};
 use crate::engine::issue::Issue;
-use crate::engine::refusal::{ClientRefusal, GrantRefusal, ServerFault};
+use crate::engine::refusal::{ClientRefusal, GrantRefusal, RequestRefusal, ServerFault};
 use crate::engine::resources::Target;
 use crate::engine::time::Time;
 use crate::engine::token_endpoint::hook::Asked;
@@ -24,38 +25,65 @@ use crate::wire::{Form, Parameters};
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn grant_by_handler(
         &self,
-        grant_type: &[u8],
         client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
+        presented: &mut Presented<'_>,
         body: &[u8],
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
+        let grant_type = parameters.grant_type().ok_or(RequestRefusal::MissingParameter)?;
         let handler = self.host.handler(grant_type).ok_or(GrantRefusal::UnsupportedGrantType)?;
         if !client.may_use(handler.grant_type_dyn()) || !client.starts_logins_at(time.now()) {
             return Err(ClientRefusal::UnauthorizedClient.into());
         }
+        presented.check_signature()?;
         let (login, with_refresh_token) = self.ask_handler(handler, client, form, parameters.scope(), time).await?;
         self.check_subject(&login).await?;
         // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.
         let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, time).await?;
         let claims = self.id_claims(&grant, client, scope_mask, time.now()).await?;
+        if with_refresh_token {
+            grant.bind_sender(presented.sender(client, &grant));
+        }
         #[cfg(feature = "proof")]
-        if let Some(unspent) = client.unspent(SpentFor::Grant(body)) {
-            let refresh_token = with_refresh_token;
-            let first = First { client, grant, target, scope_mask, claims, refresh_token };
+        if client.unspent(SpentFor::Grant(body)).is_some() {
+            self.note_asserted_sender(client, presented, time).await?;
+            // With another key it is another request.
+            let spent_for = presented.with_key(body);
+            let Some(unspent) = client.unspent(SpentFor::Grant(&spent_for)) else {
+                return Err(GrantRefusal::AssertionSpent.into());
+            };
+            let (refresh_token, bound_to) = (with_refresh_token, presented.bound_to(client, &grant));
+            let first = First { client, grant, target, scope_mask, claims, bound_to, refresh_token };
             return Box::pin(self.grant_once(first, unspent, time)).await;
         }
         #[cfg(not(feature = "proof"))]
         let _ = body;
         self.make_room(&grant, client, time).await?;
-        self.insert(&mut grant, time).await?;
+        // Last of all, so that no refusal spends the proof.
+        self.spend_new_proof(client, presented, time).await?;
+        self.note_new_sender(client, presented, time.now())?;
+        if let Err(failure) = self.insert(&mut grant, time).await {
+            self.forget_new_sender(client, presented);
+            return Err(failure);
+        }
         let now = time.now();
         let refresh_token = with_refresh_token.then(|| mint_refresh(&grant, self.signing_key_of(&grant)));
         let refresh_token = refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice);
         let (grant, target) = (&grant, &target);
-        let body =
-            self.answer(&Issue { grant, client, refresh_token, scope_mask, target, nonce: None, claims, now })?;
+        let bound_to = presented.bound_to(client, grant);
+        let body = self.answer(&Issue {
+            grant,
+            client,
+            refresh_token,
+            scope_mask,
+            target,
+            bound_to,
+            nonce: None,
+            claims,
+            now,
+        })?;
         self.emit_issued(grant, client, target);
         Ok(body)
     }

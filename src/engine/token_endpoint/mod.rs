@@ -44,10 +44,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub async fn token(&self, request: &Request<'_>, clock: impl Clock) -> Response {
         let time = self.time(&clock);
-        match time.watch(pin!(self.try_token(request, &time))).await {
+        let response = match time.watch(pin!(self.try_token(request, &time))).await {
             Ok(body) => Response::ok(body),
             Err(failure) => self.refuse(&failure),
-        }
+        };
+        self.with_nonce(request, response, time.now())
     }
 
     async fn try_token(&self, request: &Request<'_>, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
@@ -56,6 +57,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         form.read(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
         let mut parameters = Parameters::unread();
         parameters.read(&form).map_err(RequestRefusal::from)?;
+        // Before anybody is authenticated: a request without the nonce of now is sent again as it is, and must have spent nothing.
+        let mut presented = self.presented(request, time.now())?;
         let client = match self.authenticate(request, &parameters, Occasion::to_write(time)).await {
             Ok(client) => client,
             Err(failure) if failure.is_unlicensed() => {
@@ -63,13 +66,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(failure) => return Err(failure),
         };
+        let marked = presented.check_marked(&client);
         let answered = match parameters.grant_type() {
+            _ if marked.is_err() => marked.map(|()| Vec::new()).map_err(Failure::from),
             None => Err(RequestRefusal::MissingParameter.into()),
-            Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => self.redeem(&client, &form, time).await,
-            Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
-                self.grant_by_handler(grant_type, &client, &form, &parameters, request.body(), time).await
+            Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => {
+                self.redeem(&client, &form, &mut presented, time).await
             }
-            Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, time).await,
+            Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
+                let body = request.body();
+                self.grant_by_handler(&client, &form, &parameters, &mut presented, body, time).await
+            }
+            Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, &mut presented, time).await,
             Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),
         };
         answered.map_err(|failure| failure.of_client(client.shared_id()))

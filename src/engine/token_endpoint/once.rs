@@ -13,7 +13,7 @@ use crate::engine::markers::Spending;
 use crate::engine::refusal::{GrantRefusal, Unavailable};
 use crate::engine::resources::Target;
 use crate::engine::time::Time;
-use crate::grant::{Generation, Grant};
+use crate::grant::{Confirmation, Generation, Grant};
 use crate::store::{Insert, StoreErrorKind, TokenStore};
 use crate::token::{GRANT_TEXT_LEN, mint_refresh};
 
@@ -24,6 +24,7 @@ pub(super) struct First<'a> {
     pub(super) target: Target<'a>,
     pub(super) scope_mask: u64,
     pub(super) claims: Claims,
+    pub(super) bound_to: Option<Confirmation>,
     pub(super) refresh_token: bool,
 }
 
@@ -104,6 +105,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
             scope_mask: first.scope_mask,
             target: &first.target,
+            bound_to: first.bound_to,
             nonce: None,
             claims,
             now: time.now(),

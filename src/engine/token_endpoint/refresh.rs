@@ -3,8 +3,8 @@
 //! The order of checks is fixed, and the first match answers:
 //!
 //! ```text
-//! shape → key id known → record → MAC → kind → client → not_before and expiry → renewable →
-//! older: retry in the window | replay → ahead: move forward → scope → host's hook → assertion's marker → swap → mint
+//! shape → key id known → record → MAC → kind → client → what it is bound to → not_before and expiry → renewable →
+//! older: retry in the window | resync | replay → ahead: move forward → scope → host's hook → markers → swap → mint
 //! ```
 //!
 //! The kind is under the MAC, so both are one check; from `not_before` to "ahead" it is
@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
+use crate::engine::binding::{Presented, UsedFor};
 use crate::engine::bounds::left_to;
 use crate::engine::client_auth::Authenticated;
 #[cfg(feature = "proof")]
@@ -21,7 +22,7 @@ use crate::engine::client_auth::{SpentFor, Unspent};
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
-use crate::engine::refusal::{GrantRefusal, Refusal, RequestRefusal, Unavailable};
+use crate::engine::refusal::{GrantRefusal, Refusal, RequestRefusal, SenderRefusal, Unavailable};
 use crate::engine::resources::Target;
 use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
 use crate::engine::time::Time;
@@ -33,8 +34,9 @@ use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh};
 use crate::wire::{Form, Parameters};
 
 /// One refresh, and what must hold over its attempts.
-struct Refresh<'a> {
-    client: &'a Client,
+struct Refresh<'a, 'r> {
+    client: &'a Authenticated<'a>,
+    presented: &'a mut Presented<'r>,
     token: GrantToken,
     text: &'a [u8; GRANT_TEXT_LEN],
     scope: Option<Result<Scope, InvalidScope>>,
@@ -45,6 +47,8 @@ struct Refresh<'a> {
     changes: Option<GrantChanges>,
     swaps: Swaps,
     told_behind: bool,
+    /// Whether its write binds the grant to its sender.
+    binds: bool,
     /// What the host says in the ID token; it is asked once.
     claims: Option<Claims>,
     /// The assertion that the client authenticated by, until it is spent.
@@ -71,6 +75,8 @@ enum Finish {
     Keep,
     /// With the same successor again.
     Retry,
+    /// With the current one, for an older one, since whoever sent it proves the key.
+    Resync,
 }
 
 impl Finish {
@@ -85,6 +91,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
+        presented: &mut Presented<'_>,
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let text = parameters.refresh_token().ok_or(RequestRefusal::MissingParameter)?;
@@ -93,6 +100,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.knows_key(token.key_id())?;
         let mut refresh = Refresh {
             client,
+            presented,
             token,
             text,
             scope: parameters.scope().map(Scope::parse),
@@ -101,6 +109,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             changes: None,
             swaps: Swaps::none(),
             told_behind: false,
+            binds: false,
             claims: None,
             #[cfg(feature = "proof")]
             unspent: client.unspent(SpentFor::Refresh(text)),
@@ -115,6 +124,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             };
             // Each time, since the record may be another than at the last attempt.
             self.prove(grant, &refresh.token, TokenKind::Refresh, client.id())?;
+            // Before anything is said of its generation: who finds an old one without the key cannot end the login.
+            let used_for = UsedFor::refresh(refresh.token.generation());
+            self.check_sender(grant, refresh.presented, used_for, time.now())?;
             let (write, finish) = match self.judge(grant, &mut refresh)? {
                 Verdict::Replay => return Err(self.replay(grant, &refresh).await),
                 Verdict::Answer(finish) => (None, finish),
@@ -125,20 +137,31 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let (target, mask) = self.target(grant, form, mask).map_err(|why| of_grant(grant, why))?;
             // Before the swap, so that a host that refuses or fails leaves the token as it was.
             if let (Some(hook), false) = (self.host.hook(), refresh.permitted) {
-                let kind = if finish == Finish::Retry { IssueKind::Retry } else { IssueKind::Refresh };
+                let repeats = matches!(finish, Finish::Retry | Finish::Resync);
+                let kind = if repeats { IssueKind::Retry } else { IssueKind::Refresh };
                 refresh.changes = Asked { grant, client, mask, kind, form, now: time.now() }.ask(hook).await?;
                 refresh.permitted = true;
             }
             if self.jwt.issues_id_tokens() && refresh.claims.is_none() {
                 refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
             }
-            // Last of all, so that no refusal spends it, and boxed, so that no other request is larger for it; for a retry too, which writes nothing else.
+            // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.
+            self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
+            if finish == Finish::Resync && refresh.presented.was_used() {
+                return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+            }
             #[cfg(feature = "proof")]
             if let Some(unspent) = refresh.unspent {
                 if write.is_some() {
                     check_in_time(grant, time.now())?;
                 }
-                Box::pin(self.spend_assertion(unspent, Some(grant.id), time)).await.map_err(|why| why.about(grant))?;
+                // Boxed, so that no other request is larger for it.
+                let spending = Box::pin(self.spend_assertion(unspent, Some(grant.id), time));
+                let spent = spending.await.map_err(|why| why.about(grant))?;
+                // The same request again need not come from who has the key.
+                if finish == Finish::Resync && spent.is_some() {
+                    return Err(of_grant(grant, GrantRefusal::AssertionSpent));
+                }
                 refresh.unspent = None;
             }
             let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
@@ -146,7 +169,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let now = time.now();
             // The host may have taken longer than what was left of the grant.
             check_in_time(grant, now)?;
-            self.advance(grant, &refresh, to, rotates, now);
+            self.advance(grant, &mut refresh, to, rotates, now);
             // Nothing is handed out before the write is certain: a token of a step that was not taken would come back as
             // one that is ahead of the record.
             if refresh.swaps.swap(&self.store, expected, grant, now).await? == Swapped::Done {
@@ -174,7 +197,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// What the record makes of the token.
-    fn judge(&self, grant: &Grant, refresh: &mut Refresh<'_>) -> Result<Verdict, Failure> {
+    fn judge(&self, grant: &Grant, refresh: &mut Refresh<'_, '_>) -> Result<Verdict, Failure> {
         let client = refresh.client;
         // First of all: judged by this request's own write, the presented token would be the predecessor.
         if refresh.swaps.wrote_this(grant) {
@@ -210,6 +233,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Decision::Replay if refresh.swaps.lost_one() && presented.next() != Some(grant.generation) => {
                     return Err(of_grant(grant, Unavailable::Overtaken));
                 }
+                // The same request again, after the window: whoever has got hold of it need not have the key. A new proof tells.
+                Decision::Replay if refresh.presented.was_used() => {
+                    return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+                }
+                Decision::Replay if refresh.presented.resyncs(client, grant) => {
+                    (Verdict::Answer(Finish::Resync), false)
+                }
                 Decision::Replay => (Verdict::Replay, false),
                 Decision::Refuse(void) => return Err(of_grant(grant, Refusal::from(void))),
             };
@@ -227,7 +257,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Ends the grant of a replayed token. The event comes first: it stands even where the request is dropped while the
     /// store works.
-    async fn replay(&self, grant: &Grant, refresh: &Refresh<'_>) -> Failure {
+    async fn replay(&self, grant: &Grant, refresh: &Refresh<'_, '_>) -> Failure {
+        let Refresh { client, presented, text, time, .. } = refresh;
+        if let Err(failure) = self.check_unspent_proof(grant, client, presented, *text, time).await {
+            return failure;
+        }
         #[cfg(feature = "proof")]
         if let Some(unspent) = refresh.unspent {
             if let Err(why) = Box::pin(self.check_unspent(unspent, refresh.time)).await {
@@ -245,7 +279,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Makes it the record after this refresh, of a version that is new.
-    fn advance(&self, grant: &mut Grant, refresh: &Refresh<'_>, generation: Generation, rotates: bool, now: Timestamp) {
+    fn advance(
+        &self,
+        grant: &mut Grant,
+        refresh: &mut Refresh<'_, '_>,
+        generation: Generation,
+        rotates: bool,
+        now: Timestamp,
+    ) {
         // A token that stays keeps the key that it was made under.
         let key_id = if rotates { self.realm.keys().signing().id() } else { refresh.token.key_id() };
         grant.advance(Advance {
@@ -258,13 +299,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(changes) = &refresh.changes {
             changes.apply(grant);
         }
+        let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
+        refresh.binds = sender != grant.sender();
+        grant.bind_sender(sender);
     }
 
     /// Mints from the record, tells the host and writes the response.
     fn finish(
         &self,
         grant: &Grant,
-        refresh: &mut Refresh<'_>,
+        refresh: &mut Refresh<'_, '_>,
         target: &Target<'_>,
         mask: u64,
         finish: Finish,
@@ -272,7 +316,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let successor;
         let refresh_token = match finish {
             Finish::Keep => refresh.text,
-            Finish::Step | Finish::Retry => {
+            Finish::Step | Finish::Retry | Finish::Resync => {
                 let key = self.keys_of_own(grant).get(grant.key_id).ok_or_else(|| {
                     self.emit(&Event::UnknownKey { key_id: grant.key_id });
                     // The token is good; another node can answer it, and this one once it has the key.
@@ -288,6 +332,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             refresh_token: Some(refresh_token),
             scope_mask: mask,
             target,
+            bound_to: refresh.presented.bound_to(refresh.client, grant),
             nonce: None,
             claims: refresh.claims.take().unwrap_or_default(),
             now: refresh.time.now(),
@@ -298,10 +343,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(body)
     }
 
-    fn tell_of(&self, grant: &Grant, refresh: &Refresh<'_>, target: &Target<'_>, finish: Finish) {
+    fn tell_of(&self, grant: &Grant, refresh: &Refresh<'_, '_>, target: &Target<'_>, finish: Finish) {
         let (subject, generation, audience) = (self.subject_of(grant), grant.generation, target.audience());
         let (grant, client_id) = (grant.id, refresh.client.id());
+        let presented = refresh.token.generation();
+        if refresh.binds {
+            self.emit(&Event::SenderBound { grant, client_id, subject });
+        }
         self.emit(&match finish {
+            Finish::Resync => Event::Resynced { grant, client_id, subject, presented, current: generation, audience },
             Finish::Retry => Event::Retried { grant, client_id, subject, generation, audience },
             Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation, audience },
         });
@@ -316,7 +366,7 @@ fn check_in_time(grant: &Grant, now: Timestamp) -> Result<(), Failure> {
 
 /// The part of the grant's scope that the request asks for, all of it where it asks for none (RFC 6749 section 6), and that
 /// the client may have now.
-fn asked_mask(grant: &Grant, refresh: &Refresh<'_>) -> Result<u64, Failure> {
+fn asked_mask(grant: &Grant, refresh: &Refresh<'_, '_>) -> Result<u64, Failure> {
     // The second is said where nothing is left: who named a scope can name another, who named none has to log in anew.
     let (asked, none_left) = match &refresh.scope {
         None => (Some(Scope::WHOLE), GrantRefusal::ScopeTaken),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::audience::Audience;
+use super::cnf::Cnf;
 use super::compact::{self, SigningFailed};
 use super::jti::Jti;
 use super::key::SigningKey;
@@ -42,6 +43,9 @@ pub(crate) struct AccessClaims<'a> {
     /// That of the engine that issued it, left out where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) realm: Option<Cow<'a, str>>,
+    /// What it is bound to (RFC 9449 section 6.1, RFC 8705 section 3.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cnf: Option<Cnf>,
 }
 
 /// The members of the header that count. All others are passed over: a key or an address of one that a token brings along

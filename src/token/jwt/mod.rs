@@ -16,6 +16,7 @@ mod algorithm;
 mod answer;
 mod audience;
 mod backend;
+mod cnf;
 mod compact;
 
 mod half_hash;
@@ -40,6 +41,7 @@ pub(crate) use answer::sign_answer;
 pub(crate) use audience::Audience;
 #[cfg(feature = "proof")]
 pub(crate) use backend::verify;
+pub(crate) use cnf::Cnf;
 #[cfg(feature = "proof")]
 pub(crate) use compact::{decode, split};
 pub(crate) use half_hash::half_hash;

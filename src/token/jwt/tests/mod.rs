@@ -39,6 +39,7 @@ fn claims() -> AccessClaims<'static> {
         acr: None,
         auth_time: None,
         realm: None,
+        cnf: None,
         iss: "https://id.example".into(),
         sub: "00506493296".into(),
         aud: Audience::new(["https://api.example"]),

@@ -182,6 +182,7 @@ proptest! {
             acr: None,
             auth_time: None,
             realm: None,
+            cnf: None,
             iss: format!("i{iss}").into(),
             sub: format!("s{sub}").into(),
             aud: Audience::new(aud),

@@ -1,0 +1,85 @@
+//! Whether a request proves what a grant, a code or a client wants.
+
+use super::seen::Note;
+use super::{Presented, UsedFor};
+use crate::client::{Client, Clients};
+use crate::engine::Engine;
+use crate::engine::failure::{Failure, of_grant};
+use crate::engine::refusal::SenderRefusal;
+use crate::grant::{Confirmation, Grant, Sender, Timestamp};
+use crate::store::TokenStore;
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Whether the request proves what the grant and its code are bound to; the signature of its proof. Before anything is said of
+    /// generation and age: who finds an old token must not end a login by it.
+    #[inline]
+    pub(in crate::engine) fn check_sender(
+        &self,
+        grant: &Grant,
+        presented: &mut Presented<'_>,
+        used_for: UsedFor,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if grant.members.is_none() && !presented.has_proof() {
+            return Ok(());
+        }
+        self.check_sender_of(grant, presented, used_for, now).map_err(|why| of_grant(grant, why))
+    }
+
+    fn check_sender_of(
+        &self,
+        grant: &Grant,
+        presented: &mut Presented<'_>,
+        used_for: UsedFor,
+        now: Timestamp,
+    ) -> Result<(), SenderRefusal> {
+        presented.prove()?;
+        let (key, certificate) = (presented.key(), presented.certificate.as_deref());
+        let check = |wanted: Confirmation| match (wanted, key, certificate) {
+            (Confirmation::Key(_), None, _) => Err(SenderRefusal::NoProof),
+            (Confirmation::Key(_), Some(key), _) if key == wanted => Ok(()),
+            (Confirmation::Key(_), ..) => Err(SenderRefusal::AnotherKey),
+            (Confirmation::Certificate(_), _, Some(own)) if Confirmation::Certificate(*own) == wanted => Ok(()),
+            (Confirmation::Certificate(_), ..) => Err(SenderRefusal::Certificate),
+        };
+        grant.code_key().map_or(Ok(()), check)?;
+        match grant.sender() {
+            Some(Sender::Is(confirmation)) => check(confirmation)?,
+            Some(Sender::AnyKey) if key.is_none() => return Err(SenderRefusal::NoProof),
+            Some(Sender::AnyCertificate) if certificate.is_none() => return Err(SenderRefusal::Certificate),
+            Some(Sender::AnyKey | Sender::AnyCertificate) | None => {}
+        }
+        // Only now: what is remembered is of a genuine token, and of who may use it. Once, however often the record is looked at.
+        if let (Some(dpop), Some(proven), false) = (&self.dpop, presented.proven(), presented.is_noted()) {
+            match dpop.seen.of_grant(grant.id, proven, used_for, self.settings.clock_skew, now) {
+                Note::First => presented.note(false),
+                Note::Again => presented.note(true),
+                Note::Elsewhere => return Err(SenderRefusal::ProofReplayed),
+                Note::Forgotten => return Err(SenderRefusal::ProofForgotten),
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the proof that a new grant is made by, right before it is stored.
+    pub(in crate::engine) fn note_new_sender(
+        &self,
+        client: &Client,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<(), SenderRefusal> {
+        let (Some(dpop), Some(proven)) = (&self.dpop, presented.proven()) else { return Ok(()) };
+        match dpop.seen.of_client(client.id(), proven, self.settings.clock_skew, now) {
+            Note::First => Ok(()),
+            Note::Again | Note::Elsewhere => Err(SenderRefusal::ProofReplayed),
+            Note::Forgotten => Err(SenderRefusal::ProofForgotten),
+        }
+    }
+
+    /// It came to nothing, so the same request may be sent again.
+    pub(in crate::engine) fn forget_new_sender(&self, client: &Client, presented: &Presented<'_>) {
+        if let (Some(dpop), Some(proven)) = (&self.dpop, presented.proven()) {
+            dpop.seen.forget(client.id(), proven);
+        }
+    }
+}

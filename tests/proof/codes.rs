@@ -1,0 +1,103 @@
+//! Codes that are bound to a key: RFC 9449 section 10.
+
+use super::house::{ask, house, redemption};
+use crate::kit::at;
+use crate::kit::proof::ProofKey;
+
+#[test]
+fn a_bound_code_is_for_its_key() {
+    let world = house();
+    let (own, other) = (ProofKey::of(1), ProofKey::of(2));
+    for client in ["phone", "machine"] {
+        let code = world.code(client, &[("dpop_jkt", &own.thumbprint())], at(0));
+        let stored = world.store.bytes();
+        world.bare(client, &redemption(&code), at(1)).assert_error(400, "invalid_dpop_proof");
+        world.proven(client, &redemption(&code), &other, at(1)).assert_error(400, "invalid_grant");
+        assert_eq!(world.store.bytes(), stored, "{client}");
+        let reply = world.proven(client, &redemption(&code), &own, at(2));
+        assert_eq!(reply.text("token_type"), "DPoP");
+        // What the code was bound to is gone; what the grant is bound to is not.
+        let refreshed = world.proven(client, &super::house::renewal(&reply.refresh_token()), &other, at(3));
+        assert_eq!(refreshed.status == 200, client == "machine");
+    }
+}
+
+/// Who knows code and verifier, and not the key, ends nobody's login.
+#[test]
+fn a_second_use_without_the_key_changes_nothing() {
+    let world = house();
+    let (own, other) = (ProofKey::of(1), ProofKey::of(2));
+    let code = world.code("phone", &[], at(0));
+    let proof = world.fresh(&own, at(1)).sign();
+    let redeem = ask("phone", &redemption(&code)).header("dpop", proof);
+    world.send(&redeem, at(1)).assert_ok();
+    let stored = world.store.bytes();
+    world.bare("phone", &redemption(&code), at(2)).assert_error(400, "invalid_dpop_proof");
+    world.proven("phone", &redemption(&code), &other, at(2)).assert_error(400, "invalid_grant");
+    world.send(&redeem, at(2)).assert_error(400, "use_dpop_nonce");
+    assert_eq!(world.store.bytes(), stored);
+    world.proven("phone", &redemption(&code), &own, at(3)).assert_error(400, "invalid_grant");
+    assert!(world.store.bytes().is_empty(), "twice by who has the key");
+}
+
+#[test]
+fn a_thumbprint_that_is_none_is_refused_and_the_page_carries_a_good_one() {
+    let world = house();
+    let jkt = ProofKey::of(1).thumbprint();
+    let query = |jkt: &str| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("response_type", "code")
+            .append_pair("client_id", "phone")
+            .append_pair("redirect_uri", "http://127.0.0.1/cb")
+            .append_pair("code_challenge", crate::kit::bank::CHALLENGE)
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("dpop_jkt", jkt)
+            .finish();
+        query
+    };
+    let authorize = |query: &str| {
+        let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
+        crate::kit::schedule::run(world.engine.authorize(&request, at(0)))
+            .map(|asked| asked.carried().any(|(name, value)| name == "dpop_jkt" && value == jkt))
+    };
+    assert!(authorize(&query(&jkt)).unwrap());
+    for wrong in [&jkt[1..], &format!("{jkt}="), &format!("{jkt}A"), "none", &jkt.replace(|_: char| true, "!")] {
+        assert!(authorize(&query(wrong)).is_err(), "{wrong}");
+    }
+}
+
+/// Section 10.1: the proof that comes with a pushed request binds the code, as `dpop_jkt` does, and the two agree.
+#[test]
+fn a_pushed_request_binds_its_code_to_the_key_of_its_proof() {
+    let world = super::house::pushing();
+    let (own, other) = (ProofKey::of(1), ProofKey::of(2));
+    let par = format!("{}/par", crate::kit::bank::ISSUER);
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("redirect_uri", "http://127.0.0.1/cb")
+        .append_pair("code_challenge", crate::kit::bank::CHALLENGE)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    let push = |more: &str, proof: &str| {
+        let ask = ask("phone", &format!("{body}{more}")).header("dpop", proof);
+        crate::kit::Reply::of(&world.engine.blocking().push(&ask.request(), at(0)).unwrap())
+    };
+    let refused = push("", &own.proof("POST", &par).sign());
+    refused.assert_error(400, "use_dpop_nonce");
+    let nonce = super::house::nonce_of(&refused);
+    let good = || own.proof("POST", &par).nonce(&nonce);
+    push("", &good().with("htu", super::house::token_url()).sign()).assert_error(400, "invalid_dpop_proof");
+    push(&format!("&dpop_jkt={}", other.thumbprint()), &good().sign()).assert_error(400, "invalid_request");
+    assert!(world.store.bytes().is_empty(), "nobody has been let in");
+    for more in [String::new(), format!("&dpop_jkt={}", own.thumbprint())] {
+        let pushed = push(&more, &good().sign());
+        assert_eq!(pushed.status, 201);
+        super::house::nonce_of(&pushed);
+        let uri = pushed.text("request_uri");
+        let query = crate::kit::bank::Query::of(&[("client_id", "phone"), ("request_uri", &uri)]);
+        let code = world.authorize(&query, at(1)).code();
+        world.bare("phone", &redemption(&code), at(2)).assert_error(400, "invalid_dpop_proof");
+        world.proven("phone", &redemption(&code), &other, at(2)).assert_error(400, "invalid_grant");
+        world.proven("phone", &redemption(&code), &own, at(2)).assert_ok();
+    }
+}

@@ -162,7 +162,7 @@ fn needs_its_key<S: TokenStore>(store: Shelf<S>, client: &str, steps: &[Step]) -
                 let answer = desk.send(0, client, &renewal(tokens.last().unwrap()), Some(&desk.proof(&key)));
                 prop_assert!(answer.is_ok(), "{:?}", answer);
                 tokens.push(answer.refresh_token().to_owned());
-                access = answer.access_token().to_owned();
+                answer.access_token().clone_into(&mut access);
             }
             Step::Probe(back, without) => {
                 let token = &tokens[tokens.len() - 1 - back.min(tokens.len() - 1)];

@@ -45,15 +45,14 @@ fn a_thumbprint_that_is_none_is_refused_and_the_page_carries_a_good_one() {
     let world = house();
     let jkt = ProofKey::of(1).thumbprint();
     let query = |jkt: &str| {
-        let query = form_urlencoded::Serializer::new(String::new())
+        form_urlencoded::Serializer::new(String::new())
             .append_pair("response_type", "code")
             .append_pair("client_id", "phone")
             .append_pair("redirect_uri", "http://127.0.0.1/cb")
             .append_pair("code_challenge", crate::kit::bank::CHALLENGE)
             .append_pair("code_challenge_method", "S256")
             .append_pair("dpop_jkt", jkt)
-            .finish();
-        query
+            .finish()
     };
     let authorize = |query: &str| {
         let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());

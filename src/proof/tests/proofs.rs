@@ -343,7 +343,8 @@ fn a_proof_for_a_resource_is_for_its_token() {
     let good = with(&proof_claims(), "ath", ath(TOKEN));
     assert!(check(&good).is_ok());
     let padded = format!("{}=", ath(TOKEN).as_str().unwrap());
-    let hex: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<_> = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     for wrong in [
         ath("another"),
         ath(""),

@@ -27,7 +27,7 @@ impl Client {
 
 impl ClientBuilder {
     /// Whether each of its token requests needs a proof of possession (`dpop_bound_access_tokens`, RFC 9449 section 5.2). Off, a
-    /// request without one is answered with bearer tokens, unless its grant is [bound](crate::EngineBuilder::dpop).
+    /// request without one is answered with bearer tokens, unless its grant is bound (`EngineBuilder::dpop`).
     ///
     /// ```
     /// # use regrant::Client;

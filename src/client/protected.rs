@@ -6,7 +6,7 @@ use crate::proof::JwsAlgorithm;
 
 impl ClientBuilder {
     /// Whether its authorization requests have to be pushed first (RFC 9126 section 6): one that was not is refused with
-    /// `invalid_request`. For engines with [pushed requests](crate::EngineBuilder::pushed_authorization_requests). Default: no.
+    /// `invalid_request`. For engines with pushed requests (`EngineBuilder::pushed_authorization_requests`). Default: no.
     ///
     /// ```
     /// # use regrant::Client;

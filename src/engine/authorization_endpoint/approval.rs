@@ -64,7 +64,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// - the person [is asked each time](AuthorizationRequest::is_asked_each_time), and the host did not say that the page
     ///   [was shown](Authorization::with_page_shown): its own fault, 500. With `prompt=none` it is `consent_required`, which a client made
     ///   by hand hears by redirect;
-    /// - the page came back a second time, or the request had been [pushed](crate::EngineBuilder::pushed_authorization_requests) and was
+    /// - the page came back a second time, or the request had been pushed (`EngineBuilder::pushed_authorization_requests`) and was
     ///   answered before;
     /// - the client wants its answer as a JWT, and signing failed;
     /// - a client that [nobody made by hand](crate::Client::is_stranger) asked with `prompt=none`, and there is no code for it.

@@ -40,7 +40,7 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
-    /// The nonces of [proofs of possession](crate::EngineBuilder::dpop) are computed under the root secret.
+    /// The nonces of proofs of possession (`EngineBuilder::dpop`) are computed under the root secret.
     #[error("the engine takes proofs of possession and has no root secret, which their nonces are computed under")]
     NonceRootRequired,
     /// Proofs of possession by no algorithm at all.

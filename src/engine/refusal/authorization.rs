@@ -35,7 +35,7 @@ pub enum AuthorizationRefusal {
     /// The parameter `request_uri`.
     #[error("request URIs are not supported")]
     RequestUri,
-    /// Pushed requests are [off](crate::EngineBuilder::pushed_authorization_requests).
+    /// Pushed requests are off (`EngineBuilder::pushed_authorization_requests`).
     #[error("pushed authorization requests are off")]
     PushOff,
     /// A `request_uri` in a request that is pushed (RFC 9126 section 2.1).

@@ -215,7 +215,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// as `access_token` (section 2.2): leave the body of the [`Request`] empty to allow the header only. A token in the
     /// query string does not count.
     ///
-    /// Where the engine takes [proofs of possession](crate::EngineBuilder::dpop), a token that is bound to a key has to come by the scheme
+    /// Where the engine takes proofs of possession (`EngineBuilder::dpop`), a token that is bound to a key has to come by the scheme
     /// `DPoP`, with a proof in the header of that name (RFC 9449 section 7.1), and a token that is not by `Bearer`. A token that is bound to
     /// a certificate comes by `Bearer`, on a connection with that certificate (RFC 8705 section 3).
     ///

@@ -31,6 +31,10 @@ impl UsedFor {
 pub(super) struct Presented<'r>(PhantomData<&'r ()>);
 
 impl Presented<'_> {
+    pub(super) const fn is_bare(&self) -> bool {
+        true
+    }
+
     pub(super) const fn check_marked(&self, _: &Client) -> Result<(), SenderRefusal> {
         Ok(())
     }

@@ -45,11 +45,10 @@ impl TokenAnswer<'_> {
             out.extend_from_slice(id_token.as_bytes());
         }
         out.extend_from_slice(if self.is_dpop {
-            &b"\",\"token_type\":\"DPoP"[..]
+            &b"\",\"token_type\":\"DPoP\",\"expires_in\":"[..]
         } else {
-            b"\",\"token_type\":\"Bearer"
+            b"\",\"token_type\":\"Bearer\",\"expires_in\":"
         });
-        out.extend_from_slice(b"\",\"expires_in\":");
         out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs).as_bytes());
         self.push_fields(&mut out);
         out.push(b'}');
@@ -60,11 +59,10 @@ impl TokenAnswer<'_> {
         let scopes = self.scope.bytes().filter(|&byte| byte == b' ').count() + self.scope.len();
         let mut out = self.begin(200 + scopes);
         out.extend_from_slice(if self.is_dpop {
-            &b"\",\"token_type\":\"DPoP"[..]
+            &b"\",\"token_type\":\"DPoP\",\"expires_in\":"[..]
         } else {
-            b"\",\"token_type\":\"bearer"
+            b"\",\"token_type\":\"bearer\",\"expires_in\":"
         });
-        out.extend_from_slice(b"\",\"expires_in\":");
         // Katana cuts the seconds after it has set the expiry a moment earlier, so its clients see one less.
         out.extend_from_slice(itoa::Buffer::new().format(self.lifetime_secs.saturating_sub(1)).as_bytes());
         if let Some(refresh_token) = self.refresh_token {

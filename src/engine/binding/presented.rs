@@ -38,6 +38,11 @@ impl<'r> Presented<'r> {
         Self { shown: proof.map(shown), certificate: certificate_of(request).map(Box::new) }
     }
 
+    /// Whether it shows nothing, as most requests do.
+    pub(in crate::engine) const fn is_bare(&self) -> bool {
+        self.shown.is_none() && self.certificate.is_none()
+    }
+
     pub(super) const fn has_proof(&self) -> bool {
         self.shown.is_some()
     }

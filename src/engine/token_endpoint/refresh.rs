@@ -146,9 +146,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
             }
             // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.
-            self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
-            if finish == Finish::Resync && refresh.presented.was_used() {
-                return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+            if !refresh.presented.is_bare() {
+                self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
+                if finish == Finish::Resync && refresh.presented.was_used() {
+                    return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+                }
             }
             #[cfg(feature = "proof")]
             if let Some(unspent) = refresh.unspent {
@@ -299,9 +301,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(changes) = &refresh.changes {
             changes.apply(grant);
         }
-        let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
-        refresh.binds = sender != grant.sender();
-        grant.bind_sender(sender);
+        // Who shows nothing binds nothing, and a grant that is refreshed has no code to be bound any more.
+        if !refresh.presented.is_bare() {
+            let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
+            refresh.binds = sender != grant.sender();
+            grant.bind_sender(sender);
+        }
     }
 
     /// Mints from the record, tells the host and writes the response.

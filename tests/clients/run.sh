@@ -96,8 +96,9 @@ alone_with() {
     asked_for "$name" || return 0
     "$@" "$program" || failed "$name"
 }
-by_node() { node "$work/node/$1.mjs" "${@:2}"; }
-by_python() { "$work/python/venv/bin/python" "$work/python/drive_$1.py" "${@:2}"; }
+# A client that hangs is one that fails: the longest takes half a minute.
+by_node() { timeout 600 node "$work/node/$1.mjs" "${@:2}"; }
+by_python() { timeout 600 "$work/python/venv/bin/python" "$work/python/drive_$1.py" "${@:2}"; }
 
 # What types and clicks beside what does not: each takes about as long as the other.
 {

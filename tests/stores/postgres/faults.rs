@@ -39,6 +39,28 @@ async fn waiting_swap(server: &Postgres, database: &str, store: &Arc<PostgresSto
     (blocker, swapping, pid)
 }
 
+/// A process of the server that does nothing for now.
+struct Stopped(String);
+
+impl Stopped {
+    fn new(pid: String) -> Self {
+        let stopped = Self(pid);
+        assert!(stopped.signal("STOP"), "the session is there");
+        stopped
+    }
+
+    fn signal(&self, signal: &str) -> bool {
+        let kill = std::process::Command::new("kill").args(["-s", signal, &self.0]).status();
+        kill.is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.signal("CONT");
+    }
+}
+
 type Swapping = JoinHandle<Result<Swap, StoreError>>;
 
 /// A session that holds the lock of every row.
@@ -87,14 +109,17 @@ async fn a_statement_that_is_cancelled_was_not_applied() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_does_not_come_in_time_leaves_it_in_doubt() {
-    let builder = PostgresStore::builder().pool_size(1).statement_timeout(Duration::from_millis(300));
+    let builder = PostgresStore::builder().pool_size(1).statement_timeout(Duration::from_secs(3));
     let Some((server, database, store)) = store_by(&builder).await else { return };
     let store = Arc::new(store);
-    let (blocker, swapping, _) = waiting_swap(server, &database, &store).await;
+    let (blocker, swapping, pid) = waiting_swap(server, &database, &store).await;
+    // The server gives up waiting for the lock at the same time, and would say so first where the machine is busy.
+    let stopped = Stopped::new(pid);
     let error = swapping.await.unwrap().unwrap_err();
     assert_eq!((error.kind(), sqlstate(&error)), (StoreErrorKind::Indeterminate, None));
     // Who comes next does not wait behind it.
     assert!(store.load(GrantId::from_u64(1)).await.unwrap().is_some());
+    drop(stopped);
     blocker.let_go().await;
     // And it may yet take place.
     until("the swap to have happened, or its session to have ended", || {

@@ -11,6 +11,7 @@ mod diagram;
 mod hints;
 mod interaction;
 mod issuers;
+mod link;
 mod metadata;
 mod modes;
 mod native;

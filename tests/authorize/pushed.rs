@@ -9,8 +9,8 @@ use regrant::client::ClientBuilder;
 use regrant::engine::{Person, ShownError};
 use regrant::http::EndpointService;
 use regrant::{
-    Authorization, AuthorizationError, AuthorizationRequest, BuildError, Client, Denial, Endpoints, Engine,
-    EngineBuilder, MemoryStore, Request, RootSecret, StaticClients, Timestamp,
+    Authorization, AuthorizationError, BuildError, Client, Denial, Endpoints, Engine, EngineBuilder, MemoryStore,
+    Request, RootSecret, StaticClients, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ use crate::kit::portal::{
     CALLBACK, CHALLENGE, ISSUER, Landing, NONCE, OnShelf, PKCE, Portal, STATE, from, portal, query, run,
 };
 use crate::kit::{Ask, Reply, Shelf, World, at, form, scope};
+use crate::link::asked;
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
 
@@ -82,18 +83,6 @@ fn pushed(world: &OnShelf, client_id: &str, body: &str, now: Timestamp) -> Strin
 fn arrives(client_id: &str, uri: &str) -> String {
     let uri: String = form_urlencoded::byte_serialize(uri.as_bytes()).collect();
     format!("client_id={client_id}&request_uri={uri}")
-}
-
-fn asked<T>(
-    world: &OnShelf,
-    query: &str,
-    now: Timestamp,
-    then: impl AsyncFnOnce(&AuthorizationRequest<'_>) -> T,
-) -> Result<T, AuthorizationError> {
-    run(async {
-        let request = Request::new("GET", b"").with_query(query.as_bytes());
-        Ok(then(&world.engine.authorize(&request, now).await?).await)
-    })
 }
 
 /// What a page says of a request that is nobody's to redirect.

@@ -8,14 +8,14 @@ use ed25519_dalek::{Signer, SigningKey};
 use regrant::client::{ClientBuilder, ClientKeys};
 use regrant::jwt::JwsAlgorithm;
 use regrant::{
-    Authorization, AuthorizationError, AuthorizationRequest, Client, Endpoints, EngineBuilder, Request, RootSecret,
-    StaticClients, Timestamp,
+    Authorization, AuthorizationError, Client, Endpoints, EngineBuilder, RootSecret, StaticClients, Timestamp,
 };
 use serde_json::{Value, json};
 
 use crate::kit::jwt::{hs256, signed};
 use crate::kit::portal::{CALLBACK, CHALLENGE, ISSUER, Landing, NONCE, OnShelf, Portal, STATE, portal_as, query, run};
 use crate::kit::{Ask, Reply, SECRET, Shelf, at, form, scope, secret};
+use crate::link::asked;
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
 
@@ -82,18 +82,6 @@ fn object(claims: &Value) -> String {
 
 fn asks(object: &str) -> String {
     format!("client_id=signer&request={object}")
-}
-
-fn asked<T>(
-    world: &OnShelf,
-    query: &str,
-    now: Timestamp,
-    then: impl AsyncFnOnce(&AuthorizationRequest<'_>) -> T,
-) -> Result<T, AuthorizationError> {
-    run(async {
-        let request = Request::new("GET", b"").with_query(query.as_bytes());
-        Ok(then(&world.engine.authorize(&request, now).await?).await)
-    })
 }
 
 /// What a page says of a request whose redirect URI nobody vouches for.

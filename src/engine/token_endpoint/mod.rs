@@ -67,9 +67,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(failure) => return Err(failure),
         };
-        let marked = presented.check_marked(&client);
+        presented.check_marked(&client).map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
         let answered = match parameters.grant_type() {
-            _ if marked.is_err() => marked.map(|()| Vec::new()).map_err(Failure::from),
             None => Err(RequestRefusal::MissingParameter.into()),
             Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => {
                 self.redeem(&client, &form, &mut presented, time).await

@@ -119,12 +119,7 @@ impl Key {
     }
 
     /// The MAC over format, kind, the token's head and the grant's salt: at most 55 bytes, so one block of SHA-256.
-    // Three times in each refresh: called, it costs a tenth of what it does.
-    #[expect(
-        clippy::inline_always,
-        reason = "the compiler was seen to do it, and to leave it out when its callers grew"
-    )]
-    #[inline(always)]
+    #[inline]
     pub(crate) fn mac<const HEAD: usize>(&self, kind: TokenKind, head: &[u8; HEAD], salt: &Salt) -> [u8; MAC_LEN] {
         const { assert!(2 + HEAD + size_of::<Salt>() <= 55, "one block") };
         let mut block = [0; 55];

@@ -2,10 +2,14 @@
 
 use fluent_uri::Uri;
 
-/// A URI that does not mislead a reader: no user information before the host (RFC 9110 section 4.2.4), and
-/// a port that is one, if it has a port.
+/// A URI that does not mislead a reader: no user information before the host (RFC 9110 section 4.2.4), a port that is one,
+/// if it has a port, and a host where the scheme is one of the web (RFC 9110 sections 4.2.1 and 4.2.2): browsers take the first
+/// segment of `https:/path` for one.
 pub(crate) fn read_uri(text: &str) -> Option<Uri<&str>> {
     let uri = Uri::parse(text).ok()?;
+    if is_web(&uri) && uri.authority().is_none_or(|authority| authority.host().is_empty()) {
+        return None;
+    }
     if let Some(authority) = uri.authority() {
         let port = authority.port().map(fluent_uri::pct_enc::EStr::as_str);
         let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0));
@@ -14,6 +18,10 @@ pub(crate) fn read_uri(text: &str) -> Option<Uri<&str>> {
         }
     }
     Some(uri)
+}
+
+fn is_web(uri: &Uri<&str>) -> bool {
+    ["http", "https"].iter().any(|scheme| uri.scheme().as_str().eq_ignore_ascii_case(scheme))
 }
 
 /// What two URIs have in common that are the same by RFC 3986 section 6.2.2 and by scheme (6.2.3): case of scheme and host,
@@ -89,6 +97,14 @@ mod tests {
             "https://mcp.example/%zz",
             "https://mcp.example/\u{e9}",
             "https://mcp.example/\n",
+            // RFC 9110 section 4.2.1 and 4.2.2: an empty host is invalid, and so is none.
+            "https:/mcp.example/mcp",
+            "HTTPS:/.example/mcp",
+            "http:mcp.example",
+            "https:",
+            "https:///mcp",
+            "http://:8080/mcp",
+            "http:?mcp",
         ] {
             assert_eq!(normal_form(none), None, "{none:?}");
         }

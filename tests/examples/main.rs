@@ -33,6 +33,7 @@ mod serve;
 #[path = "../../examples/shared/store.rs"]
 mod store;
 
+mod fapi;
 mod marketplace_routes;
 mod mcp;
 mod server;

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Drives the example servers with clients that know nothing of them, each against a server of its own. Needs Node 20 or newer
-# with npm, Python 3.10 or newer with venv, and Chromium; what else the clients need is installed under target/clients.
+# with npm, Python 3.10 or newer with venv, openssl for certificates, and Chromium; what else the clients need is installed under target/clients.
 #
 #   bash tests/clients/run.sh target/release/examples/server [client…]
 #
-# The MCP example is the program `mcp` in the same folder.
+# The MCP and FAPI examples are the programs `mcp` and `fapi` in the same folder.
 #
 # VERBOSE=1 names each check; SCREENSHOTS=folder keeps pictures of the pages.
 set -euo pipefail
 server=$(realpath "$1")
 mcp=$(dirname "$server")/mcp
+fapi=$(dirname "$server")/fapi
 shift
 here=$(realpath "$(dirname "$0")")
 target=$(realpath -m "${CARGO_TARGET_DIR:-$here/../../target}")
@@ -24,7 +25,7 @@ stop() {
 trap stop EXIT
 
 die() { echo "$1" >&2; exit 1; }
-for program in node npm python3 chromium; do
+for program in node npm python3 openssl chromium; do
     command -v "$program" >/dev/null || die "$program is missing"
 done
 node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || die "Node $(node --version) is too old"
@@ -119,6 +120,10 @@ for client in mcp_sdk mcp_client mcp_conformance mcp_oauth4webapi; do
     drive_at "$mcp" "$client" by_node "$client"
 done
 alone_with "$mcp" mcp_documents by_node mcp_documents
+for client in fapi_oauth4webapi fapi_openid_client; do
+    alone_with "$fapi" "$client" by_node "$client"
+done
+alone_with "$fapi" fapi_authlib by_python fapi_authlib
 wait "$browser"
 for name in "${wanted[@]}"; do
     [ -e "$folder/$name.known" ] || failed "there is no client $name"

@@ -299,6 +299,8 @@ pub mod event {
     #[cfg(feature = "tracing")]
     pub use crate::engine::host::TracingEvents;
     pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
+    #[cfg(feature = "proof")]
+    pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
         ResourceRefusal, SenderRefusal, ServerFault, Unavailable,

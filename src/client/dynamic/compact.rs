@@ -1,7 +1,7 @@
 //! What a client says of itself, as few bytes as will do: it is carried in the client's id.
 //!
 //! ```text
-//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | keys | extras: tag 1, text | …    tags in rising order
+//! flags 1 | number of redirect URIs, and whether its tokens are bound to keys 1 | each: text | name: text | scope: text | keys | extras: tag 1, text | …    tags in rising order
 //! ```
 //!
 //! A text is its length, in one byte below 128 and else in two, and its bytes. Flags: the way to authenticate (2 bits), refresh
@@ -28,6 +28,8 @@ const KEYS_ELSEWHERE: u8 = 1 << 7;
 /// That nothing here is said by; with keys, each flag says something.
 #[cfg(not(feature = "proof"))]
 const UNKNOWN: u8 = 1 << 6 | 1 << 7;
+/// Beside the number of redirect URIs, of which there are few.
+const BOUND: u8 = 1 << 7;
 const MAX_TEXT: usize = (1 << 15) - 1;
 
 /// All but the contacts. `None` where a text is longer than any that is read.
@@ -40,11 +42,15 @@ pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
             | flag(metadata.application_type == ApplicationType::Native, NATIVE)
             | flag(metadata.name.is_some(), HAS_NAME)
             | flag(metadata.scope.is_some(), HAS_SCOPE),
-        u8::try_from(metadata.redirect_uris.len()).ok()?,
+        u8::try_from(metadata.redirect_uris.len()).ok().filter(|uris| uris & BOUND == 0)?,
     ];
     let scope = metadata.scope.as_ref().map(Scope::as_str);
     for text in metadata.redirect_uris().chain(metadata.name()).chain(scope) {
         push(&mut out, text)?;
+    }
+    #[cfg(feature = "proof")]
+    if metadata.dpop_bound {
+        out[1] |= BOUND;
     }
     #[cfg(feature = "proof")]
     if let Some(keys) = &metadata.keys {
@@ -68,6 +74,11 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
     if has(UNKNOWN) {
         return None;
     }
+    let (uris, is_bound) = (uris & !BOUND, uris & BOUND != 0);
+    #[cfg(not(feature = "proof"))]
+    if is_bound {
+        return None;
+    }
     if uris == 0 {
         return None;
     }
@@ -85,6 +96,8 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
             (by_value, _) => Some(DeclaredKeys::decode(&mut rest, by_value)?),
         },
         contacts: Vec::new(),
+        #[cfg(feature = "proof")]
+        dpop_bound: is_bound,
         extras: [const { None }; Extra::ALL.len()],
     };
     #[cfg(feature = "proof")]

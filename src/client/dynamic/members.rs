@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::MetadataFault;
 
 /// What a client may say; what else it says is passed by (RFC 7591 section 2: an unknown member is ignored).
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 25] = [
     "application_type",
     "client_id",
     "client_id_issued_at",
@@ -19,6 +19,7 @@ const KNOWN: [&str; 24] = [
     "client_secret_expires_at",
     "client_uri",
     "contacts",
+    "dpop_bound_access_tokens",
     "grant_types",
     "jwks",
     "jwks_uri",

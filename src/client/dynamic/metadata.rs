@@ -37,6 +37,9 @@ pub struct ClientMetadata {
     pub(super) name: Option<SmolStr>,
     pub(super) scope: Option<Scope>,
     pub(super) contacts: Vec<SmolStr>,
+    /// `dpop_bound_access_tokens`, RFC 9449 section 5.2.
+    #[cfg(feature = "proof")]
+    pub(super) dpop_bound: bool,
     /// Where it authenticates by them.
     #[cfg(feature = "proof")]
     pub(super) keys: Option<DeclaredKeys>,
@@ -130,6 +133,13 @@ impl ClientMetadata {
     /// What it runs as. Where it says nothing, this follows from the redirect URIs.
     pub const fn application_type(&self) -> ApplicationType {
         self.application_type
+    }
+
+    /// Whether it says that it always sends a proof of possession with its token requests (`dpop_bound_access_tokens`, RFC 9449
+    /// section 5.2). An engine that takes proofs then refuses those without.
+    #[cfg(feature = "proof")]
+    pub const fn has_dpop_bound_tokens(&self) -> bool {
+        self.dpop_bound
     }
 
     /// What it calls itself: at most [`MAX_TEXT_CHARS`](Self::MAX_TEXT_CHARS) characters on one line. Show it as a claim, beside
@@ -281,6 +291,8 @@ impl ClientMetadata {
         let builder = self.redirect_uris().fold(builder, ClientBuilder::redirect_uri);
         // The largest clients of this kind listen on a free port of `localhost` (RFC 8252 section 8.3 would rather they did not).
         let builder = builder.native_redirects(NativeRedirects::new().with_free_localhost_port(true));
+        #[cfg(feature = "proof")]
+        let builder = builder.require_dpop(self.dpop_bound);
         builder.scope(scope).require_pkce(true).self_registered(self.clone())
     }
 }

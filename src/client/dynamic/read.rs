@@ -138,6 +138,8 @@ impl ClientMetadata {
             scope: members.text("scope")?.map(Scope::parse).transpose().map_err(|_| MetadataFault::Scope)?,
             contacts: contacts(members)?,
             #[cfg(feature = "proof")]
+            dpop_bound: flag(members, "dpop_bound_access_tokens")?,
+            #[cfg(feature = "proof")]
             keys: match auth_method {
                 AuthMethod::PrivateKeyJwt => Some(DeclaredKeys::read(members)?),
                 _ => None,
@@ -253,6 +255,12 @@ fn extras(members: &Members) -> Result<[Option<SmolStr>; Extra::ALL.len()], Meta
         };
     }
     Ok(extras)
+}
+
+/// A member that is true or false; false where it is not there.
+#[cfg(feature = "proof")]
+fn flag(members: &Members, name: &str) -> Result<bool, MetadataFault> {
+    members.get(name).map_or(Ok(false), |value| value.as_bool().ok_or(MetadataFault::Type))
 }
 
 fn text(members: &Members, name: &str) -> Result<Option<SmolStr>, MetadataFault> {

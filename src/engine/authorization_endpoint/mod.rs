@@ -156,7 +156,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<AuthorizationRequest<'a>, AuthorizationError> {
         let Arrived { form, came, sent, .. } = arrived;
-        let (redirect_uri, redirect_uri_named) = match redirect_uri_of(&client, &form) {
+        let (redirect_uri, redirect_uri_named) = match self.redirect_uri_of(&client, &form) {
             Ok(found) => found,
             Err(why) => return Err(self.show(&Failure::from(why).of_client(client.shared_id()))),
         };
@@ -208,6 +208,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
         match self.find_client(client_id, Lookup::of(Purpose::Authorization, request.peer())).await {
+            #[cfg(feature = "proof")]
+            Ok(Some(client)) => match self.check_profile_of(&client) {
+                Ok(()) => Ok((client, form)),
+                Err(why) => Err(Failure::from(why).of_client(client.shared_id())),
+            },
+            #[cfg(not(feature = "proof"))]
             Ok(Some(client)) => Ok((client, form)),
             Ok(None) => Err(ClientRefusal::UnknownClient.into()),
             Err(error) => Err(match error.kind() {
@@ -261,7 +267,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mode = self.asked_mode(client, form)?;
         let challenge = match (parameter("code_challenge"), parameter("code_challenge_method")) {
             (Some(challenge), Some("S256")) => Some(read_challenge(challenge).ok_or(AuthorizationRefusal::Challenge)?),
-            (None, None) if !client.requires_pkce() => None,
+            (None, None) if !client.requires_pkce() && !self.demands_pkce() => None,
             _ => return Err(AuthorizationRefusal::Challenge.into()),
         };
         // Of an engine that takes no proofs it says nothing: nobody could redeem the code.
@@ -271,6 +277,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let resources = self.asked_resources(form)?;
         let scope = self.asked_scope(client, parameter("scope"), resources.as_ref())?;
+        #[cfg(feature = "proof")]
+        self.check_asked(form, &scope)?;
         if parameter("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
             return Err(AuthorizationRefusal::OpenIdParameter.into());
         }
@@ -286,6 +294,27 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
         Ok(Validated { mode, challenge, code_key, resources, scope, prompt, max_age, hint })
+    }
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Whether a challenge is needed whoever asks.
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
+    const fn demands_pkce(&self) -> bool {
+        #[cfg(feature = "proof")]
+        return self.profile().is_some();
+        #[cfg(not(feature = "proof"))]
+        false
+    }
+
+    /// Where the answer goes, and whether the request named it.
+    fn redirect_uri_of(&self, client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), Refusal> {
+        let found = redirect_uri_of(client, form)?;
+        #[cfg(feature = "proof")]
+        if !self.may_answer_to(&found.0) {
+            return Err(AuthorizationRefusal::UnregisteredRedirectUri.into());
+        }
+        Ok(found)
     }
 }
 

@@ -7,7 +7,7 @@ use std::pin::pin;
 use zeroize::Zeroizing;
 
 use super::request::Answering;
-use super::{Arrived, Came, redirect_uri_of};
+use super::{Arrived, Came};
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
 #[cfg(feature = "proof")]
@@ -94,6 +94,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let occasion = Occasion::to_write(time).with_purpose(Purpose::Authorization);
         let client = self.authenticate(request, &parameters, occasion).await?;
         #[cfg(feature = "proof")]
+        if let Some(profile) = self.profile() {
+            let lookup = Lookup::of(Purpose::Authorization, request.peer());
+            let checked = self.check_push_under(profile, &client, &presented, lookup, time.now()).await;
+            checked.map_err(|failure| failure.of_client(client.shared_id()))?;
+        }
+        #[cfg(feature = "proof")]
         let answered = self.answer_push(&client, form, request, &mut presented, time).await;
         #[cfg(not(feature = "proof"))]
         let answered = self.answer_push(&client, form, request, time).await;
@@ -141,7 +147,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Response, Refusal> {
         let Arrived { form, sent, .. } = arrived;
         let came = Came { pushed: true, ..arrived.came };
-        redirect_uri_of(client, form)?;
+        self.redirect_uri_of(client, form)?;
         self.validate(client, form, sent, came)?;
         let kept = form.iter().filter(|(name, value)| !value.is_empty() && !NOT_KEPT.contains(name));
         let is_proven = key.is_some();

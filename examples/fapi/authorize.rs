@@ -14,7 +14,7 @@ use regrant::http::read_body;
 use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial, Timestamp};
 use subtle::ConstantTimeEq;
 
-use crate::app::{App, unread};
+use crate::app::{App, peer, unread};
 use crate::guard::{Browser, Sender};
 use crate::page::{self, Problem};
 
@@ -80,6 +80,7 @@ impl<'a> Form<'a> {
 impl App {
     async fn begin(&self, parts: &Parts, body: &[u8]) -> Response {
         let request = regrant::http::request(&parts.method, &parts.uri, &parts.headers, body);
+        let request = peer(parts).map_or(request, |peer| request.with_peer(peer));
         let asked = match self.engine.authorize(&request, Timestamp::now()).await {
             Ok(asked) => asked,
             Err(error) => return refused(error),
@@ -113,12 +114,12 @@ impl App {
         let username = form.username.as_deref();
         if form.decision.as_deref() == Some("deny") {
             // Whoever pressed the button, the page has said which client hears of it.
-            let person = if form.is_right() { Person::LoggedIn(USERNAME) } else { Person::AtThePage };
+            let person = if form.is_right() { Person::LoggedIn(&self.subject) } else { Person::AtThePage };
             finish(self.engine.deny(asked, Denial::AccessDenied, person, Timestamp::now).await)
         } else if form.password.is_none() || form.decision.as_deref() != Some("allow") {
             self.show(asked, browser, username, None)
         } else if form.is_right() {
-            let person = Authorization::of(USERNAME).with_authenticated_at(Timestamp::now()).with_page_shown();
+            let person = Authorization::of(&self.subject).with_authenticated_at(Timestamp::now()).with_page_shown();
             finish(self.engine.approve(asked, person, Timestamp::now).await.map(|approval| approval.response))
         } else {
             self.show(asked, browser, username, Some(Problem::WrongPassword))

@@ -11,12 +11,15 @@ mod authorize;
 mod clients;
 #[path = "../shared/cors.rs"]
 mod cors;
+#[path = "../shared/client_documents.rs"]
+mod documents;
 mod engine;
 #[allow(dead_code, reason = "nobody is remembered here")]
 #[path = "../shared/guard.rs"]
 mod guard;
 #[path = "../shared/html.rs"]
 mod html;
+mod identity;
 mod jwks;
 #[allow(dead_code, reason = "the pages of others are among them")]
 #[path = "../shared/login_page.rs"]
@@ -35,6 +38,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use documents::Instead;
 use engine::Settings;
 use jwks::Jwks;
 use process::{reachable, stop};
@@ -71,6 +75,13 @@ struct Options {
     /// What access tokens are
     #[arg(long, value_enum, default_value_t)]
     access: Access,
+    #[arg(
+        long,
+        value_name = "ID=URL",
+        help = "Under the atproto profile, where the document of a client is fetched from instead, as in \
+            https://app.example/client.json=http://127.0.0.1:9000/client.json; once for each"
+    )]
+    client_document: Vec<Instead>,
 }
 
 /// What the server demands of every client.
@@ -79,6 +90,10 @@ pub(crate) enum Profile {
     /// What each client is registered with
     #[default]
     None,
+    /// The FAPI 2.0 Security Profile
+    Fapi2,
+    /// atproto's
+    Atproto,
 }
 
 /// What access tokens are.
@@ -118,11 +133,17 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         issuer: issuer.clone(),
         profile: options.profile,
         jwks: options.jwks,
+        documents: options.client_document,
         shows_certificates: tls.is_some(),
         access: options.access,
     };
     let (engine, resource) = engine::engine(settings)?;
-    let app = app::router(engine, &issuer, resource.clone())?;
+    let subject = match options.profile {
+        Profile::None | Profile::Fapi2 => authorize::USERNAME.to_owned(),
+        Profile::Atproto => identity::did(&issuer)?,
+    };
+    let resource = if resource.ends_with("/resource") { resource } else { format!("{resource}/resource") };
+    let app = app::router(app::App::new(engine, &issuer, &resource, subject)?);
     println!(
         "\
 regrant FAPI example on {scheme}://{address}, grants in memory

@@ -90,6 +90,7 @@ impl<'a> Client<'a> {
             ("client_id", self.id),
             ("redirect_uri", CALLBACK),
             ("state", "theirs"),
+            ("scope", self.town.scope),
             ("code_challenge", CHALLENGE),
             ("code_challenge_method", "S256"),
         ];
@@ -101,7 +102,7 @@ impl<'a> Client<'a> {
         let claims = json!({
             "iss": self.id, "aud": self.town.issuer, "exp": now() + 60, "nbf": now(),
             "client_id": self.id, "response_type": "code", "redirect_uri": CALLBACK, "state": "theirs",
-            "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+            "scope": self.town.scope, "code_challenge": CHALLENGE, "code_challenge_method": "S256",
         });
         let signer = self.signer.unwrap();
         let header = json!({"alg": "ES256", "kid": signer.kid, "typ": "oauth-authz-req+jwt"});
@@ -110,8 +111,8 @@ impl<'a> Client<'a> {
 
     /// One that was pushed (RFC 9126).
     #[track_caller]
-    pub(super) fn asks_pushed(&self, more: &[(&str, &str)]) -> String {
-        let pushed = self.post("/par", &format!("{}{}", self.asks(more), self.assertion()));
+    pub(super) fn pushes(&self, query: &str) -> String {
+        let pushed = self.post("/par", &format!("{query}{}", self.assertion()));
         assert_eq!(pushed.status, 201, "{pushed:?}");
         encoded(&[("client_id", self.id), ("request_uri", &pushed.member("request_uri"))])
     }
@@ -119,11 +120,8 @@ impl<'a> Client<'a> {
     /// As a client of its kind begins.
     #[track_caller]
     fn query(&self) -> String {
-        match self.id {
-            "key-client" => self.asks_pushed(&[]),
-            "signed-client" => self.asks_signed(),
-            _ => self.asks(&[]),
-        }
+        let query = if self.id == "signed-client" { self.asks_signed() } else { self.asks(&[]) };
+        if self.town.all_push || self.id == "key-client" { self.pushes(&query) } else { query }
     }
 
     #[track_caller]

@@ -5,6 +5,7 @@ mod certificates;
 mod client;
 mod documents;
 mod keys;
+mod profiles;
 mod refused;
 
 use std::fs;
@@ -45,6 +46,9 @@ struct Town {
     signed: Signer,
     older: Signer,
     mtls: Identity,
+    /// Whether its profile has every client push.
+    all_push: bool,
+    scope: &'static str,
     _folder: Folder,
 }
 
@@ -86,7 +90,10 @@ impl Town {
         let server = Running::start_example("fapi", &all.iter().map(String::as_str).collect::<Vec<_>>());
         let scheme = if authority.is_some() { "https" } else { "http" };
         let issuer = format!("{scheme}://{}", server.address());
-        Self { server, issuer, authority, key, signed, older, mtls, _folder: folder }
+        let is_of = |profile: &str| options.contains(&profile);
+        let all_push = is_of("fapi2") || is_of("atproto");
+        let scope = if is_of("atproto") { "atproto" } else { "openid read" };
+        Self { server, issuer, authority, key, signed, older, mtls, all_push, scope, _folder: folder }
     }
 
     /// Sends a request over a connection of its own, which shows this certificate.

@@ -1,6 +1,7 @@
 //! The FAPI example as a process: each of its clients, over http and https, and what it refuses them. Real clients drive it in
 //! `tests/clients`.
 
+mod atproto;
 mod certificates;
 mod client;
 mod documents;

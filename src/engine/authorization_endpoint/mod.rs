@@ -42,10 +42,18 @@ use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
 use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
-use crate::grant::{Confirmation, Scope, Timestamp};
+use crate::grant::{AuthKey, Confirmation, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::decode_exact;
+#[cfg(feature = "proof")]
+use crate::token::encode_exact;
 use crate::wire::{Form, Parameters, Request, has_control};
+
+/// Of a pushed request, beside its parameters and sealed with them: the key that its client pushed it by. A client that sends one of
+/// this name is not heard.
+const AUTH_KEY: &str = "client_auth_key";
+/// Of its 64 bytes as base64url.
+const AUTH_KEY_LEN: usize = 86;
 
 /// The longest `nonce` that is kept for the ID token.
 const MAX_NONCE_BYTES: usize = 1_024;
@@ -162,7 +170,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         // From here on there is somewhere to send the answer.
         match self.validate(&client, &form, sent, came) {
-            Ok(Validated { mode, challenge, code_key, resources, scope, prompt, max_age, hint }) => {
+            Ok(Validated { mode, challenge, code_key, auth_key, resources, scope, prompt, max_age, hint }) => {
                 Ok(AuthorizationRequest {
                     client,
                     form,
@@ -174,6 +182,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     resources,
                     challenge,
                     code_key,
+                    auth_key,
                     prompt,
                     max_age,
                     hint,
@@ -293,7 +302,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None => None,
         };
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
-        Ok(Validated { mode, challenge, code_key, resources, scope, prompt, max_age, hint })
+        let auth_key = parameter(AUTH_KEY).filter(|_| came.pushed).and_then(read_auth_key);
+        Ok(Validated { mode, challenge, code_key, auth_key, resources, scope, prompt, max_age, hint })
     }
 }
 
@@ -344,6 +354,19 @@ fn read_jkt(text: &str) -> Option<Confirmation> {
     decode_exact::<32, 43>(text.as_bytes().try_into().ok()?).map(Confirmation::Key)
 }
 
+/// The key that a client pushed its request by.
+fn read_auth_key(text: &str) -> Option<AuthKey> {
+    decode_exact::<{ AuthKey::LEN }, AUTH_KEY_LEN>(text.as_bytes().try_into().ok()?)
+        .map(|bytes| AuthKey::from_bytes(&bytes))
+}
+
+#[cfg(feature = "proof")]
+fn encode_auth_key(key: AuthKey) -> String {
+    let text: [u8; AUTH_KEY_LEN] = encode_exact(&key.to_bytes());
+    // Base64url is ASCII.
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// A request whose client is known.
 struct Arrived<'a> {
     /// The parameters that count.
@@ -360,6 +383,7 @@ pub(in crate::engine) struct Validated<'e> {
     mode: ResponseMode,
     challenge: Option<[u8; 32]>,
     code_key: Option<Confirmation>,
+    auth_key: Option<AuthKey>,
     resources: Option<Asked<'e>>,
     scope: Scope,
     prompt: Prompt,

@@ -6,8 +6,10 @@ use std::pin::pin;
 
 use zeroize::Zeroizing;
 
+#[cfg(feature = "proof")]
+use super::encode_auth_key;
 use super::request::Answering;
-use super::{Arrived, Came};
+use super::{AUTH_KEY, Arrived, Came};
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
 #[cfg(feature = "proof")]
@@ -32,7 +34,7 @@ const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 const MAX_SEALED_BYTES: usize = 4 * 1_024;
 
 /// What is of the client's authentication, or says where the request is, and so is none of its parameters.
-const NOT_KEPT: [&str; 8] = [
+const NOT_KEPT: [&str; 9] = [
     "client_id",
     "client_secret",
     "client_assertion",
@@ -41,6 +43,7 @@ const NOT_KEPT: [&str; 8] = [
     "password",
     "request",
     "request_uri",
+    AUTH_KEY,
 ];
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -140,7 +143,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// `key`: what the code is bound to, where a proof says so.
     fn seal_request(
         &self,
-        client: &Client,
+        client: &Authenticated<'_>,
         arrived: &Arrived<'_>,
         key: Option<String>,
         now: Timestamp,
@@ -153,6 +156,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let is_proven = key.is_some();
         let kept = kept.filter(|(name, _)| !is_proven || *name != "dpop_jkt");
         let key = key.map(|key| (String::from("dpop_jkt"), key));
+        #[cfg(feature = "proof")]
+        let auth_key = self.auth_key_of(client).map(|key| (AUTH_KEY.to_owned(), encode_auth_key(key)));
+        #[cfg(not(feature = "proof"))]
+        let auth_key = None;
         let lifetime = self.settings.pushed_lifetime;
         let until = now + lifetime;
         let pushed = Pushed {
@@ -162,7 +169,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             answered_until: until + self.settings.interaction_lifetime,
             came: came.to_bits(),
             parameters: Zeroizing::new(
-                kept.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(key).collect(),
+                kept.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(key).chain(auth_key).collect(),
             ),
         };
         let (root_id, key) = self.roots.as_ref().ok_or(ServerFault::Handler)?.to_seal(Sealed::Pushed);

@@ -3,10 +3,14 @@
 //! ```text
 //! build          what an engine must have, and must not, before it is one
 //! client         what a client must be, whatever its registry says
-//! request        what an authorization request must have besides
+//! request        what a request must have besides
+//! auth_key       sessions that are bound to a key of their client
+//! challenge      challenges that are for one session
 //! ```
 
+mod auth_key;
 mod build;
+mod challenge;
 mod client;
 mod gap;
 mod request;
@@ -16,8 +20,11 @@ pub use client::ProfileFault;
 pub(in crate::engine) use client::{Trust, capped};
 pub use gap::ProfileGap;
 
+use serde_json::{Map, Value};
+
 use super::Engine;
 use crate::client::ClientFeatures;
+use crate::grant::Grant;
 use crate::proof::JwsAlgorithm;
 
 /// A profile of OAuth, for [`EngineBuilder::profile`](crate::EngineBuilder::profile). What each turns on, and what is left to the
@@ -75,6 +82,17 @@ impl<S, C> Engine<S, C> {
 
     pub(in crate::engine) const fn is_of_atproto(&self) -> bool {
         matches!(self.settings.profile, Some(Profile::Atproto))
+    }
+
+    /// The fields of an answer with `sub` among them, the account (atproto, "Identity Authentication"). In that profile alone.
+    pub(in crate::engine) fn fields_with_subject(&self, grant: &Grant) -> Option<String> {
+        let subject = grant.subject().filter(|_| self.is_of_atproto())?;
+        let fields = grant.fields().as_json();
+        let mut members: Map<String, Value> = serde_json::from_str(&format!("{{{fields}}}")).unwrap_or_default();
+        // Whatever the host has of that name: who reads it has to know whom the tokens are of.
+        members.insert("sub".to_owned(), subject.into());
+        let whole = Value::Object(members).to_string();
+        whole.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).map(str::to_owned)
     }
 
     pub(in crate::engine) const fn is_of_fapi(&self) -> bool {

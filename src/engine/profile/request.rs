@@ -1,9 +1,10 @@
 //! What a request under a profile must have besides what every request must.
 
+use std::sync::Arc;
+
 use super::Profile;
 use super::build::ATPROTO;
-use crate::client::Lookup;
-use crate::client::{Client, Clients};
+use crate::client::{Client, ClientRef, Clients, Lookup};
 use crate::engine::Engine;
 use crate::engine::binding::Presented;
 use crate::engine::client_auth::Authenticated;
@@ -20,6 +21,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(profile) => profile.check_client(client).map_err(ClientRefusal::Profile),
             None => Ok(()),
         }
+    }
+
+    /// The client that an id of `http://localhost` describes (atproto, "Localhost Client Development"). In that profile alone.
+    pub(in crate::engine) fn of_localhost(&self, id: &str) -> Option<ClientRef<'_>> {
+        if !self.is_of_atproto() {
+            return None;
+        }
+        let knows = |token: &str| self.clients.knows_scope(token);
+        Client::of_localhost(id, ATPROTO, knows).map(|client| ClientRef::Shared(Arc::new(client)))
     }
 
     /// The same, and that its request proves what a sender is to prove. Right after the client has authenticated.
@@ -78,6 +88,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(GrantRefusal::Scope.into());
         }
         Ok(())
+    }
+
+    /// Whether a session may be of this scope: a host may approve less than was asked for, and not less than that.
+    pub(in crate::engine) fn may_be_of(&self, scope: &Scope) -> bool {
+        !self.is_of_atproto() || scope.contains(ATPROTO)
     }
 
     /// Whether the answer may go there: not without encryption but to the addresses of the loopback interface (FAPI 2.0 section

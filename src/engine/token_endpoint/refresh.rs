@@ -127,6 +127,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // Before anything is said of its generation: who finds an old one without the key cannot end the login.
             let used_for = UsedFor::refresh(refresh.token.generation());
             self.check_sender(grant, refresh.presented, used_for, time.now())?;
+            #[cfg(feature = "proof")]
+            if !refresh.presented.is_bare() {
+                // Boxed, so that no other request is larger for it.
+                Box::pin(self.check_auth_key(grant, client, time.now())).await?;
+            }
             let (write, finish) = match self.judge(grant, &mut refresh)? {
                 Verdict::Replay => return Err(self.replay(grant, &refresh).await),
                 Verdict::Answer(finish) => (None, finish),
@@ -323,6 +328,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
             refresh.binds = sender != grant.sender();
             grant.bind_sender(sender);
+            #[cfg(feature = "proof")]
+            if let Some(key) = self.auth_key_of(refresh.client) {
+                grant.bind_auth_key(key);
+            }
         }
     }
 

@@ -120,7 +120,7 @@ for client in mcp_sdk mcp_client mcp_conformance mcp_oauth4webapi; do
     drive_at "$mcp" "$client" by_node "$client"
 done
 alone_with "$mcp" mcp_documents by_node mcp_documents
-for client in fapi_oauth4webapi fapi_openid_client; do
+for client in fapi_oauth4webapi fapi_openid_client fapi_atproto; do
     alone_with "$fapi" "$client" by_node "$client"
 done
 alone_with "$fapi" fapi_authlib by_python fapi_authlib

@@ -97,7 +97,7 @@ for (const [name, make] of [
     const id = app.client.clientMetadata.client_id;
     assert.deepEqual(await served(session), [200, { sub: did, client_id: id }]);
     const { scope, iss, aud } = await session.getTokenInfo(false);
-    assert.deepEqual([scope, iss, aud], [SCOPE, issuer, issuer]);
+    assert.deepEqual([scope, iss, new URL(aud).origin], [SCOPE, issuer, issuer]);
   });
   await check(`${name}: every answer to a proof has a nonce`, async () => {
     const app = make();

@@ -21,7 +21,9 @@ fn under_atproto_sessions_are_bound() {
     assert_eq!(did["service"][0]["serviceEndpoint"], town.issuer);
     let (key, other) = (ProofKey::of(1), ProofKey::of(2));
     for id in ["key-client", "browser-client"] {
-        let client = town.client(id).proves(&key);
+        // A challenge is for one session.
+        let verifier = format!("{id:-<43}");
+        let client = town.client(id).proves(&key).with_verifier(&verifier);
         let tokens = client.log_in();
         assert_eq!(tokens.json()["sub"], did["id"]);
         assert_eq!(tokens.json()["scope"], "atproto");

@@ -1,9 +1,12 @@
 //! A client of the example, as its kind does things.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::certificates::Identity;
-use super::{CALLBACK, CHALLENGE, Town, VERIFIER, encoded, now, told};
+use super::{CALLBACK, Town, VERIFIER, encoded, now, told};
 use crate::kit::jwt::{hs256, signed};
 use crate::kit::proof::ProofKey;
 use crate::kit::signer::Signer;
@@ -22,6 +25,8 @@ pub(super) struct Client<'a> {
     pub(super) for_token_endpoint: bool,
     certificate: Option<&'a Identity>,
     proof: Option<&'a ProofKey>,
+    /// Of its code (RFC 7636 section 4.1).
+    verifier: &'a str,
 }
 
 impl<'a> Client<'a> {
@@ -32,7 +37,16 @@ impl<'a> Client<'a> {
             "older-client" => Some(&town.older),
             _ => None,
         };
-        Self { town, id, signer, by_secret: false, for_token_endpoint: false, certificate: None, proof: None }
+        Self {
+            town,
+            id,
+            signer,
+            by_secret: false,
+            for_token_endpoint: false,
+            certificate: None,
+            proof: None,
+            verifier: VERIFIER,
+        }
     }
 
     pub(super) fn shows(self, certificate: &'a Identity) -> Self {
@@ -42,6 +56,14 @@ impl<'a> Client<'a> {
     /// Sends proofs of possession by this key.
     pub(super) fn proves(self, key: &'a ProofKey) -> Self {
         Self { proof: Some(key), ..self }
+    }
+
+    pub(super) fn with_verifier(self, verifier: &'a str) -> Self {
+        Self { verifier, ..self }
+    }
+
+    fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier))
     }
 
     pub(super) fn without_proof(self) -> Self {
@@ -85,13 +107,14 @@ impl<'a> Client<'a> {
 
     /// The query of an authorization request that says what it wants itself.
     pub(super) fn asks(&self, more: &[(&str, &str)]) -> String {
+        let challenge = self.challenge();
         let all = [
             ("response_type", "code"),
             ("client_id", self.id),
             ("redirect_uri", CALLBACK),
             ("state", "theirs"),
             ("scope", self.town.scope),
-            ("code_challenge", CHALLENGE),
+            ("code_challenge", &*challenge),
             ("code_challenge_method", "S256"),
         ];
         encoded(&[&all, more].concat())
@@ -102,7 +125,7 @@ impl<'a> Client<'a> {
         let claims = json!({
             "iss": self.id, "aud": self.town.issuer, "exp": now() + 60, "nbf": now(),
             "client_id": self.id, "response_type": "code", "redirect_uri": CALLBACK, "state": "theirs",
-            "scope": self.town.scope, "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+            "scope": self.town.scope, "code_challenge": self.challenge(), "code_challenge_method": "S256",
         });
         let signer = self.signer.unwrap();
         let header = json!({"alg": "ES256", "kid": signer.kid, "typ": "oauth-authz-req+jwt"});
@@ -137,7 +160,7 @@ impl<'a> Client<'a> {
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", CALLBACK),
-            ("code_verifier", VERIFIER),
+            ("code_verifier", self.verifier),
         ]);
         self.post("/token", &format!("{form}&{}", self.authentication()))
     }

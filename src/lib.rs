@@ -124,6 +124,7 @@
 //! `BearerError::dpop_nonce` into the answer, so that the client's next proof passes at once. Clients that send no proof are
 //! served as ever, unless they are marked (`ClientBuilder::require_dpop`). An application of many processes on one login is spared being
 //! logged out by `ClientBuilder::resync`. `ClientBuilder::certificate_bound_tokens` binds tokens to client certificates in place of keys.
+//! `examples/fapi` is a server whose clients do all of that, over https by `rustls`, and under either profile.
 //!
 //! # Several resources
 //!

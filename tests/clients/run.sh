@@ -106,6 +106,7 @@ by_python() { timeout 600 "$work/python/venv/bin/python" "$work/python/drive_$1.
     drive login_page by_node login_page
     drive_at "$mcp" mcp_pages by_node mcp_pages
     alone cors by_node cors
+    alone_with "$fapi" fapi_browser by_node fapi_browser
 } &
 browser=$!
 alone oidc_client_ts by_node oidc_client_ts

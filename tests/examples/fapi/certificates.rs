@@ -10,7 +10,7 @@ use rcgen::{
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use serde_json::{Value, json};
 
 use super::{Town, VERIFIER, encoded, refused, told};
@@ -209,4 +209,28 @@ fn a_code_is_its_clients() {
     let other = Identity::self_signed("mtls-client");
     assert_eq!(refused(&town.post(Some(&other), "/token", "", &form)), (401, "invalid_client".to_owned()));
     assert_eq!(town.post(Some(&town.mtls), "/token", "", &form).status, 200);
+}
+
+/// RFC 8446 section 2.2: a session that is resumed shows no certificate anew. It has the one with which it began, of the same worth.
+#[test]
+fn a_session_that_is_resumed_has_its_certificate() {
+    let town = Town::https(&[]);
+    let authority = town.authority.as_ref().unwrap();
+    let request = |id: &str| {
+        let form = format!("grant_type=client_credentials&client_id={id}");
+        format!(
+            "POST /token HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\
+             host: localhost\r\nconnection: close\r\n\r\n{form}",
+            form.len()
+        )
+    };
+    for (identity, passes) in [(authority.issue("ca-client"), true), (Identity::self_signed("ca-client"), false)] {
+        let tls = client_config(authority, Some(&identity));
+        let (first, full) = town.send_over(Arc::clone(&tls), &request("ca-client"));
+        let (second, resumed) = town.send_over(tls, &request("ca-client"));
+        assert_eq!((full, resumed), (HandshakeKind::Full, HandshakeKind::Resumed));
+        for reply in [first, second] {
+            assert_eq!(reply.status, if passes { 200 } else { 401 }, "{reply:?}");
+        }
+    }
 }

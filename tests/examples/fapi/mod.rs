@@ -12,10 +12,11 @@ mod refused;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use form_urlencoded::Serializer;
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 use serde_json::Value;
 
 use self::certificates::{Authority, Identity, client_config};
@@ -99,22 +100,27 @@ impl Town {
     /// Sends a request over a connection of its own, which shows this certificate.
     #[track_caller]
     fn send(&self, shows: Option<&Identity>, request: &str) -> Reply {
-        let mut stream = TcpStream::connect(self.server.address()).unwrap();
-        let mut reply = Vec::new();
         match &self.authority {
+            Some(authority) => self.send_over(client_config(authority, shows), request).0,
             None => {
+                let mut stream = TcpStream::connect(self.server.address()).unwrap();
                 stream.write_all(request.as_bytes()).unwrap();
-                stream.read_to_end(&mut reply).unwrap();
-            }
-            Some(authority) => {
-                let config = client_config(authority, shows);
-                let connection = ClientConnection::new(config, "127.0.0.1".try_into().unwrap()).unwrap();
-                let mut stream = StreamOwned::new(connection, stream);
-                stream.write_all(request.as_bytes()).unwrap();
-                stream.read_to_end(&mut reply).unwrap();
+                let mut reply = String::new();
+                stream.read_to_string(&mut reply).unwrap();
+                Reply::of(&reply)
             }
         }
-        Reply::of(&String::from_utf8(reply).unwrap())
+    }
+
+    /// The same over https, by this client's TLS; and what the handshake was.
+    #[track_caller]
+    fn send_over(&self, tls: Arc<ClientConfig>, request: &str) -> (Reply, HandshakeKind) {
+        let connection = ClientConnection::new(tls, "127.0.0.1".try_into().unwrap()).unwrap();
+        let mut stream = StreamOwned::new(connection, TcpStream::connect(self.server.address()).unwrap());
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        (Reply::of(&reply), stream.conn.handshake_kind().unwrap())
     }
 
     fn post(&self, shows: Option<&Identity>, path: &str, headers: &str, form: &str) -> Reply {

@@ -292,4 +292,42 @@ await check('over https, without a certificate: key-client and browser-client', 
   await story(new Party(server, as, 'browser-client', none), 'bearer');
 });
 await server.end();
+
+// FAPI 2.0 Security Profile: every client pushes, every token is bound, refresh tokens stay, and RS256 is nobody's.
+const strict = await start(program, { sets, tls: 'ca', options: ['--profile', 'fapi2'] });
+const profile = await discover(strict);
+const issued = certificate('issued', 'ca-client', { issuer: 'ca' });
+for (const [what, id, auth, parts, type] of [
+  ...['ES256', 'PS256', 'Ed25519'].flatMap((alg) => [
+    [`key-client, by ${alg}`, 'key-client', oauth.PrivateKeyJwt(key.pairs[alg]), { proves: alg }, 'dpop'],
+    [`signed-client, by ${alg}`, 'signed-client', oauth.PrivateKeyJwt(signed.pairs[alg]), { proves: alg, signingKey: signed.pairs[alg] }, 'dpop'],
+    [`signed-client, by ${alg}, with a signed answer`, 'signed-client', oauth.PrivateKeyJwt(signed.pairs[alg]),
+      { proves: alg, signingKey: signed.pairs[alg], mode: 'jwt' }, 'dpop'],
+  ]),
+  ['mtls-client', 'mtls-client', tls, { shown: own }, 'bearer'],
+  ['ca-client', 'ca-client', tls, { shown: issued }, 'bearer'],
+  ['key-client with a certificate too', 'key-client', oauth.PrivateKeyJwt(key.pairs.ES256), { proves: 'ES256', shown: own }, 'dpop'],
+]) {
+  await check(`FAPI 2.0: ${what}`, async () => {
+    const pair = parts.proves && await oauth.generateKeyPair(parts.proves);
+    const party = new Party(strict, profile, id, auth, { ...parts, pair, pushes: true });
+    await story(party, type);
+    const tokens = await party.logIn();
+    for (let count = 0; count < 2; count += 1) {
+      const next = await party.refresh(tokens.refresh_token);
+      assert.ok([undefined, tokens.refresh_token].includes(next.refresh_token), 'it does not rotate');
+    }
+  });
+}
+await check('FAPI 2.0: what is refused', async () => {
+  const pair = await oauth.generateKeyPair('ES256');
+  await isNobody(new Party(strict, profile, 'key-client', oauth.PrivateKeyJwt(key.pairs.RS256), { pair }).credentials());
+  const old = { pair: await oauth.generateKeyPair('RS256') };
+  await refuses(new Party(strict, profile, 'key-client', oauth.PrivateKeyJwt(key.pairs.ES256), old).credentials(), 'invalid_dpop_proof', 400);
+  await isNobody(new Party(strict, profile, 'browser-client', none, { pair, pushes: true }).ask());
+  await isNobody(new Party(strict, profile, 'older-client', oauth.ClientSecretJwt(OLDER_SECRET), { pair, pushes: true }).ask());
+  const bearer = new Party(strict, profile, 'signed-client', oauth.PrivateKeyJwt(signed.pairs.ES256), { signingKey: signed.pairs.ES256, pushes: true });
+  await refuses(bearer.logIn(), 'invalid_dpop_proof', 400);
+});
+await strict.end();
 done();

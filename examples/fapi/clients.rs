@@ -134,7 +134,7 @@ fn made_by_hand(jwks: &[Jwks], profile: Profile) -> Result<Vec<ClientBuilder>, B
     // For themselves too, where a profile has such grants.
     let for_itself = |client: ClientBuilder| client.grant_type("client_credentials");
     Ok(match profile {
-        Profile::None => [key, signed, mtls, ca].map(for_itself).into_iter().chain([browser, older]).collect(),
+        Profile::None => [key, signed, mtls, ca, older].map(for_itself).into_iter().chain([browser]).collect(),
         Profile::Fapi2 => [key, signed, mtls, ca].map(for_itself).into(),
         Profile::Atproto => vec![key, signed, browser],
     })

@@ -124,7 +124,9 @@ alone_with "$mcp" mcp_documents by_node mcp_documents
 for client in fapi_oauth4webapi fapi_openid_client fapi_atproto; do
     alone_with "$fapi" "$client" by_node "$client"
 done
-alone_with "$fapi" fapi_authlib by_python fapi_authlib
+for client in fapi_authlib fapi_requests_oauth2client; do
+    alone_with "$fapi" "$client" by_python "$client"
+done
 wait "$browser"
 for name in "${wanted[@]}"; do
     [ -e "$folder/$name.known" ] || failed "there is no client $name"

@@ -4,11 +4,7 @@ which is its own default. It starts the example itself, since that has to know i
     python drive_fapi_authlib.py target/release/examples/fapi
 """
 
-import json
 import os
-import re
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,10 +25,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from checks import Form, check, done, same
+from fapi import ALICE, OLDER_SECRET, Server
 
-# Of examples/fapi.
-OLDER, OLDER_SECRET, SIGNED = "older-client", "older-secret-for-trying-out-only-please", "signed-client"
-ALICE = {"username": "alice", "password": "wonderland", "decision": "allow"}
+OLDER, SIGNED = "older-client", "signed-client"
 CALLBACK = "http://127.0.0.1:49342/callback"
 SCOPE = "openid read"
 KEYS = {
@@ -41,25 +36,6 @@ KEYS = {
     "PS256": RSAKey.generate_key(2048, {"kid": "ps"}),
     "EdDSA": OKPKey.generate_key("Ed25519", {"kid": "ed"}),
 }
-
-
-class Server:
-    """The example, with these keys for both of its clients."""
-
-    def __init__(self, program, folder):
-        path = os.path.join(folder, "keys.json")
-        with open(path, "w", encoding="ascii") as file:
-            json.dump(KeySet(list(KEYS.values())).as_dict(private=False), file)
-        options = ["--listen", "127.0.0.1:0", "--jwks", f"{OLDER}={path}", "--jwks", f"{SIGNED}={path}"]
-        self.errors = open(os.path.join(folder, "errors"), "w+", encoding="utf-8")
-        self.process = subprocess.Popen([program, *options], stdout=subprocess.PIPE, stderr=self.errors, text=True)
-        self.issuer = re.search(r" on (http:[^,]+),", self.process.stdout.readline()).group(1)
-
-    def end(self):
-        self.process.send_signal(signal.SIGINT)
-        same(self.process.wait(30), 0)
-        self.errors.seek(0)
-        assert "panicked at" not in self.errors.read()
 
 
 def session_of(client_id, secret, method):
@@ -97,7 +73,7 @@ def log_in(session, key=None, algorithm=None):
     same(page.status_code, 200)
     form = Form(page.text)
     session.cookies.clear()
-    answer = session.post(urljoin(url, form.action), data={**form.fields, **ALICE}, withhold_token=True, allow_redirects=False)
+    answer = session.post(urljoin(url, form.action), data={**form.fields, **ALICE, "decision": "allow"}, withhold_token=True, allow_redirects=False)
     same(answer.status_code, 303)
     location = answer.headers["location"]
     same(parse_qs(urlsplit(location).query)["iss"], [server.issuer])
@@ -149,31 +125,28 @@ def discover():
     return found
 
 
-with tempfile.TemporaryDirectory() as folder:
-    server = Server(sys.argv[1], folder)
-    try:
-        metadata = check("discovery (RFC 8414)", discover)
-        # Without an audience of its own Authlib says the token endpoint, which older-client may; signed-client may not.
-        for title, audience in {"the issuer": server.issuer, "the token endpoint": metadata["token_endpoint"], "its default": None}.items():
-            secret = ClientSecretJWT(audience)
-            check(f"client_secret_jwt for {title}", lambda: story(session_of(OLDER, OLDER_SECRET, secret), secret))
-            for algorithm, key in KEYS.items():
-                method = PrivateKeyJWT(audience, headers={"kid": key.kid}, alg=algorithm)
-                check(f"private_key_jwt for {title}, by {algorithm}", lambda: story(session_of(OLDER, key, method), method))
-                if audience == server.issuer:
-                    session = session_of(SIGNED, key, method)
-                    check(f"a client that signs its requests, by {algorithm}", lambda: story(session, method, key, algorithm))
-                else:
-                    refusal = lambda: refuses("invalid_client", lambda: machine(session_of(SIGNED, key, method)))
-                    check(f"a client without the switch, for {title}, by {algorithm}", refusal)
-        wrong = ClientSecretJWT(server.issuer)
-        check("another secret", lambda: refuses("invalid_client", lambda: machine(session_of(OLDER, OLDER_SECRET + "r", wrong))))
-        stranger = PrivateKeyJWT(server.issuer, headers={"kid": "es"}, alg="ES256")
-        own = ECKey.generate_key("P-256", {"kid": "es"})
-        check("another key of the name", lambda: refuses("invalid_client", lambda: machine(session_of(SIGNED, own, stranger))))
-        elsewhere = PrivateKeyJWT("https://elsewhere.example", headers={"kid": "es"}, alg="ES256")
-        check("for another server", lambda: refuses("invalid_client", lambda: machine(session_of(OLDER, KEYS["ES256"], elsewhere))))
-    finally:
-        server.end()
+jwks = KeySet(list(KEYS.values())).as_dict(private=False)
+with tempfile.TemporaryDirectory() as folder, Server(sys.argv[1], folder, {OLDER: jwks, SIGNED: jwks}) as server:
+    metadata = check("discovery (RFC 8414)", discover)
+    # Without an audience of its own Authlib says the token endpoint, which older-client may; signed-client may not.
+    for title, audience in {"the issuer": server.issuer, "the token endpoint": metadata["token_endpoint"], "its default": None}.items():
+        secret = ClientSecretJWT(audience)
+        check(f"client_secret_jwt for {title}", lambda: story(session_of(OLDER, OLDER_SECRET, secret), secret))
+        for algorithm, key in KEYS.items():
+            method = PrivateKeyJWT(audience, headers={"kid": key.kid}, alg=algorithm)
+            check(f"private_key_jwt for {title}, by {algorithm}", lambda: story(session_of(OLDER, key, method), method))
+            if audience == server.issuer:
+                session = session_of(SIGNED, key, method)
+                check(f"a client that signs its requests, by {algorithm}", lambda: story(session, method, key, algorithm))
+            else:
+                refusal = lambda: refuses("invalid_client", lambda: machine(session_of(SIGNED, key, method)))
+                check(f"a client without the switch, for {title}, by {algorithm}", refusal)
+    wrong = ClientSecretJWT(server.issuer)
+    check("another secret", lambda: refuses("invalid_client", lambda: machine(session_of(OLDER, OLDER_SECRET + "r", wrong))))
+    stranger = PrivateKeyJWT(server.issuer, headers={"kid": "es"}, alg="ES256")
+    own = ECKey.generate_key("P-256", {"kid": "es"})
+    check("another key of the name", lambda: refuses("invalid_client", lambda: machine(session_of(SIGNED, own, stranger))))
+    elsewhere = PrivateKeyJWT("https://elsewhere.example", headers={"kid": "es"}, alg="ES256")
+    check("for another server", lambda: refuses("invalid_client", lambda: machine(session_of(OLDER, KEYS["ES256"], elsewhere))))
 
 done(f"authlib {authlib.__version__} at the FAPI example")

@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 }
 
 /// The engine, and the URI of its resource.
-pub(crate) fn engine(settings: Settings) -> Result<(Arc<FapiEngine>, String), Box<dyn Error>> {
+pub(crate) fn engine(settings: &Settings) -> Result<(Arc<FapiEngine>, String), Box<dyn Error>> {
     let profile = settings.profile;
     // A client of atproto begins at the host of somebody's data, which is the resource, and says what it wants of it.
     let (resource, of_resource, of_engine) = match profile {

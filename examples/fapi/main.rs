@@ -1,4 +1,4 @@
-//! An authorization server whose clients prove who they are: by keys (DPoP, `private_key_jwt`, signed requests) and by certificates
+//! An authorization server whose clients prove who they are: by keys (proofs of possession, `private_key_jwt`, signed requests) and by certificates
 //! (mutual TLS), with pushed requests; and a resource behind it.
 //!
 //! ```text
@@ -137,7 +137,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         shows_certificates: tls.is_some(),
         access: options.access,
     };
-    let (engine, resource) = engine::engine(settings)?;
+    let (engine, resource) = engine::engine(&settings)?;
     let subject = match options.profile {
         Profile::None | Profile::Fapi2 => authorize::USERNAME.to_owned(),
         Profile::Atproto => identity::did(&issuer)?,

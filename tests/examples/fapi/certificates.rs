@@ -46,17 +46,17 @@ impl Authority {
     }
 
     pub(super) fn issue_server(&self) -> Identity {
-        self.issue_by(named("localhost", &["127.0.0.1"]))
+        self.issue_by(&named("localhost", &["127.0.0.1"]))
     }
 
     /// To a client, with another key each time.
     pub(super) fn issue(&self, common_name: &str) -> Identity {
         let mut params = named(common_name, &[]);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue_by(params)
+        self.issue_by(&params)
     }
 
-    fn issue_by(&self, params: CertificateParams) -> Identity {
+    fn issue_by(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         Identity { certificate: params.signed_by(&key, &self.issuer).unwrap(), key }
     }
@@ -166,8 +166,8 @@ fn a_name_counts_by_the_authority_alone() {
         ("of another name", ours.issue("mtls-client"), false),
         ("self-signed", Identity::self_signed("ca-client"), false),
         ("of another authority", Authority::new("the town").issue("ca-client"), false),
-        ("expired", ours.issue_by(expired), false),
-        ("for servers", ours.issue_by(for_servers), false),
+        ("expired", ours.issue_by(&expired), false),
+        ("for servers", ours.issue_by(&for_servers), false),
     ] {
         let reply = town.client("ca-client").shows(&identity).credentials();
         let wanted = if passes { (200, String::new()) } else { (401, "invalid_client".to_owned()) };

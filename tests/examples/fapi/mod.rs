@@ -100,16 +100,14 @@ impl Town {
     /// Sends a request over a connection of its own, which shows this certificate.
     #[track_caller]
     fn send(&self, shows: Option<&Identity>, request: &str) -> Reply {
-        match &self.authority {
-            Some(authority) => self.send_over(client_config(authority, shows), request).0,
-            None => {
-                let mut stream = TcpStream::connect(self.server.address()).unwrap();
-                stream.write_all(request.as_bytes()).unwrap();
-                let mut reply = String::new();
-                stream.read_to_string(&mut reply).unwrap();
-                Reply::of(&reply)
-            }
+        if let Some(authority) = &self.authority {
+            return self.send_over(client_config(authority, shows), request).0;
         }
+        let mut stream = TcpStream::connect(self.server.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        Reply::of(&reply)
     }
 
     /// The same over https, by this client's TLS; and what the handshake was.

@@ -21,6 +21,11 @@ impl ProofKey {
         Self(SigningKey::from_slice(&[byte; 32]).unwrap())
     }
 
+    /// Its public half as a JWK.
+    pub(crate) fn public(&self) -> Value {
+        self.jwk()
+    }
+
     fn jwk(&self) -> Value {
         let point = self.0.verifying_key().to_encoded_point(false);
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);

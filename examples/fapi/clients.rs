@@ -82,7 +82,6 @@ pub(crate) fn clients(
             .grant_type("authorization_code")
             .grant_type("refresh_token")
             .redirect_uri(REDIRECT_URI)
-            .require_pkce(true)
             .scope(scope.clone())
             .default_scope(default.clone());
         by_hand = by_hand.with(client.build()?)?;

@@ -115,13 +115,18 @@ fn nobody_has_the_key_that_nobody_gave() {
     assert_eq!(refused(&reply), is(401, "invalid_client"));
 }
 
-/// RFC 7636 section 4.4.1.
+/// RFC 7636 section 4.4.1; FAPI 2.0 Security Profile section 5.3.2.2.
 #[test]
-fn no_client_goes_without_pkce() {
+fn a_public_client_does_not_go_without_pkce_and_under_a_profile_none_does() {
+    let query = |id: &str| {
+        let redirect = ("redirect_uri", CALLBACK);
+        encoded(&[("response_type", "code"), ("client_id", id), redirect, ("state", "theirs"), ("scope", "read")])
+    };
     let town = Town::http(&[]);
-    for id in ["browser-client", "mtls-client", "older-client"] {
-        let query =
-            encoded(&[("response_type", "code"), ("client_id", id), ("redirect_uri", CALLBACK), ("state", "theirs")]);
-        assert_eq!(told(&town.get(None, &format!("/authorize?{query}"), ""), "error"), "invalid_request", "{id}");
-    }
+    let answer = town.get(None, &format!("/authorize?{}", query("browser-client")), "");
+    assert_eq!(told(&answer, "error"), "invalid_request");
+    let (town, key) = (Town::http(&["--profile", "fapi2"]), ProofKey::of(1));
+    let client = town.client("key-client").proves(&key);
+    let pushed = client.post("/par", &format!("{}{}", query("key-client"), client.assertion()));
+    assert_eq!(refused(&pushed), is(400, "invalid_request"));
 }

@@ -1,5 +1,5 @@
 //! https by rustls. Every client is asked for a certificate, none has to have one, and any is taken: whether somebody whom the server
-//! trusts has issued it is found out besides, and told to the engine.
+//! trusts has issued it is found out besides, and told to the engine. (A certificate is one of X.509 version 3: rustls reads no other.)
 //!
 //! One port is for both kinds of clients so: those whose certificates an authority issued (RFC 8705 section 2.1) and those that made
 //! theirs themselves (section 2.2). A verifier that refuses what it does not trust would shut the second out, and one that takes
@@ -67,8 +67,12 @@ impl Tls {
         accept(listener, stop, |stream, peer, watcher| {
             let (acceptor, issuers, app) = (self.acceptor.clone(), self.issuers.clone(), app.clone());
             async move {
-                // Whoever does not get through is told so by TLS.
-                let Ok(Ok(stream)) = timeout(HEAD, acceptor.accept(stream)).await else { return };
+                // Whoever does not get through is told so by TLS, and hears no reason.
+                let stream = match timeout(HEAD, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => stream,
+                    Ok(Err(error)) => return eprintln!("handshake: {error}"),
+                    Err(_) => return eprintln!("handshake: it took too long"),
+                };
                 let shown = Shown { certificate: issuers.certificate_of(stream.get_ref().1), service: app };
                 if let Err(error) = watcher.watch(connection(TokioIo::new(stream), peer, shown)).await {
                     eprintln!("connection: {error}");

@@ -126,6 +126,11 @@
 //! logged out by `ClientBuilder::resync`. `ClientBuilder::certificate_bound_tokens` binds tokens to client certificates in place of keys.
 //! `examples/fapi` is a server whose clients do all of that, over https by `rustls`, and under either profile.
 //!
+//! # Profiles
+//!
+//! `EngineBuilder::profile` (feature `proof`) makes the engine one of FAPI 2.0 or of atproto: what the profile demands is on, what is missing is
+//! said when it is built, and a client that does not keep to it is refused. The guide `guide::profiles` says what each turns on, and what is left to you.
+//!
 //! # Several resources
 //!
 //! An engine that is told its [resources](EngineBuilder::resource) issues each token for one or more of them (RFC 8707):

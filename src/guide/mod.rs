@@ -2,5 +2,8 @@
 //!
 //! - [An MCP server](mcp_server): an authorization server and a resource in one process, for clients that nobody registered by
 //!   hand.
+//! - [Profiles](profiles) (feature `proof`): FAPI 2.0 and atproto, what each turns on, and what is left to the host.
 
 pub mod mcp_server;
+#[cfg(feature = "proof")]
+pub mod profiles;

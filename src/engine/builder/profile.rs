@@ -48,7 +48,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// from rotating, one that was made under this key rotates once, so that the key can be left out when the grants of before have been
     /// refreshed or have ended. Say it when every node signs with another key.
     ///
-    /// The window for a lost answer is the client's, as with any rotation. Without such a profile it is the same as
+    /// The window for a lost answer is the client's, as with any rotation; it begins anew whenever the new token is refreshed, which is no
+    /// step. Without such a profile it is the same as
     /// [`accept_key`](Self::accept_key): a client of [`Rotation::Never`](crate::grant::Rotation::Never) was promised one token for good.
     ///
     /// ```

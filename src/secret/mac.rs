@@ -156,8 +156,8 @@ mod tests {
         ] {
             let mut padded = [0; 32];
             padded[..key.len()].copy_from_slice(key);
-            let made: String = MacKey::new(&padded).mac([message]).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(made, mac);
+            let made = MacKey::new(&padded).mac([message]);
+            assert_eq!(made.map(|byte| format!("{byte:02x}")).concat(), mac);
         }
     }
 
@@ -182,7 +182,9 @@ mod tests {
         #[test]
         fn it_is_hmac(key: [u8; 32], parts: [Vec<u8>; 3]) {
             let mut other = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-            parts.iter().for_each(|part| other.update(part));
+            for part in &parts {
+                other.update(part);
+            }
             let other: [u8; 32] = other.finalize().into_bytes().into();
             prop_assert_eq!(MacKey::new(&key).mac([&parts[0], &parts[1], &parts[2]]), other);
         }

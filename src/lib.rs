@@ -243,6 +243,8 @@
 //! - `proof`: keys of clients in place of secrets, and proofs of possession: the module `dpop`, `ClientKeys`. It includes `jwt`
 //!   and `root-secret`, and needs one of the two backends, as `jwt` does.
 //! - `mtls`: client certificates (RFC 8705): `ClientCertificate`. It includes `proof`.
+//! - `metrics`: `MetricsEvents`, an [`EventSink`](event::EventSink) that counts for the `metrics` facade, and
+//!   [`record_response`](event) for the time of responses.
 //! - `tracing`: `TracingEvents`, an [`EventSink`](event::EventSink) that writes to `tracing`.
 //!
 //! # Names
@@ -299,6 +301,8 @@ pub mod event {
     #[cfg(feature = "tracing")]
     pub use crate::engine::host::TracingEvents;
     pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
+    #[cfg(feature = "metrics")]
+    pub use crate::engine::host::{MetricsEvents, record_response};
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
         ResourceRefusal, SenderRefusal, ServerFault, Unavailable,

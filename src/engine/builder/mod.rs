@@ -340,7 +340,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Where events go. Default: nowhere.
+    /// Where events go; each sink that is given hears of all of them, in order. Default: nowhere.
     ///
     /// ```
     /// # use regrant::event::Event;
@@ -351,7 +351,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn events(mut self, sink: impl EventSink + 'static) -> Self {
-        self.host.set_events(sink);
+        self.host.add_events(sink);
         self
     }
 

@@ -249,6 +249,8 @@
 //! - `proof`: keys of clients in place of secrets, and proofs of possession: the module `dpop`, `ClientKeys`. It includes `jwt`
 //!   and `root-secret`, and needs one of the two backends, as `jwt` does.
 //! - `mtls`: client certificates (RFC 8705): `ClientCertificate`. It includes `proof`.
+//! - `metrics`: `MetricsEvents`, an [`EventSink`](event::EventSink) that counts for the `metrics` facade, and
+//!   [`record_response`](event) for the time of responses.
 //! - `tracing`: `TracingEvents`, an [`EventSink`](event::EventSink) that writes to `tracing`.
 //!
 //! # Names
@@ -305,6 +307,8 @@ pub mod event {
     #[cfg(feature = "tracing")]
     pub use crate::engine::host::TracingEvents;
     pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
+    #[cfg(feature = "metrics")]
+    pub use crate::engine::host::{MetricsEvents, record_response};
     #[cfg(feature = "proof")]
     pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
@@ -343,7 +347,7 @@ pub mod internal {
     pub use crate::client::dynamic::compact::{decode_metadata, encode_metadata};
     pub use crate::fetch::budget::Asker;
     pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
-    pub use crate::grant::record::sample_grant;
+    pub use crate::grant::sample::{sample_grant, sample_login, sample_marker};
     #[cfg(feature = "proof")]
     pub use crate::proof::{Assertion, AssertionRules, ClientKey, ProvenAssertion, RequestObject, RequestObjectRules};
     pub use crate::wire::basic::{BasicCredentials, BasicError};

@@ -3,7 +3,19 @@
 //!
 //! ```text
 //! cargo run --release --example fapi -- --jwks key-client=keys.json
-//! cargo run --release --example fapi -- --tls-cert server.pem --tls-key server.key.pem --client-ca ca.pem
+//! cargo run --release --example fapi -- --profile fapi2 --tls-cert server.pem --tls-key server.key --client-ca ca.pem
+//! ```
+//!
+//! By hand, as a client with a certificate; certificates by an authority of one's own:
+//!
+//! ```text
+//! openssl req -x509 -nodes -newkey rsa:2048 -subj /CN=authority -keyout ca.key -out ca.pem
+//! openssl req -x509 -nodes -newkey rsa:2048 -subj /CN=localhost -keyout server.key -out server.pem -CA ca.pem -CAkey ca.key \
+//!   -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE
+//! openssl req -x509 -nodes -newkey rsa:2048 -subj /CN=ca-client -keyout client.key -out client.pem -CA ca.pem -CAkey ca.key \
+//!   -addext basicConstraints=critical,CA:FALSE
+//! curl --cacert ca.pem --cert client.pem --key client.key https://127.0.0.1:8091/token \
+//!   -d grant_type=client_credentials -d client_id=ca-client
 //! ```
 
 mod app;

@@ -175,6 +175,14 @@ for (const access of ['opaque', 'jwt']) {
   for (const algorithm of ['oauth2', 'oidc']) {
     await check(`${access}: discovery by ${algorithm}`, async () => { as = await discover(server, algorithm); });
   }
+  await check(`${access}: from the resource to its server (RFC 9728)`, async () => {
+    const http = { [oauth.allowInsecureRequests]: true, [oauth.customFetch]: server.door() };
+    const found = await oauth.processResourceDiscoveryResponse(
+      server.resource, await oauth.resourceDiscoveryRequest(server.resource, http),
+    );
+    assert.deepEqual(found.authorization_servers, [server.issuer.origin]);
+    assert.ok(found.dpop_signing_alg_values_supported.includes('ES256'));
+  });
   for (const alg of ALGORITHMS) {
     await check(`${access}: key-client, all by ${alg}`, async () => {
       const auth = oauth.PrivateKeyJwt(key.pairs[alg]);

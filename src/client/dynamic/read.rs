@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::MetadataFault;
 #[cfg(feature = "proof")]
 use super::declared::DeclaredKeys;
+use super::demands::Demands;
 use super::members::Members;
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
 use super::words::{is_link, is_plain_text};
@@ -137,6 +138,7 @@ impl ClientMetadata {
             name: text(members, "client_name")?,
             scope: members.text("scope")?.map(Scope::parse).transpose().map_err(|_| MetadataFault::Scope)?,
             contacts: contacts(members)?,
+            demands: Demands::read(members, auth_method == AuthMethod::PrivateKeyJwt)?,
             #[cfg(feature = "proof")]
             keys: match auth_method {
                 AuthMethod::PrivateKeyJwt => Some(DeclaredKeys::read(members)?),

@@ -281,6 +281,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 add(&format!("{endpoint}_endpoint_auth_signing_alg_values_supported"), json!(algorithms));
             }
         }
+        // Absent is false (RFC 8705 section 3.3).
+        if features.show_certificates() {
+            add("tls_client_certificate_bound_access_tokens", json!(true));
+        }
         #[cfg(feature = "mtls")]
         if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
             let pushed = aliases.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests());
@@ -304,7 +308,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]
-    const fn takes_pushed_requests(&self) -> bool {
+    pub(in crate::engine) const fn takes_pushed_requests(&self) -> bool {
         #[cfg(feature = "root-secret")]
         return self.settings.pushed_requests && self.settings.authorization_code;
         #[cfg(not(feature = "root-secret"))]

@@ -145,7 +145,7 @@ impl Endpoints {
 
     /// Where the metadata say that the token endpoint is, and that requests are pushed to; by their aliases too.
     #[cfg(feature = "proof")]
-    pub(in crate::engine) fn proof_targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
+    pub(in crate::engine) fn targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
         let whole = |at: &Option<String>| {
             let at = at.as_deref()?;
             if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
@@ -313,12 +313,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         return self.settings.pushed_requests && self.settings.authorization_code;
         #[cfg(not(feature = "root-secret"))]
         false
-    }
-
-    /// Where the token endpoint is, as clients are told.
-    #[cfg(feature = "proof")]
-    pub(in crate::engine) fn token_endpoint(&self) -> Option<String> {
-        Some(url(self.issuer()?, self.endpoints.token.as_deref()?))
     }
 
     /// Whether everything that an OpenID client needs is mounted.

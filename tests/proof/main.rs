@@ -5,6 +5,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod asserted;
 mod bound_certificates;
 mod certificates;
 mod challenges;

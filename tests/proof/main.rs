@@ -6,6 +6,7 @@
 mod kit;
 
 mod asserted;
+mod attacks;
 mod bound_certificates;
 mod certificates;
 mod challenges;

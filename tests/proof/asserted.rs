@@ -91,6 +91,10 @@ fn both_are_spent_by_the_grant_that_they_make() {
         // Of another key it is another request, whose token would be another's.
         desk.sent(&desk.both(own, "a", 2, 1), 1).assert_error(400, "invalid_grant");
         assert_eq!(desk.store.bytes(), held, "{own}");
+        // Nor where proofs have markers.
+        let marking = desk_of(Arc::clone(&desk.store), Dpop::new().with_markers(true));
+        marking.sent(&marking.both(other, "a", 1, 2), 2).assert_error(400, "invalid_grant");
+        assert_eq!(desk.store.bytes(), held, "{own}");
     }
 }
 
@@ -230,4 +234,85 @@ fn another_node_gives_the_answer_and_makes_no_other_grant() {
     assert_eq!(there.sent(&there.both(PASSWORD, "a", 1, 2), 2).assert_ok().refresh_token(), first);
     there.sent(&there.both(CREDENTIALS, "a", 1, 3), 3).assert_error(400, "invalid_grant");
     assert_eq!(store.grants().into_iter().filter(|grant| !grant.is_marker()).count(), 1);
+}
+
+/// While the root secret is replaced (one node signs with the new one, one still with the old), what one has spent the other knows.
+#[test]
+fn a_root_secret_that_is_replaced_forgets_nothing() {
+    let store = Arc::new(Shelf::default());
+    let root = |id: u8| RootSecret::from_bytes(id, &[id; 32]);
+    let node = |own: u8, other: u8| {
+        Portal::new(Arc::clone(&store), [client()], |builder| {
+            able(builder, Dpop::new().with_markers(true)).root_secret(root(own)).accept_root(root(other), at(10_000))
+        })
+    };
+    let nodes = [node(1, 2), node(2, 1)];
+    for (number, [first, then]) in [[&nodes[0], &nodes[1]], [&nodes[1], &nodes[0]]].into_iter().enumerate() {
+        let jti = format!("of {number}");
+        let ask = first.both(CREDENTIALS, &jti, 1, 0);
+        first.sent(&ask, 0).assert_ok();
+        // The nonce of the one counts at the other, and what was spent there is known.
+        then.sent(&ask, 1).assert_error(400, "use_dpop_nonce");
+        let held = store.bytes();
+        then.sent(&then.both(PASSWORD, &jti, 1, 1), 1).assert_error(400, "invalid_grant");
+        assert_eq!(store.bytes(), held);
+        then.sent(&then.both(CREDENTIALS, &format!("new of {number}"), 1, 1), 1).assert_ok();
+    }
+}
+
+/// Where requests are pushed, `@atproto/oauth-client` answers `use_dpop_nonce` by the same body with a new proof (ATTACKS F8).
+#[test]
+fn a_pushed_request_that_is_asked_for_a_nonce_has_spent_nothing() {
+    let desk = Portal::new(Arc::new(Shelf::default()), [client()], |builder| {
+        let places = Endpoints::new().with_token("/token").with_pushed_authorization("/par");
+        able(builder, Dpop::new()).endpoints(places).pushed_authorization_requests()
+    });
+    let body = with_assertion(&query("keyed").replace("openid+read", "read"), &assertion("a"));
+    let proof = || ProofKey::of(1).proof("POST", &format!("{ISSUER}/par"));
+    let push = |body: &str, proof: String| {
+        Reply::of(&run(desk.engine.push(&form(body).header("dpop", proof).request(), at(0))))
+    };
+    let asked = push(&body, proof().sign());
+    asked.assert_error(400, "use_dpop_nonce");
+    assert!(desk.store.bytes().is_empty());
+    let nonce = asked.header("dpop-nonce")[0].to_owned();
+    assert_eq!(push(&body, proof().nonce(&nonce).sign()).status, 201);
+    assert_eq!(desk.store.bytes().len(), 1, "its marker");
+    // Lost, and sent again; and not for another request.
+    assert_eq!(push(&body, proof().nonce(&nonce).sign()).status, 201);
+    let other = with_assertion(&query("keyed").replace("openid+read", "read&prompt=login"), &assertion("a"));
+    push(&other, proof().nonce(&nonce).sign()).assert_error(400, "invalid_grant");
+    assert_eq!(desk.store.bytes().len(), 1);
+}
+
+/// One order: what is cheap of the proof → the client → the token → the signature of the proof. So a stranger buys no signature check, and
+/// two developers answer alike (ATTACKS G10).
+#[test]
+fn of_two_faults_the_earlier_is_the_answer() {
+    let desk = desk();
+    let token = desk.sent(&desk.both(&redemption(&desk.code_now()), "login", 1, 0), 0).assert_ok().refresh_token();
+    let url = format!("{ISSUER}/token");
+    let stale = ProofKey::of(1).proof("POST", &url).nonce("none").sign();
+    let elsewhere = ProofKey::of(1).proof("POST", "https://evil.example/token").nonce("none").sign();
+    // By another key than the one that it names: all of it is right but the signature.
+    let proof = desk.proof_of(1, 0);
+    let unsigned = format!("{}.{}", proof.rsplit_once('.').unwrap().0, "A".repeat(86));
+    let forged = Signer::new("evil").assertion("keyed", "a", 0);
+    let (good, none) = (assertion("a"), renewal(&crate::kit::altered(&token, 30)));
+    let own = renewal(&token);
+    for (body, assertion, proof, status, code) in [
+        (&own, &forged, "none", 400, "invalid_dpop_proof"),
+        (&own, &forged, &elsewhere, 400, "invalid_dpop_proof"),
+        (&own, &forged, &stale, 400, "use_dpop_nonce"),
+        (&own, &forged, &unsigned, 401, "invalid_client"),
+        (&none, &forged, &unsigned, 401, "invalid_client"),
+        (&none, &good, &unsigned, 400, "invalid_grant"),
+        (&own, &good, &unsigned, 400, "invalid_dpop_proof"),
+    ] {
+        let held = desk.store.bytes();
+        let reply = desk.sent(&form(with_assertion(body, assertion)).header("dpop", proof), 1);
+        assert_eq!(reply.outcome(), (status, Some(code.into())), "{body} {proof}");
+        assert_eq!(desk.store.bytes(), held);
+    }
+    desk.sent(&form(with_assertion(&own, &good)).header("dpop", &proof), 1).assert_ok();
 }

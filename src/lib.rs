@@ -335,7 +335,7 @@ pub mod internal {
     pub use crate::client::dynamic::compact::{decode_metadata, encode_metadata};
     pub use crate::fetch::budget::Asker;
     pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
-    pub use crate::grant::record::sample_grant;
+    pub use crate::grant::sample::{sample_grant, sample_login, sample_marker};
     #[cfg(feature = "proof")]
     pub use crate::proof::{Assertion, AssertionRules, ClientKey, ProvenAssertion, RequestObject, RequestObjectRules};
     pub use crate::wire::basic::{BasicCredentials, BasicError};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::documents::MetadataMembers;
 use super::host::RenewalPolicy;
+use super::issue::ExpiryTold;
 use super::resources::ResourceSet;
 use crate::client::UnknownScopes;
 use crate::grant::Lifetimes;
@@ -15,6 +16,7 @@ pub(super) struct Settings {
     pub(super) lifetimes: Lifetimes,
     pub(super) renewal: RenewalPolicy,
     pub(super) style: ResponseStyle,
+    pub(super) expiry_told: ExpiryTold,
     pub(super) limits: Limits,
     pub(super) basic_challenge: Arc<str>,
     pub(super) bearer_challenge: Arc<str>,
@@ -71,6 +73,7 @@ impl Default for Settings {
             lifetimes: Lifetimes::default(),
             renewal: RenewalPolicy::default(),
             style: ResponseStyle::default(),
+            expiry_told: ExpiryTold::default(),
             limits: Limits::default(),
             basic_challenge: challenge("Basic", "token"),
             bearer_challenge: challenge("Bearer", "token"),

@@ -1,5 +1,6 @@
 //! Building an engine.
 
+mod answers;
 mod checks;
 #[cfg(feature = "proof")]
 mod dpop;
@@ -37,7 +38,7 @@ use crate::grant::{Lifetimes, Timestamp};
 use crate::secret::root::RootSecret;
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
-use crate::wire::{Limits, ResponseStyle, is_error_text};
+use crate::wire::{Limits, is_error_text};
 
 /// Builds an [`Engine`].
 ///
@@ -224,21 +225,6 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// ```
     pub fn renewal(mut self, policy: RenewalPolicy) -> Self {
         self.settings.renewal = policy;
-        self
-    }
-
-    /// How responses are written. Default: as RFC 6749 has them.
-    ///
-    /// ```
-    /// # use regrant::wire::ResponseStyle;
-    /// # use regrant::{Engine, MemoryStore, StaticClients};
-    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
-    ///     .response_style(ResponseStyle::Katana)
-    ///     .build()?;
-    /// # Ok::<(), regrant::BuildError>(())
-    /// ```
-    pub fn response_style(mut self, style: ResponseStyle) -> Self {
-        self.settings.style = style;
         self
     }
 

@@ -263,6 +263,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];
         let handled = self.host.grant_types();
         add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
+        if let Some(types) = self.expiry_types() {
+            add("refresh_token_expiration_types_supported", types);
+        }
         if !endpoints.scopes.is_empty() {
             add("scopes_supported", json!(endpoints.scopes.iter().collect::<Vec<_>>()));
         }

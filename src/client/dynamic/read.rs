@@ -27,7 +27,8 @@ const SECRETS: [&str; 2] = ["client_secret", "client_secret_expires_at"];
 
 impl ClientMetadata {
     /// Reads what a client sends. Members that are not understood are passed by, and grant and response types that
-    /// are not open to it are dropped (RFC 7591 section 3.2.1); what is left has to make sense.
+    /// are not open to it are dropped (RFC 7591 section 3.2.1); what is left has to make sense. What it asks to be held to, and this build
+    /// does not do (bound tokens, pushed or signed requests), is refused: it would count on it.
     ///
     /// # Errors
     ///

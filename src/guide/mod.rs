@@ -2,5 +2,9 @@
 //!
 //! - [An MCP server](mcp_server): an authorization server and a resource in one process, for clients that nobody registered by
 //!   hand.
+//! - [Which binding to choose](which_binding): bearer tokens, proofs of possession, certificates, keys in place of secrets; who should
+//!   use what, what it costs, and what it guards against.
 
 pub mod mcp_server;
+#[cfg(feature = "mtls")]
+pub mod which_binding;

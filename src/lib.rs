@@ -215,6 +215,12 @@
 //! they are the same engine twice: where clients or people have the same names in both, the tokens of one are good in the other.
 //! [`EngineBuilder::adopt_grants_of`] names a realm without logging anybody out.
 //!
+//! # Tokens that are worth nothing when they are stolen
+//!
+//! A client that proves a key gets tokens that are bound to it: by proofs of possession (`EngineBuilder::dpop`, feature `proof`), or to its
+//! certificate (feature `mtls`). It may authenticate by a key instead of sending a secret. The guide in `guide::which_binding` (feature
+//! `mtls`) says who should use what, what it costs, and what it does not guard against.
+//!
 //! # Authorization requests that nobody can change, and answers
 //!
 //! What stands in a query can be read and changed in the browser. A client may push its request first (RFC 9126): with

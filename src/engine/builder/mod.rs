@@ -454,7 +454,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             None => None,
             Some(dpop) => {
                 let old = self.old_root.as_ref().map(|(secret, _)| secret);
-                let targets = endpoints.proof_targets(settings.issuer.as_deref());
+                let targets = endpoints.targets(settings.issuer.as_deref());
                 let realm = self.realm.as_deref();
                 Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))
             }

@@ -45,6 +45,7 @@ mod settings;
 mod signing_keys;
 mod slot;
 mod swap;
+mod throttling;
 mod time;
 mod token_endpoint;
 
@@ -65,7 +66,7 @@ pub use client_auth::{BlockingPool, SlowVerifier};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
-    IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
+    IssueDecision, IssueHook, IssueKind, IssueRequest, PendingGuess, RenewalPolicy,
 };
 #[cfg(feature = "proof")]
 pub use profile::{Profile, ProfileGap};

@@ -7,6 +7,7 @@ mod client_credentials;
 mod clock;
 mod event;
 mod grant_handler;
+mod guessing;
 mod issue_hook;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -24,6 +25,7 @@ pub use clock::Clock;
 pub use event::{Audience, Cause, Event, EventSink, Subject};
 pub(crate) use grant_handler::DynGrantHandler;
 pub use grant_handler::{GrantError, GrantHandler, GrantRequest};
+pub use guessing::PendingGuess;
 pub(crate) use issue_hook::DynIssueHook;
 pub use issue_hook::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKind, IssueRequest};
 #[cfg(feature = "metrics")]
@@ -38,6 +40,8 @@ pub(super) struct Host {
     handlers: Vec<Box<dyn DynGrantHandler>>,
     hook: Option<Box<dyn DynIssueHook>>,
     events: Option<Box<dyn EventSink>>,
+    /// Counts guesses.
+    guessing: Option<Box<guessing::Guessing>>,
     /// Whether events say whose grant they are about.
     names_subjects: bool,
 }

@@ -13,6 +13,7 @@ use axum::routing::get;
 use regrant::engine::RenewalPolicy;
 use regrant::event::Event;
 use regrant::http::EndpointService;
+use regrant::throttle::{Guessed, MemoryThrottle};
 use regrant::wire::ResponseStyle;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, Key, Lifetimes,
@@ -22,6 +23,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use crate::store::AnyStore;
+use crate::throttling::peer;
 
 // For trying out only.
 pub(crate) const CLIENT_ID: &str = "marketplace-app";
@@ -39,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) retry_window: Duration,
+    /// How often anybody may guess.
+    pub(crate) throttle: Option<Arc<MemoryThrottle>>,
 }
 
 /// `POST /token` and `GET /resource`.
@@ -48,7 +52,7 @@ pub(crate) async fn router(settings: Settings) -> Result<Router, Box<dyn Error>>
     Ok(Router::new()
         .route("/resource", get(resource))
         .with_state(Arc::clone(&engine))
-        .route_service("/token", EndpointService::token(engine)))
+        .route_service("/token", EndpointService::token(engine).with_peer(peer)))
 }
 
 fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
@@ -61,7 +65,7 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         .build()?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
-    Ok(Engine::builder(settings.store, StaticClients::new().with(app)?)
+    let mut builder = Engine::builder(settings.store, StaticClients::new().with(app)?)
         .key(settings.key)
         .grant_handler(Password)
         .renewal(RenewalPolicy::OptIn("refresh_token_active".into()))
@@ -71,8 +75,11 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         // The bank is on the same store, under the same key. What was made before they had realms goes on.
         .realm("marketplace")
         .adopt_grants_of([CLIENT_ID])
-        .events(|event: &Event<'_>| eprintln!("{event:?}"))
-        .build()?)
+        .events(|event: &Event<'_>| eprintln!("{event:?}"));
+    if let Some(throttle) = settings.throttle {
+        builder = builder.throttle(throttle);
+    }
+    Ok(builder.build()?)
 }
 
 /// Users and their campaigns: here, one of each.
@@ -87,12 +94,15 @@ impl GrantHandler for Password {
         let username = request.required("username")?;
         let password = request.required("password")?;
         let campaign = request.required("campaign_id")?;
+        // Counted before it is looked at (RFC 6749 section 4.3.2).
+        let guess = request.guess(Guessed::Password(username))?;
         // A real host keeps a slow hash, and verifies it off the async runtime.
         let right_user = username.as_bytes().ct_eq(USERNAME.as_bytes());
         let right_password = password.as_bytes().ct_eq(PASSWORD.as_bytes());
         if !bool::from(right_user & right_password) || campaign != CAMPAIGN {
             return Err(GrantError::invalid_grant());
         }
+        guess.right();
         let fields = fields(campaign).map_err(GrantError::failed)?;
         Ok(Authorization::of(username).with_fields(fields))
     }

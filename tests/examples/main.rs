@@ -32,6 +32,9 @@ mod serve;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/store.rs"]
 mod store;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/throttling.rs"]
+mod throttling;
 
 mod fapi;
 mod marketplace_routes;

@@ -40,4 +40,5 @@ mod fapi;
 mod marketplace_routes;
 mod mcp;
 mod server;
+mod throttled;
 mod time_outs;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use regrant::{Authorization, Request, Scope};
 use serde_json::{Value, json};
 
@@ -597,4 +598,18 @@ fn a_nonce_spends_no_assertion() {
         let reply = square.send_proven(place, &app, &body, (Some(&assertion), Some(&fresh)), 0);
         assert!(matches!(reply.status, 200 | 201), "{reply:?}");
     }
+}
+
+/// "Tokens and Session Lifetime": where no revocation reaches an access token, 15 minutes are the most.
+#[test]
+fn a_token_that_is_believed_by_its_signature_lives_shorter() {
+    let (signing, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let lives = |tokens: JwtAccessTokens| {
+        let square = square(Arc::new(Shelf::default()), &site(), &Hand::default(), |builder| {
+            builder.lifetimes(for_ever()).signing_key(signing.clone()).jwt_access_tokens(tokens)
+        });
+        square.login(&phone(), 0).json()["expires_in"].as_u64().unwrap()
+    };
+    assert_eq!(lives(JwtAccessTokens::new().danger_signature_alone()), 900);
+    assert_eq!(lives(JwtAccessTokens::new()), 1_799);
 }

@@ -60,9 +60,9 @@ fn lives(square: &Desk, app: &App) -> (u64, u64) {
 }
 
 /// At the resource.
-fn resource(square: &Desk, header: &str, proof: Option<String>) -> u16 {
+fn resource(square: &Desk, header: &str, proof: Option<&str>) -> u16 {
     let request = Request::new("GET", b"").with_url("/xrpc/x").with_header("authorization", header.as_bytes());
-    let request = match &proof {
+    let request = match proof {
         Some(proof) => request.with_header("dpop", proof.as_bytes()),
         None => request,
     };
@@ -386,7 +386,7 @@ const ROWS: &[Row<Desk>] = &[
             let token = square.login(&phone(), 0).access_token();
             let bearer = resource(square, &format!("Bearer {token}"), None);
             let proof = proof_at_resource(square, 1, &token, true);
-            format!("{bearer} {}", resource(square, &format!("DPoP {token}"), Some(proof)))
+            format!("{bearer} {}", resource(square, &format!("DPoP {token}"), Some(&proof)))
         },
         answer: "401 200",
     },
@@ -407,7 +407,7 @@ const ROWS: &[Row<Desk>] = &[
         request: |square| {
             let token = square.login(&phone(), 0).access_token();
             let proof = proof_at_resource(square, 1, &token, false);
-            resource(square, &format!("DPoP {token}"), Some(proof)).to_string()
+            resource(square, &format!("DPoP {token}"), Some(&proof)).to_string()
         },
         answer: "401",
     },
@@ -452,8 +452,8 @@ const ROWS: &[Row<Desk>] = &[
         request: |square| {
             let token = square.login(&phone(), 0).access_token();
             let (proof, header) = (proof_at_resource(square, 1, &token, true), format!("DPoP {token}"));
-            let first = resource(square, &header, Some(proof.clone()));
-            format!("{first} {}", resource(square, &header, Some(proof)))
+            let first = resource(square, &header, Some(&proof));
+            format!("{first} {}", resource(square, &header, Some(&proof)))
         },
         answer: "200 401",
     },

@@ -53,7 +53,8 @@ pub struct Client {
     pub(super) unknown_scopes: Option<UnknownScopes>,
     pub(super) lifetimes: Option<Lifetimes>,
     pub(super) retry_window: Duration,
-    pub(super) rotation: Rotation,
+    /// Where nothing was said, it is the engine's.
+    pub(super) rotation: Option<Rotation>,
     pub(super) on_replay: OnReplay,
     pub(super) not_before: NotBefore,
     pub(super) redirect_uris: Vec<RedirectUri>,
@@ -309,7 +310,8 @@ impl Client {
         self.retry_window
     }
 
-    pub(crate) const fn rotation(&self) -> Rotation {
+    /// What was said of it.
+    pub(crate) const fn said_rotation(&self) -> Option<Rotation> {
         self.rotation
     }
 

@@ -232,6 +232,10 @@ impl<C> DocumentClients<C> {
                     Err(unavailable) => return refusal(unavailable),
                 }
             }
+            Purpose::Anew => match self.documents().get_anew(url, asker(lookup), (self.clock)()).await {
+                Ok(client) => client,
+                Err(unavailable) => return refusal(unavailable),
+            },
             _ => {
                 let at_hand = self.documents().at_hand(url, asker(lookup), (self.clock)());
                 at_hand.ok_or_else(ClientsError::not_at_hand)?
@@ -244,7 +248,7 @@ impl<C> DocumentClients<C> {
 /// Who causes a fetch, or uses a document. An access token is genuine by the time that its client is looked up.
 fn asker(lookup: Lookup) -> Asker {
     match (lookup.purpose(), lookup.peer()) {
-        (Purpose::Licensed | Purpose::AccessToken | Purpose::Sessions, _) => Asker::Licensed,
+        (Purpose::Licensed | Purpose::Anew | Purpose::AccessToken | Purpose::Sessions, _) => Asker::Licensed,
         (_, Some(peer)) => Asker::Peer(peer),
         (_, None) => Asker::Unknown,
     }

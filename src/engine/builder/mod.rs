@@ -8,6 +8,8 @@ pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "proof")]
+mod profile;
+#[cfg(feature = "proof")]
 mod proof;
 mod realm;
 mod requests;
@@ -26,6 +28,8 @@ use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
+#[cfg(feature = "proof")]
+use super::profile::ProfileGap;
 use super::realm::Realm;
 use super::resources::ResourceSettings;
 #[cfg(feature = "root-secret")]
@@ -340,7 +344,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Where events go. Default: nowhere.
+    /// Where events go; each sink that is given hears of all of them, in order. Default: nowhere.
     ///
     /// ```
     /// # use regrant::event::Event;
@@ -351,7 +355,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn events(mut self, sink: impl EventSink + 'static) -> Self {
-        self.host.set_events(sink);
+        self.host.add_events(sink);
         self
     }
 
@@ -407,6 +411,15 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// assert!(matches!(twice, Err(BuildError::DuplicateKey)));
     /// ```
     pub fn build(self) -> Result<Engine<S, C>, BuildError> {
+        #[cfg(feature = "proof")]
+        let this = self.under_profile()?;
+        #[cfg(not(feature = "proof"))]
+        let this = self;
+        this.build_described()
+    }
+
+    /// The same of what is described in full.
+    fn build_described(self) -> Result<Engine<S, C>, BuildError> {
         let Self { store, clients, settings, endpoints, host, .. } = self;
         let settings = Settings { longest_commit: store.longest_commit(), ..settings };
         let signing = match (self.key, store.durability()) {
@@ -443,11 +456,17 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
                 let old = self.old_root.as_ref().map(|(secret, _)| secret);
                 let targets = endpoints.targets(settings.issuer.as_deref());
                 let realm = self.realm.as_deref();
-                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets)?))
+                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))
             }
         };
         let resources = self.resources.build(self.jwt.usual_format())?;
         let jwt = self.jwt.build(settings.issuer.is_some(), resources.as_deref())?;
+        #[cfg(feature = "proof")]
+        if settings.profile == Some(crate::engine::profile::Profile::Fapi2Security) && jwt.signs_by_rs256() {
+            return Err(BuildError::Profile(ProfileGap::SigningAlgorithm));
+        }
+        #[cfg(feature = "proof")]
+        let settings = settings.with_capped_lifetimes(jwt.believes_signatures_alone());
         if settings.signed_answers && !jwt.signs() {
             return Err(BuildError::SigningKeyRequired);
         }

@@ -53,11 +53,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let endpoints = self.endpoint_audiences(client, occasion);
         let rules = AssertionRules {
             endpoints: &endpoints,
-            audience_array: true,
+            audience_array: self.profile().is_none(),
+            issued_at: self.is_of_atproto(),
             longest: if occasion.remembered { AssertionRules::LONGEST } else { AssertionRules::LONGEST_UNREMEMBERED },
             ..AssertionRules::new(client.id(), issuer)
         };
         assertion.check(&rules, now).map_err(ClientRefusal::Assertion)?;
+        if let (Some(profile), Some(algorithm)) = (self.profile(), assertion.algorithm()) {
+            if !profile.allows(algorithm) {
+                return Err(ClientRefusal::Assertion(AssertionFault::Algorithm).into());
+            }
+        }
         if by_secret {
             let proven = client.kept_secrets().find_map(|secret| assertion.verify_secret(secret).ok());
             return proven.ok_or_else(|| ClientRefusal::Assertion(AssertionFault::Signature).into());

@@ -209,7 +209,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a refresh hands out a new refresh token. Default: always.
+    /// Whether a refresh hands out a new refresh token. Default: always, but where the engine's
+    /// [profile](crate::EngineBuilder::profile) keeps them from rotating; there a client that says `Always` is refused.
     ///
     /// ```
     /// use regrant::client::ClientError;

@@ -75,7 +75,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(of_client(ClientRefusal::PublicClient.into()));
         }
         // A resource server is no client of anybody's: how it authenticates is between it and the host.
-        #[cfg(feature = "proof")]
         if !client.is_resource_server() {
             self.check_profile_of(&client).map_err(|why| of_client(why.into()))?;
         }

@@ -30,6 +30,9 @@ mod markers;
 mod new_grant;
 #[cfg(feature = "proof")]
 pub(crate) mod profile;
+#[cfg(not(feature = "proof"))]
+#[path = "profile_off.rs"]
+mod profile;
 mod realm;
 pub(crate) mod refusal;
 mod registration;

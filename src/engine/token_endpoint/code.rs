@@ -127,12 +127,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let expected = grant.version;
                 let now = time.now();
                 grant.forget_replaced();
-                grant.bind_sender(presented.sender(client, &grant));
-                // One that was not pushed begins here.
-                #[cfg(feature = "proof")]
-                if let Some(key) = self.auth_key_of(client) {
-                    grant.bind_auth_key(key);
-                }
+                self.bind(&mut grant, client, presented);
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();
                 grant.name_resources(target.of_grant);
@@ -148,6 +143,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let (target, claims) = ((&target, mask), claims.unwrap_or_default());
         self.first_answer(&grant, client, target, presented, (nonce.as_deref(), claims), time.now())
+    }
+
+    /// Binds the grant to what its first tokens are given for.
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
+    fn bind(&self, grant: &mut Grant, client: &Authenticated<'_>, presented: &Presented<'_>) {
+        grant.bind_sender(presented.sender(client, grant));
+        // One whose request was pushed is bound already.
+        #[cfg(feature = "proof")]
+        if let Some(key) = self.auth_key_of(client) {
+            grant.bind_auth_key(key);
+        }
     }
 
     /// What the first access token is for, and what is left of the scope to the client and there.

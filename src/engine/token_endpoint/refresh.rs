@@ -199,19 +199,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client.said_rotation().unwrap_or(self.settings.rotation)
     }
 
-    /// Whether a token of a client that does not rotate is to be made anew, once, since the key that it was made under is being
-    /// withdrawn: under FAPI 2.0, where a rotation is for "extraordinary circumstances" (section 5.3.2.1).
-    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
-    fn rotates_out_of(&self, key_id: u8) -> bool {
-        #[cfg(feature = "proof")]
-        return self.is_of_fapi() && self.settings.retiring.contains(&key_id);
-        #[cfg(not(feature = "proof"))]
-        {
-            let _ = key_id;
-            false
-        }
-    }
-
     pub(in crate::engine) fn refresh_policy(&self, client: &Client) -> RefreshPolicy {
         RefreshPolicy {
             rotation: self.rotation(client),

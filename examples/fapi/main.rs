@@ -90,7 +90,7 @@ struct Options {
     #[arg(
         long,
         value_name = "ID=URL",
-        help = "Under the atproto profile, where the document of a client is fetched from instead, as in \
+        help = "Under the atproto profile, where the document of a client, or its JWK set, is fetched from instead, as in \
             https://app.example/client.json=http://127.0.0.1:9000/client.json; once for each"
     )]
     client_document: Vec<Instead>,

@@ -1,8 +1,8 @@
-// The FAPI example as an authorization server of atproto, driven by `@atproto/oauth-client-node`: a client whose document has its
-// keys, and one of this machine (`http://localhost?…`), which has no document.
+// The FAPI example as an authorization server of atproto, driven by `@atproto/oauth-client-node`: clients whose document has their
+// keys, or says where these are, and one of this machine (`http://localhost?…`), which has no document.
 //
 // Nothing of it leaves this machine: the example is at `http://127.0.0.1`, its person is `did:web:localhost%3A…`, which the library
-// looks up there itself, and the document of `https://app.example` comes from where `--client-document` says. Not run for want of
+// looks up there itself, and the documents of `https://app.example` come from where `--client-document` says. Not run for want of
 // the internet: handles (their look-up is a fake that knows nobody), `did:plc`, and documents over https.
 //
 //   node fapi_atproto.mjs target/release/examples/fapi
@@ -15,23 +15,30 @@ import { decide, start } from './fapi.mjs';
 const program = process.argv[2];
 const { check, done } = checks(`@atproto/oauth-client-node ${versionOf(import.meta.url, '@atproto/oauth-client-node')} at the FAPI example`);
 const ID = 'https://app.example/client-metadata.json';
+const OTHER = 'https://app.example/other-metadata.json';
+const JWKS = 'https://app.example/jwks.json';
 const SCOPE = 'atproto transition:generic';
 
-/** The site of the client: what it says of itself now. */
-let keys = [await JoseKey.generate(['ES256'], 'one')];
-const metadataOf = (own) => ({
-  client_id: ID, client_name: 'An app', client_uri: 'https://app.example', redirect_uris: ['https://app.example/callback'],
+/** The site of the clients: what they say of themselves. */
+const keys = [await JoseKey.generate(['ES256'], 'one')];
+const setOf = (own) => ({ keys: own.map((key) => key.publicJwk) });
+const metadataOf = (own, id = ID) => ({
+  client_id: id, client_name: 'An app', client_uri: 'https://app.example', redirect_uris: ['https://app.example/callback'],
   grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], scope: SCOPE, application_type: 'web',
   token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256', dpop_bound_access_tokens: true,
-  jwks: { keys: own.map((key) => key.publicJwk) },
+  ...(id === OTHER ? { jwks_uri: JWKS } : { jwks: setOf(own) }),
 });
-const site = http.createServer((_, response) => {
+const pages = { [ID]: metadataOf(keys), [OTHER]: metadataOf(keys, OTHER), [JWKS]: setOf(keys) };
+const site = http.createServer((request, response) => {
   response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(metadataOf(keys)));
+  response.end(JSON.stringify(pages[`https://app.example${request.url}`]));
 });
 await new Promise((resolve) => { site.listen(0, '127.0.0.1', resolve); });
 const server = await start(program, {
-  options: ['--profile', 'atproto', '--client-document', `${ID}=http://127.0.0.1:${site.address().port}/`],
+  options: ['--profile', 'atproto', ...Object.keys(pages).flatMap((url) => {
+    const instead = `http://127.0.0.1:${site.address().port}${new URL(url).pathname}`;
+    return ['--client-document', `${url}=${instead}`];
+  })],
 });
 const issuer = server.issuer.origin;
 const did = `did:web:localhost%3A${server.issuer.port}`;
@@ -86,6 +93,7 @@ const served = async (session) => {
 
 for (const [name, make] of [
   ['a client with keys', () => application(metadataOf(keys), keys)],
+  ['a client with a jwks_uri', () => application(metadataOf(keys, OTHER), keys)],
   ['a client of this machine', () => application(atprotoLoopbackClientMetadata(LOCAL))],
 ]) {
   await check(`${name}: a login, and what it is for`, async () => {

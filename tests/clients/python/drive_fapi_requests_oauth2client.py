@@ -114,6 +114,8 @@ with tempfile.TemporaryDirectory() as folder, Server(sys.argv[1], folder, sets) 
         older = discover(ClientSecretJwt("older-client", OLDER_SECRET, **settings))
         served = {"sub": "older-client", "client_id": "older-client"}
         check(f"older-client by its secret, {title}", lambda: same(resource(older.client_credentials(scope="read")), served))
+        pushed = lambda: older.pushed_authorization_request(older.authorization_request(scope="read")).request_uri
+        check(f"older-client pushes, {title}", lambda: same(pushed().startswith("urn:ietf:params:oauth:request_uri:"), True))
     strict = discover(PrivateKeyJwt("signed-client", KEYS["ES256"]))
     check("a client without the switch", lambda: raises(InvalidClient, strict.client_credentials))
 

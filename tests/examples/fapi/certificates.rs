@@ -1,113 +1,19 @@
-//! Certificates, and the clients over https that have one.
+//! The clients over https that have a certificate, and whose it is.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, date_time_ymd,
-};
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, HandshakeKind, RootCertStore};
-use serde_json::{Value, json};
+use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConnection, HandshakeKind, StreamOwned};
 
+use super::authority::{Authority, Identity, believing, client_config, named};
 use super::{Town, VERIFIER, encoded, refused, told};
 use crate::kit::proof::ProofKey;
-
-/// Somebody who issues certificates.
-pub(super) struct Authority {
-    certificate: Certificate,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate and its key.
-pub(super) struct Identity {
-    certificate: Certificate,
-    key: KeyPair,
-}
-
-fn named(common_name: &str, hosts: &[&str]) -> CertificateParams {
-    let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-    let mut params = CertificateParams::new(hosts).unwrap();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    params
-}
-
-impl Authority {
-    pub(super) fn new(name: &str) -> Self {
-        let mut params = named(name, &[]);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        Self { certificate, issuer: Issuer::new(params, key) }
-    }
-
-    pub(super) fn issue_server(&self) -> Identity {
-        self.issue_by(&named("localhost", &["127.0.0.1"]))
-    }
-
-    /// To a client, with another key each time.
-    pub(super) fn issue(&self, common_name: &str) -> Identity {
-        let mut params = named(common_name, &[]);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue_by(&params)
-    }
-
-    fn issue_by(&self, params: &CertificateParams) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        Identity { certificate: params.signed_by(&key, &self.issuer).unwrap(), key }
-    }
-
-    pub(super) fn certificate_pem(&self) -> String {
-        self.certificate.pem()
-    }
-}
-
-impl Identity {
-    pub(super) fn self_signed(common_name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        Self { certificate: named(common_name, &[]).self_signed(&key).unwrap(), key }
-    }
-
-    pub(super) fn certificate_pem(&self) -> String {
-        self.certificate.pem()
-    }
-
-    pub(super) fn key_pem(&self) -> String {
-        self.key.serialize_pem()
-    }
-
-    /// RFC 8705 section 2.2.2.
-    pub(super) fn jwks(&self) -> Value {
-        let (x, y) = self.key.public_key_raw()[1..].split_at(32);
-        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let certificate = STANDARD.encode(self.certificate.der());
-        json!({ "keys": [
-            {"kty": "EC", "crv": "P-256", "use": "sig", "x": text(x), "y": text(y), "x5c": [certificate]},
-        ]})
-    }
-}
-
-/// Believes the server's authority, and shows this certificate.
-pub(super) fn client_config(authority: &Authority, shows: Option<&Identity>) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.certificate.der().clone()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    Arc::new(match shows {
-        None => config.with_no_client_auth(),
-        Some(identity) => {
-            let certificate: CertificateDer<'static> = identity.certificate.der().clone();
-            let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.key.serialize_der()));
-            config.with_client_auth_cert(vec![certificate], key).unwrap()
-        }
-    })
-}
 
 /// RFC 8705 sections 2.2 and 3.
 #[test]
@@ -209,6 +115,46 @@ fn a_code_is_its_clients() {
     let other = Identity::self_signed("mtls-client");
     assert_eq!(refused(&town.post(Some(&other), "/token", "", &form)), (401, "invalid_client".to_owned()));
     assert_eq!(town.post(Some(&town.mtls), "/token", "", &form).status, 200);
+}
+
+/// Anybody has the certificate of another, which is public; the handshake proves its key (RFC 8446 section 4.4.3, RFC 5246 section 7.4.8).
+#[test]
+fn a_certificate_without_its_key_is_no_connection() {
+    let town = Town::https(&[]);
+    let authority = town.authority.as_ref().unwrap();
+    let (own, other) = (authority.issue("ca-client"), Identity::self_signed("ca-client"));
+    for version in [&TLS12, &TLS13] {
+        let passes = |key: &Identity| {
+            let key = any_supported_type(&PrivatePkcs8KeyDer::from(key.key.serialize_der()).into()).unwrap();
+            let shown = CertifiedKey::new(vec![own.certificate.der().clone()], key);
+            let tls =
+                believing(authority, &[version]).with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+            let connection = ClientConnection::new(Arc::new(tls), "127.0.0.1".try_into().unwrap()).unwrap();
+            let mut stream = StreamOwned::new(connection, TcpStream::connect(town.server.address()).unwrap());
+            let request = "GET /jwks HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+            let mut reply = String::new();
+            stream.write_all(request.as_bytes()).is_ok()
+                && stream.read_to_string(&mut reply).is_ok()
+                && !reply.is_empty()
+        };
+        assert!(passes(&own), "{version:?}");
+        assert!(!passes(&other), "{version:?}");
+    }
+}
+
+/// What is no TLS hurts nobody else.
+#[test]
+fn what_does_not_speak_tls_is_turned_away() {
+    let town = Town::https(&[]);
+    for text in ["GET /jwks HTTP/1.1\r\nhost: localhost\r\n\r\n", "\x16\x03\x01\x7f\x7f", "\0\0\0\0\0\0"] {
+        let mut stream = TcpStream::connect(town.server.address()).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut reply = Vec::new();
+        let _ = stream.read_to_end(&mut reply);
+        assert!(!String::from_utf8_lossy(&reply).contains("HTTP"), "{text:?}");
+        assert_eq!(town.get(None, "/jwks", "").status, 200);
+    }
 }
 
 /// RFC 8446 section 2.2: a session that is resumed shows no certificate anew. It has the one with which it began, of the same worth.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::certificates::Identity;
+use super::authority::Identity;
 use super::{CALLBACK, Town, VERIFIER, encoded, now, told};
 use crate::kit::jwt::{hs256, signed};
 use crate::kit::proof::ProofKey;

@@ -44,6 +44,7 @@ fn everything_that_a_client_needs_is_in_the_documents() {
         assert_eq!(metadata["request_parameter_supported"], true);
         assert_eq!(metadata["request_uri_parameter_supported"], false);
         assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
+        assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
         assert_eq!(metadata["mtls_endpoint_aliases"], json!(null), "there is no TLS");
     }
 }

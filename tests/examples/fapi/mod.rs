@@ -2,6 +2,7 @@
 //! `tests/clients`.
 
 mod atproto;
+mod authority;
 mod certificates;
 mod client;
 mod documents;
@@ -19,7 +20,7 @@ use form_urlencoded::Serializer;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 use serde_json::Value;
 
-use self::certificates::{Authority, Identity, client_config};
+use self::authority::{Authority, Identity, client_config};
 use self::client::Client;
 use crate::kit::servers::Folder;
 use crate::kit::signer::Signer;

@@ -5,9 +5,10 @@ use regrant::engine::Dpop;
 use regrant::{Authorization, RootSecret};
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, desk, editor, id, root, strangers};
-use crate::kit::portal::{LOOPBACK, PKCE, VERIFIER, run};
-use crate::kit::{Reply, at, form};
+use crate::desk::{Desk, desk, editor, id, json_post, root, strangers};
+use crate::kit::portal::{LOOPBACK, PKCE, Portal, VERIFIER, run};
+use crate::kit::{Reply, Shelf, at, form};
+use crate::site::{APP, Hand, Port, Web, document, port_on};
 
 fn bound(said: Value) -> Value {
     let mut metadata = editor();
@@ -16,7 +17,7 @@ fn bound(said: Value) -> Value {
 }
 
 /// A token request of it that proves nothing.
-fn bare(desk: &Desk, client: &str) -> Reply {
+fn bare<C: regrant::Clients>(desk: &Portal<std::sync::Arc<Shelf>, C>, client: &str) -> Reply {
     let query = format!("response_type=code&client_id={client}&redirect_uri={LOOPBACK}&scope=read&state=x{PKCE}");
     let code = desk.approve(&query, Authorization::of("alice"), at(0)).get("code").unwrap().to_owned();
     let body = format!(
@@ -30,17 +31,28 @@ fn a_client_is_kept_to_what_it_says_where_proofs_are_taken() {
     let with: fn() -> Desk =
         || desk(strangers(), |builder| builder.root_secret(RootSecret::from_bytes(7, &[7; 32])).dpop(Dpop::new()));
     let without: fn() -> Desk = || desk(strangers(), |builder| builder.root_secret(root(7)));
-    for (said, desk, answer) in [
-        (json!(true), with(), "invalid_dpop_proof"),
-        (json!(false), with(), ""),
-        // What it says, it says to all servers; this one knows nothing of it.
-        (json!(true), without(), ""),
-    ] {
+    for (said, desk, answer) in
+        [(json!(true), with(), "invalid_dpop_proof"), (json!(false), with(), ""), (json!(false), without(), "")]
+    {
         let registered = desk.register(&bound(said.clone()));
         assert_eq!(registered.get("dpop_bound_access_tokens"), said.as_bool().unwrap().then_some(&json!(true)));
         let reply = bare(&desk, id(&registered));
         assert_eq!(reply.outcome().1.unwrap_or_default(), answer, "{said}");
     }
+}
+
+/// One that registers where no proofs are taken is told; what a document says, it says to all servers, and this one knows nothing of it.
+#[test]
+fn where_no_proofs_are_taken_a_document_is_not_kept_to_it() {
+    let desk = desk(strangers(), |builder| builder.root_secret(root(7)));
+    let refused = desk.ask_to_register(&json_post(bound(json!(true)).to_string()), at(0));
+    assert_eq!(refused.text("error_description"), MetadataFault::DpopNotServed.to_string());
+    let web = Web::default();
+    let mut said = document(APP);
+    said["dpop_bound_access_tokens"] = json!(true);
+    web.puts(APP, &said);
+    let port: Port = port_on(std::sync::Arc::default(), crate::site::strangers(&web, &Hand::new()), |builder| builder);
+    bare(&port, APP).assert_ok();
 }
 
 #[test]
@@ -49,8 +61,8 @@ fn it_is_true_or_false() {
         assert_eq!(bound(wrong.clone()).to_string().parse::<ClientMetadata>(), Err(MetadataFault::Type), "{wrong}");
     }
     let metadata: ClientMetadata = bound(json!(true)).to_string().parse().unwrap();
-    assert!(metadata.has_dpop_bound_tokens());
-    assert!(!editor().to_string().parse::<ClientMetadata>().unwrap().has_dpop_bound_tokens());
+    assert!(metadata.dpop_bound_access_tokens());
+    assert!(!editor().to_string().parse::<ClientMetadata>().unwrap().dpop_bound_access_tokens());
     // And what is carried in an id says it as well.
     let carried = regrant::internal::encode_metadata(&metadata).unwrap();
     assert_eq!(regrant::internal::decode_metadata(&carried), Some(metadata));

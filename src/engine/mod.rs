@@ -14,6 +14,8 @@ mod client_auth;
 mod displacement;
 mod documents;
 mod failure;
+#[cfg(feature = "root-secret")]
+mod foreign;
 mod grants;
 pub(crate) mod host;
 #[cfg(feature = "jwt")]
@@ -61,6 +63,8 @@ pub use check_keys::KeyCheckError;
 #[cfg(feature = "argon2")]
 pub use client_auth::{BlockingPool, SlowVerifier};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
+#[cfg(feature = "root-secret")]
+pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
@@ -139,6 +143,9 @@ pub struct Engine<S, C> {
     host: Host,
     #[cfg(feature = "root-secret")]
     roots: Option<roots::Roots>,
+    /// Tokens of another server.
+    #[cfg(feature = "root-secret")]
+    foreign: Option<Box<foreign::ForeignEngine>>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
     #[cfg(feature = "argon2")]

@@ -6,6 +6,7 @@ mod hook;
 #[cfg(feature = "proof")]
 mod once;
 mod refresh;
+mod source;
 
 use std::pin::pin;
 
@@ -15,6 +16,7 @@ use super::failure::{Failure, check_head};
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
+use source::Ours;
 use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
@@ -77,7 +79,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let body = request.body();
                 self.grant_by_handler(&client, &form, &parameters, &mut presented, body, time).await
             }
-            Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, &mut presented, time).await,
+            Some(_) if client.may_refresh() => {
+                match self.refresh(&client, &form, &parameters, &mut presented, time, Ours).await {
+                    #[cfg(feature = "root-secret")]
+                    Err(why) if self.may_be_foreign(&why) => {
+                        // Boxed, so that no other request is larger for it.
+                        Box::pin(self.refresh_foreign(&client, &form, &parameters, &mut presented, time, why)).await
+                    }
+                    answered => answered,
+                }
+            }
             Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),
         };
         answered.map_err(|failure| failure.of_client(client.shared_id()))

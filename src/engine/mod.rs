@@ -63,12 +63,12 @@ pub use check_keys::KeyCheckError;
 #[cfg(feature = "argon2")]
 pub use client_auth::{BlockingPool, SlowVerifier};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
-#[cfg(feature = "root-secret")]
-pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
 };
+#[cfg(feature = "root-secret")]
+pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
 pub use resources::{AccessTokenFormat, Resource, ResourceRef, Resources};
 pub use session::Session;

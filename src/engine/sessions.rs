@@ -237,12 +237,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn end_sessions_at(
-        &self,
-        subject: &str,
-        client_id: &str,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
+    pub async fn end_sessions_at(&self, subject: &str, client_id: &str, now: Timestamp) -> Result<usize, StoreError> {
         self.end_all(subject, Some(client_id), now).await
     }
 

@@ -28,8 +28,8 @@ use smol_str::SmolStr;
 
 use super::codec::DecodeError;
 use super::confirmation::{Confirmation, Sender};
-use super::host_data::HostData;
 use super::foreign::{CutOff, ForeignOrigin};
+use super::host_data::HostData;
 use super::id::GrantId;
 pub(crate) use super::resources::GrantResources;
 

@@ -6,6 +6,7 @@ mod kit;
 
 mod attacks;
 mod faults;
+mod foreign;
 mod hook;
 mod narrowed;
 mod policies;

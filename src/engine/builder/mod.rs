@@ -25,14 +25,14 @@ use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
-use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
-use super::jwt::JwtSettings;
-use super::realm::Realm;
-use super::resources::ResourceSettings;
 #[cfg(feature = "root-secret")]
 use super::foreign::ForeignEngine;
 #[cfg(feature = "root-secret")]
 use super::host::DynForeignTokens;
+use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
+use super::jwt::JwtSettings;
+use super::realm::Realm;
+use super::resources::ResourceSettings;
 #[cfg(feature = "root-secret")]
 use super::roots::Roots;
 use super::settings::Settings;

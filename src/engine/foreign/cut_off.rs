@@ -13,7 +13,8 @@ use crate::store::{Insert, StoreError, StoreErrorKind, Swap, TokenStore};
 impl ForeignEngine {
     /// Where it is kept, for a subject at one client or at all.
     fn cut_off_place(&self, subject: &str, client_id: Option<&str>, step: u8) -> GrantId {
-        let members: [&[u8]; 5] = [b"place", subject.as_bytes(), &[u8::from(client_id.is_some())], named(client_id), &[step]];
+        let members: [&[u8]; 5] =
+            [b"place", subject.as_bytes(), &[u8::from(client_id.is_some())], named(client_id), &[step]];
         GrantId::computed(&self.cut_offs.mac(&members))
     }
 
@@ -100,7 +101,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         for client_id in [None, Some(client_id)] {
             let of = foreign.cut_off_of(subject, client_id);
             for step in 0..PLACES {
-                let Some(stored) = self.store.load(foreign.cut_off_place(subject, client_id, step)).await? else { break };
+                let Some(stored) = self.store.load(foreign.cut_off_place(subject, client_id, step)).await? else {
+                    break;
+                };
                 if let Some(cut_off) = kept_in(&stored).filter(|cut_off| cut_off.of == of) {
                     // In the same millisecond: it was there when the call was made, for all that anybody can tell.
                     if began_at <= cut_off.at {

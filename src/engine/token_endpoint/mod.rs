@@ -16,10 +16,10 @@ use super::failure::{Failure, check_head};
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
-use source::Ours;
 use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
+use source::Ours;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Answers a request to the token endpoint (RFC 6749 sections 3.2, 5.1 and 5.2). Every outcome is a response:

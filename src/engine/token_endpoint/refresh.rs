@@ -411,13 +411,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(body)
     }
 
-    fn tell_of<F: Source>(
-        &self,
-        grant: &Grant,
-        refresh: &Refresh<'_, '_, F>,
-        target: &Target<'_>,
-        finish: Finish,
-    ) {
+    fn tell_of<F: Source>(&self, grant: &Grant, refresh: &Refresh<'_, '_, F>, target: &Target<'_>, finish: Finish) {
         #[cfg(feature = "root-secret")]
         let takes_over = refresh.source.is_new();
         #[cfg(not(feature = "root-secret"))]
@@ -430,9 +424,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         self.emit(&match finish {
             Finish::Resync => Event::Resynced { grant, client_id, subject, presented, current: generation, audience },
-            Finish::ForeignAgain => {
-                Event::ForeignAgain { grant, client_id, subject, current: generation, audience }
-            }
+            Finish::ForeignAgain => Event::ForeignAgain { grant, client_id, subject, current: generation, audience },
             Finish::Step | Finish::Keep if takes_over => {
                 Event::TakenOver { grant, client_id, subject, generation, audience }
             }

@@ -210,7 +210,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long after its login was taken over from [another server](crate::EngineBuilder::foreign_tokens) that server's refresh token
+    /// How long after its login was taken over from another server (`EngineBuilder::foreign_tokens`) that server's refresh token
     /// is answered, again and again, with the current one, event [`ForeignAgain`](crate::event::Event::ForeignAgain): for apps of a
     /// server that never rotated, which ignore the new token. Without it the second use after the retry window is a replay and logs them
     /// out. Nothing is written by such an answer, so the login lasts as long as its [idle

@@ -200,7 +200,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Ends everything of a subject, at all clients: every grant that was made before the call is gone after it, codes
     /// that nobody has redeemed too, and records that cannot be read. How many this call ended.
     ///
-    /// Where there are [tokens of another server](crate::EngineBuilder::foreign_tokens), it reaches those too that nobody has presented
+    /// Where there are tokens of another server (`EngineBuilder::foreign_tokens`), it reaches those too that nobody has presented
     /// yet: logins there that began until `now` count no more.
     ///
     /// A login that goes on at the same time may be there afterwards; end it first where it has to be, as by a new

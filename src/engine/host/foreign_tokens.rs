@@ -15,8 +15,8 @@ use crate::store::BoxFuture;
 /// decides, and the hook is not asked about this token again. So the table behind it may be read-only, and stay as it is over
 /// restarts. It needs to know the tokens or their digests ([`ForeignToken::sha256`]).
 ///
-/// Give it to [`EngineBuilder::foreign_tokens`](crate::EngineBuilder::foreign_tokens); the guide
-/// [`moving_in`](crate::guide::moving_in) has the whole move.
+/// Give it to [`EngineBuilder::foreign_tokens`](crate::EngineBuilder::foreign_tokens); the guide `guide::moving_in` has the whole
+/// move.
 ///
 /// ```
 /// use std::collections::HashMap;

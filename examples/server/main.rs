@@ -21,6 +21,7 @@ mod import;
 mod key_file;
 mod marketplace;
 mod origin;
+#[path = "../shared/login_page.rs"]
 mod page;
 #[path = "../shared/process.rs"]
 mod process;

@@ -81,7 +81,7 @@ impl ClientBuilder {
                 lifetimes: None,
                 retry_window: if public { Client::PUBLIC_RETRY_WINDOW } else { Client::CONFIDENTIAL_RETRY_WINDOW },
                 foreign_grace: Duration::ZERO,
-                rotation: Rotation::Always,
+                rotation: None,
                 on_replay: OnReplay::EndGrant,
                 not_before: NotBefore::default(),
                 redirect_uris: Vec::new(),
@@ -238,7 +238,7 @@ impl ClientBuilder {
     /// assert!(matches!(refused, Err(ClientError::PublicWithoutRotation)));
     /// ```
     pub fn rotation(mut self, rotation: Rotation) -> Self {
-        self.client.rotation = rotation;
+        self.client.rotation = Some(rotation);
         self
     }
 
@@ -404,7 +404,7 @@ impl ClientBuilder {
         if !client.public && !client.basic && !client.post && !has_strong_way {
             return Err(ClientError::NoAuthMethod);
         }
-        if client.public && client.rotation == Rotation::Never {
+        if client.public && client.rotation == Some(Rotation::Never) {
             return Err(ClientError::PublicWithoutRotation);
         }
         let redirect_uris = redirect_uris.iter().map(|uri| RedirectUri::parse(uri, &native_redirects));

@@ -77,6 +77,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if client.is_public() {
             return Err(of_client(ClientRefusal::PublicClient.into()));
         }
+        // A resource server is no client of anybody's: how it authenticates is between it and the host.
+        #[cfg(feature = "proof")]
+        if !client.is_resource_server() {
+            self.check_profile_of(&client).map_err(|why| of_client(why.into()))?;
+        }
         let found = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
             Some(token) => self.introspect_refresh_token(&token, &client, time).await,
             None => self.introspect_access_token(&token, &client, time).await,
@@ -160,7 +165,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Decision::Refuse(_) => false,
             };
         let left = left.filter(|_| live).map(|mask| grant.scope.select(mask));
-        left.map(|scope| self.members_of_refresh_token(grant, &scope))
+        let is_current = presented == grant.generation();
+        left.map(|scope| {
+            let mut members = self.members_of_refresh_token(grant, &scope);
+            self.add_expiry(&mut members, grant, is_current, time.now());
+            members
+        })
     }
 
     async fn introspect_access_token(

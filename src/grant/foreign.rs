@@ -151,17 +151,17 @@ mod tests {
         let time = &1_900_000_000_000_u64.to_be_bytes()[2..];
         for (generation, stage) in [(Generation::NONE, 1), (Generation::FIRST, 1)] {
             let grant = foreign(generation);
-            assert_eq!(tail(&grant), [&[stage, 22, 0, 26][..], &[7; 20], time].concat());
+            assert_eq!(tail(&grant), [&[stage, 24, 0, 26][..], &[7; 20], time].concat());
             let read = Grant::decode(&grant.encode()).unwrap();
             assert_eq!(read, grant);
             assert!(read.is_redeemed() && read.is_login() && !read.has_ended(), "live at any generation");
         }
         let ended = foreign(Generation::FIRST).ended(ORIGIN, Version::from_u64(9));
-        assert_eq!(tail(&ended), [&[4, 22, 0, 26][..], &[7; 20], time].concat());
+        assert_eq!(tail(&ended), [&[4, 24, 0, 26][..], &[7; 20], time].concat());
         let cut_off = Special::CutOff(CutOff { of: [8; 20], at: ORIGIN.kept_until });
         let now = Timestamp::from_secs(1_800_000_000);
         let cut_off = Grant::special(GrantId::computed(&[1; 32]), Version::from_u64(1), None, cut_off, now, now);
-        assert_eq!(tail(&cut_off), [&[5, 24, 0, 26][..], &[8; 20], time].concat());
+        assert_eq!(tail(&cut_off), [&[5, 26, 0, 26][..], &[8; 20], time].concat());
         assert_eq!(Grant::decode(&cut_off.encode()).unwrap(), cut_off);
         assert!(!cut_off.is_login() && !cut_off.is_marker());
     }
@@ -186,12 +186,12 @@ mod tests {
         let grant = foreign(Generation::FIRST);
         let head = Grant { members: None, ..grant.clone() }.encode();
         let head = [&[2], &head[1..]].concat();
-        let origin = [&[22, 0, 26][..], &[7; 26]].concat();
-        let cut_off = [&[24, 0, 26][..], &[7; 26]].concat();
+        let origin = [&[24, 0, 26][..], &[7; 26]].concat();
+        let cut_off = [&[26, 0, 26][..], &[7; 26]].concat();
         for (what, tail) in [
             ("a code", [&[0][..], &origin].concat()),
-            ("half an origin", [&[1, 22, 0, 20][..], &[7; 20]].concat()),
-            ("an origin and more", [&[1, 22, 0, 27][..], &[7; 27]].concat()),
+            ("half an origin", [&[1, 24, 0, 20][..], &[7; 20]].concat()),
+            ("an origin and more", [&[1, 24, 0, 27][..], &[7; 27]].concat()),
             ("ended, and a session", [&[4, 11, 0, 1, b'a'][..], &origin].concat()),
             ("ended, of nothing", vec![4]),
             ("ended, and of a generation", [&[4][..], &origin].concat()),

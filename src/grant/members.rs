@@ -19,13 +19,15 @@
 //! | 16 | [resources](super::resources) that were consented to |
 //! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
 //! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
-//! | 22 | of a login that began with another server's refresh token: 160 bits of that, and until when it is kept: 26 |
-//! | 24 | of a cut-off: 160 bits of whose it is, and logins since when it leaves: 26 |
+//! | 22 | the key that the client has to authenticate by: an [`AuthKey`], 64 |
+//! | 24 | of a login that began with another server's refresh token: 160 bits of that, and until when it is kept: 26 |
+//! | 26 | of a cut-off: 160 bits of whose it is, and logins since when it leaves: 26 |
 
 use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
+use super::auth_key::AuthKey;
 use super::codec::DecodeError;
 use super::confirmation::{Confirmation, Sender};
 use super::foreign::{CutOff, ForeignOrigin};
@@ -73,6 +75,8 @@ pub(crate) struct Members {
     pub(crate) sender: Option<Sender>,
     /// Of a login whose code is outstanding: who redeems it has to prove this.
     pub(crate) code_key: Option<Confirmation>,
+    /// Of a login that is bound to the key of its client.
+    pub(crate) auth_key: Option<AuthKey>,
     /// Of a login that began with another server's refresh token, and of what is left of it.
     pub(crate) foreign: Option<ForeignOrigin>,
     /// What a later version has added, and said may be passed over: odd tags, in rising order.
@@ -134,9 +138,11 @@ const RESOURCES: u8 = 16;
 /// Even, as the next one: a node that does not know it would take the token from whoever holds it.
 const SENDER: u8 = 18;
 const CODE_KEY: u8 = 20;
+/// Even too: a node that does not know it would take the client's other keys.
+const AUTH_KEY: u8 = 22;
 /// Even: a node that does not know it would remove the record, and let its first token begin the login anew.
-const FOREIGN: u8 = 22;
-const CUT_OFF: u8 = 24;
+const FOREIGN: u8 = 24;
+const CUT_OFF: u8 = 26;
 
 impl Members {
     /// The most bytes that the members of a record take.
@@ -156,6 +162,7 @@ impl Members {
             || self.acr.is_some()
             || self.sender.is_some()
             || self.code_key.is_some()
+            || self.auth_key.is_some()
     }
 
     /// The stage; `redeemed`: whether a login's tokens are out.
@@ -194,7 +201,10 @@ impl Members {
         let code_key = code_key.as_deref().map(|bytes| (CODE_KEY, bytes));
         let foreign = self.foreign.map(ForeignOrigin::encode);
         let foreign = foreign.as_deref().map(|bytes| (FOREIGN, bytes));
-        let members = [realm, special, host_data, resources, of_stranger, replaces, acr, sender, code_key, foreign];
+        let auth_key = self.auth_key.map(AuthKey::to_bytes);
+        let auth_key = auth_key.as_ref().map(|bytes| (AUTH_KEY, &bytes[..]));
+        let members =
+            [realm, special, host_data, resources, of_stranger, replaces, acr, sender, code_key, auth_key, foreign];
         let mut members: Vec<(u8, &[u8])> = members.into_iter().flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
         members.sort_unstable_by_key(|member| member.0);
@@ -239,6 +249,10 @@ impl Members {
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
                 SENDER => members.sender = Some(Sender::decode(value).ok_or(DecodeError::Corrupt)?),
                 CODE_KEY => members.code_key = Some(Confirmation::decode(value).ok_or(DecodeError::Corrupt)?),
+                AUTH_KEY => {
+                    let bytes = value.try_into().map_err(|_| DecodeError::Corrupt)?;
+                    members.auth_key = Some(AuthKey::from_bytes(bytes));
+                }
                 FOREIGN => members.foreign = Some(ForeignOrigin::decode(value).ok_or(DecodeError::Corrupt)?),
                 CUT_OFF => cut_off = Some(CutOff::decode(value).ok_or(DecodeError::Corrupt)?),
                 tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
@@ -424,6 +438,23 @@ mod tests {
         let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();
         let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, b"\x12\x00\x01\x03"].concat();
         assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "a marker of a sender");
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn a_key_of_the_client_has_to_be_understood() {
+        let bytes: [u8; 64] = std::array::from_fn(|at| if at < 32 { 7 } else { 8 });
+        let members = Members { auth_key: Some(AuthKey::from_bytes(&bytes)), ..Members::default() };
+        let grant = Grant { members: Some(Arc::new(members.clone())), ..Grant::sample("alice", "app") };
+        let encoded = grant.encode();
+        assert_eq!(&encoded[stage_at(&grant)..], [b"\x01\x16\x00\x40", &bytes[..]].concat());
+        let read = Grant::decode(&encoded).unwrap();
+        assert_eq!(read.members.as_deref(), Some(&members));
+        assert_eq!(AUTH_KEY % 2, 0, "never passed over");
+        for length in [0, 32, 63, 65] {
+            let wrong = [b"\x01\x16\x00", &[length][..], &[7; 65][..usize::from(length)]].concat();
+            assert_eq!(with_tail(&grant, &wrong), Err(DecodeError::Corrupt), "{length}");
+        }
     }
 
     #[test]

@@ -138,6 +138,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if authorization.subject.is_none() || !authorization.fits() || !scope.is_subset_of(&request.scope) {
             return Err(ServerFault::Handler.into());
         }
+        #[cfg(feature = "proof")]
+        if !self.may_be_of(&scope) {
+            return Err(ServerFault::Handler.into());
+        }
         let replaces = match authorization.replaces {
             Some(replaced) => self.replaceable(replaced, authorization.subject.as_deref(), client).await?,
             None => None,
@@ -168,6 +172,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 replaces,
                 acr: authorization.acr,
                 code_key: request.code_key,
+                auth_key: request.auth_key,
                 ..Members::default()
             }),
         };
@@ -175,6 +180,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut grant = self.new_grant(login, client, time.now());
         #[cfg(feature = "root-secret")]
         if let Some(answering) = request.answering {
+            #[cfg(feature = "proof")]
+            if let Some(challenge) = &request.challenge {
+                self.spend_challenge(challenge, &answering.id, time).await?;
+            }
             return self.code_once(answering, grant, request, time).await;
         }
         // Stored before it is minted: a code that is out has a grant.

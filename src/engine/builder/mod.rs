@@ -1,5 +1,6 @@
 //! Building an engine.
 
+mod answers;
 mod checks;
 #[cfg(feature = "proof")]
 mod dpop;
@@ -8,6 +9,8 @@ pub(super) mod error;
 mod foreign;
 #[cfg(feature = "jwt")]
 mod jwt;
+#[cfg(feature = "proof")]
+mod profile;
 #[cfg(feature = "proof")]
 mod proof;
 mod realm;
@@ -31,6 +34,8 @@ use super::foreign::ForeignEngine;
 use super::host::DynForeignTokens;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
+#[cfg(feature = "proof")]
+use super::profile::ProfileGap;
 use super::realm::Realm;
 use super::resources::ResourceSettings;
 #[cfg(feature = "root-secret")]
@@ -43,7 +48,7 @@ use crate::grant::{Lifetimes, Timestamp};
 use crate::secret::root::{RootSecret, SubjectSecret};
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
-use crate::wire::{Limits, ResponseStyle, is_error_text};
+use crate::wire::{Limits, is_error_text};
 
 /// Builds an [`Engine`].
 ///
@@ -241,21 +246,6 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// How responses are written. Default: as RFC 6749 has them.
-    ///
-    /// ```
-    /// # use regrant::wire::ResponseStyle;
-    /// # use regrant::{Engine, MemoryStore, StaticClients};
-    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
-    ///     .response_style(ResponseStyle::Katana)
-    ///     .build()?;
-    /// # Ok::<(), regrant::BuildError>(())
-    /// ```
-    pub fn response_style(mut self, style: ResponseStyle) -> Self {
-        self.settings.style = style;
-        self
-    }
-
     /// Lets clients register themselves (RFC 7591): [`Engine::register`] takes them in, and the metadata say where. Default: off.
     ///
     /// ```
@@ -368,7 +358,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Where events go. Default: nowhere.
+    /// Where events go; each sink that is given hears of all of them, in order. Default: nowhere.
     ///
     /// ```
     /// # use regrant::event::Event;
@@ -379,7 +369,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn events(mut self, sink: impl EventSink + 'static) -> Self {
-        self.host.set_events(sink);
+        self.host.add_events(sink);
         self
     }
 
@@ -435,6 +425,15 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// assert!(matches!(twice, Err(BuildError::DuplicateKey)));
     /// ```
     pub fn build(self) -> Result<Engine<S, C>, BuildError> {
+        #[cfg(feature = "proof")]
+        let this = self.under_profile()?;
+        #[cfg(not(feature = "proof"))]
+        let this = self;
+        this.build_described()
+    }
+
+    /// The same of what is described in full.
+    fn build_described(self) -> Result<Engine<S, C>, BuildError> {
         let Self { store, clients, settings, endpoints, host, .. } = self;
         let settings = Settings { longest_commit: store.longest_commit(), ..settings };
         let signing = match (self.key, store.durability()) {
@@ -478,13 +477,19 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             None => None,
             Some(dpop) => {
                 let old = self.old_root.as_ref().map(|(secret, _)| secret);
-                let targets = endpoints.proof_targets(settings.issuer.as_deref());
+                let targets = endpoints.targets(settings.issuer.as_deref());
                 let realm = self.realm.as_deref();
-                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets)?))
+                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))
             }
         };
         let resources = self.resources.build(self.jwt.usual_format())?;
         let jwt = self.jwt.build(settings.issuer.is_some(), resources.as_deref())?;
+        #[cfg(feature = "proof")]
+        if settings.profile == Some(crate::engine::profile::Profile::Fapi2Security) && jwt.signs_by_rs256() {
+            return Err(BuildError::Profile(ProfileGap::SigningAlgorithm));
+        }
+        #[cfg(feature = "proof")]
+        let settings = settings.with_capped_lifetimes(jwt.believes_signatures_alone());
         if settings.signed_answers && !jwt.signs() {
             return Err(BuildError::SigningKeyRequired);
         }

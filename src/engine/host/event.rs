@@ -152,6 +152,17 @@ pub enum Event<'a> {
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
     },
+    /// A client has taken the key out of its set that a session is bound to (atproto): the session ends with it. Emitted before the grant
+    /// is removed; [`Revoked`](Self::Revoked) follows when it is.
+    #[non_exhaustive]
+    ClientKeyGone {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
     /// An older refresh token came back: stolen, or restored from a backup. Emitted before the grant is removed, so
     /// that the host hears of it even if the request is dropped at that moment.
     #[non_exhaustive]
@@ -276,6 +287,41 @@ pub enum Event<'a> {
         /// The cause, as it was given.
         cause: Option<Cause<'a>>,
     },
+}
+
+impl Event<'_> {
+    /// What kind it is, for counters and logs: the name of the variant, in lower case and with `_` between its words.
+    ///
+    /// ```
+    /// # fn of(event: &regrant::event::Event<'_>) -> bool {
+    /// event.name() == "replay_found"
+    /// # }
+    /// ```
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CodeIssued { .. } => "code_issued",
+            Self::CodeReplayed { .. } => "code_replayed",
+            Self::Issued { .. } => "issued",
+            Self::Refreshed { .. } => "refreshed",
+            Self::Retried { .. } => "retried",
+            Self::Resynced { .. } => "resynced",
+            Self::TakenOver { .. } => "taken_over",
+            Self::ForeignAgain { .. } => "foreign_again",
+            Self::SenderBound { .. } => "sender_bound",
+            Self::ClientKeyGone { .. } => "client_key_gone",
+            Self::ReplayFound { .. } => "replay_found",
+            Self::RetiredIntrospected { .. } => "retired_introspected",
+            Self::Revoked { .. } => "revoked",
+            Self::Displaced { .. } => "displaced",
+            Self::UnreadableRevoked { .. } => "unreadable_revoked",
+            Self::AccessRevoked { .. } => "access_revoked",
+            Self::ClientRegistered { .. } => "client_registered",
+            Self::Refused { .. } => "refused",
+            Self::StoreBehind { .. } => "store_behind",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::Failed { .. } => "failed",
+        }
+    }
 }
 
 /// The resource owner of a grant, in an event. A person, so `Debug` does not show it: to write it down is a decision.

@@ -69,6 +69,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let mut grant = self.store.load(code.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
                 self.prove(&grant, &code, TokenKind::Code, client.id())?;
                 self.check_sender(&grant, presented, UsedFor::Code, time.now())?;
+                #[cfg(feature = "proof")]
+                if !presented.is_bare() {
+                    Box::pin(self.check_auth_key(&grant, client, time.now())).await?;
+                }
                 let left = self.left_of_code(client, &grant, form);
                 // Before the record is judged: what this request has redeemed would look redeemed by another.
                 if swaps.wrote_this(&grant) {
@@ -124,6 +128,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let now = time.now();
                 grant.forget_replaced();
                 grant.bind_sender(presented.sender(client, &grant));
+                // One that was not pushed begins here.
+                #[cfg(feature = "proof")]
+                if let Some(key) = self.auth_key_of(client) {
+                    grant.bind_auth_key(key);
+                }
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();
                 grant.name_resources(target.of_grant);

@@ -72,7 +72,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         time: &Time<'_>,
     ) -> Result<Option<Seen>, Failure> {
         let Some(token) = self.foreign_token(client, text, GrantRefusal::NoGrant.into()) else { return Ok(None) };
-        let mut token = token.to_look_at();
+        let mut token = token.only_looked_at();
         let found = self.find_foreign_grant(&mut token, text.as_bytes(), client, time).await;
         match found {
             Ok(grant) => Ok(Some(match token.to_begin() {

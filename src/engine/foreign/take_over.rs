@@ -42,7 +42,7 @@ impl Foreign {
     }
 
     /// The same for a request that changes nothing.
-    pub(super) fn to_look_at(self) -> Self {
+    pub(super) fn only_looked_at(self) -> Self {
         Self { is_looked_at: true, ..self }
     }
 

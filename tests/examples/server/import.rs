@@ -113,7 +113,7 @@ fn digests_serve_as_well() {
     let folder = Folder::new("import");
     let file = folder.path().join("tokens.csv");
     let sha256 = |token: &str| Sha256::digest(token);
-    let hex = |token: &str| sha256(token).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |token: &str| sha256(token).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let digests = [
         hex(TOKENS[0]),
         hex(TOKENS[1]).to_uppercase(),

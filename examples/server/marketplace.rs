@@ -17,11 +17,12 @@ use regrant::throttle::{Guessed, MemoryThrottle};
 use regrant::wire::ResponseStyle;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, Key, Lifetimes,
-    ResponseFields, Scope, StaticClients, Timestamp,
+    ResponseFields, RootSecret, Scope, StaticClients, Timestamp,
 };
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
+use crate::import::{Imported, Known};
 use crate::store::AnyStore;
 use crate::throttling::peer;
 
@@ -31,6 +32,7 @@ pub(crate) const CLIENT_SECRET: &str = "marketplace-secret-for-trying-out-only";
 pub(crate) const USERNAME: &str = "usuario.teste";
 pub(crate) const PASSWORD: &str = "senha123";
 pub(crate) const CAMPAIGN: &str = "1001";
+const SCOPE: &str = "scope_1 scope_2 scope_3";
 
 type MarketplaceEngine = Engine<AnyStore, StaticClients>;
 
@@ -43,6 +45,15 @@ pub(crate) struct Settings {
     pub(crate) retry_window: Duration,
     /// How often anybody may guess.
     pub(crate) throttle: Option<Arc<MemoryThrottle>>,
+    /// Of what is found again under it, where there is anything to import.
+    pub(crate) root: RootSecret,
+    /// Refresh tokens of the server before this one.
+    pub(crate) imported: Option<Imported>,
+}
+
+/// What a line of an import may name.
+pub(crate) fn known() -> Result<Known, Box<dyn Error>> {
+    Ok(Known { client_id: CLIENT_ID, scope: Scope::parse(SCOPE)? })
 }
 
 /// `POST /token` and `GET /resource`.
@@ -60,7 +71,7 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         .secret(ClientSecret::new(CLIENT_SECRET)?)
         .grant_type("password")
         .grant_type("refresh_token")
-        .scope(Scope::parse("scope_1 scope_2 scope_3")?)
+        .scope(Scope::parse(SCOPE)?)
         .retry_window(settings.retry_window)
         .build()?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
@@ -78,6 +89,9 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         .events(|event: &Event<'_>| eprintln!("{event:?}"));
     if let Some(throttle) = settings.throttle {
         builder = builder.throttle(throttle);
+    }
+    if let Some(imported) = settings.imported {
+        builder = builder.root_secret(settings.root).foreign_tokens(imported);
     }
     Ok(builder.build()?)
 }
@@ -103,20 +117,21 @@ impl GrantHandler for Password {
             return Err(GrantError::invalid_grant());
         }
         guess.right();
-        let fields = fields(campaign).map_err(GrantError::failed)?;
+        let fields = fields_of(username).map_err(GrantError::failed)?;
         Ok(Authorization::of(username).with_fields(fields))
     }
 }
 
 /// What every response of this login has besides. Ids are strings.
-fn fields(campaign: &str) -> Result<ResponseFields, regrant::grant::FieldError> {
+pub(crate) fn fields_of(username: &str) -> Result<ResponseFields, regrant::grant::FieldError> {
+    let name = if username == USERNAME { "Usuário Teste" } else { username };
     ResponseFields::new()
         .with("authorization_id", &rand::random::<u32>().to_string())?
         .with("participant_id", "7301")?
         .with("catalog_id", "42")?
-        .with("campaign_id", campaign)?
+        .with("campaign_id", CAMPAIGN)?
         .with("home_uri", "/")?
-        .with("name", "Usuário Teste")
+        .with("name", name)
 }
 
 /// A protected resource: says whose token it was.

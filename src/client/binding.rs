@@ -61,7 +61,8 @@ impl ClientBuilder {
     }
 
     /// Whether an older refresh token is answered with the current one, where whoever sends it proves the key that the grant is bound
-    /// to, by a proof of possession that was not used before. Nothing is written, the idle expiry does not move, and the event is
+    /// to, by a proof of possession that was not used before. A confidential client proves one of its own, by which it authenticates: by an
+    /// assertion that a key signed and that was not used before, or by its certificate. To the grant nothing is written, the idle expiry does not move, and the event is
     /// [`Resynced`](crate::event::Event::Resynced). For an application that runs as many processes on one login, which would otherwise log
     /// itself out.
     ///

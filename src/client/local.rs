@@ -42,7 +42,7 @@ impl Client {
         let is_loopback = |uri: &String| {
             let after =
                 |address: &&str| uri.strip_prefix(*address).is_some_and(|rest| rest.starts_with(['/', ':', '?']));
-            LOOPBACK.iter().any(|address| uri == address || after(&address))
+            LOOPBACK.iter().any(|address| uri == address || after(address))
         };
         if !redirect_uris.iter().all(is_loopback) {
             return None;

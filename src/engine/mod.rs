@@ -14,6 +14,8 @@ mod client_auth;
 mod displacement;
 mod documents;
 mod failure;
+#[cfg(feature = "root-secret")]
+mod foreign;
 mod grants;
 pub(crate) mod host;
 #[cfg(feature = "jwt")]
@@ -30,6 +32,9 @@ mod markers;
 mod new_grant;
 #[cfg(feature = "proof")]
 pub(crate) mod profile;
+#[cfg(not(feature = "proof"))]
+#[path = "profile_off.rs"]
+mod profile;
 mod realm;
 pub(crate) mod refusal;
 mod registration;
@@ -68,6 +73,8 @@ pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, PendingGuess, RenewalPolicy,
 };
+#[cfg(feature = "root-secret")]
+pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
 #[cfg(feature = "proof")]
 pub use profile::{Profile, ProfileGap};
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
@@ -144,6 +151,9 @@ pub struct Engine<S, C> {
     host: Host,
     #[cfg(feature = "root-secret")]
     roots: Option<roots::Roots>,
+    /// Tokens of another server.
+    #[cfg(feature = "root-secret")]
+    foreign: Option<Box<foreign::ForeignEngine>>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
     #[cfg(feature = "argon2")]

@@ -1,6 +1,7 @@
 //! The key that a client authenticated by when a session began, which the session is bound to (atproto, "Confidential Client
 //! Authentication").
 
+#[cfg(feature = "proof")]
 use sha2::{Digest, Sha256};
 
 use crate::secret::constant_time_eq;
@@ -73,7 +74,10 @@ mod tests {
         }
         assert_ne!(AuthKey::new([7; 32], "ES256", Some("")), AuthKey::new([7; 32], "ES256", None));
         // As bytes, since records are for ever: SHA-256 of `ES256`, 0, 1, `one`, computed elsewhere.
-        let names = "32d7bda2b25a16fb1f35a9507c94c4382e30356ea1739eb01f4447c5336779d3";
-        assert_eq!(key.to_bytes()[32..].iter().map(|byte| format!("{byte:02x}")).collect::<String>(), names);
+        let names: [u8; 32] = [
+            0x32, 0xd7, 0xbd, 0xa2, 0xb2, 0x5a, 0x16, 0xfb, 0x1f, 0x35, 0xa9, 0x50, 0x7c, 0x94, 0xc4, 0x38, 0x2e, 0x30,
+            0x35, 0x6e, 0xa1, 0x73, 0x9e, 0xb0, 0x1f, 0x44, 0x47, 0xc5, 0x33, 0x67, 0x79, 0xd3,
+        ];
+        assert_eq!(key.to_bytes()[32..], names);
     }
 }

@@ -25,6 +25,8 @@ pub enum Guessed<'a> {
     Registration,
     /// An initial access token, or a registration access token (RFC 7592).
     RegistrationToken,
+    /// Whether a token that is none of the client's own is alive.
+    Token,
 }
 
 impl Guessed<'_> {
@@ -36,6 +38,7 @@ impl Guessed<'_> {
             Self::UserCode(_) => GuessKind::UserCode,
             Self::Registration => GuessKind::Registration,
             Self::RegistrationToken => GuessKind::RegistrationToken,
+            Self::Token => GuessKind::Token,
         }
     }
 }
@@ -70,6 +73,9 @@ pub enum GuessKind {
     /// A token that registrations are made or changed with.
     #[error("too many guesses at a token of a registration")]
     RegistrationToken,
+    /// Tokens that are another's.
+    #[error("too many tokens of others")]
+    Token,
 }
 
 /// A guess: at what, and from where.

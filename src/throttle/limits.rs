@@ -64,6 +64,7 @@ pub struct GuessLimits {
     pub(super) user_codes_of_address: GuessRate,
     pub(super) registrations: GuessRate,
     pub(super) registration_tokens: GuessRate,
+    pub(super) tokens: GuessRate,
 }
 
 impl Default for GuessLimits {
@@ -83,6 +84,7 @@ impl Default for GuessLimits {
             user_codes_of_address: GuessRate::of(15, 4 * 60),
             registrations: GuessRate::of(20, 60),
             registration_tokens: GuessRate::of(20, 10),
+            tokens: GuessRate::of(10, 60),
         }
     }
 }
@@ -140,5 +142,11 @@ impl GuessLimits {
     #[must_use]
     pub const fn with_registration_tokens(self, rate: GuessRate) -> Self {
         Self { registration_tokens: rate, ..self }
+    }
+
+    /// Tokens of other clients from one address.
+    #[must_use]
+    pub const fn with_tokens(self, rate: GuessRate) -> Self {
+        Self { tokens: rate, ..self }
     }
 }

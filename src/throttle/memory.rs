@@ -41,6 +41,7 @@ struct Counts {
     user_codes_of_address: Table,
     registrations: Table,
     registration_tokens: Table,
+    tokens: Table,
 }
 
 /// Something that a guess is counted by.
@@ -61,16 +62,16 @@ impl<'t> Counter<'t> {
 type Counters<'t> = [Option<Counter<'t>>; 3];
 
 impl MemoryThrottle {
-    /// How many places each of its ten tables has, unless said otherwise.
+    /// How many places each of its eleven tables has, unless said otherwise.
     const PLACES: usize = 16_384;
 
-    /// With the [limits](GuessLimits) that the module names, and 16,384 places for each kind of counter: 2.5 MiB in all.
+    /// With the [limits](GuessLimits) that the module names, and 16,384 places for each kind of counter: 2.75 MiB in all.
     pub fn new() -> Self {
         Self::with_places(Self::PLACES)
     }
 
     /// With so many places for each kind of counter: how many people, clients or addresses are counted at a time, and how many people's
-    /// addresses are remembered. It takes 160 bytes for each, now and for ever.
+    /// addresses are remembered. It takes 176 bytes for each, now and for ever.
     ///
     /// ```
     /// let large = regrant::throttle::MemoryThrottle::with_places(1 << 20);
@@ -90,6 +91,7 @@ impl MemoryThrottle {
             user_codes_of_address: table(),
             registrations: table(),
             registration_tokens: table(),
+            tokens: table(),
         }))
     }
 
@@ -148,8 +150,13 @@ impl Counts {
             (Guessed::RegistrationToken, Some(network)) => {
                 [Some(Counter::new(&mut self.registration_tokens, network, limits.registration_tokens)), None, None]
             }
+            (Guessed::Token, Some(network)) => {
+                [Some(Counter::new(&mut self.tokens, network, limits.tokens)), None, None]
+            }
             // By the client alone anybody could shut it out; by nothing, everybody.
-            (Guessed::ClientSecret(_) | Guessed::Registration | Guessed::RegistrationToken, None) => [None, None, None],
+            (Guessed::ClientSecret(_) | Guessed::Registration | Guessed::RegistrationToken | Guessed::Token, None) => {
+                [None, None, None]
+            }
         }
     }
 }

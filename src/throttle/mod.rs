@@ -35,6 +35,7 @@
 //! | | the address | 15, 4 minutes: at most 30 in an hour | |
 //! | a registration, right or wrong | the address | 20, a minute | by itself |
 //! | an initial or a registration access token | the address | 20, 10 seconds | by itself |
+//! | whether a token of another client is alive, at revocation | the address | 10, a minute; beyond that it is answered as a dead one | by itself |
 //!
 //! # Whom it cannot be turned against
 //!

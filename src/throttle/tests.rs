@@ -54,6 +54,7 @@ fn each_kind_has_its_own_limit() {
         (Guessed::UserCode("alice"), 5, 720),
         (Guessed::Registration, 20, 60),
         (Guessed::RegistrationToken, 20, 10),
+        (Guessed::Token, 10, 60),
     ] {
         let throttle = MemoryThrottle::new();
         assert_eq!(let_through(&throttle, what, 1_000, |_| home(), at(0)), most, "{what:?}");
@@ -210,7 +211,7 @@ fn a_client_is_never_counted_by_itself() {
     assert_eq!(let_through(&throttle, Guessed::ClientSecret("app"), 10_000, v4, at(0)), 10_000);
     assert_eq!(guess(&throttle, Guessed::ClientSecret("app"), home(), at(0)), 0);
     // Where nobody says the address, there is nothing to count by but the client.
-    for what in [Guessed::ClientSecret("app"), Guessed::Registration, Guessed::RegistrationToken] {
+    for what in [Guessed::ClientSecret("app"), Guessed::Registration, Guessed::RegistrationToken, Guessed::Token] {
         assert!((0..10_000).all(|_| throttle.guess(&Guess::new(what, None), at(0)).is_ok()), "{what:?}");
     }
 }

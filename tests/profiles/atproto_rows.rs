@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use regrant::{Authorization, Request, Scope};
 use serde_json::{Value, json};
 
@@ -59,9 +60,9 @@ fn lives(square: &Desk, app: &App) -> (u64, u64) {
 }
 
 /// At the resource.
-fn resource(square: &Desk, header: &str, proof: Option<String>) -> u16 {
+fn resource(square: &Desk, header: &str, proof: Option<&str>) -> u16 {
     let request = Request::new("GET", b"").with_url("/xrpc/x").with_header("authorization", header.as_bytes());
-    let request = match &proof {
+    let request = match proof {
         Some(proof) => request.with_header("dpop", proof.as_bytes()),
         None => request,
     };
@@ -385,7 +386,7 @@ const ROWS: &[Row<Desk>] = &[
             let token = square.login(&phone(), 0).access_token();
             let bearer = resource(square, &format!("Bearer {token}"), None);
             let proof = proof_at_resource(square, 1, &token, true);
-            format!("{bearer} {}", resource(square, &format!("DPoP {token}"), Some(proof)))
+            format!("{bearer} {}", resource(square, &format!("DPoP {token}"), Some(&proof)))
         },
         answer: "401 200",
     },
@@ -406,7 +407,7 @@ const ROWS: &[Row<Desk>] = &[
         request: |square| {
             let token = square.login(&phone(), 0).access_token();
             let proof = proof_at_resource(square, 1, &token, false);
-            resource(square, &format!("DPoP {token}"), Some(proof)).to_string()
+            resource(square, &format!("DPoP {token}"), Some(&proof)).to_string()
         },
         answer: "401",
     },
@@ -451,8 +452,8 @@ const ROWS: &[Row<Desk>] = &[
         request: |square| {
             let token = square.login(&phone(), 0).access_token();
             let (proof, header) = (proof_at_resource(square, 1, &token, true), format!("DPoP {token}"));
-            let first = resource(square, &header, Some(proof.clone()));
-            format!("{first} {}", resource(square, &header, Some(proof)))
+            let first = resource(square, &header, Some(&proof));
+            format!("{first} {}", resource(square, &header, Some(&proof)))
         },
         answer: "200 401",
     },
@@ -546,7 +547,7 @@ const ROWS: &[Row<Desk>] = &[
             let token = square.login(&phone(), 0).refresh_token();
             let sessions = run(square.engine.sessions("alice", None, 10, at(1))).unwrap();
             let [session] = &sessions.sessions[..] else { return format!("{} sessions", sessions.sessions.len()) };
-            run(square.engine.end_session("alice", session.id())).unwrap();
+            run(square.engine.end_session("alice", session.id(), regrant::Timestamp::EPOCH)).unwrap();
             said(&square.refresh(&phone(), &token, 2))
         },
         answer: "400 invalid_grant",
@@ -597,4 +598,18 @@ fn a_nonce_spends_no_assertion() {
         let reply = square.send_proven(place, &app, &body, (Some(&assertion), Some(&fresh)), 0);
         assert!(matches!(reply.status, 200 | 201), "{reply:?}");
     }
+}
+
+/// "Tokens and Session Lifetime": where no revocation reaches an access token, 15 minutes are the most.
+#[test]
+fn a_token_that_is_believed_by_its_signature_lives_shorter() {
+    let (signing, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let lives = |tokens: JwtAccessTokens| {
+        let square = square(Arc::new(Shelf::default()), &site(), &Hand::default(), |builder| {
+            builder.lifetimes(for_ever()).signing_key(signing.clone()).jwt_access_tokens(tokens)
+        });
+        square.login(&phone(), 0).json()["expires_in"].as_u64().unwrap()
+    };
+    assert_eq!(lives(JwtAccessTokens::new().danger_signature_alone()), 900);
+    assert_eq!(lives(JwtAccessTokens::new()), 1_799);
 }

@@ -219,3 +219,41 @@ fn a_page_says_that_a_client_is_none() {
     assert!(run(square.engine.authorize(&request, at(0))).is_err());
     assert!(has(&square.events.take(), "Scope"));
 }
+
+/// Clients that the host made itself are its own, ids and redirect URIs too; the rest of the profile is for them as well.
+#[test]
+fn a_client_made_by_hand_is_served_beside_the_others() {
+    let by_hand = |client: ClientBuilder| {
+        let client = client
+            .grant_type("authorization_code")
+            .grant_type("refresh_token")
+            .redirect_uri("https://app.example/cb")
+            .scope(scope(SQUARE_SCOPE));
+        let clients = regrant::StaticClients::new().with(client.build().unwrap()).unwrap();
+        let clients = regrant::fetch::DocumentClients::new(clients, site())
+            .with_scope(scope(SQUARE_SCOPE))
+            .with_private_key_jwt(true);
+        let (store, events) = (Arc::new(Shelf::default()), crate::kit::Events::default());
+        let engine =
+            crate::kit::profiles::profiled(Arc::clone(&store), clients, regrant::engine::Profile::Atproto, &events)
+                .endpoints(crate::kit::profiles::endpoints().with_scopes(scope(SQUARE_SCOPE)))
+                .fetch(site())
+                .build()
+                .unwrap();
+        crate::kit::profiles::Desk { engine, store, events }
+    };
+    let own = |id: &str| App { id: id.into(), redirect_uri: "https://app.example/cb", ..phone() };
+    let keyed = Client::confidential("own").keys(crate::kit::signer::Signer::new("one").keys());
+    by_hand(Client::public("own")).login(&own("own"), 0);
+    by_hand(keyed.clone().private_key_jwt(true)).login(&own("own").with_signer("one"), 0);
+    for (client, fault) in [
+        (Client::confidential("own").secret(secret(SECRET)), "AuthMethod"),
+        (keyed.clone().self_signed_tls_client_auth(true), "AuthMethod"),
+        (keyed.private_key_jwt(true).danger_token_endpoint_as_audience(true), "Audience"),
+    ] {
+        let square = by_hand(client);
+        let query = "response_type=code&client_id=own&redirect_uri=https%3A%2F%2Fapp.example%2Fcb";
+        square.approve(query, Authorization::of("alice"), 0).unwrap_err();
+        assert!(has(&square.events.take(), fault), "{fault}");
+    }
+}

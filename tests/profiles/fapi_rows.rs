@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use regrant::client::ClientKeys;
 use regrant::engine::ClientCredentials;
 use regrant::jwt::{SigningAlgorithm, SigningKey};
 use regrant::{Authorization, Request, Scope, StaticClients};
@@ -480,6 +483,43 @@ const ROWS: &[Row<Bank>] = &[
         answer: "401 invalid_client",
     },
     Row {
+        section: "5.4.1, 2",
+        rule: "RSA keys have 2,048 bits at least",
+        request: |_| {
+            let key = |bytes: usize| json!({"keys": [{"kty": "RSA", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode(vec![0xff; bytes])}]});
+            [128, 255, 256]
+                .map(|bytes| ClientKeys::from_json(key(bytes).to_string().as_bytes()).is_ok().to_string())
+                .join(" ")
+        },
+        answer: "false false true",
+    },
+    Row {
+        section: "5.4.1, 3",
+        rule: "and those of curves 224: there is P-256 and Ed25519",
+        request: |_| {
+            let key = |curve: &str, bytes: usize| {
+                let text = URL_SAFE_NO_PAD.encode(vec![1; bytes]);
+                let set = json!({"keys": [{"kty": "EC", "crv": curve, "x": text, "y": text}]});
+                ClientKeys::from_json(set.to_string().as_bytes()).is_ok().to_string()
+            };
+            [key("P-192", 24), key("secp160r1", 20)].join(" ")
+        },
+        answer: "false false",
+    },
+    Row {
+        section: "5.4.3",
+        rule: "of keys with one kid the one of the right kind is tried",
+        request: |bank| {
+            let signer = Signer::new("one");
+            let by = |alg: &str| {
+                let jwt = signer.jwt(&signer.header(alg), &claims_but("key-client", alg, 0, "x", None));
+                said(&bank.send_with(Place::Token, &key_app(), "grant_type=client_credentials", Some(&jwt), 0))
+            };
+            ["EdDSA", "ES256"].map(by).join(" ")
+        },
+        answer: "200 200",
+    },
+    Row {
         section: "5.4.1, 4",
         rule: "tokens and codes have 128 bits that nobody guesses: two of a login have 160 of a MAC each",
         request: |bank| {
@@ -531,7 +571,26 @@ fn a_token_from_before_the_profile_is_nobodys() {
     assert_eq!(resource(&bank, "Bearer", &token, false, None), "401 invalid_token");
 }
 
-/// Section 5.3.2.1, item 9, and what is left of a proof of a code that was redeemed without one: nothing.
+/// Section 5.3.2.1, item 5: what a client shows is what its token is bound to, though nobody registered it for that.
+#[test]
+fn a_token_by_certificate_is_bound_to_it() {
+    let bank = usual();
+    let reply = bank.send(Place::Token, &mtls_app(), "grant_type=client_credentials&scope=accounts", 0);
+    let header = format!("Bearer {}", reply.access_token());
+    let chain = regrant::client::CertificateChain::NotVerified;
+    let own = mtls_app().certificate.unwrap();
+    let other = Signer::new("two").certificate("mtls-client", 1, chain);
+    for (certificate, lets_in) in [(Some(&own), true), (Some(&other), false), (None, false)] {
+        let request = Request::new("GET", b"").with_url("/accounts").with_header("authorization", header.as_bytes());
+        let request = match certificate {
+            Some(certificate) => request.with_certificate(certificate),
+            None => request,
+        };
+        assert_eq!(run(bank.engine.bearer(&request, &Scope::parse("accounts").unwrap(), at(0))).is_ok(), lets_in);
+    }
+}
+
+/// A login by certificate: its refresh token is for who shows one, and for the client.
 #[test]
 fn a_login_by_certificate_is_bound_to_certificates() {
     let bank = usual();

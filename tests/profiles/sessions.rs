@@ -6,7 +6,7 @@ use regrant::Authorization;
 use serde_json::json;
 
 use crate::kit::profiles::{
-    App, Hand, Pkce, Place, SERVICE, SERVICE_KEYS, Site, Square, asking, keys_of, redemption, said, service,
+    App, Hand, Pkce, Place, SERVICE, SERVICE_KEYS, Site, Square, asking, keys_of, phone, redemption, said, service,
     service_document, site, square,
 };
 use crate::kit::signer::Signer;
@@ -226,11 +226,19 @@ fn the_key_is_the_one_of_the_push() {
 #[test]
 fn nobody_names_a_key_in_a_request() {
     let town = town();
+    let named = |app: &App, pkce: &Pkce| {
+        let mut says = asking(app, pkce);
+        says.push(("client_auth_key", "A".repeat(86)));
+        let query = town.square.pushed(app, &says, 0);
+        town.square.approve(&query, Authorization::of("alice"), 0).unwrap().get("code").unwrap().to_owned()
+    };
     let (app, pkce) = (service(), Pkce::new());
-    let mut says = asking(&app, &pkce);
-    says.push(("client_auth_key", "A".repeat(86)));
-    let query = town.square.pushed(&app, &says, 0);
-    let code = town.square.approve(&query, Authorization::of("alice"), 0).unwrap().get("code").unwrap().to_owned();
+    let body = redemption(&app, &named(&app, &pkce), &pkce);
+    assert_eq!(said(&town.square.send(Place::Token, &app.with_signer("two"), &body, 1)), "400 invalid_grant");
+    town.square.send(Place::Token, &app, &body, 1).assert_ok();
+    // Nor one that has no keys.
+    let (app, pkce) = (phone(), Pkce::new());
+    let code = named(&app, &pkce);
     town.square.redeem(&app, &code, &pkce, 1).assert_ok();
 }
 

@@ -4,6 +4,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod bound;
 mod demands;
 mod desk;
 mod document_attacks;

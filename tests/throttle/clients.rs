@@ -110,6 +110,32 @@ fn revocation_and_introspection_count_too() {
     assert_throttled(&send(&world, &login("app", "wrong"), home(), at(0)), 10);
 }
 
+/// ATTACKS, RFC 7009: whether a found token is alive is told ten times, and then no longer; the client's own are revoked as ever.
+#[test]
+fn whether_tokens_of_others_are_alive_is_told_a_few_times() {
+    let mallory = Client::public("mallory").grant_type("password").scope(scope("read"));
+    let world = World::new([app(), mallory], |builder| builder.grant_handler(Password).throttle(MemoryThrottle::new()));
+    let found = send(&world, &login("app", SECRET), home(), at(0)).refresh_token();
+    let dead = crate::kit::forged(&found);
+    let ask = |token: &str, from| {
+        let ask = form(format!("token={token}&client_id=mallory"));
+        Reply::of(&world.engine.blocking().revoke(&ask.request().with_peer(from), at(0)).unwrap())
+    };
+    let of_dead = ask(&dead, stranger(1));
+    for _ in 0..10 {
+        ask(&found, stranger(1)).assert_error(400, "invalid_grant");
+    }
+    world.events.take();
+    assert_eq!(ask(&found, stranger(1)), of_dead);
+    assert_eq!(world.events.names(), ["Refused"]);
+    ask(&found, stranger(2)).assert_error(400, "invalid_grant");
+    // It is alive, and the client itself revokes it from there.
+    let own = form(format!("token={found}")).basic("app", SECRET);
+    let request = own.request().with_peer(stranger(1));
+    assert_eq!(world.engine.blocking().revoke(&request, at(0)).unwrap().status(), 200);
+    assert_eq!(ask(&found, stranger(2)), of_dead);
+}
+
 /// Where verification is dear it is that which is bounded: beyond the limit nothing is verified, of known and made-up ids alike.
 #[test]
 fn slow_secrets_are_counted_before_they_are_verified() {

@@ -138,7 +138,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if authorization.subject.is_none() || !authorization.fits() || !scope.is_subset_of(&request.scope) {
             return Err(ServerFault::Handler.into());
         }
-        #[cfg(feature = "proof")]
         if !self.may_be_of(&scope) {
             return Err(ServerFault::Handler.into());
         }

@@ -217,13 +217,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
         match self.find_client(client_id, Lookup::of(Purpose::Authorization, request.peer())).await {
-            #[cfg(feature = "proof")]
             Ok(Some(client)) => match self.check_profile_of(&client) {
                 Ok(()) => Ok((client, form)),
                 Err(why) => Err(Failure::from(why).of_client(client.shared_id())),
             },
-            #[cfg(not(feature = "proof"))]
-            Ok(Some(client)) => Ok((client, form)),
             Ok(None) => Err(ClientRefusal::UnknownClient.into()),
             Err(error) => Err(match error.kind() {
                 // A page can say what is wrong with it: whoever sees it may be the one who wrote it.
@@ -286,7 +283,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let resources = self.asked_resources(form)?;
         let scope = self.asked_scope(client, parameter("scope"), resources.as_ref())?;
-        #[cfg(feature = "proof")]
         self.check_asked(form, &scope)?;
         if parameter("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
             return Err(AuthorizationRefusal::OpenIdParameter.into());
@@ -308,23 +304,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// Whether a challenge is needed whoever asks.
-    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
-    const fn demands_pkce(&self) -> bool {
-        #[cfg(feature = "proof")]
-        return self.profile().is_some();
-        #[cfg(not(feature = "proof"))]
-        false
-    }
-
     /// Where the answer goes, and whether the request named it.
     fn redirect_uri_of(&self, client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), Refusal> {
         let found = redirect_uri_of(client, form)?;
-        #[cfg(feature = "proof")]
-        if !self.may_answer_to(&found.0) {
-            return Err(AuthorizationRefusal::UnregisteredRedirectUri.into());
-        }
-        Ok(found)
+        if self.may_answer_to(&found.0) { Ok(found) } else { Err(AuthorizationRefusal::UnregisteredRedirectUri.into()) }
     }
 }
 

@@ -255,12 +255,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// What the registry says; under atproto, whom an id describes that it does not know.
     pub(super) async fn look_up(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        let found = self.clients.find(id, lookup).await;
-        #[cfg(feature = "proof")]
-        if let Ok(None) = found {
-            return Ok(self.of_localhost(id));
+        match self.clients.find(id, lookup).await {
+            Ok(None) => Ok(self.of_localhost(id)),
+            found => found,
         }
-        found
     }
 
     /// The client of an id that a stranger sent. What no client can be called is not asked for: a registry in a database

@@ -1,5 +1,7 @@
 //! What an engine of a profile must have, and must not.
 
+use fluent_uri::pct_enc::EStr;
+
 use super::{Profile, ProfileGap};
 use crate::client::{ClientFeatures, Clients};
 use crate::engine::binding::Dpop;
@@ -60,7 +62,6 @@ impl Profile {
             Self::Fapi2Security if settings.pushed_lifetime.as_secs() >= PUSHED_LIFETIME_SECS => {
                 Err(ProfileGap::PushedRequestLifetime)
             }
-            Self::Fapi2Security => Ok(()),
             Self::Atproto if !has_es256 => Err(ProfileGap::ProofAlgorithm),
             Self::Atproto if host.grant_types().next().is_some() => Err(ProfileGap::GrantHandler),
             Self::Atproto if !dpop.demands_resource_nonces() => Err(ProfileGap::ResourceNonces),
@@ -71,7 +72,7 @@ impl Profile {
                 Err(ProfileGap::Scope)
             }
             Self::Atproto if !has_fetch => Err(ProfileGap::Fetch),
-            Self::Atproto => Ok(()),
+            Self::Fapi2Security | Self::Atproto => Ok(()),
         }
     }
 
@@ -89,11 +90,11 @@ impl Profile {
     fn check_issuer(self, issuer: Option<&str>) -> Result<(), ProfileGap> {
         let uri = issuer.and_then(read_uri).ok_or(ProfileGap::Issuer)?;
         match web_host(&uri) {
-            Some((_, true)) => {}
-            Some(("127.0.0.1" | "[::1]" | "localhost", false)) => {}
+            // Without TLS for this machine alone, to try it out.
+            Some((_, true) | ("127.0.0.1" | "[::1]" | "localhost", false)) => {}
             _ => return Err(ProfileGap::Issuer),
         }
-        let port = uri.authority().and_then(|authority| authority.port()).map(|port| port.as_str());
+        let port = uri.authority().and_then(|authority| authority.port()).map(EStr::as_str);
         // The issuer has a host, so what follows it is the path.
         let is_origin = uri.path().is_empty() && !matches!(port, Some("443"));
         if self == Self::Atproto && !is_origin { Err(ProfileGap::IssuerPath) } else { Ok(()) }

@@ -84,6 +84,17 @@ impl<S, C> Engine<S, C> {
         matches!(self.settings.profile, Some(Profile::Atproto))
     }
 
+    /// Whether a challenge is needed whoever asks: both profiles want one of confidential clients too.
+    pub(in crate::engine) const fn demands_pkce(&self) -> bool {
+        self.settings.profile.is_some()
+    }
+
+    /// Whether a token of a client that does not rotate is to be made anew, once, since the key that it was made under is being
+    /// withdrawn: under FAPI 2.0, where a rotation is for "extraordinary circumstances" (section 5.3.2.1).
+    pub(in crate::engine) fn rotates_out_of(&self, key_id: u8) -> bool {
+        self.is_of_fapi() && self.settings.retiring.contains(&key_id)
+    }
+
     /// The fields of an answer with `sub` among them, the account (atproto, "Identity Authentication"). In that profile alone.
     pub(in crate::engine) fn fields_with_subject(&self, grant: &Grant) -> Option<String> {
         let subject = grant.subject().filter(|_| self.is_of_atproto())?;

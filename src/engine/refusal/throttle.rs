@@ -33,7 +33,6 @@ impl ThrottleRefusal {
     }
 
     /// `temporarily_unavailable`: SDKs throw tokens away on other codes, and on what is no OAuth error.
-    #[expect(clippy::unused_self, reason = "as the other refusals have it")]
     pub const fn code(self) -> ErrorCode {
         ErrorCode::TemporarilyUnavailable
     }

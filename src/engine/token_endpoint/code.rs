@@ -92,7 +92,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                         if let Some(unspent) = unspent {
                             Box::pin(self.check_unspent(unspent, time)).await.map_err(|why| why.about(&grant))?;
                         }
-                        return Err(self.code_replay(&grant, client).await);
+                        return Err(self.code_replay(&grant, client, time.now()).await);
                     }
                     CodeDecision::Refuse(void) => return Err(of_grant(&grant, GrantRefusal::from(void))),
                 }
@@ -127,12 +127,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let expected = grant.version;
                 let now = time.now();
                 grant.forget_replaced();
-                grant.bind_sender(presented.sender(client, &grant));
-                // One that was not pushed begins here.
-                #[cfg(feature = "proof")]
-                if let Some(key) = self.auth_key_of(client) {
-                    grant.bind_auth_key(key);
-                }
+                self.bind(&mut grant, client, presented);
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();
                 grant.name_resources(target.of_grant);
@@ -144,10 +139,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(Unavailable::Contention.into());
         };
         if let Some(replaced) = replaced {
-            self.end_replaced(replaced, &grant).await;
+            self.end_replaced(replaced, &grant, time.now()).await;
         }
         let (target, claims) = ((&target, mask), claims.unwrap_or_default());
         self.first_answer(&grant, client, target, presented, (nonce.as_deref(), claims), time.now())
+    }
+
+    /// Binds the grant to what its first tokens are given for.
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
+    fn bind(&self, grant: &mut Grant, client: &Authenticated<'_>, presented: &Presented<'_>) {
+        grant.bind_sender(presented.sender(client, grant));
+        // One whose request was pushed is bound already.
+        #[cfg(feature = "proof")]
+        if let Some(key) = self.auth_key_of(client) {
+            grant.bind_auth_key(key);
+        }
     }
 
     /// What the first access token is for, and what is left of the scope to the client and there.
@@ -198,9 +204,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Ends the grant of a code that was redeemed twice. The event comes first, as with refresh tokens.
-    async fn code_replay(&self, grant: &Grant, client: &Client) -> Failure {
+    async fn code_replay(&self, grant: &Grant, client: &Client, now: Timestamp) -> Failure {
         self.emit(&Event::CodeReplayed { grant: grant.id, client_id: client.id(), subject: self.subject_of(grant) });
-        self.replayed(grant, client).await
+        self.replayed(grant, client, now).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench stores                  # all that there are programs for
 //! cargo bench --bench stores -- redis
+//! cargo bench --bench stores -- markers       # a single-use marker beside a login: an insert of each
 //! ```
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark")]
@@ -20,12 +21,14 @@ mod floors;
 mod servers;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use fleet::Fleet;
 use floors::{AppendFloor, PostgresFloor, RedisFloor};
-use regrant::MemoryStore;
-use regrant::store::{BoxFuture, DynTokenStore, FileStore, PostgresStore, RedisStore};
+use regrant::internal::{sample_login, sample_marker};
+use regrant::store::{BoxFuture, DynTokenStore, FileStore, Insert, PostgresStore, RedisStore, TokenStore as _};
+use regrant::{Grant, MemoryStore, Timestamp};
 use servers::Folder;
 use servers::postgres::Postgres;
 use servers::redis::Redis;
@@ -44,69 +47,111 @@ fn main() {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let is_wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    println!("{:<12}{:>9}{:>16}{:>14}{:>10}", "store", "callers", "refreshes/s", "floor/s", "ratio");
-    if is_wanted("memory") {
-        let memory: Arc<dyn DynTokenStore> = Arc::new(MemoryStore::new());
-        compare(&runtime, "memory", &memory, None);
-    }
-    if is_wanted("file") {
-        let folder = Folder::new("bench");
-        let store: Arc<dyn DynTokenStore> = Arc::new(FileStore::open(folder.path().join("grants")).unwrap());
-        compare(&runtime, "file", &store, Some(&AppendFloor::new(folder.path()).work()));
-    }
-    if is_wanted("postgres")
-        && let Some(server) = Postgres::durable()
-    {
-        let builder = PostgresStore::builder;
-        for (name, builder, prepared) in
-            [("postgres", builder(), false), ("prepared", builder().danger_prepared_statements(), true)]
-        {
-            let (store, floor) = runtime.block_on(async {
-                let store = builder.connect(&server.url()).await.unwrap();
-                store.migrate().await.unwrap();
-                (Arc::new(store) as Arc<dyn DynTokenStore>, PostgresFloor::new(&server.url(), prepared).await.work())
-            });
-            compare(&runtime, name, &store, Some(&floor));
+    let folder = Folder::new("bench");
+    let (postgres, redis) = (Postgres::durable(), Redis::start());
+    if only.as_deref() == Some("markers") {
+        println!("{:<12}{:>9}{:>16}{:>14}{:>10}", "store", "callers", "markers/s", "logins/s", "ratio");
+        for (name, store) in runtime.block_on(stores(&folder, postgres.as_ref(), redis.as_ref())) {
+            compare_inserts(&runtime, name, &store);
         }
+        return;
     }
-    if is_wanted("redis")
-        && let Some(server) = Redis::start()
-    {
-        let (store, floor) = runtime.block_on(async {
-            let store = RedisStore::connect(&server.url()).await.unwrap();
-            (Arc::new(store) as Arc<dyn DynTokenStore>, RedisFloor::new(&server.url()).await.work())
+    println!("{:<12}{:>9}{:>16}{:>14}{:>10}", "store", "callers", "refreshes/s", "floor/s", "ratio");
+    for (name, store) in runtime.block_on(stores(&folder, postgres.as_ref(), redis.as_ref())) {
+        if !is_wanted(name) {
+            continue;
+        }
+        let floor = runtime.block_on(async {
+            match (name, &postgres, &redis) {
+                ("file", ..) => Some(AppendFloor::new(folder.path()).work()),
+                ("postgres" | "prepared", Some(server), _) => {
+                    Some(PostgresFloor::new(&server.url(), name == "prepared").await.work())
+                }
+                ("redis", _, Some(server)) => Some(RedisFloor::new(&server.url()).await.work()),
+                _ => None,
+            }
         });
-        compare(&runtime, "redis", &store, Some(&floor));
+        compare(&runtime, name, &store, floor.as_ref());
     }
     println!("\ngoal: a ratio of at most 1.5; medians of {ROUNDS} rounds, in turns");
+}
+
+/// Those that there are programs for.
+async fn stores(
+    folder: &Folder,
+    postgres: Option<&Postgres>,
+    redis: Option<&Redis>,
+) -> Vec<(&'static str, Arc<dyn DynTokenStore>)> {
+    let mut stores: Vec<(_, Arc<dyn DynTokenStore>)> = vec![
+        ("memory", Arc::new(MemoryStore::new())),
+        ("file", Arc::new(FileStore::open(folder.path().join("grants")).unwrap())),
+    ];
+    if let Some(server) = postgres {
+        let builder = PostgresStore::builder;
+        for (name, builder) in [("postgres", builder()), ("prepared", builder().danger_prepared_statements())] {
+            let store = builder.connect(&server.url()).await.unwrap();
+            store.migrate().await.unwrap();
+            stores.push((name, Arc::new(store)));
+        }
+    }
+    if let Some(server) = redis {
+        stores.push(("redis", Arc::new(RedisStore::connect(&server.url()).await.unwrap())));
+    }
+    stores
+}
+
+/// Numbers that no other record of this run has.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+fn insert_work(store: &Arc<dyn DynTokenStore>, record: fn(u32) -> Grant) -> Work {
+    let store = Arc::clone(store);
+    Arc::new(move |_| {
+        let (store, record) = (Arc::clone(&store), record(NEXT.fetch_add(1, Ordering::Relaxed)));
+        Box::pin(async move {
+            let now = record.expires_at() - Duration::from_secs(60);
+            assert_eq!(store.insert(&record, now).await.unwrap(), Insert::Added);
+        })
+    })
+}
+
+fn compare_inserts(runtime: &Runtime, name: &str, store: &Arc<dyn DynTokenStore>) {
+    let marker =
+        |number| sample_marker(number, Timestamp::from_secs(1_700_000_000 + u64::from(number) / 1_000 % 3_600));
+    let (marker, login) = (insert_work(store, marker), insert_work(store, sample_login));
+    for callers in [1, 32] {
+        compare_work(runtime, name, callers, &marker, Some(&login));
+    }
 }
 
 fn compare(runtime: &Runtime, name: &str, store: &Arc<dyn DynTokenStore>, floor: Option<&Work>) {
     for callers in [1, 32] {
         let fleet = runtime.block_on(Fleet::new(Arc::clone(store), callers));
-        let refresh = fleet.work();
-        let each = calibrate(runtime, &refresh, callers);
-        let (mut refreshes, mut floors, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            let (mut refresh_time, mut floor_time) = (Duration::ZERO, Duration::ZERO);
-            // In short turns, so that a neighbour's burst falls on both.
-            for _ in 0..2 {
-                refresh_time += run(runtime, &refresh, callers, each);
-                if let Some(floor) = floor {
-                    floor_time += run(runtime, floor, callers, each);
-                }
-            }
-            let done = (2 * callers * each) as f64;
-            refreshes.push(done / refresh_time.as_secs_f64());
-            floors.push(done / floor_time.as_secs_f64());
-            ratios.push(refresh_time.as_secs_f64() / floor_time.as_secs_f64());
-        }
-        print!("{name:<12}{callers:>9}{:>16.0}", median(&mut refreshes));
-        if floor.is_some() {
-            print!("{:>14.0}{:>10.2}", median(&mut floors), median(&mut ratios));
-        }
-        println!();
+        compare_work(runtime, name, callers, &fleet.work(), floor);
     }
+}
+
+fn compare_work(runtime: &Runtime, name: &str, callers: usize, work: &Work, floor: Option<&Work>) {
+    let each = calibrate(runtime, work, callers);
+    let (mut done_by_work, mut done_by_floor, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (mut work_time, mut floor_time) = (Duration::ZERO, Duration::ZERO);
+        // In short turns, so that a neighbour's burst falls on both.
+        for _ in 0..2 {
+            work_time += run(runtime, work, callers, each);
+            if let Some(floor) = floor {
+                floor_time += run(runtime, floor, callers, each);
+            }
+        }
+        let done = (2 * callers * each) as f64;
+        done_by_work.push(done / work_time.as_secs_f64());
+        done_by_floor.push(done / floor_time.as_secs_f64());
+        ratios.push(work_time.as_secs_f64() / floor_time.as_secs_f64());
+    }
+    print!("{name:<12}{callers:>9}{:>16.0}", median(&mut done_by_work));
+    if floor.is_some() {
+        print!("{:>14.0}{:>10.2}", median(&mut done_by_floor), median(&mut ratios));
+    }
+    println!();
 }
 
 /// How many operations of each caller fill a turn.

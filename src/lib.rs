@@ -124,6 +124,7 @@
 //! `BearerError::dpop_nonce` into the answer, so that the client's next proof passes at once. Clients that send no proof are
 //! served as ever, unless they are marked (`ClientBuilder::require_dpop`). An application of many processes on one login is spared being
 //! logged out by `ClientBuilder::resync`. `ClientBuilder::certificate_bound_tokens` binds tokens to client certificates in place of keys.
+//! `examples/fapi` is a server whose clients do all of that, over https by `rustls`, and under either profile.
 //!
 //! # Profiles
 //!
@@ -214,6 +215,12 @@
 //! they are the same engine twice: where clients or people have the same names in both, the tokens of one are good in the other.
 //! [`EngineBuilder::adopt_grants_of`] names a realm without logging anybody out.
 //!
+//! # Tokens that are worth nothing when they are stolen
+//!
+//! A client that proves a key gets tokens that are bound to it: by proofs of possession (`EngineBuilder::dpop`, feature `proof`), or to its
+//! certificate (feature `mtls`). It may authenticate by a key instead of sending a secret. The guide in `guide::which_binding` (feature
+//! `mtls`) says who should use what, what it costs, and what it does not guard against.
+//!
 //! # Authorization requests that nobody can change, and answers
 //!
 //! What stands in a query can be read and changed in the browser. A client may push its request first (RFC 9126): with
@@ -248,6 +255,8 @@
 //! - `proof`: keys of clients in place of secrets, and proofs of possession: the module `dpop`, `ClientKeys`. It includes `jwt`
 //!   and `root-secret`, and needs one of the two backends, as `jwt` does.
 //! - `mtls`: client certificates (RFC 8705): `ClientCertificate`. It includes `proof`.
+//! - `metrics`: `MetricsEvents`, an [`EventSink`](event::EventSink) that counts for the `metrics` facade, and
+//!   [`record_response`](event) for the time of responses.
 //! - `tracing`: `TracingEvents`, an [`EventSink`](event::EventSink) that writes to `tracing`.
 //!
 //! # Names
@@ -304,6 +313,8 @@ pub mod event {
     #[cfg(feature = "tracing")]
     pub use crate::engine::host::TracingEvents;
     pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
+    #[cfg(feature = "metrics")]
+    pub use crate::engine::host::{MetricsEvents, record_response};
     #[cfg(feature = "proof")]
     pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
@@ -342,7 +353,7 @@ pub mod internal {
     pub use crate::client::dynamic::compact::{decode_metadata, encode_metadata};
     pub use crate::fetch::budget::Asker;
     pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
-    pub use crate::grant::record::sample_grant;
+    pub use crate::grant::sample::{sample_grant, sample_login, sample_marker};
     #[cfg(feature = "proof")]
     pub use crate::proof::{Assertion, AssertionRules, ClientKey, ProvenAssertion, RequestObject, RequestObjectRules};
     pub use crate::wire::basic::{BasicCredentials, BasicError};

@@ -29,6 +29,8 @@ impl ClientBuilder {
     /// Whether each of its token requests needs a proof of possession (`dpop_bound_access_tokens`, RFC 9449 section 5.2). Off, a
     /// request without one is answered with bearer tokens, unless its grant is bound (`EngineBuilder::dpop`).
     ///
+    /// A request that it pushes binds its code: by a proof, or by the parameter `dpop_jkt` (section 10).
+    ///
     /// ```
     /// # use regrant::Client;
     /// let app = Client::public("app").grant_type("refresh_token").require_dpop(true).build()?;

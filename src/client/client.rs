@@ -423,6 +423,15 @@ impl Client {
         false
     }
 
+    /// Whether its access tokens are bound to its certificate.
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
+    pub(super) const fn wants_certificate_bound_tokens(&self) -> bool {
+        #[cfg(feature = "proof")]
+        return self.has_certificate_bound_tokens();
+        #[cfg(not(feature = "proof"))]
+        false
+    }
+
     /// The id, shared with the records of its grants.
     pub(crate) fn shared_id(&self) -> SmolStr {
         self.id.clone()

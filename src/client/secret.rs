@@ -4,11 +4,10 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
 use subtle::Choice;
 use zeroize::Zeroizing;
 
-use crate::secret::constant_time_eq;
+use crate::secret::{constant_time_eq, sha_256};
 
 /// What the server keeps of a client secret: enough to recognize it, not to tell it.
 ///
@@ -289,7 +288,7 @@ impl fmt::Debug for GeneratedSecret {
 
 /// The digest that secrets are compared by.
 pub(crate) fn digest(secret: &[u8]) -> [u8; 32] {
-    Sha256::digest(secret).into()
+    sha_256(secret)
 }
 
 /// Whether form-decoding leaves it as it is.

@@ -117,7 +117,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Decision::Refuse(_) => false,
             };
         let left = left.filter(|_| live).map(|mask| grant.scope.select(mask));
-        Ok(left.map(|scope| self.members_of_refresh_token(&grant, &scope)))
+        let is_current = token.generation() == grant.generation();
+        Ok(left.map(|scope| {
+            let mut members = self.members_of_refresh_token(&grant, &scope);
+            self.add_expiry(&mut members, &grant, is_current, time.now());
+            members
+        }))
     }
 
     async fn introspect_access_token(

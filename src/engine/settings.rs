@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::documents::MetadataMembers;
 use super::host::RenewalPolicy;
+use super::issue::ExpiryTold;
 #[cfg(feature = "proof")]
 use super::profile::{Profile, Trust, capped};
 use super::resources::ResourceSet;
@@ -27,6 +28,7 @@ pub(super) struct Settings {
     pub(super) profile: Option<Profile>,
     pub(super) renewal: RenewalPolicy,
     pub(super) style: ResponseStyle,
+    pub(super) expiry_told: ExpiryTold,
     pub(super) limits: Limits,
     pub(super) basic_challenge: Arc<str>,
     pub(super) bearer_challenge: Arc<str>,
@@ -101,6 +103,7 @@ impl Default for Settings {
             profile: None,
             renewal: RenewalPolicy::default(),
             style: ResponseStyle::default(),
+            expiry_told: ExpiryTold::default(),
             limits: Limits::default(),
             basic_challenge: challenge("Basic", "token"),
             bearer_challenge: challenge("Bearer", "token"),

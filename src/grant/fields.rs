@@ -84,6 +84,11 @@ impl ResponseFields {
         Self(None)
     }
 
+    /// Whether there is one of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        !self.is_empty() && names(self.as_json()).is_ok_and(|names| names.iter().any(|own| own == name))
+    }
+
     /// Adds a field; `value` is anything that serde writes as JSON. Fields are answered in the order they were added.
     ///
     /// # Errors

@@ -56,7 +56,6 @@ impl GrantId {
     }
 
     /// The same of what expires, which is in front: coarse, for the B-tree's sake, and part of what has to be known to find it.
-    #[cfg_attr(not(any(test, feature = "root-secret")), expect(dead_code, reason = "of markers"))]
     pub(crate) const fn computed_until(digest: &[u8; 32], expires_at: Timestamp) -> Self {
         // 256 seconds; it wraps after two years, and such things live for hours.
         let coarse = expires_at.as_secs() >> 8 & ((1 << 18) - 1);

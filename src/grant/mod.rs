@@ -16,6 +16,7 @@ pub(crate) mod owner;
 pub(crate) mod record;
 mod resources;
 pub(crate) mod rotation;
+pub(crate) mod sample;
 mod scope;
 mod time;
 

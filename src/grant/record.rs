@@ -428,38 +428,6 @@ impl Grant {
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
-
-    /// A grant for examples and tests.
-    pub(crate) fn sample(subject: &str, client_id: &str) -> Self {
-        let now = Timestamp::from_secs(1_700_000_000);
-        let later = Timestamp::from_secs(1_700_086_400);
-        Self {
-            id: GrantId::at(now, 7),
-            version: Version::from_u64(1),
-            client_id: client_id.into(),
-            owner: Some(subject.into()),
-            scope: Scope::from_canonical(SmolStr::new_static("read write")),
-            fields: ResponseFields::new(),
-            renewable: true,
-            salt: Salt([0x5a; 16]),
-            generation: Generation::FIRST,
-            key_id: 0,
-            access_epoch: 0,
-            created_at: now,
-            authenticated_at: now,
-            rotated_at: now,
-            refresh_expires_at: later,
-            absolute_expires_at: later,
-            expires_at: later,
-            code: None,
-            members: None,
-        }
-    }
-}
-
-/// A grant for the examples of the manual, and for what tests a store.
-pub fn sample_grant(subject: &str, client_id: &str) -> Grant {
-    Grant::sample(subject, client_id)
 }
 
 /// Equal in every field that is stored.

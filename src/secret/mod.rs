@@ -2,10 +2,12 @@
 
 mod bytes;
 mod equal;
+mod mac;
 #[cfg(feature = "root-secret")]
 pub(crate) mod root;
 mod wipe;
 
 pub(crate) use bytes::{SecretBytes, SecretText};
 pub(crate) use equal::constant_time_eq;
+pub(crate) use mac::{MacKey, sha_256};
 pub(crate) use wipe::wipe;

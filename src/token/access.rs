@@ -205,8 +205,8 @@ pub(crate) fn mint_access_bound(
 fn bound_mac(plain: &[u8; HEAD_LEN], bound_to: Confirmation, resources: u16, key: &Key, salt: &Salt) -> [u8; MAC_LEN] {
     let head = head_bound(plain, bound_to);
     match resources {
-        0 => key.long_mac(TokenKind::AccessBound, &head, salt),
-        resources => key.long_mac(TokenKind::AccessBoundFor, &head_bound_for(&head, resources), salt),
+        0 => key.mac(TokenKind::AccessBound, &head, salt),
+        resources => key.mac(TokenKind::AccessBoundFor, &head_bound_for(&head, resources), salt),
     }
 }
 

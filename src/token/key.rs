@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::fingerprint::KeyFingerprint;
 use crate::grant::Salt;
-use crate::secret::{constant_time_eq, wipe};
+use crate::secret::{MacKey, constant_time_eq};
 
 /// 160 bits: what RFC 6749 section 10.10 asks for (a chance of guessing of at most 2^-160).
 pub(crate) const MAC_LEN: usize = 20;
@@ -53,14 +51,8 @@ pub(crate) enum TokenKind {
 pub struct Key {
     id: u8,
     /// Keyed once: each MAC starts from these two states and hashes one block.
-    mac: Hmac<Sha256>,
+    mac: MacKey,
 }
-
-/// A keyed state is two states of SHA-256. The feature that wipes these is on; without it this does not build.
-const _: fn() = || {
-    fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
-    is_wiped::<Sha256>();
-};
 
 impl Key {
     /// The key of these 32 bytes, which must come from a cryptographic random source.
@@ -69,10 +61,7 @@ impl Key {
     /// assert_eq!(regrant::Key::from_bytes(3, &[7; 32]).id(), 3);
     /// ```
     pub fn from_bytes(id: u8, bytes: &[u8; 32]) -> Self {
-        // `new` takes a whole block; the specification pads a shorter key with zeros.
-        let mut block = Zeroizing::new([0; 64]);
-        block[..32].copy_from_slice(bytes);
-        Self { id, mac: Hmac::new((&*block).into()) }
+        Self { id, mac: MacKey::new(bytes) }
     }
 
     /// A new random key. All tokens made under it are void once the process forgets it.
@@ -96,10 +85,7 @@ impl Key {
     /// The key of the same id in a realm: HMAC under this one, over a label and the realm. Of two realms neither has anything from
     /// the other's, and what is made in one is no MAC in the other.
     pub(crate) fn in_realm(&self, realm: &str) -> Self {
-        let mut mac = self.mac.clone();
-        mac.update(REALM);
-        mac.update(realm.as_bytes());
-        let bytes = Zeroizing::new(<[u8; 32]>::from(mac.finalize().into_bytes()));
+        let bytes = Zeroizing::new(self.mac.mac([REALM, realm.as_bytes()]));
         Self::from_bytes(self.id, &bytes)
     }
 
@@ -110,41 +96,16 @@ impl Key {
     /// assert_eq!(key.fingerprint(), key.clone().fingerprint());
     /// ```
     pub fn fingerprint(&self) -> KeyFingerprint {
-        let mut mac = self.mac.clone();
-        mac.update(FINGERPRINT);
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        let whole = self.mac.mac([FINGERPRINT]);
         let mut cut = [0; 16];
         cut.copy_from_slice(&whole[..16]);
         KeyFingerprint::new(self.id, cut)
     }
 
-    /// The MAC over format, kind, the token's head and the grant's salt: at most 55 bytes, so one block of SHA-256.
+    /// The MAC over format, kind, the token's head and the grant's salt: one block of SHA-256 for a head of at most 37 bytes.
     #[inline]
     pub(crate) fn mac<const HEAD: usize>(&self, kind: TokenKind, head: &[u8; HEAD], salt: &Salt) -> [u8; MAC_LEN] {
-        const { assert!(2 + HEAD + size_of::<Salt>() <= 55, "one block") };
-        let mut block = [0; 55];
-        let message = &mut block[..2 + HEAD + size_of::<Salt>()];
-        message[0] = FORMAT;
-        message[1] = kind as u8;
-        message[2..2 + HEAD].copy_from_slice(head);
-        message[2 + HEAD..].copy_from_slice(&salt.0);
-        let mut mac = self.mac.clone();
-        mac.update(message);
-        wipe(message);
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        let mut cut = [0; MAC_LEN];
-        cut.copy_from_slice(&whole[..MAC_LEN]);
-        cut
-    }
-
-    /// The same over a longer head: two blocks of SHA-256.
-    pub(crate) fn long_mac<const HEAD: usize>(&self, kind: TokenKind, head: &[u8; HEAD], salt: &Salt) -> [u8; MAC_LEN] {
-        const { assert!(2 + HEAD + size_of::<Salt>() <= 55 + 64, "two blocks") };
-        let mut mac = self.mac.clone();
-        mac.update(&[FORMAT, kind as u8]);
-        mac.update(head);
-        mac.update(&salt.0);
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        let whole = self.mac.mac([&[FORMAT, kind as u8], head, &salt.0]);
         let mut cut = [0; MAC_LEN];
         cut.copy_from_slice(&whole[..MAC_LEN]);
         cut
@@ -208,20 +169,6 @@ impl KeyRing {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// RFC 4231 test case 4 has a key shorter than 32 bytes; padding a key with zeros is the same key, so it serves.
-    #[test]
-    fn the_keyed_state_is_hmac_sha_256() {
-        let mut bytes = [0; 32];
-        for (place, value) in bytes.iter_mut().zip(1..=25) {
-            *place = value;
-        }
-        let mut mac = Key::from_bytes(0, &bytes).mac;
-        mac.update(&[0xcd; 50]);
-        let out: [u8; 32] = mac.finalize().into_bytes().into();
-        assert_eq!(u128::from_be_bytes(out[..16].try_into().unwrap()), 0x8255_8a38_9a44_3c0e_a4cc_8198_99f2_083a);
-        assert_eq!(u128::from_be_bytes(out[16..].try_into().unwrap()), 0x85f0_faa3_e578_f807_7a2e_3ff4_6729_665b);
-    }
 
     #[test]
     fn every_part_is_under_the_mac() {

@@ -75,7 +75,12 @@ pub struct Form<'a> {
     raw: &'a [u8],
     decoded: SecretText,
     parameters: SmallVec<[Parameter; 8]>,
+    /// Whether it is a grant type and a refresh token, as [`REFRESH`] has them.
+    is_refresh: bool,
 }
+
+/// How nearly every refresh begins; the token follows, and nothing else.
+const REFRESH: &[u8; 39] = b"grant_type=refresh_token&refresh_token=";
 
 #[derive(Clone, Copy)]
 struct Parameter {
@@ -137,7 +142,7 @@ impl<'a> Form<'a> {
 
     /// A form of nothing, to [`read`](Self::read) into: see [`wire`](crate::wire).
     pub(crate) fn unread() -> Self {
-        Self { raw: &[], decoded: SecretText::new(), parameters: SmallVec::new() }
+        Self { raw: &[], decoded: SecretText::new(), parameters: SmallVec::new(), is_refresh: false }
     }
 
     /// As [`parse`](Self::parse), in place.
@@ -146,6 +151,9 @@ impl<'a> Form<'a> {
             return Err(FormError::TooLarge);
         }
         self.raw = body;
+        if self.read_refresh(body, limits) {
+            return Ok(());
+        }
         let is_ascii = self.split(body, limits)?;
         if !is_ascii && str::from_utf8(body).is_err() {
             // An escape may complete a character that begins as a raw byte: then the body is decoded as a whole.
@@ -156,6 +164,28 @@ impl<'a> Form<'a> {
             self.split(body, limits)?;
         }
         Ok(())
+    }
+
+    /// Reads the body of nearly every refresh, whose parameters need not be looked for; says whether it is one.
+    #[inline]
+    fn read_refresh(&mut self, body: &[u8], limits: &Limits) -> bool {
+        let Some((head, token)) = body.split_first_chunk() else { return false };
+        let fits = limits.parameters() >= 2 && token.len() <= limits.value_bytes();
+        self.is_refresh = fits && head == REFRESH && Marks::<b'='>::of(token).next().is_none();
+        if self.is_refresh {
+            let parameter = |name, value| Parameter { name, value, plain: true };
+            self.parameters.push(parameter(Span::new(0, 10), Span::new(11, 24)));
+            self.parameters.push(parameter(Span::new(25, 38), Span::new(REFRESH.len(), body.len())));
+        }
+        self.is_refresh
+    }
+
+    /// Grant type and token, where the form is a grant type of `refresh_token` and a token and no more.
+    pub(crate) fn refresh_alone(&self) -> Option<(&[u8], &[u8])> {
+        if !self.is_refresh {
+            return None;
+        }
+        Some((self.raw.get(11..24)?, self.raw.get(REFRESH.len()..)?))
     }
 
     /// Splits the body, and says whether it is ASCII before decoding.
@@ -391,6 +421,7 @@ impl Parser<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Parameters;
 
     #[test]
     fn eight_parameters_without_escapes_need_no_heap() -> Result<(), FormError> {
@@ -400,6 +431,56 @@ mod tests {
             assert!(form.decoded.as_str().is_empty());
         }
         Ok(())
+    }
+
+    /// What is read without being split is what splitting reads.
+    #[test]
+    fn the_usual_refresh_is_the_same_form() {
+        let head = str::from_utf8(REFRESH).unwrap();
+        let limits = Limits::default();
+        for rest in [
+            "",
+            "a",
+            "AbC-_09~.",
+            "a&b",
+            "a&refresh_token=b",
+            "a=b",
+            "a+b",
+            "%41",
+            "%zz",
+            "\u{e9}",
+            "a\0",
+            "&",
+            "a&scope=x",
+        ] {
+            for body in
+                [format!("{head}{rest}"), format!("&{head}{rest}"), head[..38].to_owned(), format!("x{head}{rest}")]
+            {
+                for limits in
+                    [limits, limits.with_parameters(1), limits.with_parameters(2), limits.with_value_bytes(13)]
+                {
+                    let read = Form::parse(body.as_bytes(), &limits);
+                    let mut split = Form::unread();
+                    split.raw = body.as_bytes();
+                    let split = split.split(body.as_bytes(), &limits).map(|_| split);
+                    match (read, split) {
+                        (Ok(read), Ok(split)) => {
+                            assert!(read.iter().eq(split.iter()), "{body}");
+                            assert!(read.raw_parameters().eq(split.raw_parameters()), "{body}");
+                            let (mut fast, mut slow) = (Parameters::unread(), Parameters::unread());
+                            assert_eq!(fast.read(&read), slow.read(&split), "{body}");
+                            assert_eq!(fast.grant_type(), slow.grant_type(), "{body}");
+                            assert_eq!(fast.refresh_token(), slow.refresh_token(), "{body}");
+                            assert_eq!(fast.scope(), slow.scope(), "{body}");
+                        }
+                        (Err(read), Err(split)) => assert_eq!(read, split, "{body}"),
+                        other => panic!("{other:?} of {body}"),
+                    }
+                }
+            }
+        }
+        let token = "a".repeat(43);
+        assert!(Form::parse(format!("{head}{token}").as_bytes(), &limits).unwrap().refresh_alone().is_some());
     }
 
     #[cfg(feature = "root-secret")]

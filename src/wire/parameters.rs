@@ -94,6 +94,11 @@ impl<'f> Parameters<'f> {
     /// engine reads.
     pub(crate) fn read(&mut self, form: &'f Form<'_>) -> Result<(), ParameterFault> {
         let Self(kept) = self;
+        if let Some((grant_type, token)) = form.refresh_alone() {
+            kept[Kept::GrantType as usize] = Some(grant_type);
+            kept[Kept::RefreshToken as usize] = (!token.is_empty()).then_some(token);
+            return Ok(());
+        }
         let mut seen = 0u64;
         for (name, value, plain) in form.raw_parameters() {
             if let Some(place) = DEFINED.iter().position(|defined| defined.as_bytes() == name) {

@@ -15,6 +15,8 @@ pub(crate) struct TokenAnswer<'a> {
     pub(crate) id_token: Option<&'a str>,
     /// The host's members as JSON, without braces.
     pub(crate) fields: &'a str,
+    /// When the refresh token ends, as JSON, without braces.
+    pub(crate) expiry: &'a str,
     pub(crate) lifetime_secs: u32,
     pub(crate) issued_at_secs: u64,
     /// Whether its use takes a proof of possession (RFC 9449 section 5).
@@ -93,16 +95,18 @@ impl TokenAnswer<'_> {
     fn begin(&self, style_len: usize) -> Vec<u8> {
         let id_token = self.id_token.map_or(0, |id_token| 16 + id_token.len());
         let tokens = self.access_token.len() + self.refresh_token.map_or(0, <[u8]>::len) + id_token;
-        let mut out = Vec::with_capacity(40 + tokens + self.fields.len() + style_len);
+        let mut out = Vec::with_capacity(40 + tokens + self.fields.len() + self.expiry.len() + style_len);
         out.extend_from_slice(b"{\"access_token\":\"");
         out.extend_from_slice(self.access_token);
         out
     }
 
     fn push_fields(&self, out: &mut Vec<u8>) {
-        if !self.fields.is_empty() {
-            out.push(b',');
-            out.extend_from_slice(self.fields.as_bytes());
+        for members in [self.expiry, self.fields] {
+            if !members.is_empty() {
+                out.push(b',');
+                out.extend_from_slice(members.as_bytes());
+            }
         }
     }
 }

@@ -568,7 +568,7 @@ fn a_proof_by_a_key_of_the_client_is_none() {
     // Its key of P-256 is one that makes proofs as well.
     let key = ProofKey::of(7);
     let mut jwks = own.jwks();
-    let jwk = key.public();
+    let jwk = key.jwk();
     jwks["keys"].as_array_mut().unwrap().push(jwk);
     site.puts(SERVICE, &crate::kit::profiles::service_document(&jwks));
     let square = crate::kit::profiles::square(Arc::clone(&square.store), &site, &Hand::default(), |builder| builder);

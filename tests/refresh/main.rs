@@ -5,6 +5,7 @@
 mod kit;
 
 mod attacks;
+mod expiry;
 mod faults;
 mod hook;
 mod narrowed;

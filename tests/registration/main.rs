@@ -4,7 +4,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
-mod bound;
+mod demands;
 mod desk;
 mod document_attacks;
 mod document_hosts;

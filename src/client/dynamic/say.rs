@@ -29,11 +29,8 @@ impl ClientMetadata {
         if let Some(keys) = &self.keys {
             keys.say(members);
         }
+        self.demands.say(members);
         let mut add = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
-        #[cfg(feature = "proof")]
-        if self.dpop_bound {
-            add("dpop_bound_access_tokens", json!(true));
-        }
         if !self.contacts.is_empty() {
             add("contacts", json!(self.contacts().collect::<Vec<_>>()));
         }

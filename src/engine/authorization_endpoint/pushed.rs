@@ -126,7 +126,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         #[cfg(feature = "proof")]
         let key = {
             let named = arrived.form.single("dpop_jkt").ok().flatten();
-            presented.key_of_push(named)?
+            presented.key_of_push(client, named)?
         };
         #[cfg(not(feature = "proof"))]
         let key: Option<String> = None;

@@ -180,8 +180,18 @@ impl<'r> Presented<'r> {
     /// The key that a pushed request proves, which its code is then bound to: the value of `dpop_jkt`, which has to agree where it is
     /// there as well (RFC 9449 section 10.1). Nothing is remembered of it: anybody can push requests, and one that is pushed again is
     /// bound to the same key, which is of use to its holder alone.
-    pub(in crate::engine) fn key_of_push(&mut self, named: Option<&str>) -> Result<Option<String>, Refusal> {
-        let Some(proven) = self.prove()? else { return Ok(None) };
+    ///
+    /// A client that is marked binds its code here, by one or by the other: a code of its own that waits for any key would be worth
+    /// something to whoever reads it.
+    pub(in crate::engine) fn key_of_push(
+        &mut self,
+        client: &Client,
+        named: Option<&str>,
+    ) -> Result<Option<String>, Refusal> {
+        let Some(proven) = self.prove()? else {
+            let is_wanted = client.requires_dpop() && named.is_none();
+            return if is_wanted { Err(SenderRefusal::NoProof.into()) } else { Ok(None) };
+        };
         let thumbprint = proven.thumbprint().to_string();
         if named.is_some_and(|named| named != thumbprint) {
             return Err(AuthorizationRefusal::DpopJkt.into());

@@ -1,5 +1,6 @@
 //! Building an engine.
 
+mod answers;
 mod checks;
 #[cfg(feature = "proof")]
 mod dpop;
@@ -41,7 +42,7 @@ use crate::grant::{Lifetimes, Timestamp};
 use crate::secret::root::RootSecret;
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
-use crate::wire::{Limits, ResponseStyle, is_error_text};
+use crate::wire::{Limits, is_error_text};
 
 /// Builds an [`Engine`].
 ///
@@ -231,21 +232,6 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// How responses are written. Default: as RFC 6749 has them.
-    ///
-    /// ```
-    /// # use regrant::wire::ResponseStyle;
-    /// # use regrant::{Engine, MemoryStore, StaticClients};
-    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
-    ///     .response_style(ResponseStyle::Katana)
-    ///     .build()?;
-    /// # Ok::<(), regrant::BuildError>(())
-    /// ```
-    pub fn response_style(mut self, style: ResponseStyle) -> Self {
-        self.settings.style = style;
-        self
-    }
-
     /// Lets clients register themselves (RFC 7591): [`Engine::register`] takes them in, and the metadata say where. Default: off.
     ///
     /// ```
@@ -358,7 +344,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Where events go. Default: nowhere.
+    /// Where events go; each sink that is given hears of all of them, in order. Default: nowhere.
     ///
     /// ```
     /// # use regrant::event::Event;
@@ -369,7 +355,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn events(mut self, sink: impl EventSink + 'static) -> Self {
-        self.host.set_events(sink);
+        self.host.add_events(sink);
         self
     }
 
@@ -468,7 +454,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             None => None,
             Some(dpop) => {
                 let old = self.old_root.as_ref().map(|(secret, _)| secret);
-                let targets = endpoints.proof_targets(settings.issuer.as_deref());
+                let targets = endpoints.targets(settings.issuer.as_deref());
                 let realm = self.realm.as_deref();
                 Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))
             }

@@ -158,7 +158,7 @@ impl Endpoints {
 
     /// Where the metadata say that the token endpoint is, and that requests are pushed to; by their aliases too.
     #[cfg(feature = "proof")]
-    pub(in crate::engine) fn proof_targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
+    pub(in crate::engine) fn targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
         let whole = |at: &Option<String>| {
             let at = at.as_deref()?;
             if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
@@ -275,6 +275,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];
         let handled = self.host.grant_types();
         add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
+        if let Some(types) = self.expiry_types() {
+            add("refresh_token_expiration_types_supported", types);
+        }
         if !endpoints.scopes.is_empty() {
             add("scopes_supported", json!(endpoints.scopes.iter().collect::<Vec<_>>()));
         }
@@ -292,6 +295,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if is_there && !algorithms.is_empty() {
                 add(&format!("{endpoint}_endpoint_auth_signing_alg_values_supported"), json!(algorithms));
             }
+        }
+        // Absent is false (RFC 8705 section 3.3).
+        if features.show_certificates() {
+            add("tls_client_certificate_bound_access_tokens", json!(true));
         }
         #[cfg(feature = "mtls")]
         if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
@@ -346,17 +353,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]
-    const fn takes_pushed_requests(&self) -> bool {
+    pub(in crate::engine) const fn takes_pushed_requests(&self) -> bool {
         #[cfg(feature = "root-secret")]
         return self.settings.pushed_requests && self.settings.authorization_code;
         #[cfg(not(feature = "root-secret"))]
         false
-    }
-
-    /// Where the token endpoint is, as clients are told.
-    #[cfg(feature = "proof")]
-    pub(in crate::engine) fn token_endpoint(&self) -> Option<String> {
-        Some(url(self.issuer()?, self.endpoints.token.as_deref()?))
     }
 
     /// Whether everything that an OpenID client needs is mounted.

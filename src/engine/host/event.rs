@@ -259,6 +259,39 @@ pub enum Event<'a> {
     },
 }
 
+impl Event<'_> {
+    /// What kind it is, for counters and logs: the name of the variant, in lower case and with `_` between its words.
+    ///
+    /// ```
+    /// # fn of(event: &regrant::event::Event<'_>) -> bool {
+    /// event.name() == "replay_found"
+    /// # }
+    /// ```
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CodeIssued { .. } => "code_issued",
+            Self::CodeReplayed { .. } => "code_replayed",
+            Self::Issued { .. } => "issued",
+            Self::Refreshed { .. } => "refreshed",
+            Self::Retried { .. } => "retried",
+            Self::Resynced { .. } => "resynced",
+            Self::SenderBound { .. } => "sender_bound",
+            Self::ClientKeyGone { .. } => "client_key_gone",
+            Self::ReplayFound { .. } => "replay_found",
+            Self::RetiredIntrospected { .. } => "retired_introspected",
+            Self::Revoked { .. } => "revoked",
+            Self::Displaced { .. } => "displaced",
+            Self::UnreadableRevoked { .. } => "unreadable_revoked",
+            Self::AccessRevoked { .. } => "access_revoked",
+            Self::ClientRegistered { .. } => "client_registered",
+            Self::Refused { .. } => "refused",
+            Self::StoreBehind { .. } => "store_behind",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// The resource owner of a grant, in an event. A person, so `Debug` does not show it: to write it down is a decision.
 ///
 /// ```

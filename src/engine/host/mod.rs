@@ -8,6 +8,8 @@ mod clock;
 mod event;
 mod grant_handler;
 mod issue_hook;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod renewal_policy;
 #[cfg(feature = "tracing")]
 mod tracing;
@@ -24,6 +26,8 @@ pub(crate) use grant_handler::DynGrantHandler;
 pub use grant_handler::{GrantError, GrantHandler, GrantRequest};
 pub(crate) use issue_hook::DynIssueHook;
 pub use issue_hook::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKind, IssueRequest};
+#[cfg(feature = "metrics")]
+pub use metrics::{MetricsEvents, record_response};
 pub use renewal_policy::RenewalPolicy;
 #[cfg(feature = "tracing")]
 pub use tracing::TracingEvents;
@@ -47,8 +51,14 @@ impl Host {
         self.hook = Some(Box::new(hook));
     }
 
-    pub(super) fn set_events(&mut self, sink: impl EventSink + 'static) {
-        self.events = Some(Box::new(sink));
+    pub(super) fn add_events(&mut self, sink: impl EventSink + 'static) {
+        self.events = Some(match self.events.take() {
+            None => Box::new(sink),
+            Some(before) => Box::new(move |event: &Event<'_>| {
+                before.event(event);
+                sink.event(event);
+            }),
+        });
     }
 
     pub(super) fn name_subjects(&mut self, names: bool) {

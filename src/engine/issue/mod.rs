@@ -2,11 +2,13 @@
 
 #[cfg(feature = "jwt")]
 mod access_jwt;
+mod expiry;
 #[cfg(feature = "jwt")]
 mod id_token;
 #[expect(clippy::module_inception, reason = "the room is named after what it makes of it")]
 mod issue;
 
+pub(super) use expiry::ExpiryTold;
 pub(super) use issue::{Claims, Issue};
 
 use super::Engine;
@@ -45,12 +47,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // What is bound to nothing is none of a profile's.
         let with_subject = if issue.bound_to.is_some() { self.fields_with_subject(grant) } else { None };
         let fields = with_subject.as_deref().unwrap_or_else(|| grant.fields.as_json());
+        let expiry = if issue.refresh_token.is_some() { self.expiry_members(grant, now) } else { String::new() };
         Ok(TokenAnswer {
             access_token,
             refresh_token: issue.refresh_token,
             scope: scope.as_str(),
             id_token: id_token.as_deref(),
             fields,
+            expiry: &expiry,
             lifetime_secs,
             issued_at_secs: now.as_secs(),
             is_dpop: matches!(issue.bound_to, Some(Confirmation::Key(_))),

@@ -165,7 +165,7 @@ fn check_client_of_atproto(client: &Client) -> Result<(), ProfileFault> {
 
 /// "Client ID Metadata Document" and "Request Fields".
 fn check_document(id: &str, metadata: &ClientMetadata) -> Result<(), ProfileFault> {
-    if !metadata.has_dpop_bound_tokens() {
+    if !metadata.dpop_bound_access_tokens() {
         return Err(ProfileFault::Unbound);
     }
     let uri = read_uri(id).ok_or(ProfileFault::ClientId)?;

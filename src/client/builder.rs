@@ -210,7 +210,7 @@ impl ClientBuilder {
     }
 
     /// Whether a refresh hands out a new refresh token. Default: always, but where the engine's
-    /// [profile](crate::EngineBuilder::profile) keeps them from rotating; there a client that says `Always` is refused.
+    /// profile (`EngineBuilder::profile`) keeps them from rotating; there a client that says `Always` is refused.
     ///
     /// ```
     /// use regrant::client::ClientError;

@@ -164,6 +164,11 @@
 //! A server of the Model Context Protocol is one of these, for clients that register themselves: the guide in `guide::mcp_server` makes
 //! one from nothing, and `examples/mcp` is the whole of it.
 //!
+//! # Moving from another server
+//!
+//! Its refresh tokens go on here (feature `root-secret`, `EngineBuilder::foreign_tokens`), so that nobody is logged out by the move: each is
+//! generation 0 of a grant, and used once. The guide in `guide::moving_in` has all of it.
+//!
 //! # Logging out
 //!
 //! - A client: [`Engine::revoke`] (RFC 7009).

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release --example server
 //! cargo run --release --example server -- --store file:grants.redb --key-file keys.json
+//! cargo run --release --example server -- --store file:grants.redb --key-file keys.json --import tokens.csv
 //! ```
 
 mod authorize;
@@ -15,6 +16,7 @@ mod cors;
 mod guard;
 #[path = "../shared/html.rs"]
 mod html;
+mod import;
 #[path = "../shared/key_file.rs"]
 mod key_file;
 mod marketplace;
@@ -73,6 +75,10 @@ struct Options {
         help = "The origin of pages whose scripts may call the bank's endpoints, as in https://app.example; once for each"
     )]
     cors_origin: Vec<HeaderValue>,
+    /// Refresh tokens of the server that the marketplace ran before, as CSV with the header
+    /// `refresh_token,client_id,username,scope,login_at`; `refresh_token_sha256` may stand in the first place
+    #[arg(long, value_name = "PATH")]
+    import: Option<PathBuf>,
     /// How long an access token works, in seconds [default: 3600 of the marketplace, 86400 of the bank]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
     access_ttl: Option<u64>,
@@ -101,6 +107,15 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         None if options.store.outlives_the_process() => return Err(process::KEY_FILE_NEEDED.into()),
         None => Keys::generate(SigningAlgorithm::Rs256)?,
     };
+    let imported = match &options.import {
+        None => None,
+        Some(path) => {
+            let imported = import::Imported::open(path, &marketplace::known()?)
+                .map_err(|error| format!("nothing is imported from {}: {error}", path.display()))?;
+            eprintln!("{} refresh tokens of another server are known.", imported.len());
+            Some(imported)
+        }
+    };
     let store = options
         .store
         .open()
@@ -119,6 +134,8 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         access_token: access_token(3_600),
         idle,
         retry_window,
+        root: keys.root.clone(),
+        imported,
     };
     let bank = bank::Settings {
         store: Arc::clone(&store),

@@ -16,11 +16,12 @@ use regrant::http::EndpointService;
 use regrant::wire::ResponseStyle;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, Key, Lifetimes,
-    ResponseFields, Scope, StaticClients, Timestamp,
+    ResponseFields, RootSecret, Scope, StaticClients, Timestamp,
 };
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
+use crate::import::{Imported, Known};
 use crate::store::AnyStore;
 
 // For trying out only.
@@ -29,6 +30,7 @@ pub(crate) const CLIENT_SECRET: &str = "marketplace-secret-for-trying-out-only";
 pub(crate) const USERNAME: &str = "usuario.teste";
 pub(crate) const PASSWORD: &str = "senha123";
 pub(crate) const CAMPAIGN: &str = "1001";
+const SCOPE: &str = "scope_1 scope_2 scope_3";
 
 type MarketplaceEngine = Engine<AnyStore, StaticClients>;
 
@@ -39,6 +41,15 @@ pub(crate) struct Settings {
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) retry_window: Duration,
+    /// Of what is found again under it, where there is anything to import.
+    pub(crate) root: RootSecret,
+    /// Refresh tokens of the server before this one.
+    pub(crate) imported: Option<Imported>,
+}
+
+/// What a line of an import may name.
+pub(crate) fn known() -> Result<Known, Box<dyn Error>> {
+    Ok(Known { client_id: CLIENT_ID, scope: Scope::parse(SCOPE)? })
 }
 
 /// `POST /token` and `GET /resource`.
@@ -56,12 +67,12 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         .secret(ClientSecret::new(CLIENT_SECRET)?)
         .grant_type("password")
         .grant_type("refresh_token")
-        .scope(Scope::parse("scope_1 scope_2 scope_3")?)
+        .scope(Scope::parse(SCOPE)?)
         .retry_window(settings.retry_window)
         .build()?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
-    Ok(Engine::builder(settings.store, StaticClients::new().with(app)?)
+    let builder = Engine::builder(settings.store, StaticClients::new().with(app)?)
         .key(settings.key)
         .grant_handler(Password)
         .renewal(RenewalPolicy::OptIn("refresh_token_active".into()))
@@ -71,8 +82,12 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         // The bank is on the same store, under the same key. What was made before they had realms goes on.
         .realm("marketplace")
         .adopt_grants_of([CLIENT_ID])
-        .events(|event: &Event<'_>| eprintln!("{event:?}"))
-        .build()?)
+        .events(|event: &Event<'_>| eprintln!("{event:?}"));
+    let builder = match settings.imported {
+        Some(imported) => builder.root_secret(settings.root).foreign_tokens(imported),
+        None => builder,
+    };
+    Ok(builder.build()?)
 }
 
 /// Users and their campaigns: here, one of each.
@@ -93,20 +108,21 @@ impl GrantHandler for Password {
         if !bool::from(right_user & right_password) || campaign != CAMPAIGN {
             return Err(GrantError::invalid_grant());
         }
-        let fields = fields(campaign).map_err(GrantError::failed)?;
+        let fields = fields_of(username).map_err(GrantError::failed)?;
         Ok(Authorization::of(username).with_fields(fields))
     }
 }
 
 /// What every response of this login has besides. Ids are strings.
-fn fields(campaign: &str) -> Result<ResponseFields, regrant::grant::FieldError> {
+pub(crate) fn fields_of(username: &str) -> Result<ResponseFields, regrant::grant::FieldError> {
+    let name = if username == USERNAME { "Usuário Teste" } else { username };
     ResponseFields::new()
         .with("authorization_id", &rand::random::<u32>().to_string())?
         .with("participant_id", "7301")?
         .with("catalog_id", "42")?
-        .with("campaign_id", campaign)?
+        .with("campaign_id", CAMPAIGN)?
         .with("home_uri", "/")?
-        .with("name", "Usuário Teste")
+        .with("name", name)
 }
 
 /// A protected resource: says whose token it was.

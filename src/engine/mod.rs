@@ -14,6 +14,8 @@ mod client_auth;
 mod displacement;
 mod documents;
 mod failure;
+#[cfg(feature = "root-secret")]
+mod foreign;
 mod grants;
 pub(crate) mod host;
 #[cfg(feature = "jwt")]
@@ -70,6 +72,8 @@ pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
 };
+#[cfg(feature = "root-secret")]
+pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
 #[cfg(feature = "proof")]
 pub use profile::{Profile, ProfileGap};
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
@@ -146,6 +150,9 @@ pub struct Engine<S, C> {
     host: Host,
     #[cfg(feature = "root-secret")]
     roots: Option<roots::Roots>,
+    /// Tokens of another server.
+    #[cfg(feature = "root-secret")]
+    foreign: Option<Box<foreign::ForeignEngine>>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
     #[cfg(feature = "argon2")]

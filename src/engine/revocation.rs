@@ -65,6 +65,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(token) => self.revoke_refresh_token(&token, &client, time).await,
             None => self.revoke_access_token(&token, &client, time).await,
         };
+        #[cfg(feature = "root-secret")]
+        let revoked = match revoked {
+            // Another server's refresh token has any form, that of a JWT too.
+            Err(failure) if self.may_be_foreign(&failure) || self.may_be_foreign_jwt(&failure) => {
+                Box::pin(self.revoke_foreign(&token, &client, time)).await
+            }
+            revoked => revoked,
+        };
         match revoked {
             // To the client an invalid token is as good as a revoked one (RFC 7009 section 2.2).
             Err(failure) if failure.why.status() < 500 && failure.why != ANOTHER_CLIENT => Ok(()),
@@ -74,11 +82,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     async fn revoke_refresh_token(&self, token: &GrantToken, client: &Client, time: &Time<'_>) -> Result<(), Failure> {
         if self.realm.keys().get(token.key_id()).is_none() {
-            return Ok(());
+            return Err(GrantRefusal::UnknownKey.into());
         }
-        let Some(grant) = self.store.load(token.grant_id()).await? else { return Ok(()) };
+        let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
         match self.prove(&grant, token, TokenKind::Refresh, client.id()) {
-            Ok(()) if self.may_end(&grant, token, client, time) => self.end_for(&grant).await,
+            Ok(()) if self.may_end(&grant, token, client, time) => self.end_for(&grant, time.now()).await,
             Ok(()) => Ok(()),
             Err(failure) if failure.why == ANOTHER_CLIENT => {
                 // One that has expired, or was voided, is invalid whoever sends it.
@@ -91,7 +99,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// An old token of a grant that is bound may have been found in a log: without the key it ends no login. The current one, and
     /// the one before within the window, are what its client has (revocation needs no proof).
-    fn may_end(&self, grant: &Grant, token: &GrantToken, client: &Client, time: &Time<'_>) -> bool {
+    pub(super) fn may_end(&self, grant: &Grant, token: &GrantToken, client: &Client, time: &Time<'_>) -> bool {
         let presented = token.generation();
         let decided = || decide(grant, presented, &self.refresh_policy(client), time.arrived(), time.now());
         grant.sender().is_none() || presented >= grant.generation || decided() == Decision::Retry
@@ -113,6 +121,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // A grant that is gone has no access tokens left.
             let Some(mut grant) = self.store.load(id).await? else { return Ok(()) };
             is_record_of(&grant, id)?;
+            // Nor has one that has ended and is kept for the sake of its first token.
+            if grant.has_ended() {
+                return Ok(());
+            }
             // Told here and not only below: the write that was in doubt took place.
             if swaps.wrote_this(&grant) {
                 self.emit(&Event::AccessRevoked {
@@ -125,7 +137,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Ok(());
             }
             if epoch == MAX_EPOCH {
-                return self.end_for(&grant).await;
+                return self.end_for(&grant, time.now()).await;
             }
             let expected = grant.version;
             grant.version = new_version();

@@ -19,6 +19,9 @@ mod guard;
 #[path = "../../examples/shared/html.rs"]
 mod html;
 #[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/import.rs"]
+mod import;
+#[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/key_file.rs"]
 mod key_file;
 #[allow(clippy::unnecessary_literal_bound, reason = "the example has the trait's own signature")]

@@ -43,6 +43,11 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
+    /// Other servers' refresh tokens are known again under the subject secret: see `EngineBuilder::subject_secret`.
+    #[error(
+        "the engine knows another server's refresh tokens, and has no subject secret: give it, or a root secret that has taken no other's place"
+    )]
+    SubjectSecretRequired,
     /// The nonces of proofs of possession (`EngineBuilder::dpop`) are computed under the root secret.
     #[error("the engine takes proofs of possession and has no root secret, which their nonces are computed under")]
     NonceRootRequired,

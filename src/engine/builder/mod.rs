@@ -5,6 +5,8 @@ mod checks;
 #[cfg(feature = "proof")]
 mod dpop;
 pub(super) mod error;
+#[cfg(feature = "root-secret")]
+mod foreign;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "proof")]
@@ -26,6 +28,10 @@ use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
+#[cfg(feature = "root-secret")]
+use super::foreign::ForeignEngine;
+#[cfg(feature = "root-secret")]
+use super::host::DynForeignTokens;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
 #[cfg(feature = "proof")]
@@ -39,7 +45,7 @@ use super::{AsRegistry, Engine};
 use crate::client::{ClientRegistry, ClientSecret, Clients, NotBefore, UnknownScopes};
 use crate::grant::{Lifetimes, Timestamp};
 #[cfg(feature = "root-secret")]
-use crate::secret::root::RootSecret;
+use crate::secret::root::{RootSecret, SubjectSecret};
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
 use crate::wire::{Limits, is_error_text};
@@ -66,6 +72,10 @@ pub struct EngineBuilder<S, C> {
     root: Option<RootSecret>,
     #[cfg(feature = "root-secret")]
     old_root: Option<(RootSecret, Timestamp)>,
+    #[cfg(feature = "root-secret")]
+    subject_secret: Option<SubjectSecret>,
+    #[cfg(feature = "root-secret")]
+    foreign: Option<Box<dyn DynForeignTokens>>,
     #[cfg(feature = "proof")]
     dpop: Option<super::binding::Dpop>,
     endpoints: Endpoints,
@@ -95,6 +105,10 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             root: None,
             #[cfg(feature = "root-secret")]
             old_root: None,
+            #[cfg(feature = "root-secret")]
+            subject_secret: None,
+            #[cfg(feature = "root-secret")]
+            foreign: None,
             #[cfg(feature = "proof")]
             dpop: None,
             endpoints: Endpoints::default(),
@@ -444,6 +458,15 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        #[cfg(feature = "root-secret")]
+        let foreign = match self.foreign {
+            None => None,
+            Some(hook) => {
+                let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
+                let secret = self.subject_secret.or_else(derived).ok_or(BuildError::SubjectSecretRequired)?;
+                Some(Box::new(ForeignEngine::new(hook, &secret, self.realm.as_deref())))
+            }
+        };
         #[cfg(feature = "proof")]
         checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {
@@ -489,6 +512,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host,
             #[cfg(feature = "root-secret")]
             roots,
+            #[cfg(feature = "root-secret")]
+            foreign,
             #[cfg(feature = "proof")]
             dpop,
             #[cfg(feature = "argon2")]

@@ -6,6 +6,8 @@ mod claims_provider;
 mod client_credentials;
 mod clock;
 mod event;
+#[cfg(feature = "root-secret")]
+mod foreign_tokens;
 mod grant_handler;
 mod issue_hook;
 #[cfg(feature = "metrics")]
@@ -22,6 +24,10 @@ pub use claims_provider::{ClaimsProvider, IdTokenRequest};
 pub use client_credentials::ClientCredentials;
 pub use clock::Clock;
 pub use event::{Audience, Cause, Event, EventSink, Subject};
+#[cfg(feature = "root-secret")]
+pub(crate) use foreign_tokens::DynForeignTokens;
+#[cfg(feature = "root-secret")]
+pub use foreign_tokens::{ForeignLogin, ForeignToken, ForeignTokens};
 pub(crate) use grant_handler::DynGrantHandler;
 pub use grant_handler::{GrantError, GrantHandler, GrantRequest};
 pub(crate) use issue_hook::DynIssueHook;

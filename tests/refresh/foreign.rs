@@ -21,6 +21,10 @@ use crate::kit::store::faulty::Shelf as Faulty;
 use crate::kit::wire::{Answer, Call};
 use crate::kit::{Ask, Fault, Password, Reply, SECRET, Shelf, World, altered, app, at, form, renewal, scope};
 
+type Building = EngineBuilder<Arc<Shelf>, StaticClients>;
+/// A way in which the grant of a world ends, whose own token is this.
+type End = fn(&World, &str);
+
 /// When the logins of the other server began.
 const BEGAN: Timestamp = Timestamp::from_secs(1_590_000_000);
 /// 43 characters of base64url, as many servers have them: Doorkeeper, `secrets.token_urlsafe(32)`, node's oidc-provider.
@@ -37,11 +41,7 @@ fn root() -> RootSecret {
     RootSecret::from_bytes(1, &[0x77; 32])
 }
 
-fn world_of(
-    client: ClientBuilder,
-    old: &OldServer,
-    change: impl FnOnce(EngineBuilder<Arc<Shelf>, StaticClients>) -> EngineBuilder<Arc<Shelf>, StaticClients>,
-) -> World {
+fn world_of(client: ClientBuilder, old: &OldServer, change: impl FnOnce(Building) -> Building) -> World {
     let old = old.clone().ready();
     World::new([client, Client::public("mobile").grant_type("refresh_token").scope(scope("read write"))], |builder| {
         let builder = builder.grant_handler(Password).root_secret(root()).key(Key::from_bytes(1, &[0x11; 32]));
@@ -216,7 +216,7 @@ fn a_token_is_not_found_by_its_id_alone() {
 /// RFC 7009 section 2. Each way in which a grant ends, and the table that still has the token.
 #[test]
 fn what_has_ended_is_kept_and_says_nothing() {
-    let ways: [(&str, fn(&World, &str)); 5] = [
+    let ways: [(&str, End); 5] = [
         ("revoked by the token", |world, _| assert_eq!(post(world, revoke, UUID, at(10)).status, 200)),
         ("revoked by its successor", |world, own| assert_eq!(post(world, revoke, own, at(10)).status, 200)),
         ("a replay", |world, _| {
@@ -290,12 +290,11 @@ fn another_key_ring_finds_it_again() {
     let old = old();
     let world = world_of(app(), &old, |builder| builder);
     world.refresh(UUID, at(0)).assert_ok();
-    let next =
-        |key: u8, change: fn(EngineBuilder<Arc<Shelf>, StaticClients>) -> EngineBuilder<Arc<Shelf>, StaticClients>| {
-            let clients = StaticClients::new().with(app().build().unwrap()).unwrap();
-            let builder = Engine::builder(Arc::clone(&world.store), clients).key(Key::from_bytes(key, &[key; 32]));
-            change(builder.foreign_tokens(old.clone()))
-        };
+    let next = |key: u8, change: fn(Building) -> Building| {
+        let clients = StaticClients::new().with(app().build().unwrap()).unwrap();
+        let builder = Engine::builder(Arc::clone(&world.store), clients).key(Key::from_bytes(key, &[key; 32]));
+        change(builder.foreign_tokens(old.clone()))
+    };
     let send = |engine: &Engine<Arc<Shelf>, StaticClients>, secs| {
         let ask = form(renewal(UUID)).basic("app", SECRET);
         Reply::of(&engine.blocking().token(&ask.request(), at(secs)).unwrap())

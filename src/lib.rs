@@ -177,6 +177,12 @@
 //! - Everybody at a client, as after a breach: [`Client::void_grants_before`]; everybody: [`Engine::void_grants_before`].
 //! - Grants of a client that is deleted or may have less: [`Clients`] says what becomes of them.
 //!
+//! # Guesses
+//!
+//! [`EngineBuilder::throttle`] limits guesses at passwords, client secrets and user codes, and registrations; the module [`throttle`] has what
+//! is counted, by what, and whom it cannot be turned against. Passwords are the host's: [`GrantRequest::guess`] in a handler, [`Engine::guess`]
+//! behind a page. Off by default.
+//!
 //! # What a refresh is checked for
 //!
 //! In this order, and the first match answers:
@@ -200,6 +206,7 @@
 //! | the request is malformed | 400 `invalid_request`, 405, 413 | the client is at fault |
 //! | client authentication | 401 `invalid_client` | the client is at fault |
 //! | the refresh token is not good for anything | 400 `invalid_grant` | log in again |
+//! | there were too many guesses | 429 `temporarily_unavailable` | wait as long as `Retry-After` says |
 //! | store, registry, handler, claims provider or hook | 503 `temporarily_unavailable` | send the same request again |
 //!
 //! After a 503, or no answer at all, the outcome may be unknown; the same token sent again within the retry window comes

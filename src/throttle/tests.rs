@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::table::Table;
-use super::{Guess, GuessLimits, GuessRate, Guessed, MemoryThrottle, Throttle, network};
+use super::{Guess, GuessLimits, GuessRate, Guessed, MemoryThrottle, Throttle, TooManyGuesses, network};
 use crate::grant::Timestamp;
 
 fn at(secs: u64) -> Timestamp {
@@ -22,7 +22,7 @@ fn home() -> IpAddr {
 
 /// Seconds to wait; 0 where it was let through and counted.
 fn guess(throttle: &MemoryThrottle, what: Guessed<'_>, from: IpAddr, now: Timestamp) -> u32 {
-    throttle.guess(&Guess::new(what, Some(from)), now).map_or_else(|refused| refused.retry_after_secs(), |()| 0)
+    throttle.guess(&Guess::new(what, Some(from)), now).map_or_else(TooManyGuesses::retry_after_secs, |()| 0)
 }
 
 /// How many of so many are let through at one time, each from an address by its number.

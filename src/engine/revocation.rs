@@ -70,7 +70,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let revoked = match revoked {
             // Another server's refresh token has any form, that of a JWT too.
             Err(failure) if self.may_be_foreign(&failure) || self.may_be_foreign_jwt(&failure) => {
-                Box::pin(self.revoke_foreign(&token, &client, time)).await
+                Box::pin(self.revoke_foreign(&token, &client, request.peer(), time)).await
             }
             revoked => revoked,
         };

@@ -55,6 +55,7 @@ fn each_kind_has_its_own_limit() {
         (Guessed::Registration, 20, 60),
         (Guessed::RegistrationToken, 20, 10),
         (Guessed::Token, 10, 60),
+        (Guessed::ForeignToken("app"), 100, 1),
     ] {
         let throttle = MemoryThrottle::new();
         assert_eq!(let_through(&throttle, what, 1_000, |_| home(), at(0)), most, "{what:?}");
@@ -211,7 +212,13 @@ fn a_client_is_never_counted_by_itself() {
     assert_eq!(let_through(&throttle, Guessed::ClientSecret("app"), 10_000, v4, at(0)), 10_000);
     assert_eq!(guess(&throttle, Guessed::ClientSecret("app"), home(), at(0)), 0);
     // Where nobody says the address, there is nothing to count by but the client.
-    for what in [Guessed::ClientSecret("app"), Guessed::Registration, Guessed::RegistrationToken, Guessed::Token] {
+    for what in [
+        Guessed::ClientSecret("app"),
+        Guessed::Registration,
+        Guessed::RegistrationToken,
+        Guessed::Token,
+        Guessed::ForeignToken("app"),
+    ] {
         assert!((0..10_000).all(|_| throttle.guess(&Guess::new(what, None), at(0)).is_ok()), "{what:?}");
     }
 }

@@ -15,6 +15,8 @@ pub(crate) mod dynamic;
 mod lookup;
 mod native_redirects;
 mod not_before;
+#[cfg(feature = "jwt")]
+mod openid;
 mod protected;
 mod redirect_uri;
 mod registry;
@@ -38,6 +40,8 @@ pub use dynamic::{ClientIdKeys, StatelessClients};
 pub use lookup::{Lookup, Purpose};
 pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;
+#[cfg(feature = "jwt")]
+pub(crate) use openid::Sector;
 
 #[cfg(feature = "mtls")]
 pub use crate::proof::{CertificateChain, CertificateError, CertificateName, CertificateNameError, ClientCertificate};

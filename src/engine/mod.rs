@@ -25,9 +25,13 @@ pub(crate) mod jwt;
 #[cfg(not(feature = "jwt"))]
 #[path = "jwt_off.rs"]
 mod jwt;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+mod logout;
 #[cfg(feature = "root-secret")]
 mod markers;
 mod new_grant;
+#[cfg(feature = "jwt")]
+pub(crate) mod openid;
 mod realm;
 pub(crate) mod refusal;
 mod registration;
@@ -42,6 +46,11 @@ mod settings;
 #[cfg(feature = "jwt")]
 mod signing_keys;
 mod slot;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+mod subjects;
+#[cfg(all(feature = "jwt", not(feature = "root-secret")))]
+#[path = "subjects_off.rs"]
+mod subjects;
 mod swap;
 mod time;
 mod token_endpoint;
@@ -49,7 +58,7 @@ mod token_endpoint;
 use std::fmt;
 
 pub use authorization_endpoint::{
-    Approval, AuthorizationError, AuthorizationRequest, Denial, Person, Prompt, ShownError, WayOn,
+    Approval, AuthorizationError, AuthorizationRequest, Denial, Display, Person, Prompt, ShownError, WayOn,
 };
 #[cfg(feature = "root-secret")]
 pub use authorization_endpoint::{Interaction, InteractionError};
@@ -65,6 +74,8 @@ pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
 };
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+pub use logout::{LoggedOut, LogoutConsent, LogoutFault, LogoutNotice, LogoutRequest};
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
 pub use resources::{AccessTokenFormat, Resource, ResourceRef, Resources};
 pub use session::Session;
@@ -139,6 +150,9 @@ pub struct Engine<S, C> {
     host: Host,
     #[cfg(feature = "root-secret")]
     roots: Option<roots::Roots>,
+    /// Where there is a subject secret.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    subjects: Option<subjects::Subjects>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
     #[cfg(feature = "argon2")]

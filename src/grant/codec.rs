@@ -168,7 +168,9 @@ impl Grant {
             // The owner is of this realm, or the record would be found in one and believed in another.
             let is_own =
                 |key: &SmolStr| *key == owner_key(members.realm.as_deref(), subject_in(members.realm.as_deref(), key));
-            if !grant.owner.as_ref().is_none_or(is_own) || members.special.is_some() && grant.owner.is_some() {
+            if !grant.owner.as_ref().is_none_or(is_own)
+                || members.special.is_some() && grant.owner.is_some() != members.is_listener()
+            {
                 return Err(DecodeError::Corrupt);
             }
             grant.members = Some(Arc::new(members));

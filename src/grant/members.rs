@@ -16,9 +16,13 @@
 //! | 7 | nothing: the client is one that nobody made by hand |
 //! | 9 | the grant that this one takes the place of once its code is redeemed, 8; gone then |
 //! | 11 | how the person proved who they are: `acr`, 1 to 255 bytes |
+//! | 13 | the host's session that it is of: 160 bits of a MAC of its name |
+//! | 15 | what the client asked for by `claims` (OpenID Connect Core section 5.5): JSON, 1 to 2,048 bytes |
 //! | 16 | [resources](super::resources) that were consented to |
+//! | 17 | by what means the person proved who they are: `amr`, words with a space between, 1 to 255 bytes |
 //! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
 //! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
+//! | 28 | of a client that is to hear of a logout: the host's session, as under 13 |
 
 use std::borrow::Cow;
 
@@ -42,7 +46,19 @@ pub(crate) enum Stage {
     Marker = 2,
     /// The fingerprints of a realm's keys. Nobody's, and for ever.
     Fingerprints = 3,
+    /// A client of a host's session, which is to hear of the logout; its own login may have ended long ago. In its person's list.
+    Listener = 8,
 }
+
+impl Stage {
+    /// Whether a version writes it that is as old as this one.
+    const fn is_known(number: u8) -> bool {
+        number <= Self::Fingerprints as u8 || number == Self::Listener as u8
+    }
+}
+
+/// A session of the host's, as a record has it: a MAC of its name, since that may be what a browser's cookie says.
+pub(crate) type SessionKey = [u8; 20];
 
 /// What some records have, and most have not.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -62,6 +78,12 @@ pub(crate) struct Members {
     pub(crate) replaces: Option<GrantId>,
     /// Of a login, where the host said it.
     pub(crate) acr: Option<SmolStr>,
+    /// The same of the means (`amr`), words with a space between.
+    pub(crate) amr: Option<SmolStr>,
+    /// Of a login in a session of the host's.
+    pub(crate) session: Option<SessionKey>,
+    /// Of a login whose client asked for claims by name.
+    pub(crate) claims: Option<Box<str>>,
     /// Of a login whose client has proven a key.
     pub(crate) sender: Option<Sender>,
     /// Of a login whose code is outstanding: who redeems it has to prove this.
@@ -77,6 +99,8 @@ pub(crate) enum Special {
     Marker(Marker),
     /// Key ids and fingerprints, as they are stored.
     Fingerprints(Box<[u8]>),
+    /// The client is to hear of the end of this session.
+    Listener(SessionKey),
 }
 
 /// What was used, and what for. Both are MACs under a key of the engine's, cut to 160 bits: an id of 62 or 44 is no proof.
@@ -117,10 +141,15 @@ const FINGERPRINTS: u8 = 6;
 const OF_STRANGER: u8 = 7;
 const REPLACES: u8 = 9;
 const ACR: u8 = 11;
+/// Odd, as the next two: a node that does not know them says less, or does not end the login with its session.
+const SESSION: u8 = 13;
+const CLAIMS: u8 = 15;
 const RESOURCES: u8 = 16;
+const AMR: u8 = 17;
 /// Even, as the next one: a node that does not know it would take the token from whoever holds it.
 const SENDER: u8 = 18;
 const CODE_KEY: u8 = 20;
+const LISTENER: u8 = 28;
 
 impl Members {
     /// The most bytes that the members of a record take.
@@ -138,8 +167,16 @@ impl Members {
             || self.of_stranger
             || self.replaces.is_some()
             || self.acr.is_some()
+            || self.amr.is_some()
+            || self.session.is_some()
+            || self.claims.is_some()
             || self.sender.is_some()
             || self.code_key.is_some()
+    }
+
+    /// Whether it is of a client that is to hear of a logout: of what is no login, that alone is somebody's.
+    pub(super) const fn is_listener(&self) -> bool {
+        matches!(self.special, Some(Special::Listener(_)))
     }
 
     /// The stage; `redeemed`: whether a login's tokens are out.
@@ -147,6 +184,7 @@ impl Members {
         match self.special {
             Some(Special::Marker(_)) => Stage::Marker,
             Some(Special::Fingerprints(_)) => Stage::Fingerprints,
+            Some(Special::Listener(_)) => Stage::Listener,
             None if redeemed => Stage::Live,
             None => Stage::Code,
         }
@@ -157,6 +195,7 @@ impl Members {
         let special = self.special.as_ref().map(|special| match special {
             Special::Marker(marker) => (SPENT_FOR, Cow::Owned(marker.encode())),
             Special::Fingerprints(bytes) => (FINGERPRINTS, Cow::Borrowed(&**bytes)),
+            Special::Listener(session) => (LISTENER, Cow::Borrowed(&session[..])),
         });
         let realm = self.realm.as_ref().map(|realm| (REALM, realm.as_bytes()));
         let host_data = self.host_data.as_ref().map(|data| (HOST_DATA, data.as_bytes()));
@@ -167,12 +206,15 @@ impl Members {
         let replaces = self.replaces.map(|grant| grant.as_u64().to_be_bytes());
         let replaces = replaces.as_ref().map(|grant| (REPLACES, &grant[..]));
         let acr = self.acr.as_ref().map(|acr| (ACR, acr.as_bytes()));
+        let amr = self.amr.as_ref().map(|amr| (AMR, amr.as_bytes()));
+        let session = self.session.as_ref().map(|session| (SESSION, &session[..]));
+        let claims = self.claims.as_ref().map(|claims| (CLAIMS, claims.as_bytes()));
         let sender = self.sender.map(Sender::encode);
         let sender = sender.as_deref().map(|bytes| (SENDER, bytes));
         let code_key = self.code_key.map(Confirmation::encode);
         let code_key = code_key.as_deref().map(|bytes| (CODE_KEY, bytes));
-        let members = [realm, special, host_data, resources, of_stranger, replaces, acr, sender, code_key];
-        let mut members: Vec<(u8, &[u8])> = members.into_iter().flatten().collect();
+        let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, claims, sender, code_key];
+        let mut members: Vec<(u8, &[u8])> = [realm, special].into_iter().chain(of_login).flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
         members.sort_unstable_by_key(|member| member.0);
         for (tag, bytes) in members {
@@ -189,7 +231,7 @@ impl Members {
         if rest.len() > Self::MAX_BYTES {
             return Err(DecodeError::Corrupt);
         }
-        let (mut members, mut spent_for, mut fingerprints) = (Self::default(), None, None);
+        let (mut members, mut spent_for, mut fingerprints, mut listener) = (Self::default(), None, None, None);
         let (mut last, mut unknown) = (None, false);
         while let Some((&tag, after)) = rest.split_first() {
             let (length, after) = after.split_first_chunk().ok_or(DecodeError::Corrupt)?;
@@ -213,6 +255,10 @@ impl Members {
                     members.replaces = Some(GrantId::from_u64(u64::from_be_bytes(id)));
                 }
                 ACR => members.acr = Some(acr(value)?),
+                AMR => members.amr = Some(amr(value)?),
+                SESSION => members.session = Some(value.try_into().map_err(|_| DecodeError::Corrupt)?),
+                CLAIMS => members.claims = Some(claims(value)?),
+                LISTENER => listener = Some(value.try_into().map_err(|_| DecodeError::Corrupt)?),
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
                 SENDER => members.sender = Some(Sender::decode(value).ok_or(DecodeError::Corrupt)?),
                 CODE_KEY => members.code_key = Some(Confirmation::decode(value).ok_or(DecodeError::Corrupt)?),
@@ -221,14 +267,15 @@ impl Members {
             }
         }
         // Only now: what is damaged is damaged, whoever wrote it.
-        if unknown || stage > Stage::Fingerprints as u8 {
+        if unknown || !Stage::is_known(stage) {
             return Err(DecodeError::NewerFormat);
         }
-        members.special = match (spent_for, fingerprints) {
-            (Some(spent_for), None) => Some(Special::Marker(spent_for)),
-            (None, Some(bytes)) => Some(Special::Fingerprints(bytes)),
-            (None, None) => None,
-            (Some(_), Some(_)) => return Err(DecodeError::Corrupt),
+        members.special = match (spent_for, fingerprints, listener) {
+            (Some(spent_for), None, None) => Some(Special::Marker(spent_for)),
+            (None, Some(bytes), None) => Some(Special::Fingerprints(bytes)),
+            (None, None, Some(session)) => Some(Special::Listener(session)),
+            (None, None, None) => None,
+            _ => return Err(DecodeError::Corrupt),
         };
         // A login without any is one of format 1.
         let is_plain = members == Self::default();
@@ -256,6 +303,24 @@ fn acr(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
 pub(crate) fn is_acr(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
     (1..=255).contains(&text.len()) && text.bytes().all(fits)
+}
+
+fn amr(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
+    if is_amr(text) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
+}
+
+/// Whether a text is a list of means, each of which could name a kind of login.
+pub(crate) fn is_amr(text: &str) -> bool {
+    text.len() <= 255 && text.split(' ').all(is_acr)
+}
+
+/// The longest `claims` parameter that is kept.
+pub(crate) const MAX_CLAIMS_BYTES: usize = 2_048;
+
+fn claims(bytes: &[u8]) -> Result<Box<str>, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
+    if (1..=MAX_CLAIMS_BYTES).contains(&text.len()) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
 }
 
 /// The longest name of a realm.
@@ -367,6 +432,45 @@ mod tests {
         for of_a_login in [&b"\x07\x00\x00"[..], b"\x09\x00\x08\0\0\0\0\0\0\0\x01", b"\x0b\x00\x01a"] {
             let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, of_a_login].concat();
             assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "{of_a_login:?}");
+        }
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn what_openid_connect_keeps_are_members_that_an_earlier_version_keeps() {
+        let (session, claims) = (Some([7; 20]), Some("{}".into()));
+        let members = Members { session, claims, amr: Some("pwd otp".into()), ..Members::default() };
+        let grant = Grant { members: Some(Arc::new(members)), ..Grant::sample("alice", "app") };
+        let bytes = grant.encode();
+        let tail = [b"\x01\x0d\x00\x14", &[7; 20][..], b"\x0f\x00\x02{}\x11\x00\x07pwd otp"].concat();
+        assert_eq!(&bytes[stage_at(&grant)..], tail);
+        assert_eq!(Grant::decode(&bytes).unwrap(), grant);
+        assert!([SESSION, CLAIMS, AMR].iter().all(|tag| tag % 2 == 1), "passed over and written back");
+        for wrong in [
+            &b"\x01\x0d\x00\x01\x07"[..],
+            b"\x01\x0f\x00\x00",
+            b"\x01\x0f\x00\x01\xff",
+            b"\x01\x11\x00\x00",
+            b"\x01\x11\x00\x04a  b",
+        ] {
+            assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
+        }
+    }
+
+    /// A client that is to hear of a logout is in its person's list, and no login: nothing can be done with it.
+    #[test]
+    fn a_listener_is_a_record_of_its_own() {
+        let at = Timestamp::from_secs(1_700_000_000);
+        let special = Special::Listener([7; 20]);
+        let record = Grant::special(GrantId::computed(&[0xab; 32]), Version::from_u64(1), None, special, at, at);
+        let record = Grant { owner: Some("alice".into()), client_id: "app".into(), ..record };
+        let bytes = record.encode();
+        assert_eq!(&bytes[stage_at(&record)..], [b"\x08\x1c\x00\x14", &[7; 20][..]].concat());
+        let read = Grant::decode(&bytes).unwrap();
+        assert!(read == record && !read.is_login() && !read.is_marker() && !read.is_redeemed());
+        assert_eq!((read.subject(), read.client_id()), (Some("alice"), "app"));
+        for wrong in [&b"\x08\x1c\x00\x01\x07"[..], b"\x08\x02\x00\x04shop"] {
+            assert_eq!(with_tail(&record, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
         }
     }
 

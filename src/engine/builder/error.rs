@@ -57,6 +57,11 @@ pub enum BuildError {
     /// A client authenticates by assertions, each of which is used once. See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret, under which it remembers its clients' assertions")]
     RootSecretForAssertions,
+    /// A client knows people by pairwise subjects: see `EngineBuilder::subject_secret`.
+    #[error(
+        "the engine has no subject secret, or a root secret that has taken another's place, and something is computed under it for ever"
+    )]
+    SubjectSecretRequired,
     /// See `EngineBuilder::accept_root`.
     #[error("two root secrets have the same id")]
     DuplicateRoot,

@@ -6,6 +6,7 @@ use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::host::ClaimsProvider;
 use crate::engine::jwt::JwtAccessTokens;
+use crate::engine::openid::OpenIdProvider;
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
 use crate::token::SigningKey;
@@ -116,6 +117,39 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// ```
     pub fn id_tokens(mut self, claims: impl ClaimsProvider + 'static) -> Self {
         self.jwt.issue_id_tokens(claims);
+        self
+    }
+
+    /// What it offers as an OpenID provider besides ID tokens. Default: nothing.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// use regrant::jwt::OpenIdProvider;
+    /// let provider = OpenIdProvider::new().with_claims(["email"]).with_claims_parameter(true);
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).openid(provider).build()?;
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn openid(mut self, provider: OpenIdProvider) -> Self {
+        self.settings.openid = provider;
+        self
+    }
+
+    /// The secret under which pairwise subjects and what is kept of sessions are computed: what the first root secret of the system
+    /// [gave](crate::RootSecret::subject_secret), for ever and on every node. Needed once that root secret was replaced; until then it
+    /// follows from the root secret.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, RootSecret, StaticClients, SubjectSecret};
+    /// # let kept_from_the_first = RootSecret::generate(1).subject_secret().to_bytes();
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .root_secret(RootSecret::generate(2))
+    ///     .subject_secret(SubjectSecret::from_bytes(&kept_from_the_first))
+    ///     .build()?;
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    #[cfg(feature = "root-secret")]
+    pub fn subject_secret(mut self, secret: crate::secret::root::SubjectSecret) -> Self {
+        self.subject_secret = Some(secret);
         self
     }
 }

@@ -31,6 +31,8 @@ use super::resources::ResourceSettings;
 #[cfg(feature = "root-secret")]
 use super::roots::Roots;
 use super::settings::Settings;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+use super::subjects::Subjects;
 use super::{AsRegistry, Engine};
 use crate::client::{ClientRegistry, ClientSecret, Clients, NotBefore, UnknownScopes};
 use crate::grant::{Lifetimes, Timestamp};
@@ -62,6 +64,8 @@ pub struct EngineBuilder<S, C> {
     root: Option<RootSecret>,
     #[cfg(feature = "root-secret")]
     old_root: Option<(RootSecret, Timestamp)>,
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    subject_secret: Option<crate::secret::root::SubjectSecret>,
     #[cfg(feature = "proof")]
     dpop: Option<super::binding::Dpop>,
     endpoints: Endpoints,
@@ -91,6 +95,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             root: None,
             #[cfg(feature = "root-secret")]
             old_root: None,
+            #[cfg(all(feature = "jwt", feature = "root-secret"))]
+            subject_secret: None,
             #[cfg(feature = "proof")]
             dpop: None,
             endpoints: Endpoints::default(),
@@ -431,6 +437,20 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        #[cfg(all(feature = "jwt", feature = "root-secret"))]
+        let subjects = {
+            // Derived from a root secret that has followed another, it would be another secret.
+            let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
+            let secret = self.subject_secret.or_else(derived);
+            if secret.is_none() && clients.features().pairwise_subjects {
+                return Err(BuildError::SubjectSecretRequired);
+            }
+            secret.map(|secret| Subjects::new(secret, self.realm.clone()))
+        };
+        #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
+        if clients.features().pairwise_subjects {
+            return Err(BuildError::SubjectSecretRequired);
+        }
         #[cfg(feature = "proof")]
         checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {
@@ -470,6 +490,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host,
             #[cfg(feature = "root-secret")]
             roots,
+            #[cfg(all(feature = "jwt", feature = "root-secret"))]
+            subjects,
             #[cfg(feature = "proof")]
             dpop,
             #[cfg(feature = "argon2")]

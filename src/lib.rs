@@ -124,6 +124,12 @@
 //! `BearerError::dpop_nonce` into the answer, so that the client's next proof passes at once. Clients that send no proof are
 //! served as ever, unless they are marked (`ClientBuilder::require_dpop`). An application of many processes on one login is spared being
 //! logged out by `ClientBuilder::resync`. `ClientBuilder::certificate_bound_tokens` binds tokens to client certificates in place of keys.
+//! `examples/fapi` is a server whose clients do all of that, over https by `rustls`, and under either profile.
+//!
+//! # Profiles
+//!
+//! `EngineBuilder::profile` (feature `proof`) makes the engine one of FAPI 2.0 or of atproto: what the profile demands is on, what is missing is
+//! said when it is built, and a client that does not keep to it is refused. The guide `guide::profiles` says what each turns on, and what is left to you.
 //!
 //! # Several resources
 //!
@@ -208,6 +214,12 @@
 //! Two systems that share a store or a key are two engines, and each is given a [realm](EngineBuilder::realm). Without one
 //! they are the same engine twice: where clients or people have the same names in both, the tokens of one are good in the other.
 //! [`EngineBuilder::adopt_grants_of`] names a realm without logging anybody out.
+//!
+//! # Tokens that are worth nothing when they are stolen
+//!
+//! A client that proves a key gets tokens that are bound to it: by proofs of possession (`EngineBuilder::dpop`, feature `proof`), or to its
+//! certificate (feature `mtls`). It may authenticate by a key instead of sending a secret. The guide in `guide::which_binding` (feature
+//! `mtls`) says who should use what, what it costs, and what it does not guard against.
 //!
 //! # Authorization requests that nobody can change, and answers
 //!
@@ -303,6 +315,8 @@ pub mod event {
     pub use crate::engine::host::{Audience, Cause, Event, EventSink, Subject};
     #[cfg(feature = "metrics")]
     pub use crate::engine::host::{MetricsEvents, record_response};
+    #[cfg(feature = "proof")]
+    pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
         ResourceRefusal, SenderRefusal, ServerFault, Unavailable,

@@ -10,6 +10,9 @@
 #[path = "kit/mod.rs"]
 mod kit;
 
+#[path = "allocations/floods.rs"]
+mod floods;
+
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod app;
 mod authorize;
 #[path = "../shared/cors.rs"]
 mod cors;
+#[path = "../shared/client_documents.rs"]
 mod documents;
 #[path = "../shared/guard.rs"]
 mod guard;
@@ -109,7 +110,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         keys,
         issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
         access_token: Duration::from_secs(options.access_ttl),
-        documents: Documents::new(options.client_document)?,
+        documents: Documents::new(&options.client_document)?,
     };
     let issuer = settings.issuer.trim_end_matches('/').to_owned();
     let app = app::router(settings).await?;

@@ -19,6 +19,7 @@ mod html;
 mod key_file;
 mod marketplace;
 mod origin;
+#[path = "../shared/login_page.rs"]
 mod page;
 #[path = "../shared/process.rs"]
 mod process;

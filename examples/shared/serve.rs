@@ -16,8 +16,8 @@ use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
-use tokio::net::TcpListener;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Sleep;
 use tower_service::Service;
 
@@ -36,6 +36,25 @@ where
     S: Service<Request<Timed>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
+    accept(listener, stop, |stream, peer, watcher| {
+        let connection = watcher.watch(connection(TokioIo::new(stream), peer, service.clone()));
+        async move {
+            if let Err(error) = connection.await {
+                eprintln!("connection: {error}");
+            }
+        }
+    })
+    .await;
+}
+
+/// Accepts connections until `stop`, and waits for those that the watchers know.
+pub(crate) async fn accept<F>(
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+    serve: impl Fn(TcpStream, SocketAddr, Watcher) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
@@ -44,14 +63,7 @@ where
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let connection = connections.watch(connection(TokioIo::new(stream), peer, service.clone()));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        eprintln!("connection: {error}");
-                    }
-                });
-            }
+            Ok((stream, peer)) => drop(tokio::spawn(serve(stream, peer, connections.watcher()))),
             // Most often there are too many open files.
             Err(error) => {
                 eprintln!("accept: {error}");

@@ -29,6 +29,8 @@ impl ClientBuilder {
     /// Whether each of its token requests needs a proof of possession (`dpop_bound_access_tokens`, RFC 9449 section 5.2). Off, a
     /// request without one is answered with bearer tokens, unless its grant is bound (`EngineBuilder::dpop`).
     ///
+    /// A request that it pushes binds its code: by a proof, or by the parameter `dpop_jkt` (section 10).
+    ///
     /// ```
     /// # use regrant::Client;
     /// let app = Client::public("app").grant_type("refresh_token").require_dpop(true).build()?;
@@ -59,7 +61,8 @@ impl ClientBuilder {
     }
 
     /// Whether an older refresh token is answered with the current one, where whoever sends it proves the key that the grant is bound
-    /// to, by a proof of possession that was not used before. Nothing is written, the idle expiry does not move, and the event is
+    /// to, by a proof of possession that was not used before. A confidential client proves one of its own, by which it authenticates: by an
+    /// assertion that a key signed and that was not used before, or by its certificate. To the grant nothing is written, the idle expiry does not move, and the event is
     /// [`Resynced`](crate::event::Event::Resynced). For an application that runs as many processes on one login, which would otherwise log
     /// itself out.
     ///

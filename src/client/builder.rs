@@ -80,7 +80,7 @@ impl ClientBuilder {
                 unknown_scopes: None,
                 lifetimes: None,
                 retry_window: if public { Client::PUBLIC_RETRY_WINDOW } else { Client::CONFIDENTIAL_RETRY_WINDOW },
-                rotation: Rotation::Always,
+                rotation: None,
                 on_replay: OnReplay::EndGrant,
                 not_before: NotBefore::default(),
                 redirect_uris: Vec::new(),
@@ -211,7 +211,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a refresh hands out a new refresh token. Default: always.
+    /// Whether a refresh hands out a new refresh token. Default: always, but where the engine's
+    /// profile (`EngineBuilder::profile`) keeps them from rotating; there a client that says `Always` is refused.
     ///
     /// ```
     /// use regrant::client::ClientError;
@@ -221,7 +222,7 @@ impl ClientBuilder {
     /// assert!(matches!(refused, Err(ClientError::PublicWithoutRotation)));
     /// ```
     pub fn rotation(mut self, rotation: Rotation) -> Self {
-        self.client.rotation = rotation;
+        self.client.rotation = Some(rotation);
         self
     }
 
@@ -387,7 +388,7 @@ impl ClientBuilder {
         if !client.public && !client.basic && !client.post && !has_strong_way {
             return Err(ClientError::NoAuthMethod);
         }
-        if client.public && client.rotation == Rotation::Never {
+        if client.public && client.rotation == Some(Rotation::Never) {
             return Err(ClientError::PublicWithoutRotation);
         }
         let redirect_uris = redirect_uris.iter().map(|uri| RedirectUri::parse(uri, &native_redirects));

@@ -53,7 +53,8 @@ pub struct Client {
     pub(super) unknown_scopes: Option<UnknownScopes>,
     pub(super) lifetimes: Option<Lifetimes>,
     pub(super) retry_window: Duration,
-    pub(super) rotation: Rotation,
+    /// Where nothing was said, it is the engine's.
+    pub(super) rotation: Option<Rotation>,
     pub(super) on_replay: OnReplay,
     pub(super) not_before: NotBefore,
     pub(super) redirect_uris: Vec<RedirectUri>,
@@ -317,7 +318,8 @@ impl Client {
         self.retry_window
     }
 
-    pub(crate) const fn rotation(&self) -> Rotation {
+    /// What was said of it.
+    pub(crate) const fn said_rotation(&self) -> Option<Rotation> {
         self.rotation
     }
 
@@ -445,6 +447,15 @@ impl Client {
     pub(super) fn has_strong_way(&self) -> bool {
         #[cfg(feature = "proof")]
         return self.strong.as_deref().is_some_and(Strong::is_a_way);
+        #[cfg(not(feature = "proof"))]
+        false
+    }
+
+    /// Whether its access tokens are bound to its certificate.
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
+    pub(super) const fn wants_certificate_bound_tokens(&self) -> bool {
+        #[cfg(feature = "proof")]
+        return self.has_certificate_bound_tokens();
         #[cfg(not(feature = "proof"))]
         false
     }

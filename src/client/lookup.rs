@@ -33,6 +33,9 @@ pub enum Purpose {
     /// The same, of a request that has shown a genuine code or token of a grant of this client's: somebody let the client in,
     /// and is logged out if it cannot be looked up.
     Licensed,
+    /// The same where what is at hand may be too old: a session ends if a key is gone from what the client says now. A registry that goes
+    /// out answers with what it has fetched within the last minute, or that it [cannot be had](super::ClientsError::unavailable).
+    Anew,
     /// An access token, which is genuine, is judged: at a resource, or for another client that introspects it. Where the client is
     /// [not at hand](super::ClientsError::not_at_hand), the scope of its grant counts.
     AccessToken,
@@ -74,6 +77,6 @@ impl Lookup {
 
     /// Whether the registry may go out for the client, within limits, and make the request wait for it.
     pub const fn may_fetch(&self) -> bool {
-        matches!(self.purpose, Purpose::Authorization | Purpose::Licensed)
+        matches!(self.purpose, Purpose::Authorization | Purpose::Licensed | Purpose::Anew)
     }
 }

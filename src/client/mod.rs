@@ -12,6 +12,8 @@ mod clients_error;
 mod describe;
 mod destination;
 pub(crate) mod dynamic;
+#[cfg(feature = "proof")]
+mod local;
 mod lookup;
 mod native_redirects;
 mod not_before;

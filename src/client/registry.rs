@@ -90,7 +90,7 @@ pub trait Clients: Send + Sync {
     }
 
     /// What of the protocol its clients use, for the metadata: nothing else is advertised. Default: both ways to
-    /// authenticate by a secret, none by keys or certificates, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret, and no
+    /// authenticate by a secret, none by keys or certificates, no tokens that are bound to a certificate, public clients, refresh tokens, and ID tokens by the engine's key, but none by a client's own secret, and no
     /// client that is known by a document.
     fn features(&self) -> ClientFeatures {
         ClientFeatures {
@@ -100,6 +100,7 @@ pub trait Clients: Send + Sync {
             client_secret_jwt: false,
             tls_client_auth: false,
             self_signed_tls_client_auth: false,
+            certificate_bound_tokens: false,
             public: true,
             refresh_token: true,
             id_token_engine_key: true,
@@ -211,6 +212,9 @@ pub struct ClientFeatures {
     pub tls_client_auth: bool,
     /// Some authenticate by `self_signed_tls_client_auth`.
     pub self_signed_tls_client_auth: bool,
+    /// Some have access tokens that are bound to their certificates (RFC 8705 section 3). Clients that register themselves may ask for it
+    /// then.
+    pub certificate_bound_tokens: bool,
     /// Some are public: their authentication method is `none`.
     pub public: bool,
     /// Some may use refresh tokens.
@@ -253,6 +257,7 @@ impl ClientFeatures {
             tls_client_auth: self.tls_client_auth || client.allows(AuthMethod::TlsClientAuth),
             self_signed_tls_client_auth: self.self_signed_tls_client_auth
                 || client.allows(AuthMethod::SelfSignedTlsClientAuth),
+            certificate_bound_tokens: self.certificate_bound_tokens || client.wants_certificate_bound_tokens(),
             public: self.public || client.is_public(),
             refresh_token: self.refresh_token || client.may_refresh(),
             id_token_engine_key: self.id_token_engine_key || (has_openid && !client.signs_id_tokens()),
@@ -266,6 +271,11 @@ impl ClientFeatures {
 }
 
 impl ClientFeatures {
+    /// Whether the host's TLS asks clients for certificates: nobody could use these otherwise.
+    pub(crate) const fn show_certificates(self) -> bool {
+        self.certificate_bound_tokens || self.tls_client_auth || self.self_signed_tls_client_auth
+    }
+
     /// The ways to authenticate that prove something.
     pub(crate) fn proven_methods(self) -> impl Iterator<Item = AuthMethod> {
         [

@@ -151,7 +151,8 @@ impl ClientBuilder {
     }
 
     /// Whether its assertions may name the token endpoint as their audience, as RFC 7523 section 3 once had it and some clients still
-    /// do (Authlib, if nothing else is set). Default: no; the issuer alone is.
+    /// do (Authlib, if nothing else is set); by its mTLS alias too, and where a request is pushed the URL that it is pushed to (RFC 9126
+    /// section 2). Default: no; the issuer alone is.
     ///
     /// What it risks: a client learns the URL of a token endpoint from metadata. A server that the client also uses, and that is
     /// hostile, names *this* server's token endpoint as its own, is sent an assertion for it, and presents it here. The issuer cannot be

@@ -35,7 +35,7 @@ impl Presented<'_> {
         true
     }
 
-    pub(super) const fn check_marked(&self, _: &Client) -> Result<(), SenderRefusal> {
+    pub(super) const fn check_marked(&self, _: &Client, _: bool) -> Result<(), SenderRefusal> {
         Ok(())
     }
 

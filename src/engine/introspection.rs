@@ -74,6 +74,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if client.is_public() {
             return Err(of_client(ClientRefusal::PublicClient.into()));
         }
+        // A resource server is no client of anybody's: how it authenticates is between it and the host.
+        if !client.is_resource_server() {
+            self.check_profile_of(&client).map_err(|why| of_client(why.into()))?;
+        }
         let found = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
             Some(token) => self.introspect_refresh_token(&token, &client, time).await,
             None => self.introspect_access_token(&token, &client, time).await,

@@ -8,6 +8,8 @@ pub(super) use super::id_token_hint::IdTokenHint;
 use super::resources::{AccessTokenFormat, ResourceSet};
 use super::signing_keys::LiveKeys;
 use crate::grant::Timestamp;
+#[cfg(feature = "proof")]
+use crate::token::SigningAlgorithm;
 use crate::token::{Audience, Published, SigningKey, SigningKeys};
 
 /// Access tokens that are JWTs by RFC 9068, signed by the engine's [signing key](crate::EngineBuilder::signing_key), so
@@ -120,6 +122,20 @@ impl Jwt {
     }
 
     /// Whether the host has anything to say in ID tokens.
+    /// Whether some key, of those that sign or are accepted, is one of RS256.
+    #[cfg(feature = "proof")]
+    pub(super) fn signs_by_rs256(&self) -> bool {
+        let is_rs256 = |key: &SigningKey| key.algorithm() == SigningAlgorithm::Rs256;
+        self.0.as_ref().is_some_and(|signing| signing.keys.current().all().any(is_rs256))
+    }
+
+    /// Whether access tokens may be believed by their signature, so that no revocation reaches them.
+    #[cfg(feature = "proof")]
+    pub(super) fn believes_signatures_alone(&self) -> bool {
+        let tokens = self.0.as_ref().and_then(|signing| signing.access.as_ref());
+        tokens.is_some_and(JwtAccessTokens::signature_alone)
+    }
+
     pub(super) fn issues_id_tokens(&self) -> bool {
         self.0.as_ref().is_some_and(|signing| signing.claims.is_some())
     }

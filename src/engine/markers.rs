@@ -39,6 +39,9 @@ pub(super) enum Kind {
     /// An assertion of a client.
     #[cfg(feature = "proof")]
     Assertion,
+    /// A code challenge.
+    #[cfg(feature = "proof")]
+    Challenge,
 }
 
 impl Kind {
@@ -49,6 +52,8 @@ impl Kind {
             Self::Proof => "proof",
             #[cfg(feature = "proof")]
             Self::Assertion => "assertion",
+            #[cfg(feature = "proof")]
+            Self::Challenge => "challenge",
         }
     }
 }

@@ -32,6 +32,11 @@ mod markers;
 mod new_grant;
 #[cfg(feature = "jwt")]
 pub(crate) mod openid;
+#[cfg(feature = "proof")]
+pub(crate) mod profile;
+#[cfg(not(feature = "proof"))]
+#[path = "profile_off.rs"]
+mod profile;
 mod realm;
 pub(crate) mod refusal;
 mod registration;
@@ -76,6 +81,8 @@ pub use host::{
 };
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 pub use logout::{LoggedOut, LogoutConsent, LogoutFault, LogoutNotice, LogoutRequest};
+#[cfg(feature = "proof")]
+pub use profile::{Profile, ProfileGap};
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
 pub use resources::{AccessTokenFormat, Resource, ResourceRef, Resources};
 pub use session::Session;
@@ -252,7 +259,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The lifetimes that hold for a client.
     fn lifetimes<'a>(&'a self, client: &'a Client) -> &'a Lifetimes {
-        client.lifetimes().unwrap_or(&self.settings.lifetimes)
+        match client.lifetimes() {
+            Some(own) => own,
+            #[cfg(feature = "proof")]
+            None if client.is_public() && client.is_stranger() => {
+                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes)
+            }
+            None => &self.settings.lifetimes,
+        }
     }
 
     /// As it was configured, to the byte.

@@ -74,7 +74,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let native = registry.native_redirects_dyn();
         let metadata =
             ClientMetadata::from_json_with(request.body(), &native).map_err(RegistrationRefusal::Metadata)?;
-        self.check_method(&metadata)?;
+        let metadata = self.fit(metadata)?;
         let registered = registry.create_dyn(metadata, time.now()).await.map_err(failure_of)?;
         self.emit(&Event::ClientRegistered { client_id: registered.id() });
         Ok(Response::created(self.registration_answer(&registered)))
@@ -108,7 +108,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if secret.is_some_and(|secret| !recognize(client.secrets(), secret.as_bytes())) {
                     return Err(RegistrationRefusal::Metadata(MetadataFault::ClientSecret).into());
                 }
-                self.check_method(&metadata)?;
+                let metadata = self.fit(metadata)?;
                 registry.update_dyn(client_id, token, metadata, time.now()).await
             }
             _ => {
@@ -120,14 +120,37 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(Response::ok(self.registration_answer(&registered)))
     }
 
-    /// Keys are taken where the registry says that it has clients of that kind: one that has not heard of them would give such a client a
-    /// secret.
-    fn check_method(&self, metadata: &ClientMetadata) -> Result<(), RegistrationRefusal> {
+    /// What of it can be had of this engine. A client that asks to be held to what is not done here would get nothing, or less than it
+    /// counts on: it is refused. How requests and answers are signed is dropped where none are (RFC 7591 section 3.2.1).
+    ///
+    /// Keys and certificates are taken where the registry says that it has clients of that kind: one that has not heard of them would give
+    /// such a client a secret, or tokens that are bound to nothing.
+    fn fit(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationRefusal> {
+        let features = self.clients.features();
+        let demands = *metadata.demands();
+        #[cfg(feature = "proof")]
+        let (takes_proofs, reads_signed) = (self.dpop.is_some(), self.settings.signed_requests);
+        #[cfg(not(feature = "proof"))]
+        let (takes_proofs, reads_signed) = (false, false);
         let is_by_keys = metadata.auth_method() == AuthMethod::PrivateKeyJwt;
-        if is_by_keys && !self.clients.features().private_key_jwt {
-            return Err(RegistrationRefusal::Metadata(MetadataFault::AuthMethod));
+        for (is_asked, is_there, fault) in [
+            (is_by_keys, features.private_key_jwt, MetadataFault::AuthMethod),
+            (demands.pushed, self.takes_pushed_requests(), MetadataFault::PushedRequestsNotServed),
+            (demands.signed, reads_signed, MetadataFault::SignedRequestsNotServed),
+            (demands.dpop, takes_proofs, MetadataFault::DpopNotServed),
+            (demands.certificate, features.certificate_bound_tokens, MetadataFault::CertificatesNotServed),
+        ] {
+            if is_asked && !is_there {
+                return Err(RegistrationRefusal::Metadata(fault));
+            }
         }
-        Ok(())
+        let signs_answers = self.settings.signed_answers;
+        if let Some(algorithm) = demands.answer_algorithm.filter(|_| signs_answers) {
+            if !self.answer_algorithms().contains(&algorithm) {
+                return Err(RegistrationRefusal::Metadata(MetadataFault::ResponseSigningAlgorithm));
+            }
+        }
+        Ok(metadata.without_algorithms(!reads_signed, !signs_answers))
     }
 
     fn check_json(&self, request: &Request<'_>) -> Result<(), Failure> {

@@ -60,6 +60,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Err(failure) if failure.is_about_a_token() && failure.why != ANOTHER_CLIENT => return Ok(()),
             Err(failure) => return Err(failure),
         };
+        self.check_profile_of(&client).map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
         let revoked = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
             Some(token) => self.revoke_refresh_token(&token, &client, time).await,
             None => self.revoke_access_token(&token, &client, time).await,

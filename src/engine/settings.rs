@@ -6,14 +6,26 @@ use std::time::Duration;
 use super::documents::MetadataMembers;
 use super::host::RenewalPolicy;
 use super::issue::ExpiryTold;
+#[cfg(feature = "proof")]
+use super::profile::{Profile, Trust, capped};
 use super::resources::ResourceSet;
 use crate::client::UnknownScopes;
-use crate::grant::Lifetimes;
+use crate::grant::{Lifetimes, Rotation};
 use crate::wire::{Limits, ResponseStyle};
 
 pub(super) struct Settings {
     /// Of clients that have none of their own.
     pub(super) lifetimes: Lifetimes,
+    /// Of public clients that nobody made by hand, where a profile has others for them.
+    #[cfg(feature = "proof")]
+    pub(super) untrusted_lifetimes: Option<Box<Lifetimes>>,
+    /// Of clients that do not say it themselves.
+    pub(super) rotation: Rotation,
+    /// The ids of keys that are being withdrawn.
+    #[cfg(feature = "proof")]
+    pub(super) retiring: Vec<u8>,
+    #[cfg(feature = "proof")]
+    pub(super) profile: Option<Profile>,
     pub(super) renewal: RenewalPolicy,
     pub(super) style: ResponseStyle,
     pub(super) expiry_told: ExpiryTold,
@@ -65,6 +77,17 @@ pub(super) struct Settings {
 pub(super) type Implies = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 impl Settings {
+    /// Under atproto, what every lifetime is cut to; what a client has of its own is judged with the client.
+    #[cfg(feature = "proof")]
+    pub(super) fn with_capped_lifetimes(self, believes_signatures_alone: bool) -> Self {
+        if self.profile != Some(Profile::Atproto) {
+            return self;
+        }
+        let capped = |trust: Trust| capped(self.lifetimes, trust, !believes_signatures_alone);
+        let (lifetimes, untrusted) = (capped(Trust::Trusted), capped(Trust::Untrusted));
+        Self { lifetimes, untrusted_lifetimes: Some(Box::new(untrusted)), ..self }
+    }
+
     pub(super) fn with_challenge_realm(self, realm: &str) -> Self {
         Self { basic_challenge: challenge("Basic", realm), bearer_challenge: challenge("Bearer", realm), ..self }
     }
@@ -74,6 +97,13 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             lifetimes: Lifetimes::default(),
+            #[cfg(feature = "proof")]
+            untrusted_lifetimes: None,
+            rotation: Rotation::Always,
+            #[cfg(feature = "proof")]
+            retiring: Vec::new(),
+            #[cfg(feature = "proof")]
+            profile: None,
             renewal: RenewalPolicy::default(),
             style: ResponseStyle::default(),
             expiry_told: ExpiryTold::default(),

@@ -9,6 +9,8 @@ use super::jwt::Signing;
 use crate::client::Clients;
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
+#[cfg(feature = "proof")]
+use crate::token::SigningAlgorithm;
 use crate::token::{SigningKey, SigningKeyStepError, SigningKeys};
 use crate::wire::PUBLIC_MAX_AGE;
 
@@ -68,6 +70,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn publish_signing_key(&self, key: SigningKey, now: Timestamp) -> Result<(), SigningKeyStepError> {
+        #[cfg(feature = "proof")]
+        if self.is_of_fapi() && key.algorithm() == SigningAlgorithm::Rs256 {
+            return Err(SigningKeyStepError::Algorithm);
+        }
         self.signing_keys()?.keys.step(|keys| keys.publish(key, now));
         Ok(())
     }

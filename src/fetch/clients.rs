@@ -171,6 +171,15 @@ impl<C> DocumentClients<C> {
         self.with(|terms| terms.takes_keys = taken)
     }
 
+    /// Whether such clients may ask for access tokens that are bound to their certificates (`tls_client_certificate_bound_access_tokens`,
+    /// RFC 8705 section 3.4). The host's TLS then has to ask for certificates, and to say what it was shown
+    /// ([`Request::with_certificate`](crate::Request::with_certificate)). Default: no, and a client that asks for it is refused.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn with_certificate_bound_tokens(self, taken: bool) -> Self {
+        self.with(|terms| terms.takes_certificates = taken)
+    }
+
     /// Other limits of one fetch: 5 seconds and 5 KiB if not set. More than
     /// [`ClientMetadata::MAX_JSON_BYTES`] are not read.
     #[must_use]
@@ -223,6 +232,10 @@ impl<C> DocumentClients<C> {
                     Err(unavailable) => return refusal(unavailable),
                 }
             }
+            Purpose::Anew => match self.documents().get_anew(url, asker(lookup), (self.clock)()).await {
+                Ok(client) => client,
+                Err(unavailable) => return refusal(unavailable),
+            },
             _ => {
                 let at_hand = self.documents().at_hand(url, asker(lookup), (self.clock)());
                 at_hand.ok_or_else(ClientsError::not_at_hand)?
@@ -235,7 +248,7 @@ impl<C> DocumentClients<C> {
 /// Who causes a fetch, or uses a document. An access token is genuine by the time that its client is looked up.
 fn asker(lookup: Lookup) -> Asker {
     match (lookup.purpose(), lookup.peer()) {
-        (Purpose::Licensed | Purpose::AccessToken | Purpose::Sessions, _) => Asker::Licensed,
+        (Purpose::Licensed | Purpose::Anew | Purpose::AccessToken | Purpose::Sessions, _) => Asker::Licensed,
         (_, Some(peer)) => Asker::Peer(peer),
         (_, None) => Asker::Unknown,
     }
@@ -295,6 +308,7 @@ impl<C: Clients> Clients for DocumentClients<C> {
     fn features(&self) -> ClientFeatures {
         let mut features = self.by_hand.features();
         features.private_key_jwt |= self.terms.takes_keys;
+        features.certificate_bound_tokens |= self.terms.takes_certificates;
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

@@ -22,12 +22,14 @@
 //! | 17 | by what means the person proved who they are: `amr`, words with a space between, 1 to 255 bytes |
 //! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
 //! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
+//! | 22 | the key that the client has to authenticate by: an [`AuthKey`], 64 |
 //! | 28 | of a client that is to hear of a logout: the host's session, as under 13 |
 
 use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
+use super::auth_key::AuthKey;
 use super::codec::DecodeError;
 use super::confirmation::{Confirmation, Sender};
 use super::host_data::HostData;
@@ -88,6 +90,8 @@ pub(crate) struct Members {
     pub(crate) sender: Option<Sender>,
     /// Of a login whose code is outstanding: who redeems it has to prove this.
     pub(crate) code_key: Option<Confirmation>,
+    /// Of a login that is bound to the key of its client.
+    pub(crate) auth_key: Option<AuthKey>,
     /// What a later version has added, and said may be passed over: odd tags, in rising order.
     pub(crate) kept: Vec<(u8, Box<[u8]>)>,
 }
@@ -149,6 +153,8 @@ const AMR: u8 = 17;
 /// Even, as the next one: a node that does not know it would take the token from whoever holds it.
 const SENDER: u8 = 18;
 const CODE_KEY: u8 = 20;
+/// Even too: a node that does not know it would take the client's other keys.
+const AUTH_KEY: u8 = 22;
 const LISTENER: u8 = 28;
 
 impl Members {
@@ -172,6 +178,7 @@ impl Members {
             || self.claims.is_some()
             || self.sender.is_some()
             || self.code_key.is_some()
+            || self.auth_key.is_some()
     }
 
     /// Whether it is of a client that is to hear of a logout: of what is no login, that alone is somebody's.
@@ -213,8 +220,12 @@ impl Members {
         let sender = sender.as_deref().map(|bytes| (SENDER, bytes));
         let code_key = self.code_key.map(Confirmation::encode);
         let code_key = code_key.as_deref().map(|bytes| (CODE_KEY, bytes));
-        let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, claims, sender, code_key];
-        let mut members: Vec<(u8, &[u8])> = [realm, special].into_iter().chain(of_login).flatten().collect();
+        let auth_key = self.auth_key.map(AuthKey::to_bytes);
+        let auth_key = auth_key.as_ref().map(|bytes| (AUTH_KEY, &bytes[..]));
+        let of_sender = [sender, code_key, auth_key];
+        let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, claims];
+        let mut members: Vec<(u8, &[u8])> =
+            [realm, special].into_iter().chain(of_login).chain(of_sender).flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
         members.sort_unstable_by_key(|member| member.0);
         for (tag, bytes) in members {
@@ -262,6 +273,10 @@ impl Members {
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
                 SENDER => members.sender = Some(Sender::decode(value).ok_or(DecodeError::Corrupt)?),
                 CODE_KEY => members.code_key = Some(Confirmation::decode(value).ok_or(DecodeError::Corrupt)?),
+                AUTH_KEY => {
+                    let bytes = value.try_into().map_err(|_| DecodeError::Corrupt)?;
+                    members.auth_key = Some(AuthKey::from_bytes(bytes));
+                }
                 tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
                 _ => unknown = true,
             }
@@ -497,6 +512,23 @@ mod tests {
         let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();
         let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, b"\x12\x00\x01\x03"].concat();
         assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "a marker of a sender");
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn a_key_of_the_client_has_to_be_understood() {
+        let bytes: [u8; 64] = std::array::from_fn(|at| if at < 32 { 7 } else { 8 });
+        let members = Members { auth_key: Some(AuthKey::from_bytes(&bytes)), ..Members::default() };
+        let grant = Grant { members: Some(Arc::new(members.clone())), ..Grant::sample("alice", "app") };
+        let encoded = grant.encode();
+        assert_eq!(&encoded[stage_at(&grant)..], [b"\x01\x16\x00\x40", &bytes[..]].concat());
+        let read = Grant::decode(&encoded).unwrap();
+        assert_eq!(read.members.as_deref(), Some(&members));
+        assert_eq!(AUTH_KEY % 2, 0, "never passed over");
+        for length in [0, 32, 63, 65] {
+            let wrong = [b"\x01\x16\x00", &[length][..], &[7; 65][..usize::from(length)]].concat();
+            assert_eq!(with_tail(&grant, &wrong), Err(DecodeError::Corrupt), "{length}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The domain, pure: a grant, its scope and lifetimes, and the rotation. No clock, no randomness, no store.
 
+mod auth_key;
 mod client_key;
 pub(crate) mod code;
 pub(crate) mod code_details;
@@ -19,6 +20,7 @@ pub(crate) mod sample;
 mod scope;
 mod time;
 
+pub(crate) use auth_key::AuthKey;
 pub use codec::DecodeError;
 pub(crate) use confirmation::{Confirmation, Sender};
 pub use fields::{FieldError, ResponseFields};

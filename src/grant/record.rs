@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+#[cfg(feature = "proof")]
+use super::auth_key::AuthKey;
 use super::client_key::{MAX_CLIENT_KEY_BYTES, client_key};
 use super::code_details::CodeDetails;
 use super::confirmation::{Confirmation, Sender};
@@ -336,6 +338,20 @@ impl Grant {
     /// What its code is bound to, while that is outstanding.
     pub(crate) fn code_key(&self) -> Option<Confirmation> {
         self.members.as_deref().and_then(|members| members.code_key)
+    }
+
+    /// The key that its client has to authenticate by, where it is bound to one.
+    #[cfg(feature = "proof")]
+    pub(crate) fn auth_key(&self) -> Option<AuthKey> {
+        self.members.as_deref().and_then(|members| members.auth_key)
+    }
+
+    /// Binds it to the key that its client authenticates by.
+    #[cfg(feature = "proof")]
+    pub(crate) fn bind_auth_key(&mut self, key: AuthKey) {
+        if self.auth_key() != Some(key) {
+            self.change_members(|members| Members { auth_key: Some(key), ..members });
+        }
     }
 
     /// From now on its refresh tokens are this sender's; what its code was bound to counts no more.

@@ -56,11 +56,13 @@ pub struct AssertionRules<'a> {
     pub(crate) client_id: &'a str,
     /// The audience.
     pub(crate) issuer: &'a str,
-    /// What may stand for it, where the client has that switch: the URL of the token endpoint (RFC 7523 section 3, item 3), which another
-    /// server may have told the client to be its own.
-    pub(crate) token_endpoint: Option<&'a str>,
+    /// What may stand for it, where the client has that switch: URLs of endpoints (RFC 7523 section 3, item 3; RFC 9126 section 2), which
+    /// another server may have told the client to be its own.
+    pub(crate) endpoints: &'a [String],
     /// Whether an array of the one audience is as good as a string; the FAPI 2.0 Security Profile says no (section 5.3.2.1).
     pub(crate) audience_array: bool,
+    /// Whether it has to say when it was made (atproto, "Confidential Client Authentication").
+    pub(crate) issued_at: bool,
     /// How far ahead the end may be.
     pub(crate) longest: Duration,
 }
@@ -74,7 +76,7 @@ impl<'a> AssertionRules<'a> {
 
     /// For this client and issuer; a string alone names it, and the end is an hour ahead at most.
     pub const fn new(client_id: &'a str, issuer: &'a str) -> Self {
-        Self { client_id, issuer, token_endpoint: None, audience_array: false, longest: Self::LONGEST }
+        Self { client_id, issuer, endpoints: &[], audience_array: false, issued_at: false, longest: Self::LONGEST }
     }
 }
 
@@ -115,10 +117,13 @@ impl<'a> Assertion<'a> {
             return Err(AssertionFault::Subject);
         }
         let is_for = |name: &str| claims.is_only_for(name, rules.audience_array);
-        if !is_for(rules.issuer) && !rules.token_endpoint.is_some_and(is_for) {
+        if !is_for(rules.issuer) && !rules.endpoints.iter().any(|endpoint| is_for(endpoint)) {
             return Err(AssertionFault::Audience);
         }
         claims.jti()?;
+        if rules.issued_at && claims.time("iat")?.is_none() {
+            return Err(ClaimFault::Missing.into());
+        }
         let ends = claims.time("exp")?.ok_or(ClaimFault::Missing)?;
         if now >= ends + LEEWAY {
             return Err(AssertionFault::Expired);

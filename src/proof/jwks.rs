@@ -131,12 +131,32 @@ impl ClientKeys {
         self.0.iter().map(|key| key.thumbprint)
     }
 
-    /// Whether this key is among them.
+    /// Whether this key is among them: of a set that was replaced, whether the key that something is bound to is still the client's.
+    ///
+    /// ```
+    /// use regrant::client::ClientKeys;
+    /// let set = |x: &str| format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]}}"#);
+    /// let before = ClientKeys::from_json(set("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").as_bytes())?;
+    /// let after = ClientKeys::from_json(set("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw").as_bytes())?;
+    /// assert!(before.thumbprints().all(|bound| before.contains(&bound) && !after.contains(&bound)));
+    /// # Ok::<(), regrant::client::ClientKeysError>(())
+    /// ```
     pub fn contains(&self, thumbprint: &Thumbprint) -> bool {
         self.thumbprints().any(|one| one == *thumbprint)
     }
 
     /// The set as JSON, with what counts alone: what a registration answers, and what a store may keep. Read again it is equal.
+    ///
+    /// ```
+    /// use regrant::client::ClientKeys;
+    /// let keys = ClientKeys::from_json(
+    ///     br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"one","x5c":["..."],"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+    /// )?;
+    /// let kept = keys.to_json();
+    /// assert_eq!(ClientKeys::from_json(kept.as_bytes())?, keys);
+    /// assert!(kept.contains("one") && !kept.contains("x5c"));
+    /// # Ok::<(), regrant::client::ClientKeysError>(())
+    /// ```
     pub fn to_json(&self) -> String {
         let keys: Vec<Value> = self.0.iter().map(ClientKey::to_json).collect();
         serde_json::json!({ "keys": keys }).to_string()

@@ -126,6 +126,11 @@ impl<'a> RequestObject<'a> {
         Ok(())
     }
 
+    /// What it says it is signed by.
+    pub fn algorithm(&self) -> Option<JwsAlgorithm> {
+        self.0.algorithm().ok()
+    }
+
     /// Whether one of these keys may have signed it. Where none has its `kid`, a newer set may have one.
     pub fn knows_key(&self, keys: &ClientKeys) -> bool {
         self.0.algorithm().is_ok_and(|algorithm| keys.candidates(algorithm, self.0.kid()).next().is_some())

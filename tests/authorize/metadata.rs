@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use regrant::client::{ClientBuilder, RecoverableSecret};
+use regrant::client::{CertificateName, ClientBuilder, RecoverableSecret};
+use regrant::engine::Dpop;
 use regrant::http::EndpointService;
 use regrant::jwt::JwtAccessTokens;
-use regrant::{BuildError, Client, Endpoints, Engine, EngineBuilder, MemoryStore, StaticClients};
+use regrant::{BuildError, Client, Endpoints, Engine, EngineBuilder, MemoryStore, Resource, RootSecret, StaticClients};
 use serde_json::{Value, json};
 
 use crate::kit::bank::{Directory, ISSUER, KEY, bank, issuing};
+use crate::kit::signer::Signer;
 use crate::kit::{SECRET, World, scope, secret};
 
 fn members(response: Option<regrant::Response>) -> Value {
@@ -170,4 +172,161 @@ fn an_endpoint_that_is_neither_a_path_nor_a_url_is_not_advertised() {
             .build();
         assert_eq!(built.err(), Some(BuildError::Endpoint), "{at:?}");
     }
+}
+
+/// What proves who sends, each by the name that its specification has for it: there where it is on, and not before.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn each_capability_is_advertised_by_its_own_name() {
+    type Builder = EngineBuilder<MemoryStore, StaticClients>;
+    type Row = (&'static str, Vec<ClientBuilder>, fn(Builder) -> Builder, &'static str, Value);
+    const NONE: fn(Builder) -> Builder = |builder| builder;
+    let signer = || Signer::new("one");
+    let by_key = || Client::confidential("keyed").keys(signer().keys()).private_key_jwt(true);
+    let by_mac = || {
+        let secret = RecoverableSecret::new(SECRET).unwrap().into();
+        Client::confidential("mac")
+            .secret(secret)
+            .client_secret_basic(false)
+            .client_secret_post(false)
+            .client_secret_jwt(true)
+    };
+    let by_name = || Client::confidential("ca").tls_client_auth(CertificateName::subject("CN=ca").unwrap());
+    let self_signed = || Client::confidential("own").keys(signer().keys()).self_signed_tls_client_auth(true);
+    let bound = || Client::public("bound").certificate_bound_tokens(true);
+    let algorithms = json!(["ES256", "PS256", "RS256", "EdDSA", "Ed25519"]);
+    let certificates = "tls_client_certificate_bound_access_tokens";
+    let aliases = json!({"token_endpoint": "https://mtls.example/t"});
+    let rows: [Row; 26] = [
+        // RFC 9449 section 5.1.
+        (
+            "proofs",
+            vec![],
+            |builder| builder.dpop(Dpop::new()),
+            "dpop_signing_alg_values_supported",
+            algorithms.clone(),
+        ),
+        // RFC 9126 section 5.
+        (
+            "pushed requests",
+            vec![],
+            EngineBuilder::pushed_authorization_requests,
+            "pushed_authorization_request_endpoint",
+            json!("https://id.example/par"),
+        ),
+        (
+            "pushed requests",
+            vec![],
+            EngineBuilder::pushed_authorization_requests,
+            "require_pushed_authorization_requests",
+            json!(false),
+        ),
+        (
+            "nothing else",
+            vec![],
+            EngineBuilder::require_pushed_authorization_requests,
+            "require_pushed_authorization_requests",
+            json!(true),
+        ),
+        // RFC 9101 section 10.5, and OpenID Connect Discovery section 3.
+        ("signed requests", vec![], EngineBuilder::signed_requests, "request_parameter_supported", json!(true)),
+        ("signed requests", vec![], EngineBuilder::signed_requests, "require_signed_request_object", json!(false)),
+        (
+            "signed requests",
+            vec![],
+            EngineBuilder::signed_requests,
+            "request_object_signing_alg_values_supported",
+            algorithms.clone(),
+        ),
+        (
+            "nothing else",
+            vec![],
+            EngineBuilder::require_signed_request_object,
+            "require_signed_request_object",
+            json!(true),
+        ),
+        ("signed requests", vec![], EngineBuilder::signed_requests, "request_uri_parameter_supported", json!(false)),
+        // JARM section 4.
+        (
+            "signed answers",
+            vec![],
+            |builder| builder.signing_key(KEY.clone()).signed_responses(),
+            "response_modes_supported",
+            json!(["query", "jwt", "query.jwt"]),
+        ),
+        (
+            "signed answers",
+            vec![],
+            |builder| builder.signing_key(KEY.clone()).signed_responses(),
+            "authorization_signing_alg_values_supported",
+            json!(["ES256"]),
+        ),
+        // OAuth 2.0 Form Post Response Mode.
+        ("posted answers", vec![], EngineBuilder::form_post, "response_modes_supported", json!(["query", "form_post"])),
+        // RFC 8414 section 2, RFC 7523.
+        ("keys", vec![by_key()], NONE, "token_endpoint_auth_methods_supported", json!(["private_key_jwt"])),
+        ("keys", vec![by_key()], NONE, "token_endpoint_auth_signing_alg_values_supported", algorithms.clone()),
+        ("keys", vec![by_key()], NONE, "revocation_endpoint_auth_methods_supported", json!(["private_key_jwt"])),
+        ("keys", vec![by_key()], NONE, "revocation_endpoint_auth_signing_alg_values_supported", algorithms.clone()),
+        ("keys", vec![by_key()], NONE, "introspection_endpoint_auth_methods_supported", json!(["private_key_jwt"])),
+        ("keys", vec![by_key()], NONE, "introspection_endpoint_auth_signing_alg_values_supported", algorithms),
+        ("a MAC", vec![by_mac()], NONE, "token_endpoint_auth_methods_supported", json!(["client_secret_jwt"])),
+        ("a MAC", vec![by_mac()], NONE, "token_endpoint_auth_signing_alg_values_supported", json!(["HS256"])),
+        // RFC 8705 sections 2.1.1, 2.2.1, 3.3 and 5.
+        ("names", vec![by_name()], NONE, "token_endpoint_auth_methods_supported", json!(["tls_client_auth"])),
+        (
+            "certificates",
+            vec![self_signed()],
+            NONE,
+            "token_endpoint_auth_methods_supported",
+            json!(["self_signed_tls_client_auth"]),
+        ),
+        ("names", vec![by_name()], NONE, certificates, json!(true)),
+        ("certificates", vec![self_signed()], NONE, certificates, json!(true)),
+        ("bound tokens", vec![bound()], NONE, certificates, json!(true)),
+        (
+            "aliases",
+            vec![],
+            |builder| {
+                let aliases = Endpoints::new().with_token("https://mtls.example/t");
+                builder.endpoints(places().with_mtls_aliases(aliases))
+            },
+            "mtls_endpoint_aliases",
+            aliases,
+        ),
+    ];
+    let said = |clients: Vec<ClientBuilder>, change: fn(Builder) -> Builder| {
+        let clients =
+            clients.into_iter().fold(StaticClients::new(), |all, one| all.with(one.build().unwrap()).unwrap());
+        let builder = Engine::builder(MemoryStore::new(), clients)
+            .issuer(ISSUER)
+            .root_secret(RootSecret::from_bytes(1, &[1; 32]))
+            .authorization_code()
+            .endpoints(places());
+        members(change(builder).build().unwrap().metadata())
+    };
+    let before = said(vec![], NONE);
+    for (what, clients, change, member, value) in rows {
+        let now = said(clients, change);
+        assert_eq!(now.get(member), Some(&value), "{what}: {member}");
+        let is_said_when_off = member == "request_uri_parameter_supported";
+        assert_eq!(before.get(member) == Some(&value), is_said_when_off, "{what}: {member} where it is off");
+    }
+    // RFC 9728 section 2: the same of a resource.
+    let resource = |client: ClientBuilder| {
+        let clients = StaticClients::new().with(client.build().unwrap()).unwrap();
+        let builder = Engine::builder(MemoryStore::new(), clients).resource(Resource::new("https://api.example/"));
+        members(builder.build().unwrap().protected_resource_metadata("https://api.example/"))
+    };
+    assert_eq!(resource(bound())[certificates], true);
+    assert_eq!(resource(Client::public("app")).get(certificates), None);
+}
+
+fn places() -> Endpoints {
+    Endpoints::new()
+        .with_authorization("/a")
+        .with_token("/t")
+        .with_revocation("/r")
+        .with_introspection("/i")
+        .with_pushed_authorization("/par")
 }

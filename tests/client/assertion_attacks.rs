@@ -276,6 +276,30 @@ fn a_used_assertion_ends_no_login() {
     refresh_by_key(&desk, &fourth, "f", 6).assert_error(400, "invalid_grant");
 }
 
+/// The very request that it was spent for is judged by the record: within the window a lost answer, and past it an old token that comes
+/// back. So whoever has caught it whole gets nothing new, and may end the login until the assertion has expired.
+#[test]
+fn the_same_request_past_the_window_is_a_replay() {
+    for caught_expires in [1_000, 3_000] {
+        let desk = desk([key_client()]);
+        let first = login(&desk, "a", 0);
+        let mut long = claims("key-client", "b", 0);
+        long["exp"] = json!(at(caught_expires).as_secs());
+        let caught = form(with_assertion(&renewal(&first), &signer().jwt(&signer().header("EdDSA"), &long)));
+        let second = desk.ask(At::Token, &caught, 0).assert_ok().refresh_token();
+        assert_eq!(desk.ask(At::Token, &caught, 119).assert_ok().refresh_token(), second);
+        let reply = desk.ask(At::Token, &caught, 2_000);
+        if caught_expires < 2_000 {
+            reply.assert_error(401, "invalid_client");
+            refresh_by_key(&desk, &second, "c", 2_001).assert_ok();
+        } else {
+            reply.assert_error(400, "invalid_grant");
+            assert!(desk.events.names().contains(&"ReplayFound".to_owned()));
+            refresh_by_key(&desk, &second, "c", 2_001).assert_error(400, "invalid_grant");
+        }
+    }
+}
+
 /// A flood of what is refused, and of `jti`s that nobody has seen, leaves nothing behind.
 #[test]
 fn a_flood_leaves_nothing() {

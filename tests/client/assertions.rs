@@ -89,6 +89,54 @@ fn the_audience_is_the_issuer_and_the_token_endpoint_by_a_switch() {
     }
 }
 
+/// RFC 9126 section 2: where a request is pushed "the authorization server MUST accept its issuer identifier, token endpoint URL, or
+/// pushed authorization request endpoint URL". Its successor (draft-ietf-oauth-rfc7523bis) has the issuer alone, and so has a client
+/// without the switch. By their mTLS aliases too (RFC 8705 section 5), and at the token endpoint no other endpoint's.
+#[test]
+fn endpoints_and_their_aliases_are_an_audience_by_the_switch_alone() {
+    let lenient = able("lenient").keys(signer().keys()).private_key_jwt(true).danger_token_endpoint_as_audience(true);
+    let aliases = regrant::Endpoints::new()
+        .with_token("https://mtls.id.example/token")
+        .with_pushed_authorization("https://mtls.id.example/par");
+    let desk = Portal::new(Arc::new(Shelf::default()), [key_client(), lenient], |builder| {
+        builder
+            .root_secret(RootSecret::from_bytes(1, &[5; 32]))
+            .pushed_authorization_requests()
+            .endpoints(places().with_pushed_authorization("/par").with_mtls_aliases(aliases))
+    });
+    let mut jti = 0;
+    let mut ask = |client: &str, is_pushed: bool, audience: &str| {
+        jti += 1;
+        let mut claims = claims(client, &jti.to_string(), 0);
+        claims["aud"] = json!(audience);
+        let assertion = signer().jwt(&signer().header("EdDSA"), &claims);
+        if is_pushed {
+            let query = crate::kit::portal::query(client).replace("openid+read", "read");
+            let ask = form(with_assertion(&query, &assertion));
+            return Reply::of(&run(desk.engine.push(&ask.request(), at(0)))).status;
+        }
+        desk.ask(At::Token, &form(with_assertion(CREDENTIALS, &assertion)), 0).status
+    };
+    // Audience; as it is pushed, and at the token endpoint.
+    for (audience, pushed, asked) in [
+        (ISSUER, 201, 200),
+        ("https://id.example/token", 201, 200),
+        ("https://mtls.id.example/token", 201, 200),
+        ("https://id.example/par", 201, 401),
+        ("https://mtls.id.example/par", 201, 401),
+        ("https://mtls.id.example", 401, 401),
+        ("https://id.example/authorize", 401, 401),
+        ("https://id.example/revoke", 401, 401),
+        ("https://evil.example/par", 401, 401),
+    ] {
+        assert_eq!(ask("lenient", true, audience), pushed, "{audience}");
+        assert_eq!(ask("lenient", false, audience), asked, "{audience}");
+        let strict = audience == ISSUER;
+        assert_eq!(ask("key-client", true, audience), if strict { 201 } else { 401 }, "{audience}");
+        assert_eq!(ask("key-client", false, audience), if strict { 200 } else { 401 }, "{audience}");
+    }
+}
+
 /// Clocks differ (FAPI 2.0 Security Profile section 5.3.2.1, item 13), and what is remembered must end.
 #[test]
 fn times_at_both_edges() {

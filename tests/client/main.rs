@@ -14,4 +14,5 @@ mod long_ids;
 mod raw;
 mod registration;
 mod registry;
+mod resync;
 mod secrets;

@@ -20,7 +20,7 @@ mod html;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/key_file.rs"]
 mod key_file;
-#[path = "../../examples/server/page.rs"]
+#[path = "../../examples/shared/login_page.rs"]
 mod page;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/store.rs"]

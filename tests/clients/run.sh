@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Drives the example servers with clients that know nothing of them, each against a server of its own. Needs Node 20 or newer
-# with npm, Python 3.10 or newer with venv, and Chromium; what else the clients need is installed under target/clients.
+# with npm, Python 3.10 or newer with venv, openssl for certificates, and Chromium; what else the clients need is installed under target/clients.
 #
 #   bash tests/clients/run.sh target/release/examples/server [client…]
 #
-# The MCP example is the program `mcp` in the same folder.
+# The MCP and FAPI examples are the programs `mcp` and `fapi` in the same folder.
 #
 # VERBOSE=1 names each check; SCREENSHOTS=folder keeps pictures of the pages.
 set -euo pipefail
 server=$(realpath "$1")
 mcp=$(dirname "$server")/mcp
+fapi=$(dirname "$server")/fapi
 shift
 here=$(realpath "$(dirname "$0")")
 target=$(realpath -m "${CARGO_TARGET_DIR:-$here/../../target}")
@@ -24,7 +25,7 @@ stop() {
 trap stop EXIT
 
 die() { echo "$1" >&2; exit 1; }
-for program in node npm python3 chromium; do
+for program in node npm python3 openssl chromium; do
     command -v "$program" >/dev/null || die "$program is missing"
 done
 node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || die "Node $(node --version) is too old"
@@ -105,6 +106,7 @@ by_python() { timeout 600 "$work/python/venv/bin/python" "$work/python/drive_$1.
     drive login_page by_node login_page
     drive_at "$mcp" mcp_pages by_node mcp_pages
     alone cors by_node cors
+    alone_with "$fapi" fapi_browser by_node fapi_browser
 } &
 browser=$!
 alone oidc_client_ts by_node oidc_client_ts
@@ -119,6 +121,12 @@ for client in mcp_sdk mcp_client mcp_conformance mcp_oauth4webapi; do
     drive_at "$mcp" "$client" by_node "$client"
 done
 alone_with "$mcp" mcp_documents by_node mcp_documents
+for client in fapi_oauth4webapi fapi_openid_client fapi_atproto; do
+    alone_with "$fapi" "$client" by_node "$client"
+done
+for client in fapi_authlib fapi_requests_oauth2client; do
+    alone_with "$fapi" "$client" by_python "$client"
+done
 wait "$browser"
 for name in "${wanted[@]}"; do
     [ -e "$folder/$name.known" ] || failed "there is no client $name"

@@ -24,7 +24,7 @@ mod key_file;
 #[allow(clippy::unnecessary_literal_bound, reason = "the example has the trait's own signature")]
 #[path = "../../examples/server/marketplace.rs"]
 mod marketplace;
-#[path = "../../examples/server/page.rs"]
+#[path = "../../examples/shared/login_page.rs"]
 mod page;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/serve.rs"]
@@ -33,6 +33,7 @@ mod serve;
 #[path = "../../examples/shared/store.rs"]
 mod store;
 
+mod fapi;
 mod marketplace_routes;
 mod mcp;
 mod server;

@@ -19,6 +19,7 @@ pub(crate) mod jwt;
 pub(crate) mod laws;
 pub(crate) mod log;
 pub(crate) mod portal;
+pub(crate) mod profiles;
 pub(crate) mod proof;
 pub(crate) mod records;
 pub(crate) mod registry;

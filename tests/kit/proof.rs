@@ -21,7 +21,12 @@ impl ProofKey {
         Self(SigningKey::from_slice(&[byte; 32]).unwrap())
     }
 
-    fn jwk(&self) -> Value {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature: Signature = self.0.sign(message);
+        signature.to_bytes().to_vec()
+    }
+
+    pub(crate) fn jwk(&self) -> Value {
         let point = self.0.verifying_key().to_encoded_point(false);
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         json!({"kty": "EC", "crv": "P-256", "x": text(point.x().unwrap()), "y": text(point.y().unwrap())})
@@ -39,7 +44,8 @@ impl ProofKey {
     pub(crate) fn proof(&self, method: &str, url: &str) -> Making {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let jti = format!("jti-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        Making { key: self.clone(), claims: json!({"jti": jti, "htm": method, "htu": url, "iat": super::T0}) }
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk()});
+        Making { key: self.clone(), header, claims: json!({"jti": jti, "htm": method, "htu": url, "iat": super::T0}) }
     }
 }
 
@@ -47,7 +53,8 @@ impl ProofKey {
 #[derive(Clone)]
 pub(crate) struct Making {
     key: ProofKey,
-    claims: Value,
+    pub(crate) header: Value,
+    pub(crate) claims: Value,
 }
 
 impl Making {
@@ -66,10 +73,11 @@ impl Making {
     }
 
     pub(crate) fn sign(&self) -> String {
-        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.key.jwk()});
-        signed(&header, &self.claims, |message| {
-            let signature: Signature = self.key.0.sign(message);
-            signature.to_bytes().to_vec()
-        })
+        self.sign_by(|message| self.key.sign(message))
+    }
+
+    /// With a signature that somebody else makes.
+    pub(crate) fn sign_by(&self, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+        signed(&self.header, &self.claims, sign)
     }
 }

@@ -36,6 +36,8 @@ mod keys;
 mod lifetimes;
 #[path = "markers.rs"]
 mod markers;
+#[path = "profiles.rs"]
+mod profiles;
 #[path = "proofs.rs"]
 mod proofs;
 #[path = "realms.rs"]

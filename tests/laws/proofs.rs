@@ -3,20 +3,25 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::engine::{ClientCredentials, Dpop};
 use regrant::{
-    Client, ClientSecret, Endpoints, Engine, Key, Request, RootSecret, Scope, StaticClients, Timestamp, TokenStore,
+    Client, ClientSecret, Endpoints, Engine, Grant, GrantId, Key, Request, RootSecret, Scope, StaticClients, Timestamp,
+    TokenStore,
 };
+
+use serde_json::json;
 
 use super::cases;
 use crate::kit::events::{Recorder, Seen};
 use crate::kit::laws::world::Anyone;
 use crate::kit::proof::ProofKey;
 use crate::kit::schedule::run;
+use crate::kit::signer::{Signer, with_assertion};
 use crate::kit::store::faulty::{Faulty, Shelf};
 use crate::kit::wire::{Answer, secret};
 
@@ -27,18 +32,22 @@ const WINDOW: u64 = 60;
 const PHONE: &str = "phone";
 const FLEET: &str = "fleet";
 const MACHINE: &str = "machine";
+/// By assertions that a key of its own signs.
+const KEYED: &str = "keyed";
 
 fn client(id: &str) -> Client {
-    let client = if id == MACHINE {
-        let secret = ClientSecret::new(&secret(id)).expect("a secret");
-        Client::confidential(id).secret(secret).grant_type("client_credentials")
-    } else {
-        Client::public(id)
+    let client = match id {
+        MACHINE => {
+            let secret = ClientSecret::new(&secret(id)).expect("a secret");
+            Client::confidential(id).secret(secret).grant_type("client_credentials")
+        }
+        KEYED => Client::confidential(id).keys(Signer::new("one").keys()).private_key_jwt(true),
+        _ => Client::public(id),
     };
     client
         .grant_type("password")
         .grant_type("refresh_token")
-        .resync(id == FLEET)
+        .resync(id == FLEET || id == KEYED)
         .retry_window(Duration::from_secs(WINDOW))
         .scope(Scope::parse("read").expect("a scope"))
         .build()
@@ -57,7 +66,7 @@ impl<S: TokenStore> Desk<S> {
     fn new(store: Shelf<S>, markers: bool) -> Self {
         let events = Recorder::default();
         let node = || {
-            let clients = [PHONE, FLEET, MACHINE]
+            let clients = [PHONE, FLEET, MACHINE, KEYED]
                 .into_iter()
                 .fold(StaticClients::new(), |all, id| all.with(client(id)).expect("ids that differ"));
             Engine::builder(Arc::clone(&store), clients)
@@ -83,6 +92,7 @@ impl<S: TokenStore> Desk<S> {
     fn send(&self, node: usize, client: &str, body: &str, proof: Option<&str>) -> Answer {
         let body = match client {
             MACHINE => format!("{body}&client_id={client}&client_secret={}", secret(client)),
+            KEYED => with_assertion(body, &self.assertion()),
             _ => format!("{body}&client_id={client}"),
         };
         let request =
@@ -92,6 +102,21 @@ impl<S: TokenStore> Desk<S> {
             None => request,
         };
         Answer::of(&run(self.nodes[node].token(&request, self.now.get())))
+    }
+
+    /// Another each time.
+    fn assertion(&self) -> String {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let (jti, now) = (NEXT.fetch_add(1, Ordering::Relaxed).to_string(), self.now.get().as_secs());
+        let claims = json!({"iss": KEYED, "sub": KEYED, "aud": "https://id.example", "jti": jti, "exp": now + 60});
+        let signer = Signer::new("one");
+        signer.jwt(&signer.header("EdDSA"), &claims)
+    }
+
+    /// The grants that are stored, without what was used once.
+    fn grants(&self) -> BTreeMap<GrantId, Vec<u8>> {
+        let is_grant = |bytes: &Vec<u8>| !Grant::decode(bytes).expect("a record").is_marker();
+        self.store.stored().into_iter().filter(|(_, bytes)| is_grant(bytes)).collect()
     }
 
     fn nonce(&self) -> String {
@@ -304,6 +329,8 @@ enum Holder {
     AnotherClient,
     /// Any key, at a client that is known by its secret.
     Confidential,
+    /// A key of its own, at a client that is known by that.
+    ByKey,
 }
 
 fn serves_no_bearer<S: TokenStore>(
@@ -319,9 +346,11 @@ fn serves_no_bearer<S: TokenStore>(
         Holder::Proven | Holder::Bearer => FLEET,
         Holder::AnotherClient => PHONE,
         Holder::Confidential => MACHINE,
+        Holder::ByKey => KEYED,
     };
     let send = |body: &str| {
-        let proof = (holder != Holder::Bearer).then(|| desk.proof(&key));
+        let proof = !matches!(holder, Holder::Bearer | Holder::ByKey);
+        let proof = proof.then(|| desk.proof(&key));
         desk.send(0, client, body, proof.as_deref())
     };
     let mut tokens = vec![send(LOGIN).refresh_token().to_owned()];
@@ -331,17 +360,17 @@ fn serves_no_bearer<S: TokenStore>(
     }
     desk.advance(later);
     let back = back.clamp(1, steps);
-    let stored = desk.store.stored();
+    let stored = desk.grants();
     desk.events.take();
     let answer = send(&renewal(&tokens[tokens.len() - 1 - back]));
     let is_retry = back == 1 && later < WINDOW;
-    if holder == Holder::Proven || is_retry {
+    if matches!(holder, Holder::Proven | Holder::ByKey) || is_retry {
         prop_assert!(answer.is_ok(), "{:?}", answer);
         prop_assert_eq!(answer.refresh_token(), tokens.last().unwrap());
-        prop_assert_eq!(desk.store.stored(), stored, "nothing is written");
+        prop_assert_eq!(desk.grants(), stored, "nothing is written");
     } else {
         prop_assert!(answer.is_invalid_grant(), "{:?}", answer);
-        prop_assert!(desk.store.stored().is_empty(), "a replay ends the grant");
+        prop_assert!(desk.grants().is_empty(), "a replay ends the grant");
         let found = desk.events.take().into_iter().filter(|event| matches!(event, Seen::ReplayFound { .. })).count();
         prop_assert_eq!(found, 1);
     }
@@ -367,7 +396,8 @@ proptest! {
     #[test]
     fn resync_never_serves_bearers(
         holder in prop_oneof![
-            Just(Holder::Proven), Just(Holder::Bearer), Just(Holder::AnotherClient), Just(Holder::Confidential)
+            Just(Holder::Proven), Just(Holder::Bearer), Just(Holder::AnotherClient), Just(Holder::Confidential),
+            Just(Holder::ByKey),
         ],
         steps in 1..6_usize,
         back in 1..6_usize,

@@ -100,3 +100,30 @@ fn a_pushed_request_binds_its_code_to_the_key_of_its_proof() {
         world.proven("phone", &redemption(&code), &own, at(2)).assert_ok();
     }
 }
+
+/// Sections 5.2 and 10: a client that is marked binds its code where it pushes, by the one or by the other.
+#[test]
+fn a_marked_client_pushes_no_request_that_is_bound_to_nothing() {
+    let world = super::house::pushing();
+    let own = ProofKey::of(1);
+    let par = format!("{}/par", crate::kit::bank::ISSUER);
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("redirect_uri", "http://127.0.0.1/cb")
+        .append_pair("code_challenge", crate::kit::bank::CHALLENGE)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    let push = |client: &str, more: &str, proof: Option<String>| {
+        let ask = ask(client, &format!("{body}{more}"));
+        let ask = proof.into_iter().fold(ask, |ask, proof| ask.header("dpop", proof));
+        crate::kit::Reply::of(&world.engine.blocking().push(&ask.request(), at(0)).unwrap())
+    };
+    for (marked, free) in [("marked-phone", "phone"), ("marked-machine", "machine")] {
+        push(marked, "", None).assert_error(400, "invalid_dpop_proof");
+        assert_eq!(push(free, "", None).status, 201);
+        assert_eq!(push(marked, &format!("&dpop_jkt={}", own.thumbprint()), None).status, 201);
+        push(marked, "&dpop_jkt=none", None).assert_error(400, "invalid_request");
+        let nonce = super::house::nonce_of(&push(marked, "", Some(own.proof("POST", &par).sign())));
+        assert_eq!(push(marked, "", Some(own.proof("POST", &par).nonce(&nonce).sign())).status, 201);
+    }
+}

@@ -5,6 +5,8 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod asserted;
+mod attacks;
 mod bound_certificates;
 mod certificates;
 mod challenges;

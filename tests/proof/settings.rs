@@ -69,3 +69,38 @@ fn a_nonce_of_another_realm_is_none() {
     world.send(&ask("phone", LOGIN).header("dpop", &proof), at(0)).assert_error(400, "use_dpop_nonce");
     shop.send(&ask("phone", LOGIN).header("dpop", &proof), at(0)).assert_ok();
 }
+
+/// RFC 8705 section 5: a client that uses an alias has signed for what it calls. Nothing is taken from a header of the request.
+#[test]
+fn a_proof_is_for_the_endpoint_by_each_url_that_is_published() {
+    let world = node(&house(), |builder| {
+        let aliases = Endpoints::new()
+            .with_token("https://mtls.id.example/t")
+            .with_pushed_authorization("https://mtls.id.example/p");
+        let places = Endpoints::new().with_token("/token").with_pushed_authorization("/par").with_mtls_aliases(aliases);
+        builder.endpoints(places).pushed_authorization_requests().dpop(Dpop::new())
+    });
+    let nonce = world.nonce(at(0));
+    let sign = |url: &str| ProofKey::of(1).proof("POST", url).nonce(&nonce).sign();
+    let push = |proof: String| {
+        let body = "response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb\
+                    &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+        let request = ask("phone", body).header("dpop", proof).header("host", "evil.example");
+        world.engine.blocking().push(&request.request(), at(0)).unwrap().status()
+    };
+    let token = |proof: String| {
+        let request = ask("phone", LOGIN).header("dpop", proof);
+        world.send(&request.header("host", "evil.example").header("x-forwarded-host", "evil.example"), at(0)).status
+    };
+    for (url, at_token, pushed) in [
+        (token_url(), 200, 400),
+        ("https://mtls.id.example/t".to_owned(), 200, 400),
+        ("https://id.example/par".to_owned(), 400, 201),
+        ("https://mtls.id.example/p".to_owned(), 400, 201),
+        ("https://mtls.id.example/token".to_owned(), 400, 400),
+        ("https://evil.example/token".to_owned(), 400, 400),
+        ("https://evil.example/par".to_owned(), 400, 400),
+    ] {
+        assert_eq!((token(sign(&url)), push(sign(&url))), (at_token, pushed), "{url}");
+    }
+}

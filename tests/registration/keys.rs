@@ -205,3 +205,26 @@ fn a_document_with_keys() {
         assert_eq!((status, description), (400, MetadataFault::DocumentAuthMethod.to_string().as_str()));
     }
 }
+
+/// What nobody by hand let in leaves nothing behind (law 20): its assertions are valid without end, and where requests are pushed there is
+/// nothing to gain by one that was used.
+#[test]
+fn what_it_pushes_leaves_no_marker() {
+    let desk = desk(strangers().with_private_key_jwt(true), |builder| {
+        builder.root_secret(root(7)).pushed_authorization_requests()
+    });
+    let registered = desk.register(&with_keys());
+    let id = registered["client_id"].as_str().unwrap();
+    let query = format!(
+        "response_type=code&client_id={id}&redirect_uri=https%3A%2F%2Fsite.example%2Fcb{}",
+        crate::kit::portal::PKCE
+    );
+    for jti in ["a", "b", "a"] {
+        let ask = form(with_assertion(&query, &signer().assertion(id, jti, 0)));
+        assert_eq!(Reply::of(&run(desk.engine.push(&ask.request(), at(0)))).status, 201);
+        assert!(desk.store.bytes().is_empty());
+    }
+    let forged = Signer::new("evil").assertion(id, "c", 0);
+    let ask = form(with_assertion(&query, &forged));
+    Reply::of(&run(desk.engine.push(&ask.request(), at(0)))).assert_error(401, "invalid_client");
+}

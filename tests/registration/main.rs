@@ -4,6 +4,8 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod bound;
+mod demands;
 mod desk;
 mod document_attacks;
 mod document_hosts;

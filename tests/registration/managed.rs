@@ -210,6 +210,7 @@ fn an_update_is_of_the_client_and_says_nothing_that_the_server_says() {
         ("redirect_uris", json!([]), "invalid_redirect_uri"),
         ("redirect_uris", json!(["http://evil.example/cb"]), "invalid_redirect_uri"),
         ("grant_types", json!(["client_credentials"]), "invalid_client_metadata"),
+        ("dpop_bound_access_tokens", json!(true), "invalid_client_metadata"),
         ("client_name", json!("Unwanted"), "invalid_client_metadata"),
     ] {
         let mut body = good.clone();

@@ -1,7 +1,7 @@
 //! What a client says of itself, as few bytes as will do: it is carried in the client's id.
 //!
 //! ```text
-//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | keys | extras: tag 1, text | …    tags in rising order
+//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | keys | extras: tag 1, text | … | demands    tags in rising order
 //! ```
 //!
 //! A text is its length, in one byte below 128 and else in two, and its bytes. Flags: the way to authenticate (2 bits), refresh
@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 #[cfg(feature = "proof")]
 use super::declared::{DeclaredKeys, Source};
+use super::demands::{self, Demands};
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
 use crate::client::AuthMethod;
 use crate::grant::Scope;
@@ -57,6 +58,7 @@ pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
             push(&mut out, text)?;
         }
     }
+    metadata.demands.encode(&mut out);
     Some(out)
 }
 
@@ -85,6 +87,7 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
             (by_value, _) => Some(DeclaredKeys::decode(&mut rest, by_value)?),
         },
         contacts: Vec::new(),
+        demands: Demands::default(),
         extras: [const { None }; Extra::ALL.len()],
     };
     #[cfg(feature = "proof")]
@@ -94,6 +97,11 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
     let mut next = 0;
     while let Some((&tag, after)) = rest.split_first() {
         rest = after;
+        if tag == demands::TAG {
+            metadata.demands = Demands::decode(&mut rest)?;
+            // It is the last.
+            return rest.is_empty().then_some(metadata);
+        }
         let tag = usize::from(tag);
         if tag < next {
             return None;
@@ -172,11 +180,38 @@ mod tests {
             .into()
     }
 
+    /// What clients ask to be held to: each alone, and all.
+    #[cfg(feature = "mtls")]
+    fn demanding() -> Vec<ClientMetadata> {
+        let members = [
+            r#""require_pushed_authorization_requests":true"#,
+            r#""dpop_bound_access_tokens":true"#,
+            r#""tls_client_certificate_bound_access_tokens":true"#,
+            r#""authorization_signed_response_alg":"Ed25519""#,
+        ];
+        let json = |members: &str| {
+            format!(r#"{{"redirect_uris":["https://app.example/cb"],"software_id":"4NRB1",{members}}}"#)
+        };
+        let each = members.into_iter().map(|member| json(member).parse().unwrap());
+        let mut keyed = keyed().remove(0);
+        keyed.demands = Demands {
+            signed: true,
+            request_algorithm: Some("ES256"),
+            ..json(&members.join(",")).parse::<ClientMetadata>().unwrap().demands
+        };
+        each.chain([keyed]).collect()
+    }
+
+    #[cfg(not(feature = "mtls"))]
+    fn demanding() -> Vec<ClientMetadata> {
+        Vec::new()
+    }
+
     #[test]
     fn what_is_written_is_read_and_nothing_else() {
         let least: ClientMetadata = r#"{"redirect_uris":["https://app.example/cb"]}"#.parse().unwrap();
         let long = format!(r#"{{"redirect_uris":["https://app.example/{}"],"scope":""}}"#, "a".repeat(1_000));
-        for metadata in [all(), least, long.parse().unwrap()].into_iter().chain(keyed()) {
+        for metadata in [all(), least, long.parse().unwrap()].into_iter().chain(keyed()).chain(demanding()) {
             let bytes = encode_metadata(&metadata).unwrap();
             assert_eq!(decode_metadata(&bytes), Some(metadata));
             for end in 0..bytes.len() {
@@ -210,7 +245,7 @@ mod tests {
         assert_eq!(with(1, 0), None, "no redirect URI");
         assert_eq!(with(3, 0xff), None, "no UTF-8");
         assert_eq!(decode_metadata(&[&bytes[..], &[0]].concat()), None, "a tag twice, or out of order");
-        assert_eq!(decode_metadata(&[&bytes[..], &[6, 0]].concat()), None, "an unknown tag");
+        assert_eq!(decode_metadata(&[&bytes[..], &[7, 0]].concat()), None, "an unknown tag");
         assert_eq!(decode_metadata(&[0, 1, 0x80, 1, b'a']), None, "a short text with a long length");
         assert!(decode_metadata(&[0, 1, 1, b'a']).is_some());
         assert_eq!(

@@ -55,6 +55,11 @@ impl DeclaredKeys {
         Ok(Self { source, algorithm })
     }
 
+    /// What its assertions are signed by, where it says so.
+    pub(super) const fn algorithm(&self) -> Option<JwsAlgorithm> {
+        self.algorithm
+    }
+
     /// The members that say it.
     pub(super) fn say(&self, members: &mut Map<String, Value>) {
         let (name, value) = match &self.source {

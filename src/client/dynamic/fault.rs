@@ -70,6 +70,20 @@ pub enum MetadataFault {
     NoUsableKey,
     /// A `token_endpoint_auth_signing_alg` that is not served.
     SigningAlgorithm,
+    /// A `request_object_signing_alg` that is not served (RFC 9101 section 10.5): `none`, or one under a secret.
+    RequestSigningAlgorithm,
+    /// An `authorization_signed_response_alg` that nothing here is signed by (JARM section 3).
+    ResponseSigningAlgorithm,
+    /// `require_signed_request_object` of a client that has registered no key to sign by.
+    NoKeyForRequests,
+    /// `require_pushed_authorization_requests` where none are taken.
+    PushedRequestsNotServed,
+    /// `require_signed_request_object` where none are read.
+    SignedRequestsNotServed,
+    /// `dpop_bound_access_tokens` where no proofs of possession are taken.
+    DpopNotServed,
+    /// `tls_client_certificate_bound_access_tokens` where clients show no certificates.
+    CertificatesNotServed,
     /// A key of RSA in `jwks`, which is too long for a client id.
     KeyTooLongForAnId,
     /// An update with a `client_secret` that is not the client's (RFC 7592 section 2.2).
@@ -130,6 +144,15 @@ impl MetadataFault {
                 "private_key_jwt needs jwks or jwks_uri, with a key of EC (P-256), OKP (Ed25519) or RSA"
             }
             Self::SigningAlgorithm => "token_endpoint_auth_signing_alg must be ES256, PS256, RS256, EdDSA or Ed25519",
+            Self::RequestSigningAlgorithm => "request_object_signing_alg must be ES256, PS256, RS256, EdDSA or Ed25519",
+            Self::ResponseSigningAlgorithm => {
+                "authorization_signed_response_alg must be one of authorization_signing_alg_values_supported"
+            }
+            Self::NoKeyForRequests => "require_signed_request_object needs private_key_jwt, with its keys",
+            Self::PushedRequestsNotServed => "require_pushed_authorization_requests is not served here",
+            Self::SignedRequestsNotServed => "require_signed_request_object is not served here",
+            Self::DpopNotServed => "dpop_bound_access_tokens is not served here",
+            Self::CertificatesNotServed => "tls_client_certificate_bound_access_tokens is not served here",
             Self::KeyTooLongForAnId => "keys of RSA are registered by jwks_uri here",
             Self::ClientSecret => "client_secret must be that of the client",
             Self::ServersMember => "an update must not have a member that only the server says",

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::MetadataFault;
 
 /// What a client may say; what else it says is passed by (RFC 7591 section 2: an unknown member is ignored).
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 30] = [
     "application_type",
+    "authorization_signed_response_alg",
     "client_id",
     "client_id_issued_at",
     "client_name",
@@ -19,6 +20,7 @@ const KNOWN: [&str; 24] = [
     "client_secret_expires_at",
     "client_uri",
     "contacts",
+    "dpop_bound_access_tokens",
     "grant_types",
     "jwks",
     "jwks_uri",
@@ -27,11 +29,15 @@ const KNOWN: [&str; 24] = [
     "redirect_uris",
     "registration_access_token",
     "registration_client_uri",
+    "request_object_signing_alg",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
     "response_types",
     "scope",
     "software_id",
     "software_statement",
     "software_version",
+    "tls_client_certificate_bound_access_tokens",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
     "tos_uri",
@@ -72,6 +78,15 @@ impl Members {
             Some(Value::Array(items)) => {
                 items.iter().map(|item| item.as_str().ok_or(MetadataFault::Type)).collect::<Result<_, _>>().map(Some)
             }
+            Some(_) => Err(MetadataFault::Type),
+        }
+    }
+
+    /// True or false; absent is false.
+    pub(super) fn switch(&self, name: &str) -> Result<bool, MetadataFault> {
+        match self.0.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(is_on)) => Ok(*is_on),
             Some(_) => Err(MetadataFault::Type),
         }
     }

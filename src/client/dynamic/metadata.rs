@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 use super::MetadataFault;
 #[cfg(feature = "proof")]
 use super::declared::{DeclaredKeys, Source};
+use super::demands::Demands;
 use super::words::MAX_TEXT_CHARS;
 use crate::client::{
     AUTHORIZATION_CODE, AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN,
@@ -40,6 +41,7 @@ pub struct ClientMetadata {
     /// Where it authenticates by them.
     #[cfg(feature = "proof")]
     pub(super) keys: Option<DeclaredKeys>,
+    pub(super) demands: Demands,
     /// In the order of [`Extra`].
     pub(super) extras: [Option<SmolStr>; Extra::ALL.len()],
 }
@@ -166,6 +168,60 @@ impl ClientMetadata {
         }
     }
 
+    /// What its assertions are signed by, if it authenticates by keys and has said so: by nothing else then.
+    #[cfg(feature = "proof")]
+    pub fn token_endpoint_auth_signing_alg(&self) -> Option<&str> {
+        self.keys.as_ref()?.algorithm().map(crate::proof::JwsAlgorithm::as_str)
+    }
+
+    /// Whether it asks that none of its authorization requests counts that was not pushed (RFC 9126 section 6).
+    ///
+    /// ```
+    /// use regrant::client::ClientMetadata;
+    /// let json = br#"{"redirect_uris":["https://app.example/cb"],"token_endpoint_auth_method":"none"}"#;
+    /// assert!(!ClientMetadata::from_json(json)?.require_pushed_authorization_requests());
+    /// # Ok::<(), regrant::client::MetadataFault>(())
+    /// ```
+    pub const fn require_pushed_authorization_requests(&self) -> bool {
+        self.demands.pushed
+    }
+
+    /// Whether it asks that none of its authorization requests counts that it has not signed (RFC 9101 section 10.5).
+    pub const fn require_signed_request_object(&self) -> bool {
+        self.demands.signed
+    }
+
+    /// What its authorization requests are signed by, where it signs any (RFC 9101 section 10.5).
+    pub const fn request_object_signing_alg(&self) -> Option<&str> {
+        self.demands.request_algorithm
+    }
+
+    /// What it wants its answers signed by, where it asks for signed ones (JARM section 3).
+    pub const fn authorization_signed_response_alg(&self) -> Option<&str> {
+        self.demands.answer_algorithm
+    }
+
+    /// Whether it asks that it gets no access token but bound to a key that it proves (RFC 9449 section 5.2).
+    pub const fn dpop_bound_access_tokens(&self) -> bool {
+        self.demands.dpop
+    }
+
+    /// Whether it asks that its access tokens are bound to its certificate (RFC 8705 section 3.4).
+    pub const fn tls_client_certificate_bound_access_tokens(&self) -> bool {
+        self.demands.certificate
+    }
+
+    pub(crate) const fn demands(&self) -> &Demands {
+        &self.demands
+    }
+
+    /// The same without what is signed by no key that there is.
+    pub(crate) fn without_algorithms(mut self, of_requests: bool, of_answers: bool) -> Self {
+        self.demands.request_algorithm = self.demands.request_algorithm.filter(|_| !of_requests);
+        self.demands.answer_algorithm = self.demands.answer_algorithm.filter(|_| !of_answers);
+        self
+    }
+
     /// Its home page, an https URL.
     pub fn client_uri(&self) -> Option<&str> {
         self.extra(Extra::ClientUri)
@@ -281,6 +337,7 @@ impl ClientMetadata {
         let builder = self.redirect_uris().fold(builder, ClientBuilder::redirect_uri);
         // The largest clients of this kind listen on a free port of `localhost` (RFC 8252 section 8.3 would rather they did not).
         let builder = builder.native_redirects(NativeRedirects::new().with_free_localhost_port(true));
+        let builder = self.demands.describe(builder);
         builder.scope(scope).require_pkce(true).self_registered(self.clone())
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod compact;
 #[cfg(feature = "proof")]
 mod declared;
+pub(crate) mod demands;
 mod fault;
 #[cfg(feature = "root-secret")]
 mod keys;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::MetadataFault;
 #[cfg(feature = "proof")]
 use super::declared::DeclaredKeys;
+use super::demands::Demands;
 use super::members::Members;
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
 use super::words::{is_link, is_plain_text};
@@ -26,7 +27,8 @@ const SECRETS: [&str; 2] = ["client_secret", "client_secret_expires_at"];
 
 impl ClientMetadata {
     /// Reads what a client sends. Members that are not understood are passed by, and grant and response types that
-    /// are not open to it are dropped (RFC 7591 section 3.2.1); what is left has to make sense.
+    /// are not open to it are dropped (RFC 7591 section 3.2.1); what is left has to make sense. What it asks to be held to, and this build
+    /// does not do (bound tokens, pushed or signed requests), is refused: it would count on it.
     ///
     /// # Errors
     ///
@@ -137,6 +139,7 @@ impl ClientMetadata {
             name: text(members, "client_name")?,
             scope: members.text("scope")?.map(Scope::parse).transpose().map_err(|_| MetadataFault::Scope)?,
             contacts: contacts(members)?,
+            demands: Demands::read(members, auth_method == AuthMethod::PrivateKeyJwt)?,
             #[cfg(feature = "proof")]
             keys: match auth_method {
                 AuthMethod::PrivateKeyJwt => Some(DeclaredKeys::read(members)?),

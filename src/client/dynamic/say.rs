@@ -29,6 +29,7 @@ impl ClientMetadata {
         if let Some(keys) = &self.keys {
             keys.say(members);
         }
+        self.demands.say(members);
         let mut add = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
         if !self.contacts.is_empty() {
             add("contacts", json!(self.contacts().collect::<Vec<_>>()));

@@ -157,6 +157,16 @@ impl<C> StatelessClients<C> {
         self
     }
 
+    /// Whether such clients may ask for access tokens that are bound to their certificates (`tls_client_certificate_bound_access_tokens`,
+    /// RFC 8705 section 3.4). The host's TLS then has to ask for certificates, and to say what it was shown
+    /// ([`Request::with_certificate`](crate::Request::with_certificate)). Default: no, and a client that asks for it is refused.
+    #[cfg(feature = "mtls")]
+    #[must_use]
+    pub fn with_certificate_bound_tokens(mut self, taken: bool) -> Self {
+        self.terms.takes_certificates = taken;
+        self
+    }
+
     /// The most characters of a new id: 255 to 1,024 ([`Client::MAX_ID_BYTES`]). Ids travel in headers, URLs and JWTs, and many
     /// clients keep them in columns of 255.
     #[must_use]
@@ -299,6 +309,7 @@ impl<C: Clients> Clients for StatelessClients<C> {
         features.client_secret_basic = true;
         features.client_secret_post = true;
         features.private_key_jwt |= self.terms.takes_keys;
+        features.certificate_bound_tokens |= self.terms.takes_certificates;
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

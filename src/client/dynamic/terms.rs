@@ -18,6 +18,8 @@ pub(crate) struct Terms {
     pub(crate) native_redirects: NativeRedirects,
     /// Whether such clients may authenticate by keys.
     pub(crate) takes_keys: bool,
+    /// Whether they may have tokens that are bound to their certificates.
+    pub(crate) takes_certificates: bool,
 }
 
 impl Default for Terms {
@@ -30,6 +32,7 @@ impl Default for Terms {
             lifetimes: None,
             native_redirects: NativeRedirects::new().with_free_localhost_port(true),
             takes_keys: false,
+            takes_certificates: false,
         }
     }
 }
@@ -58,6 +61,12 @@ impl Terms {
         }
     }
 
+    /// A client that asks for tokens which are bound to its certificate, and would never get any, is not taken in.
+    fn check_demands(&self, metadata: &ClientMetadata) -> Result<(), MetadataFault> {
+        let is_refused = metadata.tls_client_certificate_bound_access_tokens() && !self.takes_certificates;
+        if is_refused { Err(MetadataFault::CertificatesNotServed) } else { Ok(()) }
+    }
+
     pub(crate) fn admit(&self, client: &Client) -> bool {
         self.policy.as_ref().is_none_or(|policy| policy.admits_id(client.id()) && policy.admits(client))
     }
@@ -72,6 +81,7 @@ impl Terms {
         if metadata.auth_method() == AuthMethod::PrivateKeyJwt && !self.takes_keys {
             return Err(MetadataFault::AuthMethod.into());
         }
+        self.check_demands(&metadata)?;
         let metadata = metadata.within(&self.scope)?;
         match &self.policy {
             // A host that changes the scope may be wrong about what there is.
@@ -87,6 +97,7 @@ impl Terms {
         if metadata.auth_method() == AuthMethod::PrivateKeyJwt && !self.takes_keys {
             return Err(MetadataFault::DocumentAuthMethod);
         }
+        self.check_demands(&metadata)?;
         let metadata = match self.policy.as_ref().map(|policy| policy.take_in(metadata.clone())) {
             None => metadata,
             Some(Ok(metadata)) => metadata,

@@ -155,6 +155,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let session = self.begin_session(&authorization, client, &scope, time).await?;
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
         let session = None;
+        if !self.may_be_of(&scope) {
+            return Err(ServerFault::Handler.into());
+        }
         let replaces = match authorization.replaces {
             Some(replaced) => self.replaceable(replaced, authorization.subject.as_deref(), client).await?,
             None => None,
@@ -189,6 +192,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 #[cfg(feature = "jwt")]
                 claims: request.claims.as_ref().and_then(RequestedClaims::to_store),
                 code_key: request.code_key,
+                auth_key: request.auth_key,
                 ..Members::default()
             }),
         };
@@ -196,6 +200,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut grant = self.new_grant(login, client, time.now());
         #[cfg(feature = "root-secret")]
         if let Some(answering) = request.answering {
+            #[cfg(feature = "proof")]
+            if let Some(challenge) = &request.challenge {
+                self.spend_challenge(challenge, &answering.id, time).await?;
+            }
             return self.code_once(answering, grant, request, time).await;
         }
         // Stored before it is minted: a code that is out has a grant.

@@ -48,10 +48,18 @@ use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
 use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
-use crate::grant::{Confirmation, Scope, Timestamp};
+use crate::grant::{AuthKey, Confirmation, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::decode_exact;
+#[cfg(feature = "proof")]
+use crate::token::encode_exact;
 use crate::wire::{Form, Parameters, Request, has_control};
+
+/// Of a pushed request, beside its parameters and sealed with them: the key that its client pushed it by. A client that sends one of
+/// this name is not heard.
+const AUTH_KEY: &str = "client_auth_key";
+/// Of its 64 bytes as base64url.
+const AUTH_KEY_LEN: usize = 86;
 
 /// The longest `nonce` that is kept for the ID token.
 const MAX_NONCE_BYTES: usize = 1_024;
@@ -162,7 +170,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<AuthorizationRequest<'a>, AuthorizationError> {
         let Arrived { form, came, sent, .. } = arrived;
-        let (redirect_uri, redirect_uri_named) = match redirect_uri_of(&client, &form) {
+        let (redirect_uri, redirect_uri_named) = match self.redirect_uri_of(&client, &form) {
             Ok(found) => found,
             Err(why) => return Err(self.show(&Failure::from(why).of_client(client.shared_id()))),
         };
@@ -172,6 +180,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 mode,
                 challenge,
                 code_key,
+                auth_key,
                 resources,
                 scope,
                 prompt,
@@ -194,6 +203,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 resources,
                 challenge,
                 code_key,
+                auth_key,
                 prompt,
                 max_age,
                 hint,
@@ -227,7 +237,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
         match self.find_client(client_id, Lookup::of(Purpose::Authorization, request.peer())).await {
-            Ok(Some(client)) => Ok((client, form)),
+            Ok(Some(client)) => match self.check_profile_of(&client) {
+                Ok(()) => Ok((client, form)),
+                Err(why) => Err(Failure::from(why).of_client(client.shared_id())),
+            },
             Ok(None) => Err(ClientRefusal::UnknownClient.into()),
             Err(error) => Err(match error.kind() {
                 // A page can say what is wrong with it: whoever sees it may be the one who wrote it.
@@ -280,7 +293,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mode = self.asked_mode(client, form)?;
         let challenge = match (parameter("code_challenge"), parameter("code_challenge_method")) {
             (Some(challenge), Some("S256")) => Some(read_challenge(challenge).ok_or(AuthorizationRefusal::Challenge)?),
-            (None, None) if !client.requires_pkce() => None,
+            (None, None) if !client.requires_pkce() && !self.demands_pkce() => None,
             _ => return Err(AuthorizationRefusal::Challenge.into()),
         };
         // Of an engine that takes no proofs it says nothing: nobody could redeem the code.
@@ -290,6 +303,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let resources = self.asked_resources(form)?;
         let scope = self.asked_scope(client, parameter("scope"), resources.as_ref())?;
+        self.check_asked(form, &scope)?;
         if parameter("nonce").is_some_and(|nonce| nonce.len() > MAX_NONCE_BYTES) {
             return Err(AuthorizationRefusal::OpenIdParameter.into());
         }
@@ -306,18 +320,28 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         #[cfg(feature = "jwt")]
         let claims = self.asked_claims(client, &scope, parameter("claims"))?;
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
+        let auth_key = parameter(AUTH_KEY).filter(|_| came.pushed).and_then(read_auth_key);
         Ok(Validated {
             #[cfg(feature = "jwt")]
             claims,
             mode,
             challenge,
             code_key,
+            auth_key,
             resources,
             scope,
             prompt,
             max_age,
             hint,
         })
+    }
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Where the answer goes, and whether the request named it.
+    fn redirect_uri_of(&self, client: &Client, form: &Form<'_>) -> Result<(SmolStr, bool), Refusal> {
+        let found = redirect_uri_of(client, form)?;
+        if self.may_answer_to(&found.0) { Ok(found) } else { Err(AuthorizationRefusal::UnregisteredRedirectUri.into()) }
     }
 }
 
@@ -347,6 +371,19 @@ fn read_jkt(text: &str) -> Option<Confirmation> {
     decode_exact::<32, 43>(text.as_bytes().try_into().ok()?).map(Confirmation::Key)
 }
 
+/// The key that a client pushed its request by.
+fn read_auth_key(text: &str) -> Option<AuthKey> {
+    decode_exact::<{ AuthKey::LEN }, AUTH_KEY_LEN>(text.as_bytes().try_into().ok()?)
+        .map(|bytes| AuthKey::from_bytes(&bytes))
+}
+
+#[cfg(feature = "proof")]
+fn encode_auth_key(key: AuthKey) -> String {
+    let text: [u8; AUTH_KEY_LEN] = encode_exact(&key.to_bytes());
+    // Base64url is ASCII.
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 /// A request whose client is known.
 struct Arrived<'a> {
     /// The parameters that count.
@@ -363,6 +400,7 @@ pub(in crate::engine) struct Validated<'e> {
     mode: ResponseMode,
     challenge: Option<[u8; 32]>,
     code_key: Option<Confirmation>,
+    auth_key: Option<AuthKey>,
     resources: Option<Asked<'e>>,
     scope: Scope,
     prompt: Prompt,

@@ -6,8 +6,10 @@ use std::pin::pin;
 
 use zeroize::Zeroizing;
 
+#[cfg(feature = "proof")]
+use super::encode_auth_key;
 use super::request::Answering;
-use super::{Arrived, Came, redirect_uri_of};
+use super::{AUTH_KEY, Arrived, Came};
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
 #[cfg(feature = "proof")]
@@ -32,7 +34,7 @@ const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 const MAX_SEALED_BYTES: usize = 4 * 1_024;
 
 /// What is of the client's authentication, or says where the request is, and so is none of its parameters.
-const NOT_KEPT: [&str; 8] = [
+const NOT_KEPT: [&str; 9] = [
     "client_id",
     "client_secret",
     "client_assertion",
@@ -41,6 +43,7 @@ const NOT_KEPT: [&str; 8] = [
     "password",
     "request",
     "request_uri",
+    AUTH_KEY,
 ];
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -94,6 +97,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let occasion = Occasion::to_write(time).with_purpose(Purpose::Authorization);
         let client = self.authenticate(request, &parameters, occasion).await?;
         #[cfg(feature = "proof")]
+        if let Some(profile) = self.profile() {
+            let lookup = Lookup::of(Purpose::Authorization, request.peer());
+            let checked = self.check_push_under(profile, &client, &presented, lookup, time.now()).await;
+            checked.map_err(|failure| failure.of_client(client.shared_id()))?;
+        }
+        #[cfg(feature = "proof")]
         let answered = self.answer_push(&client, form, request, &mut presented, time).await;
         #[cfg(not(feature = "proof"))]
         let answered = self.answer_push(&client, form, request, time).await;
@@ -117,7 +126,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         #[cfg(feature = "proof")]
         let key = {
             let named = arrived.form.single("dpop_jkt").ok().flatten();
-            presented.key_of_push(named)?
+            presented.key_of_push(client, named)?
         };
         #[cfg(not(feature = "proof"))]
         let key: Option<String> = None;
@@ -134,19 +143,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// `key`: what the code is bound to, where a proof says so.
     fn seal_request(
         &self,
-        client: &Client,
+        client: &Authenticated<'_>,
         arrived: &Arrived<'_>,
         key: Option<String>,
         now: Timestamp,
     ) -> Result<Response, Refusal> {
         let Arrived { form, sent, .. } = arrived;
         let came = Came { pushed: true, ..arrived.came };
-        redirect_uri_of(client, form)?;
+        self.redirect_uri_of(client, form)?;
         self.validate(client, form, sent, came)?;
         let kept = form.iter().filter(|(name, value)| !value.is_empty() && !NOT_KEPT.contains(name));
         let is_proven = key.is_some();
         let kept = kept.filter(|(name, _)| !is_proven || *name != "dpop_jkt");
         let key = key.map(|key| (String::from("dpop_jkt"), key));
+        #[cfg(feature = "proof")]
+        let auth_key = self.auth_key_of(client).map(|key| (AUTH_KEY.to_owned(), encode_auth_key(key)));
+        #[cfg(not(feature = "proof"))]
+        let auth_key = None;
         let lifetime = self.settings.pushed_lifetime;
         let until = now + lifetime;
         let pushed = Pushed {
@@ -156,7 +169,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             answered_until: until + self.settings.interaction_lifetime,
             came: came.to_bits(),
             parameters: Zeroizing::new(
-                kept.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(key).collect(),
+                kept.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(key).chain(auth_key).collect(),
             ),
         };
         let (root_id, key) = self.roots.as_ref().ok_or(ServerFault::Handler)?.to_seal(Sealed::Pushed);

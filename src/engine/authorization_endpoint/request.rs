@@ -14,7 +14,7 @@ use crate::engine::jwt::IdTokenHint;
 use crate::engine::resources::Asked;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 use crate::engine::subjects::Subjects;
-use crate::grant::{Confirmation, Scope, Timestamp};
+use crate::grant::{AuthKey, Confirmation, Scope, Timestamp};
 use crate::wire::Form;
 
 /// An authorization request that holds: the client is registered, its redirect URI too, and everything else is in order.
@@ -45,6 +45,8 @@ pub struct AuthorizationRequest<'a> {
     pub(super) challenge: Option<[u8; 32]>,
     /// What the code is to be bound to (RFC 9449 section 10).
     pub(super) code_key: Option<Confirmation>,
+    /// What the session is to be bound to of the client's own.
+    pub(super) auth_key: Option<AuthKey>,
     pub(super) prompt: Prompt,
     pub(super) max_age: Option<Duration>,
     pub(super) hint: Option<IdTokenHint>,

@@ -36,6 +36,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let object = RequestObject::read(text.as_bytes()).map_err(refused)?;
         let issuer = self.issuer().unwrap_or_default();
         object.check(&RequestObjectRules::new(client.id(), issuer), now).map_err(refused)?;
+        if let (Some(profile), Some(algorithm)) = (self.profile(), object.algorithm()) {
+            if !profile.allows(algorithm) {
+                return Err(refused(RequestObjectFault::Algorithm));
+            }
+        }
         let keys = self.keys_of_client(client, lookup, now, |keys| object.knows_key(keys)).await?;
         let keys = keys.ok_or_else(|| refused(RequestObjectFault::UnknownKey))?;
         let parameters = object.verify(&keys, client.request_algorithm()).map_err(refused)?;

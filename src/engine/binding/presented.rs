@@ -6,6 +6,7 @@ use super::DpopEngine;
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::client_auth::Authenticated;
+use crate::engine::profile::Profile;
 use crate::engine::refusal::{AuthorizationRefusal, Refusal, SenderRefusal};
 use crate::grant::{Confirmation, Grant, Sender, Timestamp};
 use crate::proof::dpop::{Proof, ProofFault, Proven, Target};
@@ -17,6 +18,8 @@ use crate::wire::{Header, Request, Response};
 pub(in crate::engine) struct Presented<'r> {
     shown: Option<Box<Shown<'r>>>,
     pub(super) certificate: Option<Box<[u8; 32]>>,
+    /// The engine's.
+    profile: Option<Profile>,
 }
 
 /// Boxed: requests without a proof must not be larger for it.
@@ -30,12 +33,12 @@ struct Shown<'r> {
 }
 
 impl<'r> Presented<'r> {
-    pub(super) fn of(proof: Option<Proof<'r>>, request: &Request<'_>) -> Self {
+    pub(super) fn of(proof: Option<Proof<'r>>, request: &Request<'_>, profile: Option<Profile>) -> Self {
         let shown = |proof| {
             let proof = Some(proof);
             Box::new(Shown { proof, proven: None, noted: false, used_before: false, spent: false })
         };
-        Self { shown: proof.map(shown), certificate: certificate_of(request).map(Box::new) }
+        Self { shown: proof.map(shown), certificate: certificate_of(request).map(Box::new), profile }
     }
 
     /// Whether it shows nothing, as most requests do.
@@ -47,7 +50,11 @@ impl<'r> Presented<'r> {
         self.shown.is_some()
     }
 
-    pub(super) fn proof(&self) -> Option<&Proof<'r>> {
+    pub(in crate::engine) const fn has_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    pub(in crate::engine) fn proof(&self) -> Option<&Proof<'r>> {
         self.shown.as_deref().and_then(|shown| shown.proof.as_ref())
     }
 
@@ -105,7 +112,9 @@ impl<'r> Presented<'r> {
         if self.shown.is_none() && self.certificate.is_none() {
             return None;
         }
+        // Under FAPI 2.0 no token is unbound, so the certificate counts where there is no proof.
         let of_certificate = client.has_certificate_bound_tokens()
+            || self.profile == Some(Profile::Fapi2Security)
             || matches!(grant.sender(), Some(Sender::AnyCertificate | Sender::Is(Confirmation::Certificate(_))));
         let certificate = self.certificate.as_deref().filter(|_| of_certificate);
         self.key().or(certificate.copied().map(Confirmation::Certificate))
@@ -115,7 +124,7 @@ impl<'r> Presented<'r> {
     pub(in crate::engine) fn sender(&self, client: &Client, grant: &Grant) -> Option<Sender> {
         Some(match self.bound_to(client, grant)? {
             // It has nothing else to be known by (RFC 9449 section 5, RFC 8705 section 4).
-            bound_to if client.is_public() => Sender::Is(bound_to),
+            bound_to if client.is_public() || self.profile == Some(Profile::Atproto) => Sender::Is(bound_to),
             Confirmation::Key(_) => Sender::AnyKey,
             Confirmation::Certificate(_) => Sender::AnyCertificate,
         })
@@ -125,7 +134,14 @@ impl<'r> Presented<'r> {
     /// bound to it (RFC 9449 section 5). A confidential one may be in the middle of a change, with some of its nodes that prove a key and
     /// some that do not yet.
     pub(in crate::engine) fn sender_of_refresh(&self, client: &Client, grant: &Grant) -> Option<Sender> {
-        if grant.sender().is_none() && client.is_public() { self.sender(client, grant) } else { grant.sender() }
+        let is_certain = matches!(grant.sender(), Some(Sender::Is(_)));
+        let binds = if self.profile == Some(Profile::Atproto) {
+            // A session from before the profile was on.
+            !is_certain
+        } else {
+            grant.sender().is_none() && client.is_public()
+        };
+        if binds { self.sender(client, grant) } else { grant.sender() }
     }
 
     /// Whether it is by a key that the grant is bound to, fresh, and the client may have the current token for an older one.
@@ -140,8 +156,14 @@ impl<'r> Presented<'r> {
     }
 
     /// What a client is marked for, whatever its grant is. Of the proof it is only that there is one.
-    pub(in crate::engine) const fn check_marked(&self, client: &Client) -> Result<(), SenderRefusal> {
-        if client.requires_dpop() && !self.has_proof() {
+    /// `takes_proofs`: whether the engine does. Where it does not, a client that only says of itself that it always sends one is not kept
+    /// to that: what it says it says to all servers.
+    pub(in crate::engine) const fn check_marked(
+        &self,
+        client: &Client,
+        takes_proofs: bool,
+    ) -> Result<(), SenderRefusal> {
+        if client.requires_dpop() && !self.has_proof() && (takes_proofs || !client.is_stranger()) {
             return Err(SenderRefusal::NoProof);
         }
         if client.has_certificate_bound_tokens() && self.certificate.is_none() {
@@ -158,8 +180,18 @@ impl<'r> Presented<'r> {
     /// The key that a pushed request proves, which its code is then bound to: the value of `dpop_jkt`, which has to agree where it is
     /// there as well (RFC 9449 section 10.1). Nothing is remembered of it: anybody can push requests, and one that is pushed again is
     /// bound to the same key, which is of use to its holder alone.
-    pub(in crate::engine) fn key_of_push(&mut self, named: Option<&str>) -> Result<Option<String>, Refusal> {
-        let Some(proven) = self.prove()? else { return Ok(None) };
+    ///
+    /// A client that is marked binds its code here, by one or by the other: a code of its own that waits for any key would be worth
+    /// something to whoever reads it.
+    pub(in crate::engine) fn key_of_push(
+        &mut self,
+        client: &Client,
+        named: Option<&str>,
+    ) -> Result<Option<String>, Refusal> {
+        let Some(proven) = self.prove()? else {
+            let is_wanted = client.requires_dpop() && named.is_none();
+            return if is_wanted { Err(SenderRefusal::NoProof.into()) } else { Ok(None) };
+        };
         let thumbprint = proven.thumbprint().to_string();
         if named.is_some_and(|named| named != thumbprint) {
             return Err(AuthorizationRefusal::DpopJkt.into());
@@ -216,7 +248,9 @@ impl DpopEngine {
         }
         checked?;
         if nonce_demanded || proof.nonce().is_some() {
-            proof.check_nonce(&self.nonces, now)
+            proof.check_nonce(&self.nonces, now)?;
+            // FAPI 2.0 section 5.3.2.1 has it of every JWT, whatever nonce is in it.
+            if self.profile == Some(Profile::Fapi2Security) { proof.check_begun(now) } else { Ok(()) }
         } else {
             proof.check_time(now)
         }
@@ -247,9 +281,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if let Some(proof) = &mut proof {
                     dpop.check(proof, request.method(), &dpop.targets, true, now)?;
                 }
-                Ok(Presented::of(proof, request))
+                Ok(Presented::of(proof, request, dpop.profile))
             }
-            _ => Ok(Presented::of(None, request)),
+            Some(dpop) => Ok(Presented::of(None, request, dpop.profile)),
+            None => Ok(Presented::of(None, request, None)),
         }
     }
 
@@ -264,7 +299,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(proof) = &mut proof {
             dpop.check(proof, request.method(), &dpop.push_targets, true, now)?;
         }
-        Ok(Presented::of(proof, request))
+        Ok(Presented::of(proof, request, dpop.profile))
     }
 
     /// Every answer to a request with a proof has the nonce of the next one, refusals too (RFC 9449 section 8.2).

@@ -51,12 +51,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         guarded: Option<&Resource>,
         now: Timestamp,
     ) -> Result<Presented<'r>, SenderRefusal> {
-        let (Some(dpop), Scheme::Dpop) = (&self.dpop, scheme) else { return Ok(Presented::of(None, request)) };
+        let (Some(dpop), Scheme::Dpop) = (&self.dpop, scheme) else { return Ok(Presented::of(None, request, None)) };
         let mut proof = dpop.read(request)?.ok_or(ProofFault::Missing)?;
         let target = self.target_at_resource(guarded, request.url());
         dpop.check_at_resource(&mut proof, request.method(), target.as_ref(), now)?;
         proof.check_access_token(token)?;
-        Ok(Presented::of(Some(proof), request))
+        Ok(Presented::of(Some(proof), request, dpop.profile))
     }
 
     /// Where the request went. Of what the client wrote only the path is looked at, unless the host says the whole.
@@ -83,6 +83,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         match (scheme, access.bound_to) {
             (Scheme::Bearer, Some(Confirmation::Key(_))) => Err(SenderRefusal::Downgrade.into()),
             (Scheme::Bearer, _) if self.demands_proofs(guarded) => Err(SenderRefusal::Unbound.into()),
+            // A token of before: under a profile none is anybody's who holds it.
+            (Scheme::Bearer, None) if self.dpop.as_ref().is_some_and(|dpop| dpop.profile.is_some()) => {
+                Err(SenderRefusal::Unbound.into())
+            }
             (Scheme::Bearer, None) => Ok(()),
             (Scheme::Bearer, Some(wanted)) => {
                 let own = presented.certificate.as_deref().copied().map(Confirmation::Certificate);

@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::seen::Seen;
 use crate::engine::builder::error::BuildError;
+use crate::engine::profile::Profile;
 use crate::proof::JwsAlgorithm;
 use crate::proof::dpop::{Nonces, Target};
 use crate::secret::root::RootSecret;
@@ -100,12 +101,21 @@ impl Dpop {
         Self { markers: kept, ..self }
     }
 
+    pub(in crate::engine) fn algorithms(&self) -> impl Iterator<Item = JwsAlgorithm> {
+        self.algorithms.iter().copied()
+    }
+
+    pub(in crate::engine) const fn demands_resource_nonces(&self) -> bool {
+        self.resource_nonces
+    }
+
     pub(in crate::engine) fn build(
         self,
         root: Option<&RootSecret>,
         old: Option<&RootSecret>,
         realm: Option<&str>,
         [token, push]: [Vec<String>; 2],
+        profile: Option<Profile>,
     ) -> Result<DpopEngine, BuildError> {
         let root = root.ok_or(BuildError::NonceRootRequired)?;
         if self.algorithms.is_empty() {
@@ -131,6 +141,7 @@ impl Dpop {
             resource_nonces: self.resource_nonces,
             required_at_resources: self.required_at_resources,
             markers: self.markers,
+            profile,
             seen: Arc::new(Seen::default()),
         })
     }
@@ -149,6 +160,7 @@ pub(in crate::engine) struct DpopEngine {
     pub(super) resource_nonces: bool,
     pub(super) required_at_resources: bool,
     pub(super) markers: bool,
+    pub(super) profile: Option<Profile>,
     pub(super) seen: Arc<Seen>,
 }
 

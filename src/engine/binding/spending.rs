@@ -3,6 +3,7 @@
 use super::Presented;
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
+use crate::engine::client_auth::Unspent;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::markers::{Kind, Spending, Thing};
 use crate::engine::refusal::{Refusal, SenderRefusal};
@@ -69,8 +70,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         client: &Client,
         presented: &Presented<'_>,
+        unspent: Unspent<'_>,
         time: &Time<'_>,
     ) -> Result<(), Failure> {
+        // An assertion that was used for something else marks no proof.
+        if self.to_spend(presented).is_some() {
+            Box::pin(self.check_unspent(unspent, time)).await?;
+        }
         let anew = |failure: Failure| match failure.why {
             Refusal::Sender(SenderRefusal::ProofReplayed) => SenderRefusal::ProofForgotten.into(),
             _ => failure,

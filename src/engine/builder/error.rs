@@ -1,5 +1,8 @@
 //! Why an engine cannot be built.
 
+#[cfg(feature = "proof")]
+use crate::engine::profile::ProfileGap;
+
 /// Why an engine cannot be built.
 ///
 /// ```
@@ -43,6 +46,10 @@ pub enum BuildError {
     /// The nonces of proofs of possession (`EngineBuilder::dpop`) are computed under the root secret.
     #[error("the engine takes proofs of possession and has no root secret, which their nonces are computed under")]
     NonceRootRequired,
+    /// The engine is not of the [profile](crate::EngineBuilder::profile) that it was said to be of.
+    #[cfg(feature = "proof")]
+    #[error(transparent)]
+    Profile(#[from] ProfileGap),
     /// Proofs of possession by no algorithm at all.
     #[error("the engine takes proofs of possession by no algorithm")]
     ProofAlgorithms,

@@ -8,6 +8,8 @@ pub(super) mod error;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "proof")]
+mod profile;
+#[cfg(feature = "proof")]
 mod proof;
 mod realm;
 mod requests;
@@ -26,6 +28,8 @@ use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
+#[cfg(feature = "proof")]
+use super::profile::ProfileGap;
 use super::realm::Realm;
 use super::resources::ResourceSettings;
 #[cfg(feature = "root-secret")]
@@ -413,6 +417,15 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// assert!(matches!(twice, Err(BuildError::DuplicateKey)));
     /// ```
     pub fn build(self) -> Result<Engine<S, C>, BuildError> {
+        #[cfg(feature = "proof")]
+        let this = self.under_profile()?;
+        #[cfg(not(feature = "proof"))]
+        let this = self;
+        this.build_described()
+    }
+
+    /// The same of what is described in full.
+    fn build_described(self) -> Result<Engine<S, C>, BuildError> {
         let Self { store, clients, settings, endpoints, host, .. } = self;
         let settings = Settings { longest_commit: store.longest_commit(), ..settings };
         let signing = match (self.key, store.durability()) {
@@ -461,13 +474,19 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             None => None,
             Some(dpop) => {
                 let old = self.old_root.as_ref().map(|(secret, _)| secret);
-                let targets = endpoints.proof_targets(settings.issuer.as_deref());
+                let targets = endpoints.targets(settings.issuer.as_deref());
                 let realm = self.realm.as_deref();
-                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets)?))
+                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))
             }
         };
         let resources = self.resources.build(self.jwt.usual_format())?;
         let jwt = self.jwt.build(settings.issuer.is_some(), resources.as_deref())?;
+        #[cfg(feature = "proof")]
+        if settings.profile == Some(crate::engine::profile::Profile::Fapi2Security) && jwt.signs_by_rs256() {
+            return Err(BuildError::Profile(ProfileGap::SigningAlgorithm));
+        }
+        #[cfg(feature = "proof")]
+        let settings = settings.with_capped_lifetimes(jwt.believes_signatures_alone());
         if settings.signed_answers && !jwt.signs() {
             return Err(BuildError::SigningKeyRequired);
         }

@@ -8,7 +8,7 @@
 //! spent with the write that it protects.
 
 use super::Occasion;
-use crate::client::{AuthMethod, Client, Clients, Lookup};
+use crate::client::{AuthMethod, Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::refusal::{ClientRefusal, ServerFault};
@@ -50,14 +50,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(ServerFault::Assertions.into());
         };
         let now = occasion.time.now();
-        let token_endpoint = client.takes_token_endpoint_as_audience().then(|| self.token_endpoint()).flatten();
+        let endpoints = self.endpoint_audiences(client, occasion);
         let rules = AssertionRules {
-            token_endpoint: token_endpoint.as_deref(),
-            audience_array: true,
+            endpoints: &endpoints,
+            audience_array: self.profile().is_none(),
+            issued_at: self.is_of_atproto(),
             longest: if occasion.remembered { AssertionRules::LONGEST } else { AssertionRules::LONGEST_UNREMEMBERED },
             ..AssertionRules::new(client.id(), issuer)
         };
         assertion.check(&rules, now).map_err(ClientRefusal::Assertion)?;
+        if let (Some(profile), Some(algorithm)) = (self.profile(), assertion.algorithm()) {
+            if !profile.allows(algorithm) {
+                return Err(ClientRefusal::Assertion(AssertionFault::Algorithm).into());
+            }
+        }
         if by_secret {
             let proven = client.kept_secrets().find_map(|secret| assertion.verify_secret(secret).ok());
             return proven.ok_or_else(|| ClientRefusal::Assertion(AssertionFault::Signature).into());
@@ -66,5 +72,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let keys = keys.ok_or(ClientRefusal::Assertion(AssertionFault::UnknownKey))?;
         let proven = assertion.verify(&keys, client.assertion_algorithm());
         Ok(proven.map_err(ClientRefusal::Assertion)?)
+    }
+
+    /// What may stand for the issuer in the assertions of a client that has the switch: the token endpoint by each of its URLs, and where
+    /// a request is pushed the endpoint for that, too (RFC 9126 section 2: it "MUST accept" the three).
+    fn endpoint_audiences(&self, client: &Client, occasion: Occasion<'_>) -> Vec<String> {
+        if !client.takes_token_endpoint_as_audience() {
+            return Vec::new();
+        }
+        let [mut endpoints, pushed] = self.endpoints.targets(self.issuer());
+        if occasion.purpose == Purpose::Authorization {
+            endpoints.extend(pushed);
+        }
+        endpoints
     }
 }

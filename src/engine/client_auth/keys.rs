@@ -64,12 +64,22 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.fetch_keys(at, Which::Anew, lookup, now).await.map(Some)
     }
 
+    /// The keys that are there now, or were within the last minute; never some that are only still at hand.
+    pub(in crate::engine) async fn fetch_keys_anew(
+        &self,
+        at: &str,
+        lookup: Lookup,
+        now: Timestamp,
+    ) -> Result<ClientKeys, Failure> {
+        self.fetch_keys(at, Which::Anew, lookup, now).await
+    }
+
     async fn fetch_keys(&self, at: &str, which: Which, lookup: Lookup, now: Timestamp) -> Result<ClientKeys, Failure> {
         let refused = |retry_after_secs| Failure::from(Unavailable::ClientKeys { retry_after_secs });
         let Some(FetchedKeys(documents)) = &self.client_keys else { return Err(refused(None)) };
         let url = FetchUrl::parse(at).map_err(|error| refused(None).by(error))?;
         let asker = match (lookup.purpose(), lookup.peer()) {
-            (Purpose::Licensed, _) => Asker::Licensed,
+            (Purpose::Licensed | Purpose::Anew, _) => Asker::Licensed,
             (_, Some(peer)) => Asker::Peer(peer),
             (_, None) => Asker::Unknown,
         };

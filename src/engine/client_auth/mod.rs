@@ -228,7 +228,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The same as [`find_client`](Self::find_client) for an id that was read and found to have no control characters.
     async fn find_read_client(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        if id.len() > Client::MAX_ID_BYTES { Ok(None) } else { self.clients.find(id, lookup).await }
+        if id.len() > Client::MAX_ID_BYTES { Ok(None) } else { self.look_up(id, lookup).await }
+    }
+
+    /// What the registry says; under atproto, whom an id describes that it does not know.
+    pub(super) async fn look_up(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        match self.clients.find(id, lookup).await {
+            Ok(None) => Ok(self.of_localhost(id)),
+            found => found,
+        }
     }
 
     /// The client of an id that a stranger sent. What no client can be called is not asked for: a registry in a database

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use crate::client::{Client, ClientRef, Purpose};
 use crate::engine::time::Time;
 #[cfg(feature = "proof")]
+use crate::grant::AuthKey;
+#[cfg(feature = "proof")]
 use crate::proof::ProvenAssertion;
 
 /// What a client authenticates for.
@@ -66,6 +68,14 @@ impl Authenticated<'_> {
             #[cfg(not(feature = "mtls"))]
             None => false,
         }
+    }
+}
+
+#[cfg(feature = "proof")]
+impl Authenticated<'_> {
+    /// The key that it has authenticated by, by an assertion.
+    pub(in crate::engine) fn auth_key(&self) -> Option<AuthKey> {
+        self.assertion.as_deref()?.auth_key()
     }
 }
 

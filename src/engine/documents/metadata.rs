@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, REFRESH_TOKEN};
 use crate::engine::Engine;
+#[cfg(feature = "proof")]
+use crate::engine::profile::{Profile, ProfileGap};
 use crate::grant::Scope;
 #[cfg(feature = "proof")]
 use crate::proof::JwsAlgorithm;
@@ -165,9 +167,20 @@ impl Endpoints {
         })
     }
 
+    /// What of an endpoint's place a profile misses: all of them are in the metadata then.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) const fn gap(&self) -> Option<ProfileGap> {
+        match (&self.authorization, &self.token, &self.pushed_authorization) {
+            (None, ..) => Some(ProfileGap::AuthorizationEndpoint),
+            (_, None, _) => Some(ProfileGap::TokenEndpoint),
+            (.., None) => Some(ProfileGap::PushedAuthorizationEndpoint),
+            _ => None,
+        }
+    }
+
     /// Where the metadata say that the token endpoint is, and that requests are pushed to; by their aliases too.
     #[cfg(feature = "proof")]
-    pub(in crate::engine) fn proof_targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
+    pub(in crate::engine) fn targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
         let whole = |at: &Option<String>| {
             let at = at.as_deref()?;
             if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
@@ -264,8 +277,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             add("request_parameter_supported", json!(reads_signed));
             #[cfg(feature = "proof")]
             if reads_signed {
-                let algorithms = crate::proof::JwsAlgorithm::ALL.map(crate::proof::JwsAlgorithm::as_str);
-                add("request_object_signing_alg_values_supported", json!(algorithms));
+                add("request_object_signing_alg_values_supported", json!(self.algorithms_of_strangers()));
                 add("require_signed_request_object", json!(self.settings.requires_signed));
             }
             // Supported where it is not said otherwise (OpenID Connect Discovery 1.0 section 3); those of pushed requests are not meant.
@@ -273,7 +285,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             add("code_challenge_methods_supported", json!(["S256"]));
             add("authorization_response_iss_parameter_supported", json!(true));
         }
-        let features = self.clients.features();
+        let features = self.features();
         if features.client_id_metadata_documents && authorization.is_some() {
             add("client_id_metadata_document_supported", json!(true));
         }
@@ -293,7 +305,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let proven: Vec<_> = features.proven_methods().map(AuthMethod::as_str).collect();
         let with_none: Vec<_> = proven.iter().copied().chain(features.public.then_some("none")).collect();
-        let algorithms = assertion_algorithms(features);
+        let algorithms = self.assertion_algorithms(features);
         for (endpoint, is_there, methods) in [
             ("token", endpoints.token.is_some(), &with_none),
             ("revocation", endpoints.revocation.is_some(), &with_none),
@@ -305,6 +317,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if is_there && !algorithms.is_empty() {
                 add(&format!("{endpoint}_endpoint_auth_signing_alg_values_supported"), json!(algorithms));
             }
+        }
+        // Absent is false (RFC 8705 section 3.3).
+        if features.show_certificates() {
+            add("tls_client_certificate_bound_access_tokens", json!(true));
         }
         #[cfg(feature = "mtls")]
         if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
@@ -322,6 +338,36 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Some(members)
     }
 
+    /// What clients do here, as far as a profile lets them.
+    fn features(&self) -> ClientFeatures {
+        let features = self.clients.features();
+        #[cfg(feature = "proof")]
+        if let Some(profile) = self.profile() {
+            return profile.narrowed(features);
+        }
+        features
+    }
+
+    /// What strangers may sign by here.
+    #[cfg(feature = "proof")]
+    fn algorithms_of_strangers(&self) -> Vec<&'static str> {
+        let algorithms = self.profile().map_or_else(|| JwsAlgorithm::ALL.to_vec(), Profile::algorithms);
+        algorithms.into_iter().map(JwsAlgorithm::as_str).collect()
+    }
+
+    /// What the assertions of its clients are signed by (RFC 8414 section 2). Empty where none has any; `none` is never in it.
+    #[cfg(feature = "proof")]
+    fn assertion_algorithms(&self, features: ClientFeatures) -> Vec<&'static str> {
+        let by_key = if features.private_key_jwt { self.algorithms_of_strangers() } else { Vec::new() };
+        by_key.into_iter().chain(features.client_secret_jwt.then_some("HS256")).collect()
+    }
+
+    #[cfg(not(feature = "proof"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    const fn assertion_algorithms(&self, _: ClientFeatures) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Where clients register themselves, as they are told.
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
@@ -329,17 +375,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]
-    const fn takes_pushed_requests(&self) -> bool {
+    pub(in crate::engine) const fn takes_pushed_requests(&self) -> bool {
         #[cfg(feature = "root-secret")]
         return self.settings.pushed_requests && self.settings.authorization_code;
         #[cfg(not(feature = "root-secret"))]
         false
-    }
-
-    /// Where the token endpoint is, as clients are told.
-    #[cfg(feature = "proof")]
-    pub(in crate::engine) fn token_endpoint(&self) -> Option<String> {
-        Some(url(self.issuer()?, self.endpoints.token.as_deref()?))
     }
 
     /// Where the userinfo endpoint is, as clients are told.
@@ -360,18 +400,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let Endpoints { authorization, token, jwks, .. } = &self.endpoints;
         self.settings.authorization_code && authorization.is_some() && token.is_some() && jwks.is_some()
     }
-}
-
-/// What the assertions of its clients are signed by (RFC 8414 section 2). Empty where none has any; `none` is never in it.
-#[cfg(feature = "proof")]
-fn assertion_algorithms(features: ClientFeatures) -> Vec<&'static str> {
-    let by_key = JwsAlgorithm::ALL.into_iter().filter(|_| features.private_key_jwt).map(JwsAlgorithm::as_str);
-    by_key.chain(features.client_secret_jwt.then_some("HS256")).collect()
-}
-
-#[cfg(not(feature = "proof"))]
-const fn assertion_algorithms(_: ClientFeatures) -> Vec<&'static str> {
-    Vec::new()
 }
 
 /// A path stands after the issuer, with one slash between.

@@ -49,6 +49,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 members.insert("dpop_bound_access_tokens_required".into(), json!(true));
             }
         }
+        if self.clients.features().show_certificates() {
+            members.insert("tls_client_certificate_bound_access_tokens".into(), json!(true));
+        }
         Some(Response::public(Value::Object(members).to_string().into_bytes()))
     }
 

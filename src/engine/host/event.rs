@@ -122,6 +122,17 @@ pub enum Event<'a> {
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
     },
+    /// A client has taken the key out of its set that a session is bound to (atproto): the session ends with it. Emitted before the grant
+    /// is removed; [`Revoked`](Self::Revoked) follows when it is.
+    #[non_exhaustive]
+    ClientKeyGone {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
     /// An older refresh token came back: stolen, or restored from a backup. Emitted before the grant is removed, so
     /// that the host hears of it even if the request is dropped at that moment.
     #[non_exhaustive]
@@ -265,6 +276,7 @@ impl Event<'_> {
             Self::Retried { .. } => "retried",
             Self::Resynced { .. } => "resynced",
             Self::SenderBound { .. } => "sender_bound",
+            Self::ClientKeyGone { .. } => "client_key_gone",
             Self::ReplayFound { .. } => "replay_found",
             Self::RetiredIntrospected { .. } => "retired_introspected",
             Self::Revoked { .. } => "revoked",

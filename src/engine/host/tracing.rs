@@ -58,6 +58,9 @@ impl EventSink for TracingEvents {
             Event::SenderBound { grant, client_id, subject } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "sender bound");
             }
+            Event::ClientKeyGone { grant, client_id, subject } => {
+                tracing::warn!(target: "regrant", %grant, client_id, subject = text(subject), "client key gone");
+            }
             Event::ReplayFound { grant, client_id, subject, presented, current } => {
                 let (presented, current) = (presented.as_u32(), current.as_u32());
                 tracing::warn!(target: "regrant", %grant, client_id, subject = text(subject), presented, current, "replay found");

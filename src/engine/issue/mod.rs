@@ -46,13 +46,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             masked.as_slice()
         };
         let id_token = self.id_token(issue, access_token, lifetime_secs)?;
+        // What is bound to nothing is none of a profile's.
+        let with_subject = if issue.bound_to.is_some() { self.fields_with_subject(grant) } else { None };
+        let fields = with_subject.as_deref().unwrap_or_else(|| grant.fields.as_json());
         let expiry = if issue.refresh_token.is_some() { self.expiry_members(grant, now) } else { String::new() };
         Ok(TokenAnswer {
             access_token,
             refresh_token: issue.refresh_token,
             scope: scope.as_str(),
             id_token: id_token.as_deref(),
-            fields: grant.fields.as_json(),
+            fields,
             expiry: &expiry,
             lifetime_secs,
             issued_at_secs: now.as_secs(),

@@ -20,6 +20,9 @@ pub enum AuthorizationRefusal {
     /// No code challenge where one is needed, a malformed one, or one by another method than `S256`.
     #[error("no code challenge by S256")]
     Challenge,
+    /// A challenge of another session (atproto, "Proof Key for Code Exchange").
+    #[error("a code challenge that was used before")]
+    ChallengeSpent,
     /// A `dpop_jkt` that is no thumbprint (RFC 9449 section 10).
     #[error("a dpop_jkt that is no thumbprint")]
     DpopJkt,
@@ -98,6 +101,7 @@ impl AuthorizationRefusal {
             | Self::NotSigned
             | Self::ResponseMode
             | Self::Challenge
+            | Self::ChallengeSpent
             | Self::DpopJkt
             | Self::State
             | Self::OpenIdParameter

@@ -2,6 +2,8 @@
 
 use crate::client::MetadataFault;
 #[cfg(feature = "proof")]
+use crate::engine::profile::ProfileFault;
+#[cfg(feature = "proof")]
 use crate::proof::AssertionFault;
 use crate::wire::ErrorCode;
 
@@ -44,6 +46,10 @@ pub enum ClientRefusal {
     /// A public client at the introspection endpoint: anybody can be one (RFC 7662 section 2.1).
     #[error("a public client where one has to authenticate")]
     PublicClient,
+    /// The client does not keep to the [profile](crate::EngineBuilder::profile) of the engine.
+    #[cfg(feature = "proof")]
+    #[error("{0}")]
+    Profile(ProfileFault),
     /// The client may not use this grant type.
     #[error("a grant type that the client may not use")]
     UnauthorizedClient,
@@ -55,6 +61,8 @@ impl ClientRefusal {
         match self {
             #[cfg(feature = "proof")]
             Self::Assertion(_) => ErrorCode::InvalidClient,
+            #[cfg(feature = "proof")]
+            Self::Profile(fault) => fault.code(),
             #[cfg(feature = "mtls")]
             Self::Certificate => ErrorCode::InvalidClient,
             Self::TwoAuthentications | Self::ClientIdMismatch | Self::Document(_) => ErrorCode::InvalidRequest,

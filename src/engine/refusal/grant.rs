@@ -61,6 +61,15 @@ pub enum GrantRefusal {
     #[cfg(feature = "proof")]
     #[error("an assertion that was spent for something else")]
     AssertionSpent,
+    /// The client authenticated by another key than the one that the grant is bound to, and has that one still (atproto, "Confidential
+    /// Client Authentication").
+    #[cfg(feature = "proof")]
+    #[error("another key of the client than the one that the grant is bound to")]
+    AnotherClientKey,
+    /// The key that the grant is bound to is none of the client's any more: it has ended.
+    #[cfg(feature = "proof")]
+    #[error("the key of the client that the grant is bound to is gone")]
+    ClientKeyGone,
     /// The host's hook refused the refresh.
     #[error("the host refused the refresh")]
     Hook,
@@ -78,7 +87,7 @@ impl GrantRefusal {
             Self::Target => ErrorCode::InvalidTarget,
             Self::Handler(code) => code,
             #[cfg(feature = "proof")]
-            Self::AssertionSpent => ErrorCode::InvalidGrant,
+            Self::AssertionSpent | Self::AnotherClientKey | Self::ClientKeyGone => ErrorCode::InvalidGrant,
             Self::ScopeTaken
             | Self::Shape
             | Self::UnknownKey

@@ -132,6 +132,7 @@ impl Refusal {
             Self::Authorization(AuthorizationRefusal::NotPushed) => {
                 "authorization requests of this client must be pushed"
             }
+            Self::Authorization(AuthorizationRefusal::ChallengeSpent) => "a code_challenge is for one request",
             Self::Authorization(AuthorizationRefusal::Challenge) => {
                 "a code_challenge by the method S256 is needed, and no other is supported"
             }

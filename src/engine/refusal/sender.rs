@@ -24,6 +24,10 @@ pub enum SenderRefusal {
     /// A good proof, by another key than the one that the token or code is bound to.
     #[error("a proof by another key than the token is bound to")]
     AnotherKey,
+    /// A good proof, by a key that its client authenticates by (atproto: the key of a session is of one device).
+    #[cfg(feature = "proof")]
+    #[error("a proof by a key that the client authenticates by")]
+    KeyOfClient,
     /// No client certificate, or another than the one that the token is bound to (RFC 8705 section 3).
     #[error("no client certificate, or another than the token is bound to")]
     Certificate,
@@ -44,7 +48,7 @@ impl SenderRefusal {
             #[cfg(feature = "proof")]
             Self::Proof(fault) if fault.wants_nonce() => ErrorCode::UseDpopNonce,
             #[cfg(feature = "proof")]
-            Self::Proof(_) => ErrorCode::InvalidDpopProof,
+            Self::Proof(_) | Self::KeyOfClient => ErrorCode::InvalidDpopProof,
             Self::ProofForgotten => ErrorCode::UseDpopNonce,
             Self::AnotherKey | Self::Certificate => ErrorCode::InvalidGrant,
             Self::Downgrade | Self::Unbound => ErrorCode::InvalidToken,

@@ -69,6 +69,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let mut grant = self.store.load(code.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
                 self.prove(&grant, &code, TokenKind::Code, client.id())?;
                 self.check_sender(&grant, presented, UsedFor::Code, time.now())?;
+                #[cfg(feature = "proof")]
+                if !presented.is_bare() {
+                    Box::pin(self.check_auth_key(&grant, client, time.now())).await?;
+                }
                 let left = self.left_of_code(client, &grant, form);
                 // Before the record is judged: what this request has redeemed would look redeemed by another.
                 if swaps.wrote_this(&grant) {
@@ -123,7 +127,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let expected = grant.version;
                 let now = time.now();
                 grant.forget_replaced();
-                grant.bind_sender(presented.sender(client, &grant));
+                self.bind(&mut grant, client, presented);
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();
                 grant.name_resources(target.of_grant);
@@ -139,6 +143,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let (target, claims) = ((&target, mask), claims.unwrap_or_default());
         self.first_answer(&grant, client, target, presented, (nonce.as_deref(), claims), time.now())
+    }
+
+    /// Binds the grant to what its first tokens are given for.
+    #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
+    fn bind(&self, grant: &mut Grant, client: &Authenticated<'_>, presented: &Presented<'_>) {
+        grant.bind_sender(presented.sender(client, grant));
+        // One whose request was pushed is bound already.
+        #[cfg(feature = "proof")]
+        if let Some(key) = self.auth_key_of(client) {
+            grant.bind_auth_key(key);
+        }
     }
 
     /// What the first access token is for, and what is left of the scope to the client and there.

@@ -48,12 +48,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         #[cfg(feature = "proof")]
         if client.unspent(SpentFor::Grant(body)).is_some() {
-            self.note_asserted_sender(client, presented, time).await?;
             // With another key it is another request.
             let spent_for = presented.with_key(body);
             let Some(unspent) = client.unspent(SpentFor::Grant(&spent_for)) else {
                 return Err(GrantRefusal::AssertionSpent.into());
             };
+            self.note_asserted_sender(client, presented, unspent, time).await?;
             let (refresh_token, bound_to) = (with_refresh_token, presented.bound_to(client, &grant));
             let first = First { client, grant, target, scope_mask, claims, bound_to, refresh_token };
             return Box::pin(self.grant_once(first, unspent, time)).await;

@@ -16,6 +16,8 @@ use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
 use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
+#[cfg(feature = "proof")]
+use crate::client::{Lookup, Purpose};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
 
@@ -67,7 +69,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(failure) => return Err(failure),
         };
-        presented.check_marked(&client).map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
+        presented
+            .check_marked(&client, self.takes_proofs())
+            .map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
+        #[cfg(feature = "proof")]
+        if let Some(profile) = self.profile() {
+            // The token was genuine, or the keys are at hand: it has authenticated by them.
+            let lookup = Lookup::of(Purpose::Licensed, request.peer());
+            let checked = Box::pin(self.check_under(profile, &client, &presented, lookup, time.now())).await;
+            checked.map_err(|failure| failure.of_client(client.shared_id()))?;
+        }
         let answered = match parameters.grant_type() {
             None => Err(RequestRefusal::MissingParameter.into()),
             Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => {

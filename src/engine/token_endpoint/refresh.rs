@@ -127,6 +127,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // Before anything is said of its generation: who finds an old one without the key cannot end the login.
             let used_for = UsedFor::refresh(refresh.token.generation());
             self.check_sender(grant, refresh.presented, used_for, time.now())?;
+            #[cfg(feature = "proof")]
+            if !refresh.presented.is_bare() {
+                // Boxed, so that no other request is larger for it.
+                Box::pin(self.check_auth_key(grant, client, time.now())).await?;
+            }
             let (write, finish) = match self.judge(grant, &mut refresh)? {
                 Verdict::Replay => return Err(self.replay(grant, &refresh).await),
                 Verdict::Answer(finish) => (None, finish),
@@ -189,9 +194,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if window.is_zero() { window } else { window.saturating_add(self.settings.longest_commit) }
     }
 
+    /// Whether its refresh tokens rotate: as it was said of the client, or else of the engine.
+    fn rotation(&self, client: &Client) -> Rotation {
+        client.said_rotation().unwrap_or(self.settings.rotation)
+    }
+
     pub(in crate::engine) fn refresh_policy(&self, client: &Client) -> RefreshPolicy {
         RefreshPolicy {
-            rotation: client.rotation(),
+            rotation: self.rotation(client),
             retry_window: self.retry_window(client),
             clock_skew: self.settings.clock_skew,
             not_before: self.not_before(client),
@@ -203,48 +213,47 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client = refresh.client;
         // First of all: judged by this request's own write, the presented token would be the predecessor.
         if refresh.swaps.wrote_this(grant) {
-            return Ok(Verdict::Answer(match client.rotation() {
-                Rotation::Always => Finish::Step,
-                Rotation::Never => Finish::Keep,
-            }));
+            let keeps = grant.generation == refresh.token.generation();
+            return Ok(Verdict::Answer(if keeps { Finish::Keep } else { Finish::Step }));
         }
         let presented = refresh.token.generation();
-        let (verdict, behind) =
-            match decide(grant, presented, &self.refresh_policy(client), refresh.time.arrived(), refresh.time.now()) {
-                Decision::Step { to, behind } => (Verdict::Write { to, rotates: true }, behind),
-                // Whoever won the swap has extended the grant as well as this request would have.
-                Decision::Keep { behind: false } if refresh.swaps.lost_one() && refresh.changes.is_none() => {
-                    (Verdict::Answer(Finish::Keep), false)
-                }
-                Decision::Keep { behind } => (Verdict::Write { to: presented, rotates: false }, behind),
-                Decision::Retry => (Verdict::Answer(Finish::Retry), false),
-                // It was current when this request saw it, and has been followed by its direct successor since. Whatever
-                // time has passed by this request's clock, it passed while the engine made it wait.
-                Decision::Replay | Decision::Refuse(Void::ClockBehind)
-                    if refresh.swaps.tried()
-                        && !client.retry_window().is_zero()
-                        && presented.next() == Some(grant.generation) =>
-                {
-                    (Verdict::Answer(Finish::Retry), false)
-                }
-                // It may be an older one by this request's own lost write: that is no evidence of a thief.
-                Decision::Replay if refresh.swaps.are_in_doubt() => {
-                    return Err(of_grant(grant, Unavailable::Store(StoreErrorKind::Indeterminate)));
-                }
-                // It was current when this request came; its client has given up on it and gone on by two steps.
-                Decision::Replay if refresh.swaps.lost_one() && presented.next() != Some(grant.generation) => {
-                    return Err(of_grant(grant, Unavailable::Overtaken));
-                }
-                // The same request again, after the window: whoever has got hold of it need not have the key. A new proof tells.
-                Decision::Replay if refresh.presented.was_used() => {
-                    return Err(of_grant(grant, SenderRefusal::ProofForgotten));
-                }
-                Decision::Replay if refresh.presented.resyncs(client, grant) => {
-                    (Verdict::Answer(Finish::Resync), false)
-                }
-                Decision::Replay => (Verdict::Replay, false),
-                Decision::Refuse(void) => return Err(of_grant(grant, Refusal::from(void))),
-            };
+        let mut policy = self.refresh_policy(client);
+        if policy.rotation == Rotation::Never && self.rotates_out_of(refresh.token.key_id()) {
+            policy.rotation = Rotation::Always;
+        }
+        let (verdict, behind) = match decide(grant, presented, &policy, refresh.time.arrived(), refresh.time.now()) {
+            Decision::Step { to, behind } => (Verdict::Write { to, rotates: true }, behind),
+            // Whoever won the swap has extended the grant as well as this request would have.
+            Decision::Keep { behind: false } if refresh.swaps.lost_one() && refresh.changes.is_none() => {
+                (Verdict::Answer(Finish::Keep), false)
+            }
+            Decision::Keep { behind } => (Verdict::Write { to: presented, rotates: false }, behind),
+            Decision::Retry => (Verdict::Answer(Finish::Retry), false),
+            // It was current when this request saw it, and has been followed by its direct successor since. Whatever
+            // time has passed by this request's clock, it passed while the engine made it wait.
+            Decision::Replay | Decision::Refuse(Void::ClockBehind)
+                if refresh.swaps.tried()
+                    && !client.retry_window().is_zero()
+                    && presented.next() == Some(grant.generation) =>
+            {
+                (Verdict::Answer(Finish::Retry), false)
+            }
+            // It may be an older one by this request's own lost write: that is no evidence of a thief.
+            Decision::Replay if refresh.swaps.are_in_doubt() => {
+                return Err(of_grant(grant, Unavailable::Store(StoreErrorKind::Indeterminate)));
+            }
+            // It was current when this request came; its client has given up on it and gone on by two steps.
+            Decision::Replay if refresh.swaps.lost_one() && presented.next() != Some(grant.generation) => {
+                return Err(of_grant(grant, Unavailable::Overtaken));
+            }
+            // The same request again, after the window: whoever has got hold of it need not have the key. A new proof tells.
+            Decision::Replay if refresh.presented.was_used() => {
+                return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+            }
+            Decision::Replay if refresh.presented.resyncs(client, grant) => (Verdict::Answer(Finish::Resync), false),
+            Decision::Replay => (Verdict::Replay, false),
+            Decision::Refuse(void) => return Err(of_grant(grant, Refusal::from(void))),
+        };
         if behind && !refresh.told_behind {
             refresh.told_behind = true;
             self.emit(&Event::StoreBehind {
@@ -306,6 +315,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
             refresh.binds = sender != grant.sender();
             grant.bind_sender(sender);
+            #[cfg(feature = "proof")]
+            if let Some(key) = self.auth_key_of(refresh.client) {
+                grant.bind_auth_key(key);
+            }
         }
     }
 

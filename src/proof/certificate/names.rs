@@ -48,6 +48,16 @@ impl CertificateName {
     /// # Errors
     ///
     /// [`CertificateNameError::Subject`].
+    ///
+    /// ```
+    /// use regrant::client::CertificateName;
+    /// let name = CertificateName::subject("CN=billing,OU=Payments,O=Example Ltd,C=GB")?;
+    /// assert_eq!(name, CertificateName::subject("CN=Billing, OU=Payments, O=Example  LTD, C=gb")?);
+    /// // What openssl prints begins at the other end.
+    /// assert_ne!(name, CertificateName::subject("C=GB,O=Example Ltd,OU=Payments,CN=billing")?);
+    /// assert!(CertificateName::subject("/C=GB/O=Example Ltd").is_err());
+    /// # Ok::<(), regrant::client::CertificateNameError>(())
+    /// ```
     pub fn subject(name: &str) -> Result<Self, CertificateNameError> {
         let is_short = name.len() <= MAX_BYTES;
         let name = is_short.then(|| DistinguishedName::parse(name)).flatten();
@@ -69,6 +79,12 @@ impl CertificateName {
     /// # Errors
     ///
     /// [`CertificateNameError::Alternative`].
+    ///
+    /// ```
+    /// use regrant::client::CertificateName;
+    /// assert!(CertificateName::uri("spiffe://example.org/billing").is_ok());
+    /// assert!(CertificateName::dns("*.example.org").is_err(), "a wildcard is nobody in particular");
+    /// ```
     pub fn uri(name: &str) -> Result<Self, CertificateNameError> {
         alternative(name, read_uri(name).is_some()).map(|name| Self(Kind::Uri(name)))
     }

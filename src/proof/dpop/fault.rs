@@ -65,6 +65,16 @@ pub enum ProofFault {
 
 impl ProofFault {
     /// Whether a new nonce helps: the answer is then `use_dpop_nonce`, with one in `DPoP-Nonce` (sections 8 and 9).
+    ///
+    /// ```
+    /// use regrant::dpop::ProofFault;
+    /// let challenge = |fault: ProofFault| {
+    ///     let code = if fault.wants_nonce() { "use_dpop_nonce" } else { "invalid_dpop_proof" };
+    ///     format!(r#"DPoP error="{code}", algs="ES256 EdDSA""#)
+    /// };
+    /// assert!(challenge(ProofFault::NonceStale).contains("use_dpop_nonce"));
+    /// assert!(challenge(ProofFault::Method).contains("invalid_dpop_proof"));
+    /// ```
     pub const fn wants_nonce(self) -> bool {
         matches!(self, Self::NonceMissing | Self::NonceUnknown | Self::NonceStale)
     }

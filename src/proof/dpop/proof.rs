@@ -105,6 +105,12 @@ impl<'a> Proof<'a> {
         Ok(())
     }
 
+    /// That it was not made later than now by more than clocks may differ, whatever its nonce: FAPI 2.0 Security Profile section
+    /// 5.3.2.1.
+    pub(crate) fn check_begun(&self, now: Timestamp) -> Result<(), ProofFault> {
+        if self.jws.claims.has_begun(now)? { Ok(()) } else { Err(ProofFault::Ahead) }
+    }
+
     /// That it was made just now by the client's clock (item 11): what counts where no nonce is demanded.
     pub(crate) fn check_time(&mut self, now: Timestamp) -> Result<(), ProofFault> {
         let claims = &self.jws.claims;

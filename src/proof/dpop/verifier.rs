@@ -121,6 +121,36 @@ impl Verifier {
 
     /// The whole check: one header, its shape, algorithm, method, URL, nonce or time, access token, bound key, and the signature last.
     ///
+    /// The proof of RFC 9449 section 7.1, and the same again:
+    ///
+    /// ```
+    /// use regrant::dpop::{Presented, ProofFault, Verifier};
+    /// use regrant::Timestamp;
+    /// use std::collections::HashSet;
+    ///
+    /// let header = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXp\
+    ///     Da0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In\
+    ///     19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXN\
+    ///     vdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtN\
+    ///     P86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
+    /// // What the access token says, which the host has checked: its text, and `cnf.jkt`.
+    /// let token = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
+    /// let request = Presented::new("GET", "https://resource.example.org/protectedresource")
+    ///     .with_access_token(token)
+    ///     .with_bound_key("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".parse()?);
+    /// let mut seen = HashSet::new();
+    /// let mut let_in = |now: Timestamp| -> Result<bool, ProofFault> {
+    ///     let proven = Verifier::new().verify([header], &request, now)?;
+    ///     // Until `fresh_until`; then it is refused by its time.
+    ///     Ok(seen.insert((*proven.thumbprint(), proven.jti().to_owned())))
+    /// };
+    /// let now = Timestamp::from_secs(1_562_262_618);
+    /// assert_eq!(let_in(now), Ok(true));
+    /// assert_eq!(let_in(now), Ok(false), "used before");
+    /// assert_eq!(let_in(Timestamp::from_secs(1_562_262_679)), Err(ProofFault::Stale));
+    /// # Ok::<(), regrant::jwt::InvalidThumbprint>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ProofFault`]: answer 401 with `WWW-Authenticate: DPoP error="invalid_dpop_proof"`, or `"use_dpop_nonce"` where it

@@ -114,7 +114,8 @@ fn claims_that_lack_something_make_no_assertion() {
 fn an_audience_by_a_switch() {
     let rules = rules();
     let array = AssertionRules { audience_array: true, ..rules };
-    let endpoint = AssertionRules { token_endpoint: Some("https://id.example/token"), ..rules };
+    let endpoints = ["https://id.example/token".to_owned()];
+    let endpoint = AssertionRules { endpoints: &endpoints, ..rules };
     let claims = |aud: Value| with(&assertion_claims(), "aud", aud);
     for (aud, plain, with_array, with_endpoint) in [
         (json!(ISSUER), true, true, true),

@@ -22,6 +22,23 @@ fn a_proof_for_the_token_endpoint_of_rfc_9449() {
     assert_eq!(proven.nonce_given_at(), None);
 }
 
+/// RFC 9449 section 5: the proof of a refresh, 45 minutes later.
+#[test]
+fn a_proof_for_a_refresh_of_rfc_9449() {
+    let text = format!(
+        "{HEADER}.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwi\
+         aWF0IjoxNTYyMjY1Mjk2fQ.pAqut2IRDm_De6PR93SYmGBPXpwrAk90e8cP2hjiaG5QsGSuKDYW7_X620BxqhvYC8ynrrvZLTk41mSRroapUA"
+    );
+    let request = Presented::new("POST", "https://server.example.com/token");
+    let verify = |request: &Presented<'_>, secs| Verifier::new().verify([&text], request, Timestamp::from_secs(secs));
+    assert_eq!(verify(&request, 1_562_265_296).unwrap().thumbprint().to_string(), JKT);
+    assert_eq!(verify(&request, 1_562_262_616), Err(ProofFault::Ahead), "when the first was made");
+    // It is for no resource, with or without a token.
+    let resource = Presented::new("GET", "https://resource.example.org/protectedresource");
+    assert_eq!(verify(&resource, 1_562_265_296), Err(ProofFault::Method));
+    assert!(verify(&request.with_access_token(TOKEN), 1_562_265_296).is_err());
+}
+
 /// RFC 9449 sections 7.1 and 6.1: the proof of a request to a resource, and the `cnf` that it answers.
 #[test]
 fn a_proof_for_a_resource_of_rfc_9449() {
@@ -81,6 +98,47 @@ fn signatures_of_rfc_7515_and_8037() {
     let jwk = Holder::Ed25519.jwk();
     assert_eq!(jwk["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
     assert_eq!(set(&[jwk]).thumbprints().next().unwrap().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
+/// RFC 9101 section 4: a request that was signed by somebody else's code, and its key. It says no `exp`, which is demanded here.
+#[test]
+fn a_request_of_rfc_9101() {
+    let text = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsyYmRjIn0.ewogICAgImlzcyI6ICJzNkJoZFJrcXQzIiwKICAgICJhdWQiOiAiaHR0cHM6Ly9z\
+                ZXJ2ZXIuZXhhbXBsZS5jb20iLAogICAgInJlc3BvbnNlX3R5cGUiOiAiY29kZSBpZF90b2tlbiIsCiAgICAiY2xpZW50X2lkIjogInM2\
+                QmhkUmtxdDMiLAogICAgInJlZGlyZWN0X3VyaSI6ICJodHRwczovL2NsaWVudC5leGFtcGxlLm9yZy9jYiIsCiAgICAic2NvcGUiOiAi\
+                b3BlbmlkIiwKICAgICJzdGF0ZSI6ICJhZjBpZmpzbGRraiIsCiAgICAibm9uY2UiOiAibi0wUzZfV3pBMk1qIiwKICAgICJtYXhfYWdl\
+                IjogODY0MDAKfQ.Nsxa_18VUElVaPjqW_ToI1yrEJ67BgKb5xsuZRVqzGkfKrOIX7BCx0biSxYGmjK9KJPctH1OC0iQJwXu5YVY-vnW0\
+                _PLJb1C2HG-ztVzcnKZC2gE4i0vgQcpkUOCpW3SEYXnyWnKzuKzqSb1wAZALo5f89B_p6QA6j6JwBSRvdVsDPdulW8lKxGTbH82czCaQ\
+                50rLAg3EYLYaCb4ik4I1zGXE4fvim9FIMs8OCMmzwIB5S-ujFfzwFjoyuPEV4hJnoVUmXR_W9typPf846lGwA8h9G9oNTIuX8Ft2jfpn\
+                ZdFmLg3_wr3Wa5q3a-lfbgF3S9H_8nN3j1i7tLR_5Nz-g";
+    let n = "x5RbkAZkmpRxia65qRQ1wwSMSxQUnS7gcpVTV_cdHmfmG2ltd2yabEO9XadD8pJNZubINPpmgHh3J1aD9WRwS05ucmFq3CfFsluLt13_\
+             7oX5yDRSKX7poXmT_5ko8k4NJZPMAO8fPToDTH7kHYbONSE2FYa5GZ60CUsFhSonI-dcMDJ0Ary9lxIw5k2z4TAdARVWcS7sD07VhlMM\
+             shrwsPHBQgTatlkxyIHXbYdtak8fqvNAwr7OlVEvM_Ipf5OfmdB8Sd-wjzaBsyP4VhJKoi_qdgSzpC694XZeYPq45Sw-q51iFUlcOlTC\
+             I7z6jltUtnR6ySn6XDGFnzH5Fe5ypw";
+    let keys = set(&[json!({"kty": "RSA", "kid": "k2bdc", "n": n, "e": "AQAB"})]);
+    let object = RequestObject::read(text.as_bytes()).unwrap();
+    assert!(object.knows_key(&keys) && !object.knows_key(&Holder::Rsa.keys()));
+    let parameters = object.verify(&keys, None).unwrap();
+    let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert_eq!(
+        parameters,
+        [
+            ("client_id", "s6BhdRkqt3"),
+            ("max_age", "86400"),
+            ("nonce", "n-0S6_WzA2Mj"),
+            ("redirect_uri", "https://client.example.org/cb"),
+            ("response_type", "code id_token"),
+            ("scope", "openid"),
+            ("state", "af0ifjsldkj"),
+        ]
+    );
+    let rules = RequestObjectRules::new("s6BhdRkqt3", "https://server.example.com");
+    assert_eq!(object.check(&rules, NOW), Err(ClaimFault::Missing.into()));
+    let other = object.verify(&keys, Some(JwsAlgorithm::Ps256));
+    assert_eq!(other.err(), Some(RequestObjectFault::Algorithm));
+    // One letter of what was signed.
+    let other = text.replacen("ewogIC", "ewogID", 1);
+    assert!(RequestObject::read(other.as_bytes()).and_then(|object| object.verify(&keys, None)).is_err());
 }
 
 /// RFC 9864 section 2.2: one signature under two names.

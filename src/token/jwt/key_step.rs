@@ -20,6 +20,9 @@ pub enum SigningKeyStepError {
     /// The engine was built without a signing key, so it signs nothing.
     #[error("the engine was built without a signing key")]
     NoSigningKeys,
+    /// The key signs by an algorithm that the engine's profile forbids (FAPI 2.0 Security Profile section 5.4.1).
+    #[error("the engine's profile forbids the algorithm of the key")]
+    Algorithm,
     /// No key of this name is published.
     #[error("no key of this name is published")]
     NotPublished,

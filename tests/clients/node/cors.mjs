@@ -147,13 +147,13 @@ await check('the headers of each endpoint', async () => {
     for (const from of [listed.origin, 'https://app.example']) {
       const headers = await headersOf(path, path === TOKEN || path === REVOKE ? 'POST' : 'GET', from);
       assert.equal(headers['access-control-allow-origin'], from, path);
-      assert.deepEqual(headers['access-control-expose-headers'].split(',').sort(), ['retry-after', 'www-authenticate'], path);
+      assert.deepEqual(headers['access-control-expose-headers'].split(',').sort(), ['dpop-nonce', 'retry-after', 'www-authenticate'], path);
       assert.equal(headers['access-control-allow-credentials'], undefined, path);
       // A cache must not show one origin the answer for another.
       assert.match(headers.vary, /\borigin\b/, path);
       const preflight = await headersOf(path, 'OPTIONS', from);
       assert.equal(preflight['access-control-allow-origin'], from, path);
-      assert.deepEqual(preflight['access-control-allow-headers'].split(',').sort(), ['authorization', 'content-type'], path);
+      assert.deepEqual(preflight['access-control-allow-headers'].split(',').sort(), ['authorization', 'content-type', 'dpop'], path);
     }
     for (const from of ['null', 'https://app.example.evil.example', 'http://app.example', `${listed.origin}0`]) {
       assert.equal((await headersOf(path, 'GET', from))['access-control-allow-origin'], undefined, `${path} ${from}`);

@@ -51,11 +51,15 @@ fn pages_of_a_listed_origin_may_call_what_they_need_and_nothing_else() {
             assert!(reply.header("vary").contains("origin"), "{path}");
         }
         for reply in [get, post] {
-            assert_eq!(mark(&reply, "expose-headers").as_deref(), Some("www-authenticate,retry-after"), "{path}");
+            assert_eq!(
+                mark(&reply, "expose-headers").as_deref(),
+                Some("www-authenticate,retry-after,dpop-nonce"),
+                "{path}"
+            );
         }
         assert_eq!(preflight.status, 200, "{path}");
         assert_eq!(mark(&preflight, "allow-methods").as_deref(), Some("GET,POST"), "{path}");
-        assert_eq!(mark(&preflight, "allow-headers").as_deref(), Some("authorization,content-type"), "{path}");
+        assert_eq!(mark(&preflight, "allow-headers").as_deref(), Some("authorization,content-type,dpop"), "{path}");
     }
     for path in FOR_OTHERS {
         for reply in asks(&server, path, ORIGIN) {

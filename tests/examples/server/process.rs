@@ -70,7 +70,7 @@ impl Running {
         let mut child = command(example, options).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap_or_else(|| panic!("it did not start with {options:?}")).unwrap();
-        let address = first.split_once("http://").unwrap().1.split([',', ' ']).next().unwrap().to_owned();
+        let address = first.split_once("://").unwrap().1.split([',', ' ']).next().unwrap().to_owned();
         // A pipe that nobody reads would stop it.
         std::thread::spawn(move || lines.count());
         Self { child, address }
@@ -119,9 +119,7 @@ impl Running {
         stream.write_all(request.as_bytes()).unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
-        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Reply { status, head: head.to_owned(), body: body.to_owned() }
+        Reply::of(&reply)
     }
 }
 
@@ -141,6 +139,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// From what came over the connection.
+    #[track_caller]
+    pub(crate) fn of(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text:?}"));
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{self:?}"))

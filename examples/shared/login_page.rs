@@ -45,6 +45,13 @@ pub(crate) fn login(
             }
             None => {}
         }
+        @if asked.client().is_stranger() {
+            p {
+                "Nobody here has checked this application. You will be sent on to "
+                strong { (asked.destination().as_str()) } ". "
+                strong { "Cancel, if you have not just begun to log in there." }
+            }
+        }
         form method="post" action="authorize" {
             input type="hidden" name="interaction" value=(handle);
             input type="hidden" name="form_token" value=(form_token);

@@ -38,10 +38,10 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    pub(crate) fn new(instead: Vec<Instead>) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn new(instead: &[Instead]) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self {
             world: ReqwestFetch::new()?,
-            instead: instead.into_iter().map(|instead| (instead.id, instead.url)).collect(),
+            instead: instead.iter().map(|instead| (instead.id.clone(), instead.url.clone())).collect(),
             plain: reqwest::Client::builder().no_proxy().redirect(Policy::none()).build()?,
         })
     }

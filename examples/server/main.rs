@@ -17,6 +17,7 @@ mod guard;
 mod html;
 #[path = "../shared/key_file.rs"]
 mod key_file;
+mod logout;
 mod marketplace;
 mod origin;
 #[path = "../shared/login_page.rs"]
@@ -73,6 +74,12 @@ struct Options {
         help = "The origin of pages whose scripts may call the bank's endpoints, as in https://app.example; once for each"
     )]
     cors_origin: Vec<HeaderValue>,
+    /// Where the bank's client developers.devportal hears of logouts (OpenID Connect Back-Channel Logout)
+    #[arg(long, value_name = "URL")]
+    backchannel_logout: Option<String>,
+    /// Where else than http://127.0.0.1/callback that client may have its answers sent; once for each
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Vec<String>,
     /// How long an access token works, in seconds [default: 3600 of the marketplace, 86400 of the bank]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
     access_ttl: Option<u64>,
@@ -125,6 +132,8 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         keys,
         issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
         cors_origins: options.cors_origin,
+        backchannel_logout: options.backchannel_logout,
+        redirect_uris: options.redirect_uri,
         access_token: access_token(86_400),
         idle,
         retry_window,

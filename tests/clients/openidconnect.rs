@@ -82,6 +82,8 @@ async fn serve() -> SocketAddr {
         keys: crate::key_file::Keys::generate(regrant::jwt::SigningAlgorithm::Rs256).unwrap(),
         issuer: ISSUER.to_owned(),
         cors_origins: Vec::new(),
+        backchannel_logout: None,
+        redirect_uris: Vec::new(),
         access_token: Duration::from_secs(86_400),
         idle: Duration::from_secs(2_592_000),
         retry_window: Duration::from_secs(120),

@@ -100,7 +100,11 @@ impl Bank {
     async fn end(&self, headers: &HeaderMap, asked: &LogoutRequest<'_>, consent: LogoutConsent<'_>) -> Response {
         let session = name_of(&self.sessions.browser(headers));
         let Ok(out) = self.engine.log_out(USERNAME, &session, || self.clock.read()).await else {
-            return told(StatusCode::SERVICE_UNAVAILABLE, "You are not logged out yet", "Please try again in a moment.");
+            return told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "You are not logged out yet",
+                "Please try again in a moment.",
+            );
         };
         for notice in out.notices {
             tokio::spawn(tell(self.http.clone(), notice));

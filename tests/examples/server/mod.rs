@@ -3,6 +3,7 @@
 mod attacks;
 mod cors;
 mod login_page;
+mod logout;
 pub(crate) mod process;
 
 use std::fs;

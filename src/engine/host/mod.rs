@@ -13,6 +13,8 @@ mod issue_hook;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod renewal_policy;
+#[cfg(feature = "jwt")]
+mod requested_claims;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -35,6 +37,8 @@ pub use issue_hook::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKin
 #[cfg(feature = "metrics")]
 pub use metrics::{MetricsEvents, record_response};
 pub use renewal_policy::RenewalPolicy;
+#[cfg(feature = "jwt")]
+pub use requested_claims::{RequestedClaim, RequestedClaims};
 #[cfg(feature = "tracing")]
 pub use tracing::TracingEvents;
 

@@ -293,6 +293,7 @@ mod proof;
 mod seal;
 mod secret;
 pub mod store;
+pub mod throttle;
 mod token;
 pub mod wire;
 
@@ -324,7 +325,7 @@ pub mod event {
     pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
-        ResourceRefusal, SenderRefusal, ServerFault, Unavailable,
+        ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, Unavailable,
     };
     #[cfg(feature = "proof")]
     pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};

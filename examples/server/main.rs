@@ -30,6 +30,8 @@ mod process;
 mod serve;
 #[path = "../shared/store.rs"]
 mod store;
+#[path = "../shared/throttling.rs"]
+mod throttling;
 mod walk;
 
 use std::error::Error;
@@ -46,6 +48,7 @@ use process::{reachable, stop, with_causes};
 use regrant::Timestamp;
 use regrant::jwt::SigningAlgorithm;
 use store::Place;
+use throttling::Throttling;
 use tokio::net::TcpListener;
 
 /// An OAuth 2.0 token server for trying out only: its secrets are in its source.
@@ -95,6 +98,9 @@ struct Options {
     /// How long a lost response is answered again, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=86_400))]
     retry_window: u64,
+    /// Whether it is limited how often anybody may guess
+    #[arg(long, value_enum, default_value_t)]
+    throttle: Throttling,
 }
 
 #[tokio::main]
@@ -141,6 +147,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         access_token: access_token(3_600),
         idle,
         retry_window,
+        throttle: options.throttle.throttle(),
         root: keys.root.clone(),
         imported,
     };
@@ -155,6 +162,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         idle,
         retry_window,
         clock: Arc::new(Timestamp::now),
+        throttle: options.throttle.throttle(),
     };
     let app = marketplace::router(marketplace).await?.merge(bank::router(bank).await?);
     let purge = tokio::spawn(store::purge(store));

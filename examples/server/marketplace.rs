@@ -13,6 +13,7 @@ use axum::routing::get;
 use regrant::engine::RenewalPolicy;
 use regrant::event::Event;
 use regrant::http::EndpointService;
+use regrant::throttle::{Guessed, MemoryThrottle};
 use regrant::wire::ResponseStyle;
 use regrant::{
     Authorization, Client, ClientSecret, Engine, GrantError, GrantHandler, GrantRequest, Key, Lifetimes,
@@ -23,6 +24,7 @@ use subtle::ConstantTimeEq;
 
 use crate::import::{Imported, Known};
 use crate::store::AnyStore;
+use crate::throttling::peer;
 
 // For trying out only.
 pub(crate) const CLIENT_ID: &str = "marketplace-app";
@@ -41,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) retry_window: Duration,
+    /// How often anybody may guess.
+    pub(crate) throttle: Option<Arc<MemoryThrottle>>,
     /// Of what is found again under it, where there is anything to import.
     pub(crate) root: RootSecret,
     /// Refresh tokens of the server before this one.
@@ -59,7 +63,7 @@ pub(crate) async fn router(settings: Settings) -> Result<Router, Box<dyn Error>>
     Ok(Router::new()
         .route("/resource", get(resource))
         .with_state(Arc::clone(&engine))
-        .route_service("/token", EndpointService::token(engine)))
+        .route_service("/token", EndpointService::token(engine).with_peer(peer)))
 }
 
 fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
@@ -72,7 +76,7 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         .build()?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
-    let builder = Engine::builder(settings.store, StaticClients::new().with(app)?)
+    let mut builder = Engine::builder(settings.store, StaticClients::new().with(app)?)
         .key(settings.key)
         .grant_handler(Password)
         .renewal(RenewalPolicy::OptIn("refresh_token_active".into()))
@@ -83,10 +87,12 @@ fn engine(settings: Settings) -> Result<MarketplaceEngine, Box<dyn Error>> {
         .realm("marketplace")
         .adopt_grants_of([CLIENT_ID])
         .events(|event: &Event<'_>| eprintln!("{event:?}"));
-    let builder = match settings.imported {
-        Some(imported) => builder.root_secret(settings.root).foreign_tokens(imported),
-        None => builder,
-    };
+    if let Some(throttle) = settings.throttle {
+        builder = builder.throttle(throttle);
+    }
+    if let Some(imported) = settings.imported {
+        builder = builder.root_secret(settings.root).foreign_tokens(imported);
+    }
     Ok(builder.build()?)
 }
 
@@ -102,12 +108,15 @@ impl GrantHandler for Password {
         let username = request.required("username")?;
         let password = request.required("password")?;
         let campaign = request.required("campaign_id")?;
+        // Counted before it is looked at (RFC 6749 section 4.3.2).
+        let guess = request.guess(Guessed::Password(username))?;
         // A real host keeps a slow hash, and verifies it off the async runtime.
         let right_user = username.as_bytes().ct_eq(USERNAME.as_bytes());
         let right_password = password.as_bytes().ct_eq(PASSWORD.as_bytes());
         if !bool::from(right_user & right_password) || campaign != CAMPAIGN {
             return Err(GrantError::invalid_grant());
         }
+        guess.right();
         let fields = fields_of(username).map_err(GrantError::failed)?;
         Ok(Authorization::of(username).with_fields(fields))
     }

@@ -59,6 +59,7 @@ mod subjects;
 #[path = "subjects_off.rs"]
 mod subjects;
 mod swap;
+mod throttling;
 mod time;
 mod token_endpoint;
 
@@ -79,7 +80,7 @@ pub use client_auth::{BlockingPool, SlowVerifier};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
-    IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
+    IssueDecision, IssueHook, IssueKind, IssueRequest, PendingGuess, RenewalPolicy,
 };
 #[cfg(feature = "root-secret")]
 pub use host::{ForeignLogin, ForeignToken, ForeignTokens};

@@ -14,6 +14,7 @@ use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, decide};
 use crate::grant::{Grant, GrantId};
 use crate::store::TokenStore;
+use crate::throttle::Guessed;
 use crate::token::{GrantToken, TokenKind};
 use crate::wire::{Request, Response};
 
@@ -58,7 +59,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Ok(found) => found,
             // Not at hand, and by no token of its own: as below.
             Err(failure) if failure.is_about_a_token() && failure.why != ANOTHER_CLIENT => return Ok(()),
-            Err(failure) => return Err(failure),
+            Err(failure) => return self.of_another(failure, request, time),
         };
         self.check_profile_of(&client).map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
         let revoked = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
@@ -76,7 +77,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         match revoked {
             // To the client an invalid token is as good as a revoked one (RFC 7009 section 2.2).
             Err(failure) if failure.why.status() < 500 && failure.why != ANOTHER_CLIENT => Ok(()),
-            revoked => revoked.map_err(|failure| failure.of_client(client.shared_id())),
+            Err(failure) => self.of_another(failure.of_client(client.shared_id()), request, time),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// That a token is another client's says that it is alive, and anybody can be a client where clients register themselves. Whoever asks
+    /// too often is told what one is told of a dead one: nothing.
+    fn of_another(&self, failure: Failure, request: &Request<'_>, time: &Time<'_>) -> Result<(), Failure> {
+        if failure.why != ANOTHER_CLIENT {
+            return Err(failure);
+        }
+        match self.host.guess(Guessed::Token, request.peer(), time.now()) {
+            Ok(_) => Err(failure),
+            Err(throttled) => {
+                self.tell(&Failure { why: throttled.into(), ..failure });
+                Ok(())
+            }
         }
     }
 

@@ -37,9 +37,13 @@ mod serve;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/store.rs"]
 mod store;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/throttling.rs"]
+mod throttling;
 
 mod fapi;
 mod marketplace_routes;
 mod mcp;
 mod server;
+mod throttled;
 mod time_outs;

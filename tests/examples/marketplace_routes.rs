@@ -19,6 +19,7 @@ pub(crate) fn settings() -> Settings {
         access_token: ACCESS_TOKEN,
         idle: Duration::from_secs(30 * 24 * 3_600),
         retry_window: Duration::from_secs(120),
+        throttle: None,
         root: RootSecret::from_bytes(1, &[7; 32]),
         imported: None,
     }

@@ -16,6 +16,7 @@ mod proof;
 mod realm;
 mod requests;
 mod resources;
+mod throttle;
 
 pub use error::BuildError;
 

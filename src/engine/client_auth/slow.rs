@@ -117,17 +117,19 @@ impl SlowVerifier {
         self
     }
 
-    /// Whether the secret is one of these PHC strings'. Without `remember` the cache is neither asked nor filled.
+    /// Whether the secret was found before to be one of these PHC strings'. Two secrets at once: the one in use must not pay for
+    /// the other.
+    pub(super) fn remembers_any<'a>(&self, mut kept: impl Iterator<Item = &'a Arc<str>>, presented: &[u8]) -> bool {
+        kept.any(|phc| self.is_remembered(phc, presented))
+    }
+
+    /// Whether the secret is one of these PHC strings', asked of each. Without `remember` the cache is not filled.
     pub(super) async fn verify_any<'a>(
         &self,
-        kept: impl Iterator<Item = &'a Arc<str>> + Clone,
+        kept: impl Iterator<Item = &'a Arc<str>>,
         presented: &[u8],
         remember: bool,
     ) -> Result<bool, Busy> {
-        // Two secrets at once: the one in use must not pay for the other.
-        if remember && kept.clone().any(|phc| self.is_remembered(phc, presented)) {
-            return Ok(true);
-        }
         for phc in kept {
             if self.verify(phc, presented, remember).await? {
                 return Ok(true);

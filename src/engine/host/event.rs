@@ -271,6 +271,10 @@ pub enum Event<'a> {
         /// The id of the key.
         key_id: u8,
     },
+    /// A guess came to the [throttle](crate::EngineBuilder::throttle) without the address that it was made from, so that limits are looser
+    /// than they should be: the host does not give [`Request::with_peer`](crate::Request::with_peer). Emitted once.
+    #[non_exhaustive]
+    PeerUnknown,
     /// The store, the registry, a handler, the claims provider or the hook failed, or could not be asked; the request was answered 503, or 500
     /// where a retry cannot help. A write may have taken place. Or what goes with an answer could not be done: a grant lives on that
     /// another [takes the place of](crate::Authorization::with_replaces).
@@ -319,6 +323,7 @@ impl Event<'_> {
             Self::Refused { .. } => "refused",
             Self::StoreBehind { .. } => "store_behind",
             Self::UnknownKey { .. } => "unknown_key",
+            Self::PeerUnknown => "peer_unknown",
             Self::Failed { .. } => "failed",
         }
     }

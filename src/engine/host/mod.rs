@@ -9,6 +9,7 @@ mod event;
 #[cfg(feature = "root-secret")]
 mod foreign_tokens;
 mod grant_handler;
+mod guessing;
 mod issue_hook;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -32,6 +33,7 @@ pub(crate) use foreign_tokens::DynForeignTokens;
 pub use foreign_tokens::{ForeignLogin, ForeignToken, ForeignTokens};
 pub(crate) use grant_handler::DynGrantHandler;
 pub use grant_handler::{GrantError, GrantHandler, GrantRequest};
+pub use guessing::PendingGuess;
 pub(crate) use issue_hook::DynIssueHook;
 pub use issue_hook::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKind, IssueRequest};
 #[cfg(feature = "metrics")]
@@ -48,6 +50,8 @@ pub(super) struct Host {
     handlers: Vec<Box<dyn DynGrantHandler>>,
     hook: Option<Box<dyn DynIssueHook>>,
     events: Option<Box<dyn EventSink>>,
+    /// Counts guesses.
+    guessing: Option<Box<guessing::Guessing>>,
     /// Whether events say whose grant they are about.
     names_subjects: bool,
 }

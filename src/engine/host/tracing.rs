@@ -96,6 +96,7 @@ impl EventSink for TracingEvents {
             }
             // Any stranger can cause it.
             Event::UnknownKey { key_id } => tracing::info!(target: "regrant", key_id, "unknown key"),
+            Event::PeerUnknown => tracing::warn!(target: "regrant", "a guess whose address the host does not give"),
             Event::Failed { client_id, grant, subject, why, cause } => {
                 let grant = grant.map(tracing::field::display);
                 // As a string, not by `Display`: subscribers escape the line breaks of those.

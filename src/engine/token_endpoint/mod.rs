@@ -87,8 +87,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 self.redeem(&client, &form, &mut presented, time).await
             }
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
-                let body = request.body();
-                self.grant_by_handler(&client, &form, &parameters, &mut presented, body, time).await
+                self.grant_by_handler(&client, &form, &parameters, &mut presented, request, time).await
             }
             Some(_) if client.may_refresh() => {
                 match self.refresh(&client, &form, &parameters, &mut presented, time, Ours).await {

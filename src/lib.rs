@@ -341,9 +341,10 @@ pub mod event {
 /// Signed tokens: keys, JWT access tokens (RFC 9068), ID tokens and what a host says in them (feature `jwt`).
 #[cfg(feature = "jwt")]
 pub mod jwt {
-    pub use crate::engine::host::{ClaimsProvider, IdTokenRequest};
+    pub use crate::engine::host::{ClaimsProvider, IdTokenRequest, RequestedClaim, RequestedClaims};
     pub use crate::engine::id_token_hint::{IdTokenHint, IdTokenHintError};
     pub use crate::engine::jwt::JwtAccessTokens;
+    pub use crate::engine::openid::OpenIdProvider;
     pub use crate::token::{
         ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError,
     };

@@ -23,6 +23,7 @@ use subtle::ConstantTimeEq;
 
 use crate::bank::{Bank, PASSWORD, USERNAME, unread};
 use crate::guard::{Browser, Sender};
+use crate::logout::in_session;
 use crate::page::{self, Problem};
 use crate::throttling::{peer, too_often};
 
@@ -157,8 +158,14 @@ impl Bank {
         } else {
             match self.judge(form, from) {
                 Ok(true) => {
-                    let person = Authorization::of(USERNAME).with_authenticated_at(clock());
-                    finish(self.engine.approve(asked, person, clock).await.map(|approval| approval.response))
+                    // Of a session that begins here: whoever has laid a cookie into the browser has no part in it.
+                    let session = self.sessions.new_browser();
+                    let person = Authorization::of(USERNAME).with_authenticated_at(clock()).with_page_shown();
+                    let person = in_session(person, &session, clock());
+                    let mut response =
+                        finish(self.engine.approve(asked, person, clock).await.map(|approval| approval.response));
+                    session.keep(response.headers_mut());
+                    response
                 }
                 Ok(false) => self.show(asked, browser, username, Some(Problem::WrongPassword)),
                 Err(refused) => too_often(refused),

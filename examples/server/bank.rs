@@ -13,7 +13,7 @@ use regrant::client::RecoverableSecret;
 use regrant::engine::{ClientCredentials, Clock, HookError};
 use regrant::event::Event;
 use regrant::http::{BodyError, EndpointService, read_body};
-use regrant::jwt::{ClaimError, ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens};
+use regrant::jwt::{ClaimError, ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens, OpenIdProvider};
 use regrant::throttle::MemoryThrottle;
 use regrant::{Client, ClientSecret, Endpoints, Engine, Lifetimes, Scope, StaticClients, Timestamp};
 use serde::Serialize;
@@ -22,6 +22,7 @@ use crate::authorize::authorize;
 use crate::cors;
 use crate::guard::Guard;
 use crate::key_file::Keys;
+use crate::logout::logout;
 use crate::store::AnyStore;
 use crate::throttling::peer;
 
@@ -34,10 +35,14 @@ pub(crate) const ENCODED_CLIENT_ID: &str = "nightly reports/1@bank.example";
 pub(crate) const ENCODED_CLIENT_SECRET: &str =
     r#"for trying out only: a/b?c=d&e #f "g" 'h' <i> ~j! $k* (l);m,n@o[p]{q}|r\s^t`u"#;
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1/callback";
+/// Where a person may be sent back to after a logout, to the character.
+pub(crate) const SIGNED_OUT_URI: &str = "http://127.0.0.1:7/signed-out";
 pub(crate) const USERNAME: &str = "00506493296";
 pub(crate) const PASSWORD: &str = "senha123";
 const EMAIL: &str = "teste@example.com";
 const SCOPES: &str = "apps email openid profile webhooks";
+/// Granted to who asks for it: with it a login outlives the browser's session.
+const OFFLINE_ACCESS: &str = "offline_access";
 
 pub(crate) type BankEngine = Engine<AnyStore, StaticClients>;
 
@@ -45,6 +50,10 @@ pub(crate) type BankEngine = Engine<AnyStore, StaticClients>;
 pub(crate) struct Bank {
     pub(crate) engine: Arc<BankEngine>,
     pub(crate) guard: Guard,
+    /// Which browser is logged in, by a cookie of its own.
+    pub(crate) sessions: Guard,
+    /// For what applications are told of a logout.
+    pub(crate) http: reqwest::Client,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -55,6 +64,9 @@ pub(crate) struct Settings {
     pub(crate) keys: Keys,
     pub(crate) issuer: String,
     pub(crate) cors_origins: Vec<HeaderValue>,
+    /// Where `developers.devportal` hears of logouts, and where else it may send people for a login.
+    pub(crate) backchannel_logout: Option<String>,
+    pub(crate) redirect_uris: Vec<String>,
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) retry_window: Duration,
@@ -67,6 +79,9 @@ pub(crate) struct Settings {
 pub(crate) async fn router(mut settings: Settings) -> Result<Router, Box<dyn Error>> {
     let cors = cors::layer(std::mem::take(&mut settings.cors_origins));
     let (guard, clock) = (Guard::new(&settings.issuer, "bank-form")?, Arc::clone(&settings.clock));
+    let sessions = Guard::new(&settings.issuer, "bank-session")?;
+    // As it goes to an address that a client named, it follows nothing and asks no proxy.
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let engine = Arc::new(engine(settings)?);
     engine.check_keys().await?;
     let service =
@@ -75,13 +90,15 @@ pub(crate) async fn router(mut settings: Settings) -> Result<Router, Box<dyn Err
         .route("/oauth2/resource", get(resource).merge(post(resource)))
         .route_service("/oauth2/token", service(EndpointService::token))
         .route_service("/oauth2/revoke", service(EndpointService::revocation))
+        .route_service("/oauth2/userinfo", service(EndpointService::userinfo))
         .route_service("/oauth2/jwks", service(EndpointService::jwks))
         .route_layer(cors.clone());
     // Where a person is sent, and what only servers call.
     let for_others = Router::new()
         .route("/oauth2/authorize", get(authorize).post(authorize))
+        .route("/oauth2/logout", get(logout).post(logout))
         .route_service("/oauth2/introspect", service(EndpointService::introspection));
-    let bank = Bank { engine: Arc::clone(&engine), guard, clock };
+    let bank = Bank { engine: Arc::clone(&engine), guard, sessions, http, clock };
     let endpoints = for_pages.merge(for_others).with_state(Arc::new(bank));
     let documents = Router::new().fallback_service(service(EndpointService::documents)).layer(cors);
     let app = documents.merge(endpoints.clone());
@@ -99,7 +116,13 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
     let portal = Client::confidential(CLIENT_ID)
         .recoverable_secret(RecoverableSecret::new(CLIENT_SECRET)?)
         .grant_type("client_credentials")
+        .post_logout_redirect_uri(SIGNED_OUT_URI)
         .retry_window(settings.retry_window);
+    let portal = match &settings.backchannel_logout {
+        Some(uri) => portal.backchannel_logout_uri(uri, true),
+        None => portal,
+    };
+    let portal = settings.redirect_uris.iter().fold(portal, |portal, uri| portal.redirect_uri(uri));
     // Without a secret there is nothing to sign with but the engine's key: `RS256`.
     let app = Client::public(PUBLIC_CLIENT_ID).retry_window(settings.retry_window.min(Client::PUBLIC_RETRY_WINDOW));
     let encoded = Client::confidential(ENCODED_CLIENT_ID)
@@ -109,7 +132,8 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
     let mut clients = StaticClients::new();
     for client in [portal, app, encoded] {
         let client = client.grant_type("authorization_code").grant_type("refresh_token").redirect_uri(REDIRECT_URI);
-        clients = clients.with(client.scope(scopes.clone()).build()?)?;
+        let most = Scope::parse(&format!("{SCOPES} {OFFLINE_ACCESS}"))?;
+        clients = clients.with(client.scope(most).default_scope(scopes.clone()).build()?)?;
     }
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
@@ -119,7 +143,11 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         .with_revocation("/oauth2/revoke")
         .with_introspection("/oauth2/introspect")
         .with_jwks("/oauth2/jwks")
-        .with_scopes(scopes);
+        .with_userinfo("/oauth2/userinfo")
+        .with_end_session("/oauth2/logout")
+        .with_scopes(Scope::parse(&format!("{SCOPES} {OFFLINE_ACCESS}"))?);
+    let provider =
+        OpenIdProvider::new().with_claims(["custom:origin", "email", "email_verified"]).with_claims_parameter(true);
     let mut builder = Engine::builder(settings.store, clients)
         .key(settings.keys.token)
         .root_secret(settings.keys.root)
@@ -129,6 +157,7 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         .signing_key(settings.keys.signing)
         .jwt_access_tokens(JwtAccessTokens::new())
         .id_tokens(Directory)
+        .openid(provider)
         .endpoints(endpoints)
         .lifetimes(lifetimes)
         .challenge_realm("bank")

@@ -19,6 +19,7 @@ mod html;
 mod import;
 #[path = "../shared/key_file.rs"]
 mod key_file;
+mod logout;
 mod marketplace;
 mod origin;
 #[path = "../shared/login_page.rs"]
@@ -82,6 +83,12 @@ struct Options {
     /// `refresh_token,client_id,username,scope,login_at`; `refresh_token_sha256` may stand in the first place
     #[arg(long, value_name = "PATH")]
     import: Option<PathBuf>,
+    /// Where the bank's client developers.devportal hears of logouts (OpenID Connect Back-Channel Logout)
+    #[arg(long, value_name = "URL")]
+    backchannel_logout: Option<String>,
+    /// Where else than http://127.0.0.1/callback that client may have its answers sent; once for each
+    #[arg(long, value_name = "URL")]
+    redirect_uri: Vec<String>,
     /// How long an access token works, in seconds [default: 3600 of the marketplace, 86400 of the bank]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=16_777_215))]
     access_ttl: Option<u64>,
@@ -149,6 +156,8 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         keys,
         issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
         cors_origins: options.cors_origin,
+        backchannel_logout: options.backchannel_logout,
+        redirect_uris: options.redirect_uri,
         access_token: access_token(86_400),
         idle,
         retry_window,

@@ -104,6 +104,8 @@ impl ClientBuilder {
                 answer_algorithm: None,
                 #[cfg(feature = "jwt")]
                 id_token_secret: None,
+                #[cfg(feature = "jwt")]
+                openid: None,
                 #[cfg(feature = "proof")]
                 strong: None,
             },
@@ -421,6 +423,8 @@ impl ClientBuilder {
             return Err(ClientError::PublicResourceServer);
         }
         client.about.as_deref().map_or(Ok(()), check_description)?;
+        #[cfg(feature = "jwt")]
+        super::openid::check(&client)?;
         client.default_scope = default_scope.unwrap_or_else(|| client.scope.clone());
         if !client.default_scope.is_subset_of(&client.scope) {
             return Err(ClientError::DefaultScope);

@@ -83,6 +83,8 @@ pub struct Client {
     pub(super) answer_algorithm: Option<SmolStr>,
     #[cfg(feature = "jwt")]
     pub(super) id_token_secret: Option<RecoverableSecret>,
+    #[cfg(feature = "jwt")]
+    pub(super) openid: Option<Box<super::openid::OpenId>>,
     /// Its keys, and how it authenticates by them or by a certificate.
     #[cfg(feature = "proof")]
     pub(super) strong: Option<Box<Strong>>,
@@ -160,6 +162,12 @@ pub enum ClientError {
     /// A link that is neither an `https` nor an `http` URL, or longer than 2,048 bytes.
     #[error("a link of a client is an http or https URL of at most 2,048 bytes")]
     Link,
+    /// Where it hears of logouts is no `http` or `https` URL of at most 2,048 bytes, or has a fragment.
+    #[error("a backchannel_logout_uri is an http or https URL of at most 2,048 bytes without a fragment")]
+    BackchannelLogoutUri,
+    /// The sector of its pairwise subjects is empty, longer than 255 bytes, or has a control character.
+    #[error("a sector is the name of a host, of 1 to 255 bytes")]
+    Sector,
     /// Two clients of one id.
     #[error("a client of this id is there already")]
     Duplicate,
@@ -406,17 +414,37 @@ impl Client {
 
     /// Whether its ID tokens are signed by a secret of its own.
     #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_self, reason = "the feature is off"))]
-    pub(crate) const fn signs_id_tokens(&self) -> bool {
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::missing_const_for_fn, reason = "the feature is off"))]
+    pub(crate) fn signs_id_tokens(&self) -> bool {
         #[cfg(feature = "jwt")]
-        return self.id_token_secret.is_some();
+        return self.id_token_secret().is_some();
         #[cfg(not(feature = "jwt"))]
         false
     }
 
     /// What its ID tokens are signed with, where it is not the engine's key.
     #[cfg(feature = "jwt")]
-    pub(crate) const fn id_token_secret(&self) -> Option<&RecoverableSecret> {
-        self.id_token_secret.as_ref()
+    pub(crate) fn id_token_secret(&self) -> Option<&RecoverableSecret> {
+        // It may have one to authenticate by, and want a key's signature.
+        self.id_token_secret.as_ref().filter(|_| self.id_token_algorithm().is_none_or(|algorithm| algorithm == "HS256"))
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    pub(super) const fn wants_id_token_algorithm(&self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    pub(super) const fn is_pairwise(&self) -> bool {
+        false
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    pub(super) const fn hears_logouts(&self) -> bool {
+        false
     }
 
     /// Whether it may authenticate otherwise than by sending its secret.

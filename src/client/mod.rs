@@ -17,6 +17,8 @@ mod local;
 mod lookup;
 mod native_redirects;
 mod not_before;
+#[cfg(feature = "jwt")]
+mod openid;
 mod protected;
 mod redirect_uri;
 mod registry;
@@ -40,6 +42,8 @@ pub use dynamic::{ClientIdKeys, StatelessClients};
 pub use lookup::{Lookup, Purpose};
 pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;
+#[cfg(feature = "jwt")]
+pub(crate) use openid::Sector;
 
 #[cfg(feature = "mtls")]
 pub use crate::proof::{CertificateChain, CertificateError, CertificateName, CertificateNameError, ClientCertificate};

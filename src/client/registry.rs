@@ -106,6 +106,9 @@ pub trait Clients: Send + Sync {
             id_token_engine_key: true,
             id_token_hs256: false,
             client_id_metadata_documents: false,
+            id_token_algorithms: false,
+            pairwise_subjects: false,
+            backchannel_logout: false,
         }
     }
 }
@@ -223,6 +226,13 @@ pub struct ClientFeatures {
     /// A client id that is the URL of a document is known by that document: `client_id_metadata_document_supported` of
     /// draft-ietf-oauth-client-id-metadata-document.
     pub client_id_metadata_documents: bool,
+    /// Some want their ID tokens signed by an algorithm of their own
+    /// ([`id_token_signed_response_alg`](crate::client::ClientBuilder)): all for which the engine has a key are then advertised.
+    pub id_token_algorithms: bool,
+    /// Some know people by [pairwise subjects](crate::client::ClientBuilder). The engine then needs a subject secret.
+    pub pairwise_subjects: bool,
+    /// Some hear of logouts by the back channel (OpenID Connect Back-Channel Logout).
+    pub backchannel_logout: bool,
 }
 
 impl ClientFeatures {
@@ -253,6 +263,9 @@ impl ClientFeatures {
             id_token_engine_key: self.id_token_engine_key || (has_openid && !client.signs_id_tokens()),
             id_token_hs256: self.id_token_hs256 || (has_openid && client.signs_id_tokens()),
             client_id_metadata_documents: self.client_id_metadata_documents,
+            id_token_algorithms: self.id_token_algorithms || client.wants_id_token_algorithm(),
+            pairwise_subjects: self.pairwise_subjects || client.is_pairwise(),
+            backchannel_logout: self.backchannel_logout || client.hears_logouts(),
         }
     }
 }

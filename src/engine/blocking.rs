@@ -10,6 +10,8 @@ use super::authorization_endpoint::{Approval, AuthorizationError, AuthorizationR
 use super::host::{Authorization, Clock};
 #[cfg(feature = "jwt")]
 use super::id_token_hint::{IdTokenHint, IdTokenHintError};
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+use super::logout::{LoggedOut, LogoutRequest};
 use super::resource::{Access, BearerCheck, BearerError};
 use super::sessions::Sessions;
 use crate::client::ReadyClients;
@@ -183,6 +185,71 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         client_id: Option<&str>,
     ) -> Result<Result<IdTokenHint, IdTokenHintError>, NotReady> {
         poll_once(pin!(self.0.verify_id_token_hint(hint, client_id)))
+    }
+
+    /// [`Engine::userinfo`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let response = engine.blocking().userinfo(&Request::new("PUT", b""), Timestamp::now)?;
+    /// assert_eq!(response.status(), 405);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn userinfo(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.userinfo(request, clock)))
+    }
+
+    /// [`Engine::end_session_request`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::end_session_request`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let request = Request::new("GET", b"");
+    /// let asked = engine.blocking().end_session_request(&request)??;
+    /// assert!(asked.needs_question(None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub fn end_session_request<'r>(
+        &self,
+        request: &Request<'r>,
+    ) -> Result<Result<LogoutRequest<'r>, ShownError>, NotReady>
+    where
+        'a: 'r,
+    {
+        poll_once(pin!(self.0.end_session_request(request)))
+    }
+
+    /// [`Engine::log_out`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::log_out`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert_eq!(engine.blocking().log_out("alice", "a cookie", Timestamp::now)??.ended, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub fn log_out(
+        &self,
+        subject: &str,
+        session: &str,
+        clock: impl Clock,
+    ) -> Result<Result<LoggedOut, StoreError>, NotReady> {
+        poll_once(pin!(self.0.log_out(subject, session, clock)))
     }
 
     /// [`BearerCheck::check`] of a resource of this engine.

@@ -29,10 +29,12 @@ pub struct IdTokenHint {
     issued_at: Timestamp,
     expires_at: Timestamp,
     authenticated_at: Option<Timestamp>,
+    sid: Option<SmolStr>,
 }
 
 impl IdTokenHint {
-    /// Whom it is about, `sub`.
+    /// Whom it is about, `sub`: what its client calls them, which for a client with
+    /// [pairwise subjects](crate::client::ClientBuilder::pairwise_subjects) is not their subject here.
     ///
     /// ```
     /// fn is_about(hint: &regrant::jwt::IdTokenHint, person: &str) -> bool {
@@ -52,6 +54,17 @@ impl IdTokenHint {
     /// ```
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// The session that it is of, as its client knows it: `sid`.
+    ///
+    /// ```
+    /// fn has_a_session(hint: &regrant::jwt::IdTokenHint) -> bool {
+    ///     hint.sid().is_some()
+    /// }
+    /// ```
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
     }
 
     /// When it was issued, `iat`.
@@ -155,6 +168,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         hint.ok_or(IdTokenHintError::NotOurs)
     }
 
+    /// Whether a hint of the client is by a key that is here no more, or a stranger's: nobody can tell, so it counts as none.
+    #[cfg(feature = "root-secret")]
+    pub(super) fn is_hint_by_a_key_that_is_gone(&self, client: &Client, hint: &str) -> bool {
+        UnverifiedIdToken::parse(hint).is_some_and(|token| self.is_by_a_key_that_is_gone(client, &token))
+    }
+
     /// What the parameter `id_token_hint` of an authorization request says; nothing where a key signed it that is here no more. An engine that issues no ID tokens does not know
     /// the parameter, and ignores it (RFC 6749 section 3.1).
     pub(super) fn asked_hint(
@@ -186,7 +205,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         token: UnverifiedIdToken<'_>,
     ) -> Option<IdTokenHint> {
         let secret = secret.map(RecoverableSecret::as_bytes);
-        let IdTokenClaims { iss, sub, exp, iat, auth_time, realm, .. } =
+        let IdTokenClaims { iss, sub, exp, iat, auth_time, realm, sid, .. } =
             token.verify(&self.jwt.signing()?.keys.current(), secret).filter(|claims| claims.is_for(client_id))?;
         let is_ours = self.issuer() == Some(&iss) && self.realm.includes(realm.as_deref(), client_id);
         is_ours.then(|| IdTokenHint {
@@ -195,6 +214,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             issued_at: Timestamp::from_secs(iat),
             expires_at: Timestamp::from_secs(exp),
             authenticated_at: auth_time.map(Timestamp::from_secs),
+            sid: sid.map(SmolStr::from),
         })
     }
 }

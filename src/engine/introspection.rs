@@ -167,6 +167,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let is_current = presented == grant.generation();
         left.map(|scope| {
             let mut members = self.members_of_refresh_token(grant, &scope);
+            self.call_by_own_name(&mut members, client, grant);
             self.add_expiry(&mut members, grant, is_current, time.now());
             members
         })
@@ -180,7 +181,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Option<Map<String, Value>>, Failure> {
         let access = self.live_access(text, time, Asking::Introspection).await?;
         if access.client_id() == client.id() {
-            return Ok(Some(self.members_of_access_token(&access)));
+            let mut members = self.members_of_access_token(&access);
+            if let Some(grant) = access.grant() {
+                self.call_by_own_name(&mut members, client, grant);
+            }
+            return Ok(Some(members));
         }
         if !client.is_resource_server() {
             return Ok(None);
@@ -245,6 +250,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         members
     }
+
+    /// What a client reads of its own tokens has the name by which it knows the person (OpenID Connect Core section 8.1); a resource
+    /// server's has the subject.
+    #[cfg(feature = "jwt")]
+    fn call_by_own_name(&self, members: &mut Map<String, Value>, client: &Client, grant: &Grant) {
+        let Some(subject) = grant.subject().filter(|_| client.is_pairwise_at(grant.created_at)) else { return };
+        match self.sub_of(client, grant.created_at, subject) {
+            Ok(sub) => members.insert("sub".into(), json!(sub)),
+            Err(_) => members.remove("sub"),
+        };
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    const fn call_by_own_name(&self, _: &mut Map<String, Value>, _: &Client, _: &Grant) {}
 
     fn members(&self, client_id: &str, subject: Option<&str>, scope: &str) -> Map<String, Value> {
         let mut members = Map::new();

@@ -27,9 +27,13 @@ pub(crate) mod jwt;
 #[cfg(not(feature = "jwt"))]
 #[path = "jwt_off.rs"]
 mod jwt;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+mod logout;
 #[cfg(feature = "root-secret")]
 mod markers;
 mod new_grant;
+#[cfg(feature = "jwt")]
+pub(crate) mod openid;
 #[cfg(feature = "proof")]
 pub(crate) mod profile;
 #[cfg(not(feature = "proof"))]
@@ -49,6 +53,11 @@ mod settings;
 #[cfg(feature = "jwt")]
 mod signing_keys;
 mod slot;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+mod subjects;
+#[cfg(all(feature = "jwt", not(feature = "root-secret")))]
+#[path = "subjects_off.rs"]
+mod subjects;
 mod swap;
 mod throttling;
 mod time;
@@ -57,7 +66,7 @@ mod token_endpoint;
 use std::fmt;
 
 pub use authorization_endpoint::{
-    Approval, AuthorizationError, AuthorizationRequest, Denial, Person, Prompt, ShownError, WayOn,
+    Approval, AuthorizationError, AuthorizationRequest, Denial, Display, Person, Prompt, ShownError, WayOn,
 };
 #[cfg(feature = "root-secret")]
 pub use authorization_endpoint::{Interaction, InteractionError};
@@ -75,6 +84,8 @@ pub use host::{
 };
 #[cfg(feature = "root-secret")]
 pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+pub use logout::{LoggedOut, LogoutConsent, LogoutFault, LogoutNotice, LogoutRequest};
 #[cfg(feature = "proof")]
 pub use profile::{Profile, ProfileGap};
 pub use resource::{Access, BearerCheck, BearerError, BearerErrorKind};
@@ -154,6 +165,9 @@ pub struct Engine<S, C> {
     /// Tokens of another server.
     #[cfg(feature = "root-secret")]
     foreign: Option<Box<foreign::ForeignEngine>>,
+    /// Where there is a subject secret.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    subjects: Option<subjects::Subjects>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
     #[cfg(feature = "argon2")]

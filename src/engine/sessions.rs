@@ -110,6 +110,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // A subject of no grant.
             let Some(own) = own else { return Ok((Listed::default(), None)) };
             let mut listed = self.store.list(&own, after, limit).await?;
+            // Clients that are to hear of a logout are in the list, too.
             listed.grants.retain(Grant::is_login);
             let next = listed.next.take();
             return Ok((listed, next));

@@ -66,6 +66,9 @@ pub(super) struct Settings {
     /// That tokens can be for; `None` where the engine knows nothing of resources.
     pub(super) resources: Option<Box<ResourceSet>>,
     pub(super) implies: Option<Implies>,
+    /// What it offers as an OpenID provider.
+    #[cfg(feature = "jwt")]
+    pub(super) openid: super::openid::OpenIdProvider,
     /// Of the host, in the server's own.
     pub(super) metadata: MetadataMembers,
 }
@@ -127,6 +130,8 @@ impl Default for Settings {
             unknown_scopes: UnknownScopes::default(),
             resources: None,
             implies: None,
+            #[cfg(feature = "jwt")]
+            openid: super::openid::OpenIdProvider::default(),
             metadata: MetadataMembers::new(),
         }
     }

@@ -168,9 +168,13 @@ impl Grant {
             // The owner is of this realm, or the record would be found in one and believed in another.
             let is_own =
                 |key: &SmolStr| *key == owner_key(members.realm.as_deref(), subject_in(members.realm.as_deref(), key));
-            // A store never changes the owner of a record, so one that has ended keeps it.
-            let is_owned = grant.owner.is_some() && !matches!(members.special, None | Some(Special::Ended));
-            if !grant.owner.as_ref().is_none_or(is_own) || is_owned {
+            let is_misowned = match members.special {
+                // A store never changes the owner of a record, so one that has ended keeps it.
+                None | Some(Special::Ended) => false,
+                Some(Special::Listener(_)) => grant.owner.is_none(),
+                Some(_) => grant.owner.is_some(),
+            };
+            if !grant.owner.as_ref().is_none_or(is_own) || is_misowned {
                 return Err(DecodeError::Corrupt);
             }
             grant.members = Some(Arc::new(members));

@@ -16,12 +16,16 @@
 //! | 7 | nothing: the client is one that nobody made by hand |
 //! | 9 | the grant that this one takes the place of once its code is redeemed, 8; gone then |
 //! | 11 | how the person proved who they are: `acr`, 1 to 255 bytes |
+//! | 13 | the host's session that it is of: 160 bits of a MAC of its name |
+//! | 15 | what the client asked for by `claims` (OpenID Connect Core section 5.5): JSON, 1 to 2,048 bytes |
 //! | 16 | [resources](super::resources) that were consented to |
+//! | 17 | by what means the person proved who they are: `amr`, words with a space between, 1 to 255 bytes |
 //! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
 //! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
 //! | 22 | the key that the client has to authenticate by: an [`AuthKey`], 64 |
 //! | 24 | of a login that began with another server's refresh token: 160 bits of that, and until when it is kept: 26 |
 //! | 26 | of a cut-off: 160 bits of whose it is, and logins since when it leaves: 26 |
+//! | 28 | of a client that is to hear of a logout: the host's session, as under 13 |
 
 use std::borrow::Cow;
 
@@ -51,7 +55,19 @@ pub(crate) enum Stage {
     Ended = 4,
     /// Until when the logins of somebody at another server count no more. Nobody's in any list.
     CutOff = 5,
+    /// A client of a host's session, which is to hear of the logout; its own login may have ended long ago. In its person's list.
+    Listener = 8,
 }
+
+impl Stage {
+    /// Whether a version writes it that is as old as this one.
+    const fn is_known(number: u8) -> bool {
+        number <= Self::CutOff as u8 || number == Self::Listener as u8
+    }
+}
+
+/// A session of the host's, as a record has it: a MAC of its name, since that may be what a browser's cookie says.
+pub(crate) type SessionKey = [u8; 20];
 
 /// What some records have, and most have not.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -71,6 +87,12 @@ pub(crate) struct Members {
     pub(crate) replaces: Option<GrantId>,
     /// Of a login, where the host said it.
     pub(crate) acr: Option<SmolStr>,
+    /// The same of the means (`amr`), words with a space between.
+    pub(crate) amr: Option<SmolStr>,
+    /// Of a login in a session of the host's.
+    pub(crate) session: Option<SessionKey>,
+    /// Of a login whose client asked for claims by name.
+    pub(crate) claims: Option<Box<str>>,
     /// Of a login whose client has proven a key.
     pub(crate) sender: Option<Sender>,
     /// Of a login whose code is outstanding: who redeems it has to prove this.
@@ -94,6 +116,8 @@ pub(crate) enum Special {
     Ended,
     /// Since when logins at another server count.
     CutOff(CutOff),
+    /// The client is to hear of the end of this session.
+    Listener(SessionKey),
 }
 
 /// What was used, and what for. Both are MACs under a key of the engine's, cut to 160 bits: an id of 62 or 44 is no proof.
@@ -134,7 +158,11 @@ const FINGERPRINTS: u8 = 6;
 const OF_STRANGER: u8 = 7;
 const REPLACES: u8 = 9;
 const ACR: u8 = 11;
+/// Odd, as the next two: a node that does not know them says less, or does not end the login with its session.
+const SESSION: u8 = 13;
+const CLAIMS: u8 = 15;
 const RESOURCES: u8 = 16;
+const AMR: u8 = 17;
 /// Even, as the next one: a node that does not know it would take the token from whoever holds it.
 const SENDER: u8 = 18;
 const CODE_KEY: u8 = 20;
@@ -143,6 +171,7 @@ const AUTH_KEY: u8 = 22;
 /// Even: a node that does not know it would remove the record, and let its first token begin the login anew.
 const FOREIGN: u8 = 24;
 const CUT_OFF: u8 = 26;
+const LISTENER: u8 = 28;
 
 impl Members {
     /// The most bytes that the members of a record take.
@@ -160,6 +189,9 @@ impl Members {
             || self.of_stranger
             || self.replaces.is_some()
             || self.acr.is_some()
+            || self.amr.is_some()
+            || self.session.is_some()
+            || self.claims.is_some()
             || self.sender.is_some()
             || self.code_key.is_some()
             || self.auth_key.is_some()
@@ -172,6 +204,7 @@ impl Members {
             Some(Special::CutOff(_)) => Stage::CutOff,
             Some(Special::Marker(_)) => Stage::Marker,
             Some(Special::Fingerprints(_)) => Stage::Fingerprints,
+            Some(Special::Listener(_)) => Stage::Listener,
             None if redeemed => Stage::Live,
             None => Stage::Code,
         }
@@ -185,6 +218,7 @@ impl Members {
             Special::CutOff(cut_off) => Some((CUT_OFF, Cow::Owned(cut_off.encode()))),
             // Nothing but where it came from.
             Special::Ended => None,
+            Special::Listener(session) => Some((LISTENER, Cow::Borrowed(&session[..]))),
         });
         let realm = self.realm.as_ref().map(|realm| (REALM, realm.as_bytes()));
         let host_data = self.host_data.as_ref().map(|data| (HOST_DATA, data.as_bytes()));
@@ -195,6 +229,9 @@ impl Members {
         let replaces = self.replaces.map(|grant| grant.as_u64().to_be_bytes());
         let replaces = replaces.as_ref().map(|grant| (REPLACES, &grant[..]));
         let acr = self.acr.as_ref().map(|acr| (ACR, acr.as_bytes()));
+        let amr = self.amr.as_ref().map(|amr| (AMR, amr.as_bytes()));
+        let session = self.session.as_ref().map(|session| (SESSION, &session[..]));
+        let claims = self.claims.as_ref().map(|claims| (CLAIMS, claims.as_bytes()));
         let sender = self.sender.map(Sender::encode);
         let sender = sender.as_deref().map(|bytes| (SENDER, bytes));
         let code_key = self.code_key.map(Confirmation::encode);
@@ -203,9 +240,10 @@ impl Members {
         let foreign = foreign.as_deref().map(|bytes| (FOREIGN, bytes));
         let auth_key = self.auth_key.map(AuthKey::to_bytes);
         let auth_key = auth_key.as_ref().map(|bytes| (AUTH_KEY, &bytes[..]));
-        let members =
-            [realm, special, host_data, resources, of_stranger, replaces, acr, sender, code_key, auth_key, foreign];
-        let mut members: Vec<(u8, &[u8])> = members.into_iter().flatten().collect();
+        let of_sender = [sender, code_key, auth_key, foreign];
+        let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, claims];
+        let mut members: Vec<(u8, &[u8])> =
+            [realm, special].into_iter().chain(of_login).chain(of_sender).flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
         members.sort_unstable_by_key(|member| member.0);
         for (tag, bytes) in members {
@@ -222,7 +260,8 @@ impl Members {
         if rest.len() > Self::MAX_BYTES {
             return Err(DecodeError::Corrupt);
         }
-        let (mut members, mut spent_for, mut fingerprints, mut cut_off) = (Self::default(), None, None, None);
+        let mut members = Self::default();
+        let (mut spent_for, mut fingerprints, mut cut_off, mut listener) = (None, None, None, None);
         let (mut last, mut unknown) = (None, false);
         while let Some((&tag, after)) = rest.split_first() {
             let (length, after) = after.split_first_chunk().ok_or(DecodeError::Corrupt)?;
@@ -246,6 +285,10 @@ impl Members {
                     members.replaces = Some(GrantId::from_u64(u64::from_be_bytes(id)));
                 }
                 ACR => members.acr = Some(acr(value)?),
+                AMR => members.amr = Some(amr(value)?),
+                SESSION => members.session = Some(value.try_into().map_err(|_| DecodeError::Corrupt)?),
+                CLAIMS => members.claims = Some(claims(value)?),
+                LISTENER => listener = Some(value.try_into().map_err(|_| DecodeError::Corrupt)?),
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
                 SENDER => members.sender = Some(Sender::decode(value).ok_or(DecodeError::Corrupt)?),
                 CODE_KEY => members.code_key = Some(Confirmation::decode(value).ok_or(DecodeError::Corrupt)?),
@@ -260,16 +303,21 @@ impl Members {
             }
         }
         // Only now: what is damaged is damaged, whoever wrote it.
-        if unknown || stage > Stage::CutOff as u8 {
+        if unknown || !Stage::is_known(stage) {
             return Err(DecodeError::NewerFormat);
         }
         let has_ended = stage == Stage::Ended as u8;
-        members.special = match (spent_for, fingerprints, cut_off, has_ended) {
-            (Some(spent_for), None, None, false) => Some(Special::Marker(spent_for)),
-            (None, Some(bytes), None, false) => Some(Special::Fingerprints(bytes)),
-            (None, None, Some(cut_off), false) => Some(Special::CutOff(cut_off)),
-            (None, None, None, true) => Some(Special::Ended),
-            (None, None, None, false) => None,
+        let mut specials = [
+            spent_for.map(Special::Marker),
+            fingerprints.map(Special::Fingerprints),
+            cut_off.map(Special::CutOff),
+            listener.map(Special::Listener),
+            has_ended.then_some(Special::Ended),
+        ]
+        .into_iter()
+        .flatten();
+        members.special = match (specials.next(), specials.next()) {
+            (special, None) => special,
             _ => return Err(DecodeError::Corrupt),
         };
         // A login without any is one of format 1.
@@ -301,6 +349,24 @@ fn acr(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
 pub(crate) fn is_acr(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
     (1..=255).contains(&text.len()) && text.bytes().all(fits)
+}
+
+fn amr(bytes: &[u8]) -> Result<SmolStr, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
+    if is_amr(text) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
+}
+
+/// Whether a text is a list of means, each of which could name a kind of login.
+pub(crate) fn is_amr(text: &str) -> bool {
+    text.len() <= 255 && text.split(' ').all(is_acr)
+}
+
+/// The longest `claims` parameter that is kept.
+pub(crate) const MAX_CLAIMS_BYTES: usize = 2_048;
+
+fn claims(bytes: &[u8]) -> Result<Box<str>, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Corrupt)?;
+    if (1..=MAX_CLAIMS_BYTES).contains(&text.len()) { Ok(text.into()) } else { Err(DecodeError::Corrupt) }
 }
 
 /// The longest name of a realm.
@@ -412,6 +478,45 @@ mod tests {
         for of_a_login in [&b"\x07\x00\x00"[..], b"\x09\x00\x08\0\0\0\0\0\0\0\x01", b"\x0b\x00\x01a"] {
             let mixed = [&b"\x02\x02\x00\x04shop"[..], &spent, of_a_login].concat();
             assert_eq!(with_tail(&marker(), &mixed), Err(DecodeError::Corrupt), "{of_a_login:?}");
+        }
+    }
+
+    /// As bytes, since records on disk are for ever.
+    #[test]
+    fn what_openid_connect_keeps_are_members_that_an_earlier_version_keeps() {
+        let (session, claims) = (Some([7; 20]), Some("{}".into()));
+        let members = Members { session, claims, amr: Some("pwd otp".into()), ..Members::default() };
+        let grant = Grant { members: Some(Arc::new(members)), ..Grant::sample("alice", "app") };
+        let bytes = grant.encode();
+        let tail = [b"\x01\x0d\x00\x14", &[7; 20][..], b"\x0f\x00\x02{}\x11\x00\x07pwd otp"].concat();
+        assert_eq!(&bytes[stage_at(&grant)..], tail);
+        assert_eq!(Grant::decode(&bytes).unwrap(), grant);
+        assert!([SESSION, CLAIMS, AMR].iter().all(|tag| tag % 2 == 1), "passed over and written back");
+        for wrong in [
+            &b"\x01\x0d\x00\x01\x07"[..],
+            b"\x01\x0f\x00\x00",
+            b"\x01\x0f\x00\x01\xff",
+            b"\x01\x11\x00\x00",
+            b"\x01\x11\x00\x04a  b",
+        ] {
+            assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
+        }
+    }
+
+    /// A client that is to hear of a logout is in its person's list, and no login: nothing can be done with it.
+    #[test]
+    fn a_listener_is_a_record_of_its_own() {
+        let at = Timestamp::from_secs(1_700_000_000);
+        let special = Special::Listener([7; 20]);
+        let record = Grant::special(GrantId::computed(&[0xab; 32]), Version::from_u64(1), None, special, at, at);
+        let record = Grant { owner: Some("alice".into()), client_id: "app".into(), ..record };
+        let bytes = record.encode();
+        assert_eq!(&bytes[stage_at(&record)..], [b"\x08\x1c\x00\x14", &[7; 20][..]].concat());
+        let read = Grant::decode(&bytes).unwrap();
+        assert!(read == record && !read.is_login() && !read.is_marker() && !read.is_redeemed());
+        assert_eq!((read.subject(), read.client_id()), (Some("alice"), "app"));
+        for wrong in [&b"\x08\x1c\x00\x01\x07"[..], b"\x08\x02\x00\x04shop"] {
+            assert_eq!(with_tail(&record, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
         }
     }
 

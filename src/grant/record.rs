@@ -14,6 +14,8 @@ use super::confirmation::{Confirmation, Sender};
 use super::fields::ResponseFields;
 use super::host_data::HostData;
 use super::id::{Generation, GrantId, Version};
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+use super::members::SessionKey;
 use super::members::{GrantResources, MAX_REALM_BYTES, Members, Special};
 use super::owner::subject_in;
 use super::scope::Scope;
@@ -278,6 +280,39 @@ impl Grant {
     /// ```
     pub fn acr(&self) -> Option<&str> {
         self.members.as_deref().and_then(|members| members.acr.as_deref())
+    }
+
+    /// By what means the person proved who they are (`amr` of OpenID Connect Core section 2, RFC 8176), where the host
+    /// [said it](crate::Authorization::with_amr).
+    ///
+    /// ```
+    /// # let grant = regrant::internal::sample_grant("alice", "app");
+    /// assert_eq!(grant.amr().count(), 0);
+    /// ```
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        let words = self.members.as_deref().and_then(|members| members.amr.as_deref());
+        words.into_iter().flat_map(|words| words.split(' '))
+    }
+
+    /// The host's session that it is of.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(crate) fn session(&self) -> Option<&SessionKey> {
+        self.members.as_deref().and_then(|members| members.session.as_ref())
+    }
+
+    /// The host's session whose end a client is to hear of.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(crate) fn listens_for(&self) -> Option<&SessionKey> {
+        match self.members.as_deref()?.special.as_ref()? {
+            Special::Listener(session) => Some(session),
+            Special::Marker(_) | Special::Fingerprints(_) | Special::Ended | Special::CutOff(_) => None,
+        }
+    }
+
+    /// What its client asked for by `claims`.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn asked_claims(&self) -> Option<&str> {
+        self.members.as_deref().and_then(|members| members.claims.as_deref())
     }
 
     /// Whether its client is one that [nobody made by hand](crate::Client::is_stranger), as it was when the grant was made.

@@ -66,6 +66,9 @@ enum PostEndpoint {
     Token,
     Revocation,
     Introspection,
+    /// By GET too.
+    #[cfg(feature = "jwt")]
+    Userinfo,
     Registration,
     #[cfg(feature = "root-secret")]
     Push,
@@ -121,6 +124,20 @@ impl<S, C> EndpointService<S, C> {
     /// ```
     pub fn introspection(engine: impl Into<EngineSource<S, C>>) -> Self {
         Self::of(engine.into(), Endpoint::Post(PostEndpoint::Introspection))
+    }
+
+    /// The userinfo endpoint, `Engine::userinfo` (OpenID Connect Core section 5.3), for GET and POST.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients, http::EndpointService};
+    /// # use std::sync::Arc;
+    /// let engine = Arc::new(Engine::builder(MemoryStore::new(), StaticClients::new()).build()?);
+    /// let service = EndpointService::userinfo(engine);
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn userinfo(engine: impl Into<EngineSource<S, C>>) -> Self {
+        Self::of(engine.into(), Endpoint::Post(PostEndpoint::Userinfo))
     }
 
     /// The registration endpoint, [`Engine::register`] (RFC 7591).
@@ -318,6 +335,8 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
             #[cfg(feature = "root-secret")]
             PostEndpoint::Push => engine.push(&request, self.clock).await,
             PostEndpoint::Introspection => engine.introspect(&request, self.clock).await,
+            #[cfg(feature = "jwt")]
+            PostEndpoint::Userinfo => engine.userinfo(&request, self.clock).await,
         })
     }
 

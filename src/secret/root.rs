@@ -176,6 +176,14 @@ impl SubjectSecret {
     }
 }
 
+impl SubjectSecret {
+    /// As [`LabelledKey::mac`]; the first member says what it is of.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn mac(&self, members: &[&[u8]]) -> [u8; 32] {
+        self.0.mac(members)
+    }
+}
+
 impl fmt::Debug for SubjectSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SubjectSecret(..)")

@@ -22,6 +22,8 @@ pub(crate) use jwt::{
 pub use jwt::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError};
 #[cfg(feature = "proof")]
 pub use jwt::{InvalidThumbprint, Thumbprint};
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+pub(crate) use jwt::{LogoutEvents, LogoutToken, sign_logout_token};
 #[cfg(feature = "proof")]
 pub(crate) use jwt::{PublicKey, decode, is_hs256, split, verify};
 pub use key::Key;

@@ -50,6 +50,8 @@ pub enum ErrorCode {
     AccountSelectionRequired,
     /// Something else has to be asked, and `prompt=none` forbids to ask.
     InteractionRequired,
+    /// The person cannot log in as the client needs it (OpenID Connect Unmet Authentication Requirements 1.0, RFC 9470 section 5).
+    UnmetAuthenticationRequirements,
     /// A resource that is malformed or unknown (RFC 8707 section 2).
     InvalidTarget,
     /// The parameter `request` is not supported (OpenID Connect Core section 6.1).
@@ -97,6 +99,7 @@ impl ErrorCode {
             Self::ConsentRequired => "consent_required",
             Self::AccountSelectionRequired => "account_selection_required",
             Self::InteractionRequired => "interaction_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidTarget => "invalid_target",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",

@@ -20,6 +20,8 @@ mod html;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/key_file.rs"]
 mod key_file;
+#[path = "../../examples/server/logout.rs"]
+mod logout;
 #[path = "../../examples/shared/login_page.rs"]
 mod page;
 #[allow(dead_code, reason = "the example's own")]

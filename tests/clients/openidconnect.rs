@@ -12,7 +12,7 @@ use openidconnect::core::{
     CoreAuthDisplay, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod,
     CoreErrorResponseType, CoreGrantType, CoreIdTokenClaims, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
     CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType, CoreRevocableToken,
-    CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenResponse, CoreTokenType,
+    CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenResponse, CoreTokenType, CoreUserInfoClaims,
 };
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalProviderMetadata, AuthType, AuthorizationCode, ClaimsVerificationError,
@@ -82,6 +82,9 @@ async fn serve() -> SocketAddr {
         keys: crate::key_file::Keys::generate(regrant::jwt::SigningAlgorithm::Rs256).unwrap(),
         issuer: ISSUER.to_owned(),
         cors_origins: Vec::new(),
+        backchannel_logout: None,
+        redirect_uris: Vec::new(),
+        throttle: None,
         access_token: Duration::from_secs(86_400),
         idle: Duration::from_secs(2_592_000),
         retry_window: Duration::from_secs(120),
@@ -261,6 +264,10 @@ impl App {
         let first = self.redeem(&login.code, login.verifier.secret()).await.unwrap();
         let claims = self.check(&first, &login.nonce);
         assert_eq!(self.resource(first.access_token()).await, 200);
+        let server = self.server;
+        let asked = self.client.user_info(first.access_token().clone(), Some(claims.subject().clone())).unwrap();
+        let userinfo: CoreUserInfoClaims = asked.request_async(&move |request| send(server, request)).await.unwrap();
+        assert_eq!((userinfo.subject(), userinfo.email()), (claims.subject(), claims.email()));
 
         // In the next second, so that a refresh that changes the time of the login would be seen.
         tokio::time::sleep(Duration::from_millis(1_100)).await;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Drives the example servers with clients that know nothing of them, each against a server of its own. Needs Node 20 or newer
-# with npm, Python 3.10 or newer with venv, openssl for certificates, and Chromium; what else the clients need is installed under target/clients.
+# with npm, Python 3.10 or newer with venv, openssl for certificates, Chromium, and Apache with mod_auth_openidc; what else the clients need is installed under target/clients.
 #
 #   bash tests/clients/run.sh target/release/examples/server [client…]
 #
@@ -25,7 +25,7 @@ stop() {
 trap stop EXIT
 
 die() { echo "$1" >&2; exit 1; }
-for program in node npm python3 openssl chromium; do
+for program in node npm python3 openssl chromium apache2; do
     command -v "$program" >/dev/null || die "$program is missing"
 done
 node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || die "Node $(node --version) is too old"
@@ -110,6 +110,7 @@ by_python() { timeout 600 "$work/python/venv/bin/python" "$work/python/drive_$1.
 } &
 browser=$!
 alone oidc_client_ts by_node oidc_client_ts
+alone mod_auth_openidc by_node mod_auth_openidc
 drive oauth4webapi by_node oauth4webapi
 drive openid_client by_node openid_client
 drive badgateway by_node badgateway

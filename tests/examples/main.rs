@@ -24,6 +24,8 @@ mod import;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/key_file.rs"]
 mod key_file;
+#[path = "../../examples/server/logout.rs"]
+mod logout;
 #[allow(clippy::unnecessary_literal_bound, reason = "the example has the trait's own signature")]
 #[path = "../../examples/server/marketplace.rs"]
 mod marketplace;

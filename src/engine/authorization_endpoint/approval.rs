@@ -10,6 +10,8 @@ use super::{AuthorizationRequest, Person, ShownError};
 use crate::client::{Clients, digest};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
+#[cfg(feature = "jwt")]
+use crate::engine::host::RequestedClaims;
 use crate::engine::host::{Audience, Authorization, Clock, Event};
 use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, ServerFault};
 use crate::engine::resources::Asked;
@@ -50,7 +52,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Nearly every outcome is a redirect (303), or a page that posts itself to the client where it asked for
     /// `response_mode=form_post` ([`EngineBuilder::form_post`](crate::EngineBuilder::form_post)), also where the store fails (`temporarily_unavailable`), where the login is older
     /// than `max_age` allows (`login_required`; never less than a minute, which reading the page may take), where the subject
-    /// is not the one that the client's `id_token_hint` means (`login_required`), and where the
+    /// is not the one that the client's `id_token_hint` or `claims` means (`login_required`), where the login is of none of the kinds that its
+    /// `claims` calls essential (`unmet_authentication_requirements`), and where the
     /// authorization is one that cannot be granted (`server_error`): it has no subject, one that is
     /// not 1 to 255 ASCII characters while there are ID tokens or JWTs (OpenID Connect Core section 2), one that is the id of a client
     /// while access tokens are JWTs (RFC 9068 section 5), a wider scope, or no
@@ -127,6 +130,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if authorization.subject.as_deref().is_some_and(|subject| !request.accepts_subject(subject)) {
             return Err(AuthorizationRefusal::AnotherSubject.into());
         }
+        #[cfg(feature = "jwt")]
+        if authorization.subject.is_some() && !request.accepts_acr(authorization.acr.as_deref()) {
+            return Err(AuthorizationRefusal::AnotherLogin.into());
+        }
         if request.is_asked_each_time() && !authorization.page_shown {
             return Err(if request.prompt.none {
                 AuthorizationRefusal::PageNotShown.into()
@@ -138,6 +145,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if authorization.subject.is_none() || !authorization.fits() || !scope.is_subset_of(&request.scope) {
             return Err(ServerFault::Handler.into());
         }
+        #[cfg(feature = "jwt")]
+        let scope = self.granted_scope(request, &authorization, scope);
+        #[cfg(feature = "jwt")]
+        let may_renew = self.may_renew(&scope);
+        #[cfg(not(feature = "jwt"))]
+        let may_renew = true;
+        #[cfg(all(feature = "jwt", feature = "root-secret"))]
+        let session = self.begin_session(&authorization, client, &scope, time).await?;
+        #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
+        let session = None;
         if !self.may_be_of(&scope) {
             return Err(ServerFault::Handler.into());
         }
@@ -145,7 +162,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(replaced) => self.replaceable(replaced, authorization.subject.as_deref(), client).await?,
             None => None,
         };
-        let with_refresh_token = authorization.refresh_token && client.may_refresh();
+        let with_refresh_token = authorization.refresh_token && client.may_refresh() && may_renew;
         let code = CodeDetails {
             state_hash: request.state().and_then(|state| self.state_hash(client, &scope, state)),
             nonce: request.parameter("nonce").map(SmolStr::new),
@@ -170,6 +187,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 of_stranger: client.is_stranger(),
                 replaces,
                 acr: authorization.acr,
+                amr: authorization.amr,
+                session,
+                #[cfg(feature = "jwt")]
+                claims: request.claims.as_ref().and_then(RequestedClaims::to_store),
                 code_key: request.code_key,
                 auth_key: request.auth_key,
                 ..Members::default()

@@ -58,7 +58,7 @@ pub struct ShownError {
 }
 
 impl ShownError {
-    pub(super) const fn new(why: Refusal, way_on: Option<Box<WayOn>>) -> Self {
+    pub(in crate::engine) const fn new(why: Refusal, way_on: Option<Box<WayOn>>) -> Self {
         Self { why, way_on }
     }
 

@@ -7,6 +7,8 @@ mod ending;
 mod error;
 #[cfg(feature = "root-secret")]
 mod interaction;
+#[cfg(feature = "jwt")]
+mod openid;
 mod person;
 #[cfg(feature = "root-secret")]
 mod pushed;
@@ -24,9 +26,11 @@ pub use error::{AuthorizationError, ShownError, WayOn};
 #[cfg(feature = "root-secret")]
 pub use interaction::{Interaction, InteractionError};
 pub use person::Person;
-pub use request::{AuthorizationRequest, Prompt};
+pub use request::{AuthorizationRequest, Display, Prompt};
 
 pub(in crate::engine) use came::Came;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+pub(in crate::engine) use openid::OFFLINE_ACCESS;
 
 #[cfg(feature = "root-secret")]
 use request::Answering;
@@ -38,6 +42,8 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::failure::{Failure, check_head};
+#[cfg(feature = "jwt")]
+use super::host::RequestedClaims;
 use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
@@ -170,27 +176,41 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         // From here on there is somewhere to send the answer.
         match self.validate(&client, &form, sent, came) {
-            Ok(Validated { mode, challenge, code_key, auth_key, resources, scope, prompt, max_age, hint }) => {
-                Ok(AuthorizationRequest {
-                    client,
-                    form,
-                    redirect_uri,
-                    redirect_uri_named,
-                    mode,
-                    came,
-                    scope,
-                    resources,
-                    challenge,
-                    code_key,
-                    auth_key,
-                    prompt,
-                    max_age,
-                    hint,
-                    #[cfg(feature = "root-secret")]
-                    answering: arrived.answering,
-                    opt_in: self.settings.renewal.parameter(),
-                })
-            }
+            Ok(Validated {
+                mode,
+                challenge,
+                code_key,
+                auth_key,
+                resources,
+                scope,
+                prompt,
+                max_age,
+                hint,
+                #[cfg(feature = "jwt")]
+                claims,
+            }) => Ok(AuthorizationRequest {
+                #[cfg(feature = "jwt")]
+                claims,
+                #[cfg(all(feature = "jwt", feature = "root-secret"))]
+                subjects: self.subjects.as_ref(),
+                client,
+                form,
+                redirect_uri,
+                redirect_uri_named,
+                mode,
+                came,
+                scope,
+                resources,
+                challenge,
+                code_key,
+                auth_key,
+                prompt,
+                max_age,
+                hint,
+                #[cfg(feature = "root-secret")]
+                answering: arrived.answering,
+                opt_in: self.settings.renewal.parameter(),
+            }),
             Err(why) => {
                 let parameter = |name: &str| form.single(name).ok().flatten();
                 let state = parameter("state").filter(|state| !has_control(state));
@@ -297,9 +317,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(_) => return Err(AuthorizationRefusal::OpenIdParameter.into()),
             None => None,
         };
+        #[cfg(feature = "jwt")]
+        let claims = self.asked_claims(client, &scope, parameter("claims"))?;
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
         let auth_key = parameter(AUTH_KEY).filter(|_| came.pushed).and_then(read_auth_key);
-        Ok(Validated { mode, challenge, code_key, auth_key, resources, scope, prompt, max_age, hint })
+        Ok(Validated {
+            #[cfg(feature = "jwt")]
+            claims,
+            mode,
+            challenge,
+            code_key,
+            auth_key,
+            resources,
+            scope,
+            prompt,
+            max_age,
+            hint,
+        })
     }
 }
 
@@ -372,6 +406,8 @@ pub(in crate::engine) struct Validated<'e> {
     prompt: Prompt,
     max_age: Option<Duration>,
     hint: Option<IdTokenHint>,
+    #[cfg(feature = "jwt")]
+    claims: Option<RequestedClaims>,
 }
 
 /// The digest that a challenge by `S256` writes, RFC 7636 section 4.2.

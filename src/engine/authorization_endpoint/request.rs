@@ -8,8 +8,12 @@ use smol_str::SmolStr;
 use super::came::Came;
 use super::response_mode::{ResponseMode, ReturnTo};
 use crate::client::{Client, ClientRef, Destination};
+#[cfg(feature = "jwt")]
+use crate::engine::host::RequestedClaims;
 use crate::engine::jwt::IdTokenHint;
 use crate::engine::resources::Asked;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+use crate::engine::subjects::Subjects;
 use crate::grant::{AuthKey, Confirmation, Scope, Timestamp};
 use crate::wire::Form;
 
@@ -46,6 +50,11 @@ pub struct AuthorizationRequest<'a> {
     pub(super) prompt: Prompt,
     pub(super) max_age: Option<Duration>,
     pub(super) hint: Option<IdTokenHint>,
+    #[cfg(feature = "jwt")]
+    pub(super) claims: Option<RequestedClaims>,
+    /// By which the client may call people.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(super) subjects: Option<&'a Subjects>,
     /// Of a request that came back by a handle, or was pushed.
     #[cfg(feature = "root-secret")]
     pub(super) answering: Option<Answering>,
@@ -97,9 +106,28 @@ impl Prompt {
     }
 }
 
+/// What kind of page a client would like, `display` of OpenID Connect Core section 3.1.2.1.
+///
+/// ```
+/// assert_eq!(regrant::engine::Display::default(), regrant::engine::Display::Page);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Display {
+    /// A whole page.
+    #[default]
+    Page,
+    /// A window that it opened.
+    Popup,
+    /// One for fingers.
+    Touch,
+    /// One for a telephone of old.
+    Wap,
+}
+
 /// The parameters that make up an authorization request, RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section
 /// 2, OpenID Connect Core section 3.1.2.1.
-const CARRIED: [&str; 18] = [
+const CARRIED: [&str; 20] = [
     "response_type",
     "response_mode",
     "client_id",
@@ -115,6 +143,8 @@ const CARRIED: [&str; 18] = [
     "max_age",
     "display",
     "ui_locales",
+    "claims_locales",
+    "claims",
     "acr_values",
     "login_hint",
     "id_token_hint",
@@ -221,7 +251,7 @@ impl AuthorizationRequest<'_> {
         !self.prompt.login && self.max_age.is_none_or(|most| age_of(authenticated_at, now) <= most)
     }
 
-    /// Whether this is the person whom the client means: it is, unless its `id_token_hint` says another. Somebody else has to
+    /// Whether this is the person whom the client means: it is, unless its `id_token_hint`, or a `sub` in its [`claims`](Self::claims), says another. Somebody else has to
     /// log in or be chosen; [`Engine::approve`](crate::Engine::approve) answers `login_required` for the wrong one.
     ///
     /// ```
@@ -230,6 +260,9 @@ impl AuthorizationRequest<'_> {
     /// }
     /// ```
     pub fn accepts_subject(&self, subject: &str) -> bool {
+        #[cfg(feature = "jwt")]
+        return self.means(subject, self.hint.as_ref().map(|hint| (hint.subject(), hint.issued_at())));
+        #[cfg(not(feature = "jwt"))]
         self.hint.as_ref().is_none_or(|hint| hint.subject() == subject)
     }
 
@@ -244,6 +277,84 @@ impl AuthorizationRequest<'_> {
     #[cfg(feature = "jwt")]
     pub const fn id_token_hint(&self) -> Option<&IdTokenHint> {
         self.hint.as_ref()
+    }
+
+    /// Whom the client believes to be there, `login_hint`: a name or an e-mail address for the login page. Anybody can have written it.
+    ///
+    /// ```
+    /// fn filled_in<'r>(asked: &'r regrant::AuthorizationRequest<'_>) -> &'r str {
+    ///     asked.login_hint().unwrap_or_default()
+    /// }
+    /// ```
+    pub fn login_hint(&self) -> Option<&str> {
+        self.parameter("login_hint")
+    }
+
+    /// The languages that the person reads, the best first: `ui_locales`, tags of RFC 5646.
+    ///
+    /// ```
+    /// fn language<'r>(asked: &'r regrant::AuthorizationRequest<'_>, ours: &[&str]) -> Option<&'r str> {
+    ///     asked.ui_locales().find(|language| ours.contains(language))
+    /// }
+    /// ```
+    pub fn ui_locales(&self) -> impl Iterator<Item = &str> {
+        self.words("ui_locales")
+    }
+
+    /// The languages that claims are wanted in, the best first: `claims_locales`.
+    ///
+    /// ```
+    /// fn wants_portuguese(asked: &regrant::AuthorizationRequest<'_>) -> bool {
+    ///     asked.claims_locales().any(|language| language.starts_with("pt"))
+    /// }
+    /// ```
+    pub fn claims_locales(&self) -> impl Iterator<Item = &str> {
+        self.words("claims_locales")
+    }
+
+    /// The kinds of login that the client would like, the best first: `acr_values`. It is a wish (OpenID Connect Core section 5.5.1.1); what
+    /// it came to is said by [`with_acr`](crate::Authorization::with_acr).
+    ///
+    /// ```
+    /// fn needs_a_second_factor(asked: &regrant::AuthorizationRequest<'_>) -> bool {
+    ///     asked.acr_values().any(|acr| acr == "urn:example:mfa")
+    /// }
+    /// ```
+    pub fn acr_values(&self) -> impl Iterator<Item = &str> {
+        self.words("acr_values")
+    }
+
+    /// What kind of page the client would like: `display`. Without one, and with one that nobody knows, it is [`Display::Page`].
+    ///
+    /// ```
+    /// fn is_small(asked: &regrant::AuthorizationRequest<'_>) -> bool {
+    ///     asked.display() == regrant::engine::Display::Popup
+    /// }
+    /// ```
+    pub fn display(&self) -> Display {
+        match self.parameter("display") {
+            Some("popup") => Display::Popup,
+            Some("touch") => Display::Touch,
+            Some("wap") => Display::Wap,
+            _ => Display::Page,
+        }
+    }
+
+    /// The claims that the client asks for by name, `claims` of OpenID Connect Core section 5.5: show them with the scope. `None` where it
+    /// sends none, and where the engine [does not read them](crate::jwt::OpenIdProvider::with_claims_parameter).
+    ///
+    /// ```
+    /// fn names<'r>(asked: &'r regrant::AuthorizationRequest<'_>) -> Vec<&'r str> {
+    ///     asked.claims().into_iter().flat_map(|claims| claims.userinfo()).map(|claim| claim.name()).collect()
+    /// }
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub const fn claims(&self) -> Option<&RequestedClaims> {
+        self.claims.as_ref()
+    }
+
+    fn words(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.parameter(name).unwrap_or_default().split(' ').filter(|word| !word.is_empty())
     }
 
     /// A parameter of the request, such as `login_hint` or one of the host's own; `None` where it is absent, empty or

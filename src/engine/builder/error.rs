@@ -43,9 +43,10 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
-    /// Other servers' refresh tokens are known again under the subject secret: see `EngineBuilder::subject_secret`.
+    /// Another server's refresh tokens are known again under the subject secret, and pairwise subjects are computed under it: see
+    /// `EngineBuilder::subject_secret`.
     #[error(
-        "the engine knows another server's refresh tokens, and has no subject secret: give it, or a root secret that has taken no other's place"
+        "the engine has no subject secret, or a root secret that has taken another's place, and something is computed under it for ever"
     )]
     SubjectSecretRequired,
     /// The nonces of proofs of possession (`EngineBuilder::dpop`) are computed under the root secret.

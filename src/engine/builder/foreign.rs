@@ -41,10 +41,10 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// What [another server's tokens](Self::foreign_tokens) are known again under: the one that the first root secret of this system
-    /// [gave](crate::RootSecret::subject_secret), for ever and on every node. Needed once that root secret was replaced; until then it
-    /// is derived. Under another one each such token would begin a login anew, used before or not, so
-    /// [`Engine::check_keys`](crate::Engine::check_keys) refuses it.
+    /// What [another server's tokens](Self::foreign_tokens) are known again under, and what pairwise subjects and what is kept of sessions
+    /// are computed under: the one that the first root secret of this system [gave](crate::RootSecret::subject_secret), for ever and on
+    /// every node. Needed once that root secret was replaced; until then it is derived. Under another one each such token would begin a
+    /// login anew, used before or not, so [`Engine::check_keys`](crate::Engine::check_keys) refuses it.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, RootSecret, StaticClients, SubjectSecret};

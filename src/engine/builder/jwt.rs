@@ -6,6 +6,7 @@ use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::host::ClaimsProvider;
 use crate::engine::jwt::JwtAccessTokens;
+use crate::engine::openid::OpenIdProvider;
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
 use crate::token::SigningKey;
@@ -116,6 +117,20 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// ```
     pub fn id_tokens(mut self, claims: impl ClaimsProvider + 'static) -> Self {
         self.jwt.issue_id_tokens(claims);
+        self
+    }
+
+    /// What it offers as an OpenID provider besides ID tokens. Default: nothing.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// use regrant::jwt::OpenIdProvider;
+    /// let provider = OpenIdProvider::new().with_claims(["email"]).with_claims_parameter(true);
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).openid(provider).build()?;
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn openid(mut self, provider: OpenIdProvider) -> Self {
+        self.settings.openid = provider;
         self
     }
 }

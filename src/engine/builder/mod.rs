@@ -42,6 +42,8 @@ use super::resources::ResourceSettings;
 #[cfg(feature = "root-secret")]
 use super::roots::Roots;
 use super::settings::Settings;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+use super::subjects::Subjects;
 use super::{AsRegistry, Engine};
 use crate::client::{ClientRegistry, ClientSecret, Clients, NotBefore, UnknownScopes};
 use crate::grant::{Lifetimes, Timestamp};
@@ -459,15 +461,31 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        // Derived from a root secret that has followed another, it would be another secret.
+        #[cfg(feature = "root-secret")]
+        let subject_secret = {
+            let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
+            self.subject_secret.or_else(derived)
+        };
         #[cfg(feature = "root-secret")]
         let foreign = match self.foreign {
             None => None,
             Some(hook) => {
-                let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
-                let secret = self.subject_secret.or_else(derived).ok_or(BuildError::SubjectSecretRequired)?;
-                Some(Box::new(ForeignEngine::new(hook, &secret, self.realm.as_deref())))
+                let secret = subject_secret.as_ref().ok_or(BuildError::SubjectSecretRequired)?;
+                Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref())))
             }
         };
+        #[cfg(all(feature = "jwt", feature = "root-secret"))]
+        let subjects = {
+            if subject_secret.is_none() && clients.features().pairwise_subjects {
+                return Err(BuildError::SubjectSecretRequired);
+            }
+            subject_secret.map(|secret| Subjects::new(secret, self.realm.clone()))
+        };
+        #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
+        if clients.features().pairwise_subjects {
+            return Err(BuildError::SubjectSecretRequired);
+        }
         #[cfg(feature = "proof")]
         checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {
@@ -515,6 +533,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             roots,
             #[cfg(feature = "root-secret")]
             foreign,
+            #[cfg(all(feature = "jwt", feature = "root-secret"))]
+            subjects,
             #[cfg(feature = "proof")]
             dpop,
             #[cfg(feature = "argon2")]

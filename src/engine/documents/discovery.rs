@@ -1,7 +1,7 @@
 //! What resource servers and OpenID Connect clients read: the JWK set (RFC 7517 section 5), and OpenID Connect Discovery
 //! 1.0 section 3.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::client::Clients;
 use crate::engine::Engine;
@@ -54,15 +54,55 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let by_secret = features.id_token_hs256.then_some("HS256");
         // The list must not be empty (section 3): where no client can have ID tokens yet, it is what one would get.
         let by_key = features.id_token_engine_key || by_secret.is_none();
-        let by_key = by_key.then(|| signing.keys.current().signing().algorithm().as_str());
-        let algorithms: Vec<&str> = by_key.into_iter().chain(by_secret).collect();
+        let keys = signing.keys.current();
+        // Those of other keys where a client may say which it wants.
+        let several = if features.id_token_algorithms { usize::MAX } else { 1 };
+        let mut algorithms: Vec<&str> = Vec::new();
+        for algorithm in keys.all().take(several).map(|key| key.algorithm().as_str()).filter(|_| by_key) {
+            if !algorithms.contains(&algorithm) {
+                algorithms.push(algorithm);
+            }
+        }
+        algorithms.extend(by_secret);
+        let openid = &self.settings.openid;
+        let subject_types: &[&str] = if features.pairwise_subjects { &["public", "pairwise"] } else { &["public"] };
         for (name, value) in [
-            ("subject_types_supported", json!(["public"])),
+            ("subject_types_supported", json!(subject_types)),
             ("id_token_signing_alg_values_supported", json!(algorithms)),
-            ("claims_parameter_supported", json!(false)),
+            ("claims_parameter_supported", json!(openid.claims_parameter)),
         ] {
             members.insert(name.into(), value);
         }
+        if let Some(at) = self.userinfo_endpoint() {
+            members.insert("userinfo_endpoint".into(), json!(at));
+        }
+        if !openid.claims.is_empty() {
+            // Those of the engine, and those of the host.
+            let own = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr"];
+            let host = openid.claims.iter().map(String::as_str).filter(|claim| !own.contains(claim));
+            let claims: Vec<&str> = own.into_iter().chain(host).collect();
+            members.insert("claims_supported".into(), json!(claims));
+        }
+        if !openid.acr_values.is_empty() {
+            members.insert("acr_values_supported".into(), json!(openid.acr_values));
+        }
+        self.add_logout(&mut members, features.backchannel_logout);
         Some(Response::public(Value::Object(members).to_string().into_bytes()))
     }
+
+    /// What RP-Initiated Logout section 2.1 and Back-Channel Logout section 2.1 have. Nothing is said of a logout that is not served.
+    #[cfg(feature = "root-secret")]
+    fn add_logout(&self, members: &mut Map<String, Value>, by_back_channel: bool) {
+        if let Some(at) = self.end_session_endpoint() {
+            members.insert("end_session_endpoint".into(), json!(at));
+        }
+        if self.subjects.is_some() && by_back_channel {
+            members.insert("backchannel_logout_supported".into(), json!(true));
+            members.insert("backchannel_logout_session_supported".into(), json!(true));
+        }
+    }
+
+    #[cfg(not(feature = "root-secret"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    fn add_logout(&self, _: &mut Map<String, Value>, _: bool) {}
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What the engine writes itself, or says by leaving it out.
-const OWN: [&str; 38] = [
+const OWN: [&str; 44] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -27,6 +27,12 @@ const OWN: [&str; 38] = [
     "subject_types_supported",
     "id_token_signing_alg_values_supported",
     "claims_parameter_supported",
+    "userinfo_endpoint",
+    "end_session_endpoint",
+    "backchannel_logout_supported",
+    "backchannel_logout_session_supported",
+    "frontchannel_logout_supported",
+    "frontchannel_logout_session_supported",
     "request_parameter_supported",
     "request_uri_parameter_supported",
     "require_request_uri_registration",

@@ -34,6 +34,8 @@ pub struct Endpoints {
     jwks: Option<String>,
     registration: Option<String>,
     pushed_authorization: Option<String>,
+    userinfo: Option<String>,
+    end_session: Option<String>,
     #[cfg(feature = "mtls")]
     mtls_aliases: Option<Box<Endpoints>>,
     scopes: Scope,
@@ -114,6 +116,25 @@ impl Endpoints {
         Self { pushed_authorization: Some(at.to_owned()), ..self }
     }
 
+    /// Where the host serves `Engine::userinfo` (feature `jwt`). Advertised where the engine issues ID tokens.
+    ///
+    /// ```
+    /// let endpoints = regrant::Endpoints::new().with_userinfo("/oauth2/userinfo");
+    /// ```
+    pub fn with_userinfo(self, at: &str) -> Self {
+        Self { userinfo: Some(at.to_owned()), ..self }
+    }
+
+    /// Where the host serves its page for logouts that clients begin, `Engine::end_session_request` (features `jwt` and `root-secret`):
+    /// `end_session_endpoint` of RP-Initiated Logout section 2.1. Advertised where the engine issues ID tokens.
+    ///
+    /// ```
+    /// let endpoints = regrant::Endpoints::new().with_end_session("/oauth2/logout");
+    /// ```
+    pub fn with_end_session(self, at: &str) -> Self {
+        Self { end_session: Some(at.to_owned()), ..self }
+    }
+
     /// Where the same endpoints are for clients that show a certificate, `mtls_endpoint_aliases` (RFC 8705 section 5): a host or port of
     /// its own, so that browsers which come to the other one ask nobody for a certificate. The token, revocation,
     /// introspection and pushed authorization endpoints of it are advertised. What is a path stands after the issuer, so give URLs.
@@ -131,14 +152,15 @@ impl Endpoints {
 
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
-        let Self { authorization, token, revocation, introspection, jwks, registration, pushed_authorization, .. } =
-            self;
-        let given = [authorization, token, revocation, introspection, jwks, registration, pushed_authorization];
+        let Self { authorization, token, revocation, introspection, jwks, registration, .. } = self;
+        let Self { pushed_authorization, userinfo, end_session, .. } = self;
+        let given = [authorization, token, revocation, introspection, jwks, registration];
+        let given = given.into_iter().chain([pushed_authorization, userinfo, end_session]);
         #[cfg(feature = "mtls")]
         if self.mtls_aliases.as_deref().is_some_and(|aliases| !aliases.are_well_formed()) {
             return false;
         }
-        given.into_iter().flatten().all(|at| {
+        given.flatten().all(|at| {
             let path = at.starts_with('/') && !at.starts_with("//");
             let whole = if path { format!("https://issuer.example{at}") } else { at.clone() };
             read_uri(&whole).is_some_and(|uri| web_host(&uri).is_some() && !uri.has_fragment())
@@ -358,6 +380,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         return self.settings.pushed_requests && self.settings.authorization_code;
         #[cfg(not(feature = "root-secret"))]
         false
+    }
+
+    /// Where the userinfo endpoint is, as clients are told.
+    #[cfg(feature = "jwt")]
+    pub(in crate::engine) fn userinfo_endpoint(&self) -> Option<String> {
+        Some(url(self.issuer()?, self.endpoints.userinfo.as_deref()?))
+    }
+
+    /// Where clients begin a logout.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(super) fn end_session_endpoint(&self) -> Option<String> {
+        Some(url(self.issuer()?, self.endpoints.end_session.as_deref()?))
     }
 
     /// Whether everything that an OpenID client needs is mounted.

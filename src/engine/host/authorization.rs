@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use crate::grant::members::is_acr;
+use crate::grant::members::{is_acr, is_amr};
 use crate::grant::owner::SEPARATOR;
 use crate::grant::{Grant, GrantId, HostData, ResponseFields, Scope, Timestamp};
 
@@ -25,6 +25,9 @@ pub struct Authorization {
     pub(crate) refresh_token: bool,
     pub(crate) authenticated_at: Option<Timestamp>,
     pub(crate) acr: Option<SmolStr>,
+    pub(crate) amr: Option<SmolStr>,
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(crate) session: Option<(SmolStr, Timestamp)>,
     pub(crate) page_shown: bool,
     pub(crate) replaces: Option<GrantId>,
 }
@@ -59,6 +62,9 @@ impl Authorization {
             refresh_token: false,
             authenticated_at: None,
             acr: None,
+            amr: None,
+            #[cfg(all(feature = "jwt", feature = "root-secret"))]
+            session: None,
             page_shown: false,
             replaces: None,
         }
@@ -145,6 +151,36 @@ impl Authorization {
         Self { acr: Some(acr.into()), ..self }
     }
 
+    /// By what means the resource owner logged in, as `amr` of OpenID Connect Core section 2 and RFC 8176 name them: `pwd`, `otp`. It
+    /// is kept with the grant, and in ID tokens. Each is as an [`acr`](Self::with_acr), and together they have at most 255
+    /// characters; anything else is the host's error. Default: nothing is said.
+    ///
+    /// ```
+    /// let authorization = regrant::Authorization::of("alice").with_amr(["pwd", "otp"]);
+    /// # let _ = authorization;
+    /// ```
+    pub fn with_amr<'a>(self, means: impl IntoIterator<Item = &'a str>) -> Self {
+        let means = means.into_iter().collect::<Vec<_>>().join(" ");
+        Self { amr: Some(means.into()), ..self }
+    }
+
+    /// The session of the host's own, such as that of the browser, that this login belongs to, by a name that is never given to another, of 1
+    /// to 1,024 bytes, and when that session ends at the latest. ID tokens then have a `sid`, another one for each client, and
+    /// [`Engine::log_out`](crate::Engine::log_out) ends the session. The store sees a MAC of the name alone, so it may be what the browser's
+    /// cookie says. Needs a [subject secret](crate::EngineBuilder::subject_secret) or the root secret that it comes from; without one, and
+    /// with a name that does not fit, it is the host's error. Of authorization requests alone. Default: none.
+    ///
+    /// ```
+    /// # fn approved(cookie: &str, ends_at: regrant::Timestamp) {
+    /// let authorization = regrant::Authorization::of("alice").with_session(cookie, ends_at);
+    /// # let _ = authorization;
+    /// # }
+    /// ```
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub fn with_session(self, name: &str, ends_at: Timestamp) -> Self {
+        Self { session: Some((name.into(), ends_at)), ..self }
+    }
+
     /// The page that asks was shown for this very request, with where the answer goes
     /// ([`destination`](crate::AuthorizationRequest::destination)), and the person said yes to it. [`Engine::approve`](crate::Engine::approve)
     /// needs to know where the person [is asked each time](crate::AuthorizationRequest::is_asked_each_time); elsewhere it
@@ -175,7 +211,7 @@ impl Authorization {
 
     /// Whether what is to be stored fits a record.
     pub(crate) fn fits(&self) -> bool {
-        self.subject_fits() && self.acr.as_deref().is_none_or(is_acr)
+        self.subject_fits() && self.acr.as_deref().is_none_or(is_acr) && self.amr.as_deref().is_none_or(is_amr)
     }
 
     fn subject_fits(&self) -> bool {

@@ -2,14 +2,15 @@
 
 use std::future::Future;
 
-use super::HookError;
+use super::{HookError, RequestedClaim, RequestedClaims};
 use crate::client::Client;
 use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::BoxFuture;
 use crate::token::IdClaims;
 
 /// Gives the claims of ID tokens (OpenID Connect Core section 5.1): called for the first one of a login and again on each
-/// refresh, once per request, before anything is written. The engine adds the claims of section 2 itself.
+/// refresh, once per request, before anything is written. The engine adds the claims of section 2 itself. It gives those of the
+/// [userinfo endpoint](crate::Engine::userinfo) too, and may give others there: [`IdTokenRequest::is_userinfo`].
 ///
 /// ```
 /// use regrant::engine::HookError;
@@ -61,6 +62,9 @@ pub struct IdTokenRequest<'a> {
     pub(crate) client: &'a Client,
     pub(crate) scope: &'a Scope,
     pub(crate) now: Timestamp,
+    /// Whether they are for the userinfo endpoint.
+    pub(crate) userinfo: bool,
+    pub(crate) requested: Option<&'a RequestedClaims>,
 }
 
 impl<'a> IdTokenRequest<'a> {
@@ -107,6 +111,31 @@ impl<'a> IdTokenRequest<'a> {
     /// ```
     pub const fn scope(&self) -> &'a Scope {
         self.scope
+    }
+
+    /// Whether they are for the userinfo endpoint, and not for an ID token.
+    ///
+    /// ```
+    /// /// A picture is large, and ID tokens go out with every refresh.
+    /// fn may_be_large(request: &regrant::jwt::IdTokenRequest<'_>) -> bool {
+    ///     request.is_userinfo()
+    /// }
+    /// ```
+    pub const fn is_userinfo(&self) -> bool {
+        self.userinfo
+    }
+
+    /// The claims that the client asked for by name at the login, for the ID token or the userinfo endpoint, whichever this is (OpenID
+    /// Connect Core section 5.5). The person was shown them if the host's page [did so](crate::AuthorizationRequest::claims).
+    ///
+    /// ```
+    /// fn asks_for_mail(request: &regrant::jwt::IdTokenRequest<'_>) -> bool {
+    ///     request.scope().contains("email") || request.requested().any(|claim| claim.name() == "email")
+    /// }
+    /// ```
+    pub fn requested(&self) -> impl Iterator<Item = &'a RequestedClaim> {
+        let of = |claims: &'a RequestedClaims| if self.userinfo { claims.of_userinfo() } else { claims.of_id_token() };
+        self.requested.map_or(&[][..], of).iter()
     }
 
     /// The time of the request.

@@ -14,6 +14,8 @@ mod issue_hook;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod renewal_policy;
+#[cfg(feature = "jwt")]
+mod requested_claims;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -37,6 +39,8 @@ pub use issue_hook::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKin
 #[cfg(feature = "metrics")]
 pub use metrics::{MetricsEvents, record_response};
 pub use renewal_policy::RenewalPolicy;
+#[cfg(feature = "jwt")]
+pub use requested_claims::{RequestedClaim, RequestedClaims};
 #[cfg(feature = "tracing")]
 pub use tracing::TracingEvents;
 

@@ -36,7 +36,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let claims = AccessClaims {
             iss: issuer.into(),
             // A client that acts for itself is its own subject (RFC 9068 section 2.2).
-            sub: grant.subject().unwrap_or(grant.client_id()).into(),
+            sub: match grant.subject() {
+                Some(subject) => self
+                    .sub_of(issue.client, grant.created_at, subject)
+                    .map_err(|fault| Failure::from(fault).of_grant(grant.id))?,
+                None => grant.client_id().into(),
+            },
             aud: match self.settings.resources.as_deref() {
                 None => Audience::new(tokens.audiences(issuer)),
                 Some(_) => Audience::new(issue.target.resources.iter().map(|resource| resource.uri())),

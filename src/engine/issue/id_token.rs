@@ -6,7 +6,7 @@ use super::{Claims, Issue};
 use crate::client::{Client, Clients, OPENID};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
-use crate::engine::host::IdTokenRequest;
+use crate::engine::host::{IdTokenRequest, RequestedClaims};
 use crate::engine::refusal::{ServerFault, Unavailable};
 use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::TokenStore;
@@ -29,7 +29,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if grant.subject().is_none() || !scope.contains(OPENID) {
             return Ok(Claims::default());
         }
-        match provider.claims_dyn(&IdTokenRequest { grant, client, scope: &scope, now }).await {
+        let requested = grant.asked_claims().and_then(RequestedClaims::parse);
+        let requested = requested.as_ref();
+        match provider
+            .claims_dyn(&IdTokenRequest { grant, client, scope: &scope, now, userinfo: false, requested })
+            .await
+        {
             Ok(claims) => Ok(Claims(Some(claims))),
             Err(error) => Err(Failure::from(Unavailable::Host).of_grant(grant.id).by(error)),
         }
@@ -48,7 +53,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         // One look at them for the whole token: the hashes are of the algorithm that signs.
         let keys = signing.keys.current();
-        let key = id_token_key(&keys, issue.client);
+        let unsigned = |fault: ServerFault| Failure::from(fault).of_grant(issue.grant.id);
+        let key = id_token_key(&keys, issue.client).ok_or(ServerFault::Signing).map_err(unsigned)?;
+        let subject = self.sub_of(issue.client, issue.grant.created_at, subject).map_err(unsigned)?;
         // Of a login that was under another algorithm no client can check it.
         let state_hash = issue.grant.code.as_ref().and_then(|code| code.state_hash.as_deref());
         let state_hash = state_hash.filter(|hash| hash.len() == key.half_hash().text_len());
@@ -56,12 +63,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             key,
             &IdToken {
                 issuer: self.issuer().unwrap_or_default(),
-                subject,
+                subject: &subject,
                 audience: issue.client.id(),
                 issued_at_secs: issue.now.as_secs(),
                 lifetime_secs: lifetime_secs.into(),
                 auth_time_secs: issue.grant.authenticated_at.as_secs(),
                 acr: issue.grant.acr(),
+                amr: issue.grant.amr().collect(),
+                sid: sid_of(issue.grant).as_deref(),
                 nonce: issue.nonce,
                 access_token: std::str::from_utf8(access_token).ok(),
                 state_hash,
@@ -69,20 +78,39 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 claims,
             },
         );
-        signed.map(Some).map_err(|_| Failure::from(ServerFault::Signing).of_grant(issue.grant.id))
+        signed.map(Some).map_err(|_| unsigned(ServerFault::Signing))
     }
 
     /// The claim `s_hash` of the ID tokens of a login, by the hash of the algorithm that will sign them.
     pub(in crate::engine) fn state_hash(&self, client: &Client, scope: &Scope, state: &str) -> Option<SmolStr> {
         let signing = self.jwt.signing().filter(|signing| signing.claims.is_some() && scope.contains(OPENID))?;
-        Some(half_hash(id_token_key(&signing.keys.current(), client).half_hash(), state).into())
+        Some(half_hash(id_token_key(&signing.keys.current(), client)?.half_hash(), state).into())
+    }
+
+    /// Whether a client can have ID tokens: where it wants an algorithm of its own, there has to be such a key.
+    pub(in crate::engine) fn signs_id_tokens_for(&self, client: &Client) -> bool {
+        self.jwt.signing().is_none_or(|signing| id_token_key(&signing.keys.current(), client).is_some())
     }
 }
 
-/// The client's own secret where it has a recoverable one, or the engine's key.
-fn id_token_key<'k>(keys: &'k SigningKeys, client: &'k Client) -> IdTokenKey<'k> {
-    match client.id_token_secret() {
-        Some(secret) => IdTokenKey::ClientSecret(secret.as_bytes()),
-        None => IdTokenKey::Engine(keys.signing()),
+/// What the client calls the host's session.
+#[cfg(feature = "root-secret")]
+fn sid_of(grant: &Grant) -> Option<String> {
+    grant.session().map(|session| crate::engine::subjects::sid(session, grant.client_id()))
+}
+
+#[cfg(not(feature = "root-secret"))]
+const fn sid_of(_: &Grant) -> Option<String> {
+    None
+}
+
+/// The client's own secret where it has a recoverable one, or the engine's key; of several the one of the algorithm that the client wants.
+pub(in crate::engine) fn id_token_key<'k>(keys: &'k SigningKeys, client: &'k Client) -> Option<IdTokenKey<'k>> {
+    if let Some(secret) = client.id_token_secret() {
+        return Some(IdTokenKey::ClientSecret(secret.as_bytes()));
+    }
+    match client.id_token_algorithm() {
+        None => Some(IdTokenKey::Engine(keys.signing())),
+        Some(wanted) => keys.all().find(|key| key.algorithm().as_str() == wanted).map(IdTokenKey::Engine),
     }
 }

@@ -9,6 +9,8 @@ mod id_token;
 mod issue;
 
 pub(super) use expiry::ExpiryTold;
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+pub(super) use id_token::id_token_key;
 pub(super) use issue::{Claims, Issue};
 
 use super::Engine;

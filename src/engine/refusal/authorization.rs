@@ -29,7 +29,7 @@ pub enum AuthorizationRefusal {
     /// A `state` with a space that is not encoded (RFC 6749 appendix B).
     #[error("a state with a space that is not encoded")]
     State,
-    /// `prompt`, `max_age` or `nonce` of OpenID Connect is malformed.
+    /// `prompt`, `max_age`, `nonce` or `claims` of OpenID Connect is malformed.
     #[error("a malformed parameter of OpenID Connect")]
     OpenIdParameter,
     /// The parameter `request`.
@@ -72,6 +72,12 @@ pub enum AuthorizationRefusal {
     /// The host approved another person than the one whom the client's `id_token_hint` means.
     #[error("another person than the id_token_hint means")]
     AnotherSubject,
+    /// The login is of none of the kinds that the client's `claims` calls essential (OpenID Connect Core section 5.5.1.1).
+    #[error("a login of another kind than the request needs")]
+    AnotherLogin,
+    /// The client wants its ID tokens signed by an algorithm that the engine has no key of.
+    #[error("no key of the algorithm that the client's ID tokens are signed by")]
+    IdTokenAlgorithm,
     /// The page of an authorization request came back a second time, for another answer or too late, or has expired.
     #[error("a request that was answered before, or whose page has expired")]
     Answered,
@@ -101,6 +107,8 @@ impl AuthorizationRefusal {
             | Self::OpenIdParameter
             | Self::IdTokenHint
             | Self::Answered => ErrorCode::InvalidRequest,
+            Self::AnotherLogin => ErrorCode::UnmetAuthenticationRequirements,
+            Self::IdTokenAlgorithm => ErrorCode::ServerError,
             Self::ResponseType => ErrorCode::UnsupportedResponseType,
             Self::RequestObject => ErrorCode::RequestNotSupported,
             #[cfg(feature = "proof")]

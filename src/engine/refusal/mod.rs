@@ -186,6 +186,7 @@ const fn of_code(code: ErrorCode) -> &'static str {
         ErrorCode::ConsentRequired => "the person has to consent",
         ErrorCode::AccountSelectionRequired => "the person has to choose an account",
         ErrorCode::InteractionRequired => "the person has to be asked",
+        ErrorCode::UnmetAuthenticationRequirements => "the person cannot log in as the request needs it",
         ErrorCode::InvalidTarget => "the resource is malformed or unknown",
         ErrorCode::RequestNotSupported => "the parameter request is not supported",
         ErrorCode::RequestUriNotSupported => "the parameter request_uri is not supported",

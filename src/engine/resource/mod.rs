@@ -6,6 +6,8 @@ mod error;
 mod guard;
 mod live;
 #[cfg(feature = "jwt")]
+mod userinfo;
+#[cfg(feature = "jwt")]
 mod verify_jwt;
 
 pub use access::Access;

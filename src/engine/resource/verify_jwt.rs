@@ -106,7 +106,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if grant.realm() != claims.realm.as_deref()
             || !grant.is_login()
             || grant.client_id() != access.client_id
-            || grant.subject().unwrap_or(grant.client_id()) != claims.sub
             || !access.scope.is_subset_of(&grant.scope)
         {
             return Err(ResourceRefusal::Jwt.into());
@@ -125,6 +124,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(Failure::from(ResourceRefusal::AnotherResource).of_grant(grant.id));
         }
         let client = self.check_grant(&grant, jti.epoch, access.expires_at, time).await?;
+        // Its client may know the person by a name of its own, and such a client is at hand.
+        let is_sub = match (grant.subject(), client.as_deref()) {
+            (None, _) => grant.client_id() == claims.sub,
+            (Some(subject), None) => subject == claims.sub,
+            (Some(subject), Some(client)) => {
+                self.sub_of(client, grant.created_at, subject).is_ok_and(|own| own == claims.sub)
+            }
+        };
+        if !is_sub {
+            return Err(ResourceRefusal::Jwt.into());
+        }
         access.scope = left_of(&access.scope, Scope::WHOLE, client.as_deref(), asking)
             .ok_or_else(|| of_grant(&grant, GrantRefusal::ScopeTaken))?;
         access.subject = grant.subject().map(SmolStr::new);

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The claims that the engine writes itself, or would have to mean what OpenID Connect Core says of them.
-const RESERVED: [&str; 12] =
-    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "s_hash", "c_hash", "azp", "realm"];
+const RESERVED: [&str; 13] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "s_hash", "c_hash", "azp", "realm", "sid"];
 
 /// What a host adds to an ID token (OpenID Connect Core section 5.1): `email`, `name`, or claims of its own.
 ///
@@ -109,7 +109,7 @@ impl IdClaims {
         self.claims.is_empty()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
         self.claims.iter()
     }
 }

@@ -40,6 +40,10 @@ pub(crate) struct IdToken<'a> {
     pub(crate) auth_time_secs: u64,
     /// How that was; the host's own claim of this name goes first.
     pub(crate) acr: Option<&'a str>,
+    /// By what means; the host's own claim goes first here, too.
+    pub(crate) amr: Vec<&'a str>,
+    /// Of the session, for this client.
+    pub(crate) sid: Option<&'a str>,
     /// That of the authorization request.
     pub(crate) nonce: Option<&'a str>,
     /// The access token of the same response, for `at_hash`.
@@ -70,6 +74,12 @@ impl Serialize for Claims<'_> {
         map.serialize_entry("auth_time", &token.auth_time_secs)?;
         if let Some(acr) = token.acr.filter(|_| token.claims.iter().all(|(name, _)| name != "acr")) {
             map.serialize_entry("acr", acr)?;
+        }
+        if !token.amr.is_empty() && token.claims.iter().all(|(name, _)| name != "amr") {
+            map.serialize_entry("amr", &token.amr)?;
+        }
+        if let Some(sid) = token.sid {
+            map.serialize_entry("sid", sid)?;
         }
         if let Some(nonce) = token.nonce {
             map.serialize_entry("nonce", nonce)?;

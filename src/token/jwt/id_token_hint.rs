@@ -39,6 +39,7 @@ pub(crate) struct IdTokenClaims {
     pub(crate) iat: u64,
     pub(crate) auth_time: Option<u64>,
     pub(crate) realm: Option<String>,
+    pub(crate) sid: Option<String>,
 }
 
 impl IdTokenClaims {

@@ -8,7 +8,7 @@
 //! compact   three parts and two dots (RFC 7515 section 3.1)
 //! answer    answers of the authorization endpoint
 //! access    access tokens; jti names the grant in them
-//! id_token  ID tokens, and what a host adds to them; id_token_hint is how one comes back
+//! id_token  ID tokens, and what a host adds to them; id_token_hint is how one comes back; logout_token says that a session has ended
 //! ```
 
 mod access;
@@ -28,6 +28,8 @@ mod key;
 mod key_error;
 mod key_step;
 mod keys;
+#[cfg(feature = "root-secret")]
+mod logout_token;
 mod pkcs8;
 mod public;
 #[cfg(test)]
@@ -55,6 +57,8 @@ pub use key::{GeneratedPem, SigningKey};
 pub use key_error::SigningKeyError;
 pub use key_step::SigningKeyStepError;
 pub(crate) use keys::{Published, SigningKeys};
+#[cfg(feature = "root-secret")]
+pub(crate) use logout_token::{LogoutEvents, LogoutToken, sign_logout_token};
 #[cfg(feature = "proof")]
 pub(crate) use public::PublicKey;
 #[cfg(feature = "proof")]

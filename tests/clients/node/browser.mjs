@@ -41,9 +41,9 @@ export async function origin(pages, host = '127.0.0.1') {
   return { origin: `http://${host}:${listener.address().port}`, end: () => listener.close() };
 }
 
-/** Starts the example server for pages of these origins. */
-export async function serve(server, origins) {
-  const options = ['--listen', '127.0.0.1:0', '--throttle', 'off', ...origins.flatMap((each) => ['--cors-origin', each])];
+/** Starts the example server for pages of these origins, and with more options. */
+export async function serve(server, origins, more = []) {
+  const options = ['--listen', '127.0.0.1:0', '--throttle', 'off', ...origins.flatMap((each) => ['--cors-origin', each]), ...more];
   const child = spawn(server, options, { stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (more) => { errors += more; });

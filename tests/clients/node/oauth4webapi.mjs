@@ -189,6 +189,11 @@ for (const [name, client, auth] of WAYS) {
   await check(`${name}: nobody may keep the answer`, () => {
     assert.equal(first.response.headers.get('cache-control'), 'no-store');
   });
+  await check(`${name}: userinfo`, async () => {
+    const userinfo = async (token) => oauth.processUserInfoResponse(as, client, USER, await oauth.userInfoRequest(as, client, token, http));
+    assert.equal((await userinfo(first.tokens.access_token)).email, 'teste@example.com');
+    await challenges(userinfo(first.tokens.refresh_token), 'bearer', 'invalid_token');
+  });
   await check(`${name}: the ID token's signature`, () => verifyIdToken(client, first));
   await check(`${name}: the ID token's claims`, () => {
     const { claims } = first;
@@ -373,8 +378,8 @@ await check('without openid there is no ID token', async () => {
   assert.deepEqual(await resource(tokens.access_token), { sub: USER, scope: 'apps email' });
 });
 await check('a scope that nobody knows is ignored beside openid (OpenID Connect Core 3.1.2.1)', async () => {
-  const { tokens } = await session(mobile, oauth.None(), { scope: 'openid offline_access email' });
-  assert.deepEqual(tokens.scope.split(' ').sort(), ['email', 'openid']);
+  const { tokens } = await session(mobile, oauth.None(), { scope: 'openid offline_access address email' });
+  assert.deepEqual(tokens.scope.split(' ').sort(), ['email', 'offline_access', 'openid']);
 });
 await check('id_token_hint: the one who is logged in, and one that is made up (OpenID Connect Core 3.1.2.1)', async () => {
   const { tokens, claims } = await session(mobile, oauth.None());

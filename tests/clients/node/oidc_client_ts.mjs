@@ -25,6 +25,8 @@ const settings = {
   response_type: 'code',
   scope: SCOPE,
   automaticSilentRenew: false,
+  // The userinfo endpoint, from another origin.
+  loadUserInfo: true,
   silentRequestTimeoutInSeconds: 5,
 };
 
@@ -137,6 +139,18 @@ await check('revocation of both tokens', async () => {
   assert.equal((await resource(page, user)).status, 401);
   await keep(page, user);
   refused(await renew(page), 'invalid_grant');
+});
+await check('a logout: the browser is that of the session, so nobody is asked', async () => {
+  const user = await signIn(page);
+  assert.equal(typeof user.profile.sid, 'string');
+  await page.evaluate(() => { users.signoutRedirect(); });
+  await page.waitForURL((url) => url.pathname === '/oauth2/logout');
+  await page.getByText('You are logged out').waitFor();
+  await page.goto(pages.origin);
+  await manage(page);
+  await keep(page, user);
+  refused(await renew(page), 'invalid_grant');
+  await page.evaluate(() => users.removeUser());
 });
 await check('the person cancels', async () => {
   refused(await signIn(page, (form) => form.getByRole('button', { name: 'Cancel' }).click()), 'access_denied');

@@ -91,6 +91,35 @@ for (const [name, config] of Object.entries({ portal, 'encoded, Basic': basic, '
   await story(check, name, adapter(config, config !== mobile), issuer);
 }
 
+// OpenID Connect Core section 5.3, RP-Initiated Logout.
+for (const [name, config] of Object.entries({ portal, mobile })) {
+  await check(`${name}: userinfo, and claims by name`, async () => {
+    const claims = JSON.stringify({ userinfo: { email: { essential: true } }, id_token: { auth_time: { essential: true } } });
+    const [url, checked] = await authorize(config, 'openid', { claims });
+    const { access_token: token } = await client.authorizationCodeGrant(config, target(await logIn(url)), checked);
+    const said = await client.fetchUserInfo(config, token, USER);
+    assert.equal(said.email, 'teste@example.com');
+    await assert.rejects(client.fetchUserInfo(config, token, 'another'), { code: 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED' });
+    const caught = await client.fetchUserInfo(config, 'made-up', USER).catch((error) => error);
+    assert.deepEqual([caught.cause[0].scheme, caught.cause[0].parameters.error], ['bearer', 'invalid_token']);
+  });
+}
+await check('a logout from here', async () => {
+  const [url, checked] = await authorize(portal, SCOPE);
+  const landed = await logIn(url);
+  const [cookie] = landed.headers.getSetCookie().map((set) => set.split(';')[0]);
+  const tokens = await client.authorizationCodeGrant(portal, target(landed), checked);
+  const out = client.buildEndSessionUrl(portal, {
+    post_logout_redirect_uri: 'http://127.0.0.1:7/signed-out', id_token_hint: tokens.id_token, state: 'over',
+  });
+  const asked = await fetch(out, { redirect: 'manual' });
+  assert.equal(asked.status, 200, 'another browser is asked');
+  assert.match(await asked.text(), /Log out\?/);
+  const left = await fetch(out, { redirect: 'manual', headers: { cookie } });
+  assert.equal(target(left).href, 'http://127.0.0.1:7/signed-out?state=over');
+  await refused(adapter(portal), client.refreshTokenGrant(portal, tokens.refresh_token), 'invalid_grant', 400);
+});
+
 // What the library itself refuses: that the checks above are made.
 for (const [what, change, code] of [
   ['another nonce', { expectedNonce: 'another' }, 'OAUTH_JWT_CLAIM_COMPARISON_FAILED'],

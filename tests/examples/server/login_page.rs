@@ -37,6 +37,8 @@ async fn bank(issuer: &'static str) -> Bank {
         keys: Keys { token: KEYS.token.clone(), signing: KEYS.signing.clone(), root: KEYS.root.clone() },
         issuer: issuer.to_owned(),
         cors_origins: Vec::new(),
+        backchannel_logout: None,
+        redirect_uris: Vec::new(),
         access_token: Duration::from_secs(3_600),
         idle: Duration::from_secs(86_400),
         retry_window: Duration::from_secs(120),

@@ -4,6 +4,7 @@ mod attacks;
 mod cors;
 mod import;
 mod login_page;
+mod logout;
 pub(crate) mod process;
 
 use std::fs;

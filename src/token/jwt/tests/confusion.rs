@@ -146,6 +146,8 @@ fn only_access_tokens_are_access_tokens() {
         lifetime_secs: 1,
         auth_time_secs: 1,
         acr: None,
+        amr: Vec::new(),
+        sid: None,
         nonce: None,
         access_token: None,
         state_hash: None,

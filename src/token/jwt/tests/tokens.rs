@@ -18,6 +18,8 @@ fn id_token(claims: &IdClaims) -> IdToken<'_> {
         lifetime_secs: 86_400,
         auth_time_secs: 1_597_240_260,
         acr: None,
+        amr: Vec::new(),
+        sid: None,
         nonce: Some("n-0S6_WzA2Mj"),
         access_token: Some("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
         state_hash: Some("dV7FhI2mFzbPKEgxHWHhTw"),

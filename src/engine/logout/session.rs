@@ -1,0 +1,176 @@
+//! A session of the host's: which logins are of it, and its end.
+
+use smol_str::SmolStr;
+
+use super::LogoutNotice;
+use crate::client::{Client, Clients, Lookup, OPENID, Purpose};
+use crate::engine::Engine;
+use crate::engine::authorization_endpoint::OFFLINE_ACCESS;
+use crate::engine::failure::Failure;
+use crate::engine::host::{Authorization, Clock};
+use crate::engine::refusal::{ServerFault, Unavailable};
+use crate::engine::subjects::Subjects;
+use crate::engine::swap::{ATTEMPTS, new_version};
+use crate::engine::time::Time;
+use crate::grant::members::{SessionKey, Special};
+use crate::grant::owner::owner_key;
+use crate::grant::{Grant, GrantId, Scope, Timestamp};
+use crate::store::{Insert, StoreError, StoreErrorKind, Swap, TokenStore};
+
+/// How many grants are listed at a time.
+const PAGE: usize = 256;
+
+/// How many records may share an id before no more is tried: 62 bits do not collide twice.
+const STEPS: u8 = 4;
+
+/// What came of a logout.
+///
+/// ```
+/// let nothing = regrant::engine::LoggedOut::default();
+/// assert!(nothing.ended == 0 && nothing.notices.is_empty());
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct LoggedOut {
+    /// How many grants were ended.
+    pub ended: usize,
+    /// What is to be sent, one for each client of the session that wants to hear of it.
+    pub notices: Vec<LogoutNotice>,
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Ends a session of the host's, that of a browser for example: what logins that [named it](crate::Authorization::with_session) can do
+    /// ends, codes that are outstanding too, except those that have `offline_access`, which is what it is for (OpenID Connect Core section
+    /// 11, Back-Channel Logout section 2.7). Each client that was logged in to in the session and wants to hear of it gets a notice, which the
+    /// host sends, also where its own login ended long ago. The host ends its own session, its cookie, first.
+    ///
+    /// Until the time that the session was said to end at, another call gives the notices again, so that one which got lost can be sent.
+    /// Records that cannot be read are left: nobody knows of which session they are.
+    ///
+    /// # Errors
+    ///
+    /// The store's, or one that wraps the client registry's; some may be there still, so call it again.
+    ///
+    /// ```
+    /// # async fn out<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>, cookie: &str)
+    /// # -> Result<(), regrant::store::StoreError> {
+    /// let logged_out = engine.log_out("alice", cookie, regrant::Timestamp::now).await?;
+    /// for notice in &logged_out.notices {
+    ///     println!("post it to {}", notice.uri());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn log_out(&self, subject: &str, session: &str, clock: impl Clock) -> Result<LoggedOut, StoreError> {
+        let mut out = LoggedOut::default();
+        let key = self.subjects.as_ref().and_then(|subjects| subjects.session(subject, session));
+        let (Some(key), [Some(owner), _]) = (key, self.realm.owners(subject)) else { return Ok(out) };
+        let (mut after, mut listeners) = (None, Vec::new());
+        loop {
+            let mut listed = self.store.list(&owner, after, PAGE).await?;
+            // Of another realm there is nothing in this list, unless the store is wrong.
+            listed.grants.retain(|grant| grant.realm() == self.realm.name());
+            for grant in listed.grants {
+                if grant.listens_for() == Some(&key) {
+                    listeners.push(grant);
+                } else if grant.session() == Some(&key) && !grant.scope.contains(OFFLINE_ACCESS) {
+                    out.ended += usize::from(self.end(&grant, clock.read()).await?);
+                }
+            }
+            after = listed.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        // Only now: whatever the registry does, what was to end has ended.
+        let now = clock.read();
+        for listener in listeners.iter().filter(|listener| now < listener.expires_at) {
+            let lookup = Lookup::new(Purpose::Sessions);
+            let client = match self.clients.find(listener.client_id(), lookup).await {
+                Ok(Some(client)) => client,
+                Ok(None) => continue,
+                Err(error) => return Err(StoreError::not_applied(error)),
+            };
+            match self.notice(&client, listener, &key, now) {
+                Ok(notice) => out.notices.extend(notice),
+                // One client's key is gone; the others hear of it all the same.
+                Err(failure) => self.tell(&failure.of_client(client.shared_id()).of_subject(Some(subject))),
+            }
+        }
+        Ok(out)
+    }
+
+    /// What a login keeps of its session; and its client is remembered, where it wants to hear of the end. Before the code is stored: a client
+    /// that hears of a session which it was not told of does nothing.
+    pub(in crate::engine) async fn begin_session(
+        &self,
+        authorization: &Authorization,
+        client: &Client,
+        scope: &Scope,
+        time: &Time<'_>,
+    ) -> Result<Option<SessionKey>, Failure> {
+        let (Some((name, ends_at)), Some(subject)) = (&authorization.session, &authorization.subject) else {
+            return Ok(None);
+        };
+        let subjects = self.subjects.as_ref().ok_or(ServerFault::Handler)?;
+        let session = subjects.session(subject, name).ok_or(ServerFault::Handler)?;
+        let hears = client.hears_logouts_at().is_some() && self.jwt.issues_id_tokens() && scope.contains(OPENID);
+        if hears && time.now() < *ends_at {
+            self.remember(subjects, &session, subject, client, *ends_at, time).await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// Keeps until then that a client is to hear of the end of a session: one record for each, whose id is computed, however often it is
+    /// logged in to.
+    async fn remember(
+        &self,
+        subjects: &Subjects,
+        session: &SessionKey,
+        subject: &str,
+        client: &Client,
+        ends_at: Timestamp,
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
+        let owner: SmolStr = owner_key(self.realm.name(), subject);
+        let is_it = |stored: &Grant| {
+            stored.listens_for() == Some(session)
+                && stored.client_id() == client.id()
+                && stored.owner_key() == Some(owner.as_str())
+        };
+        let mut step = 0;
+        for _ in 0..ATTEMPTS + usize::from(STEPS) {
+            if step == STEPS {
+                break;
+            }
+            let now = time.now();
+            let id = GrantId::computed(&subjects.place(session, client.id(), step));
+            let special = Special::Listener(*session);
+            let record = Grant::special(id, new_version(), self.realm.name(), special, now, ends_at);
+            let record = Grant { owner: Some(owner.clone()), client_id: client.shared_id(), ..record };
+            match self.store.insert(&record, now).await {
+                Ok(Insert::Added) => return Ok(()),
+                Ok(Insert::Duplicate) => {}
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
+                Err(error) => return Err(error.into()),
+            }
+            match self.store.load(id).await? {
+                Some(stored) if is_it(&stored) && stored.expires_at >= ends_at => return Ok(()),
+                // The session was to end earlier, the last time.
+                Some(stored) if is_it(&stored) => {
+                    let next = Grant { created_at: stored.created_at, ..record };
+                    match self.store.compare_and_swap(stored.version, &next, now).await {
+                        Ok(Swap::Swapped) => return Ok(()),
+                        Ok(Swap::Lost) => {}
+                        Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                // Another's.
+                Some(_) => step += 1,
+                None => {}
+            }
+        }
+        Err(Unavailable::Contention.into())
+    }
+}

@@ -1,0 +1,15 @@
+//! OpenID Connect beyond the ID token: userinfo, claims by name, offline access, pairwise subjects, logouts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod claims;
+mod logout;
+mod metadata;
+mod offline;
+mod pairwise;
+mod provider;
+mod requests;
+mod sessions;
+mod userinfo;

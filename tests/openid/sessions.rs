@@ -1,0 +1,209 @@
+//! The end of a session, and who hears of it: OpenID Connect Back-Channel Logout 1.0.
+
+use regrant::engine::LoggedOut;
+use regrant::store::TokenStore;
+use serde_json::json;
+
+use super::provider::{alice_in, plain, provider, query, shop, world};
+use crate::kit::bank::{ISSUER, KEY};
+use crate::kit::jwt::{claims, part};
+use crate::kit::schedule::run;
+use crate::kit::{Fault, SECRET, T0, World, at};
+
+fn log_out(world: &World, cookie: &str, secs: u64) -> LoggedOut {
+    world.engine.blocking().log_out("alice", cookie, at(secs)).unwrap().unwrap()
+}
+
+fn told(out: &LoggedOut) -> Vec<&str> {
+    let mut told: Vec<&str> = out.notices.iter().map(|notice| notice.client_id()).collect();
+    told.sort_unstable();
+    told
+}
+
+/// Section 2.4: each claim, no `nonce`, a `typ` of its own, two minutes at most.
+#[test]
+fn a_logout_token_says_who_what_and_of_which_session() {
+    let world = provider();
+    let id_token = claims(&world.log_in_to("shop", "c", at(1)).text("id_token"));
+    let out = log_out(&world, "c", 50);
+    let [notice] = &out.notices[..] else { panic!("{out:?}") };
+    assert_eq!(notice.uri(), "https://shop.example/logout");
+    assert_eq!(notice.body(), format!("logout_token={}", notice.logout_token()));
+    assert_eq!(part(notice.logout_token(), 0), json!({"alg": "ES256", "typ": "logout+jwt", "kid": KEY.kid()}));
+    let mut said = claims(notice.logout_token());
+    let jti = said.as_object_mut().unwrap().remove("jti").unwrap();
+    assert_eq!(jti.as_str().unwrap().len(), 43);
+    let expected = json!({
+        "iss": ISSUER, "sub": "alice", "aud": "shop", "iat": T0 + 50, "exp": T0 + 170, "sid": id_token["sid"],
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    });
+    assert_eq!(said, expected);
+    assert!(!format!("{out:?}").contains(notice.logout_token()));
+    assert_ne!(claims(log_out(&world, "c", 50).notices[0].logout_token())["jti"], jti, "each is another");
+}
+
+/// It is no ID token, whoever signs it.
+#[test]
+fn a_logout_token_passes_for_nothing_else() {
+    let world = world([shop("shop"), shop("news").id_token_signed_response_alg("HS256")], |builder| builder);
+    for client in ["shop", "news"] {
+        world.log_in_to(client, "c", at(1));
+        let out = log_out(&world, "c", 2);
+        let token = out.notices.iter().find(|notice| notice.client_id() == client).unwrap().logout_token();
+        assert!(world.engine.blocking().verify_id_token_hint(token, Some(client)).unwrap().is_err());
+        assert_eq!(world.userinfo(token, at(2)).status, 401);
+    }
+}
+
+/// Section 2.7, and Core section 11: what was granted for while the person is away stays.
+#[test]
+fn a_logout_ends_what_is_of_the_session_and_was_not_granted_for_longer() {
+    let world = provider();
+    let offline = query("shop").set("scope", "openid offline_access");
+    let kept = world.tokens("shop", &offline, alice_in("c"), at(1));
+    let gone = world.log_in_to("shop", "c", at(1));
+    let other_browser = world.log_in_to("shop", "d", at(1));
+    let no_session = world.tokens("shop", &query("shop"), regrant::Authorization::of("alice"), at(1));
+    let waiting = world.authorize_as(&query("news"), alice_in("c"), at(1)).code();
+    let out = log_out(&world, "c", 2);
+    assert_eq!((out.ended, told(&out)), (2, vec!["news", "shop"]));
+    world.renew("shop", &gone.refresh_token(), at(3)).assert_error(400, "invalid_grant");
+    assert_eq!(world.userinfo(&gone.access_token(), at(3)).status, 401);
+    for alive in [kept, other_browser, no_session] {
+        world.renew("shop", &alive.refresh_token(), at(3)).assert_ok();
+    }
+    let body = format!("grant_type=authorization_code&code={waiting}&redirect_uri=https://news.example/cb");
+    let late = world.send(&crate::kit::form(body).basic("news", SECRET), at(3));
+    late.assert_error(400, "invalid_grant");
+}
+
+/// Another person's session of that name, a name that nobody has, and one that is too long end nothing.
+#[test]
+fn nobody_elses_session_ends() {
+    let world = provider();
+    world.log_in_to("shop", "c", at(1));
+    let stored = world.store.bytes();
+    for (who, name) in [("bob", "c"), ("alice", "C"), ("alice", ""), ("alice", &"c".repeat(1_025)), ("", "c")] {
+        let out = world.engine.blocking().log_out(who, name, at(2)).unwrap().unwrap();
+        assert_eq!((out.ended, out.notices.len()), (0, 0), "{who} {name}");
+    }
+    assert_eq!(world.store.bytes(), stored);
+}
+
+/// Section 2.5: each client of the session hears of it, also where its own login ended long before: it may have wanted the login alone.
+#[test]
+fn who_was_logged_in_to_is_told_though_its_grant_is_gone() {
+    let world = provider();
+    world.log_in_to("shop", "c", at(1));
+    world.log_in_to("news", "c", at(1));
+    let owner = regrant::grant::Owner::subject("alice");
+    for session in world.engine.blocking().sessions("alice", None, 50, at(2)).unwrap().unwrap().sessions {
+        world.engine.blocking().end_session("alice", session.id(), at(2)).unwrap().unwrap();
+    }
+    world.engine.blocking().end_sessions_of("alice", at(2)).unwrap().unwrap();
+    run(world.store.purge_expired(at(40_000), 100)).unwrap();
+    let left = run(world.store.list(&owner, None, 100)).unwrap();
+    assert_eq!(left.grants.len(), 2, "what is kept is no login");
+    assert!(left.grants.iter().all(|grant| !grant.is_redeemed()));
+    assert!(!world.engine.blocking().has_grants_at("alice", "shop", at(2)).unwrap().unwrap());
+    assert_eq!(told(&log_out(&world, "c", 40_000)), ["news", "shop"]);
+    assert_eq!(told(&log_out(&world, "c", 40_001)), ["news", "shop"], "said again, in case it got lost");
+    assert!(log_out(&world, "c", 80_000).notices.is_empty(), "the session was to end then");
+}
+
+/// One record for each client and session, however often it is logged in to; as long as the session.
+#[test]
+fn a_session_that_lasts_longer_is_remembered_for_longer() {
+    let world = provider();
+    for _ in 0..5 {
+        world.log_in_to("shop", "c", at(1));
+    }
+    let listeners =
+        || world.store.grants().into_iter().filter(|grant| grant.subject() == Some("alice") && !grant.is_redeemed());
+    assert_eq!(listeners().count(), 1);
+    for (ends, kept) in [(90_000, 90_000), (70_000, 90_000)] {
+        let who = regrant::Authorization::of("alice").with_session("c", at(ends));
+        world.tokens("shop", &query("shop"), who, at(2));
+        assert_eq!(listeners().map(|grant| grant.expires_at()).collect::<Vec<_>>(), [at(kept)]);
+    }
+}
+
+/// Who asked for no notices gets none, nor does a client that nobody made by hand: its URL is anybody's. Nor where there is no ID token.
+#[test]
+fn a_stranger_is_sent_nothing() {
+    let stranger = shop("news").stranger(true).require_pkce(false);
+    let quiet = regrant::Client::confidential("quiet")
+        .secret(crate::kit::secret(SECRET))
+        .grant_type("authorization_code")
+        .grant_type("refresh_token")
+        .redirect_uri("https://quiet.example/cb")
+        .scope(crate::kit::scope("openid email"));
+    let world = world([stranger, quiet, shop("shop")], |builder| builder);
+    let code = crate::kit::bank::CHALLENGE;
+    let pkce = query("news").and("code_challenge", code).and("code_challenge_method", "S256");
+    world.authorize_as(&pkce, alice_in("c"), at(1)).code();
+    world.log_in_to("quiet", "c", at(1));
+    world.tokens("shop", &query("shop").set("scope", "read"), alice_in("c"), at(1));
+    assert!(log_out(&world, "c", 2).notices.is_empty());
+}
+
+/// The store holds a MAC of the name: it may be what the cookie says.
+#[test]
+fn the_store_has_no_cookie() {
+    let world = provider();
+    let cookie = "a-cookie-that-would-open-the-door";
+    world.log_in_to("shop", cookie, at(1));
+    let found = |bytes: &[u8]| bytes.windows(8).any(|window| cookie.as_bytes().windows(8).any(|part| part == window));
+    assert!(!world.store.bytes().values().any(|bytes| found(bytes)));
+    assert!(!world.events.take().concat().contains(cookie));
+}
+
+/// A host that names a session has a secret to keep it under.
+#[test]
+fn a_session_that_cannot_be_kept_is_the_hosts_fault() {
+    let world = provider();
+    for name in [String::new(), "c".repeat(1_025)] {
+        let ended = world.authorize_as(&query("shop"), alice_in(&name), at(1));
+        assert_eq!(ended.error(), "server_error");
+    }
+    let clients = regrant::StaticClients::new().with(shop("shop").build().unwrap()).unwrap();
+    let bare = regrant::Engine::builder(std::sync::Arc::default(), clients)
+        .issuer(ISSUER)
+        .authorization_code()
+        .signing_key(KEY.clone())
+        .id_tokens(super::provider::Directory);
+    let bare = World { engine: std::sync::Arc::new(bare.build().unwrap()), ..provider() };
+    assert_eq!(bare.authorize_as(&query("shop"), alice_in("c"), at(1)).error(), "server_error");
+}
+
+/// A store that fails, or loses its answer, at each write of an approval: no code without the memory of it, and none twice.
+#[test]
+fn a_login_is_remembered_or_there_is_no_code() {
+    for (fault, ok) in
+        [(Fault::InsertNotApplied, false), (Fault::InsertAppliedAndReplyLost, true), (Fault::InsertLost, true)]
+    {
+        let world = provider();
+        world.store.fail_next(fault);
+        let ended = world.authorize_as(&query("shop"), alice_in("c"), at(1));
+        assert_eq!(ended.parameter("code").is_some(), ok, "{fault:?}");
+        assert_eq!(told(&log_out(&world, "c", 2)).len(), usize::from(ok), "{fault:?}");
+    }
+}
+
+/// Of two engines on one store, in other realms, neither ends what the other made (law 25).
+#[test]
+fn a_logout_stays_in_its_realm() {
+    let one = world([shop("shop")], |builder| builder.realm("one"));
+    let clients = regrant::StaticClients::new().with(shop("shop").build().unwrap()).unwrap();
+    let builder = regrant::Engine::builder(std::sync::Arc::clone(&one.store), clients);
+    let two = World {
+        engine: std::sync::Arc::new(plain(builder).realm("two").build().unwrap()),
+        store: std::sync::Arc::clone(&one.store),
+        events: one.events.clone(),
+    };
+    let token = one.log_in_to("shop", "c", at(1)).refresh_token();
+    let out = log_out(&two, "c", 2);
+    assert_eq!((out.ended, out.notices.len()), (0, 0));
+    one.renew("shop", &token, at(3)).assert_ok();
+    assert_eq!(log_out(&one, "c", 4).ended, 1);
+}

@@ -145,9 +145,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let token = ForeignToken { text, sha256: traces.sha256 };
         // Anybody can be a public client. One that has authenticated is no stranger, and may send the tokens of all of its people from
         // one address.
-        let counted = match client.is_public() {
-            true => Some(self.host.guess(Guessed::ForeignToken(client.id()), peer, now)?),
-            false => None,
+        let counted = if client.is_public() {
+            Some(self.host.guess(Guessed::ForeignToken(client.id()), peer, now)?)
+        } else {
+            None
         };
         let found = foreign.hook.find_dyn(&token, client).await;
         if let Some(counted) = counted.filter(|_| !matches!(found, Ok(None))) {

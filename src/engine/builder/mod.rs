@@ -458,7 +458,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             if secret.is_none() && clients.features().pairwise_subjects {
                 return Err(BuildError::SubjectSecretRequired);
             }
-            secret.map(|secret| Subjects::new(secret, self.realm.clone()))
+            secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone())))
         };
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
         if clients.features().pairwise_subjects {

@@ -480,7 +480,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             if subject_secret.is_none() && clients.features().pairwise_subjects {
                 return Err(BuildError::SubjectSecretRequired);
             }
-            subject_secret.map(|secret| Subjects::new(secret, self.realm.clone()))
+            subject_secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone())))
         };
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
         if clients.features().pairwise_subjects {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use regrant::engine::HookError;
+use regrant::engine::{HookError, LogoutNotice};
 use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest};
 use regrant::{Authorization, Client, Engine, Key, Request, RootSecret, Scope, StaticClients, Timestamp, TokenStore};
 
@@ -157,16 +157,15 @@ fn logouts_are_complete<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> T
                 logins.push(Login { client, person, session, offline, token, redeemed });
             }
             Action::LogOut { person, session } => {
-                let out = match run(world.engine.log_out(PEOPLE[person], SESSIONS[session], world.now.get())) {
-                    Ok(out) => out,
-                    // Some may be there still, so it is called again.
-                    Err(_) => {
-                        store.heal();
-                        run(world.engine.log_out(PEOPLE[person], SESSIONS[session], world.now.get())).expect("no fault")
-                    }
-                };
+                let log_out = || run(world.engine.log_out(PEOPLE[person], SESSIONS[session], world.now.get()));
+                // Where it fails some may be there still, so it is called again.
+                let out = log_out().or_else(|_| {
+                    store.heal();
+                    log_out()
+                });
+                let out = out.expect("no fault");
                 store.heal();
-                let told: BTreeSet<&str> = out.notices.iter().map(|notice| notice.client_id()).collect();
+                let told: BTreeSet<&str> = out.notices.iter().map(LogoutNotice::client_id).collect();
                 prop_assert_eq!(told.len(), out.notices.len(), "each once");
                 for client in CLIENTS {
                     let key = (person, session, client);

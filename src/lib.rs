@@ -164,6 +164,11 @@
 //! A server of the Model Context Protocol is one of these, for clients that register themselves: the guide in `guide::mcp_server` makes
 //! one from nothing, and `examples/mcp` is the whole of it.
 //!
+//! # Moving from another server
+//!
+//! Its refresh tokens go on here (feature `root-secret`, `EngineBuilder::foreign_tokens`), so that nobody is logged out by the move: each is
+//! generation 0 of a grant, and used once. The guide in `guide::moving_in` has all of it.
+//!
 //! # Logging out
 //!
 //! - A client: [`Engine::revoke`] (RFC 7009).
@@ -173,6 +178,12 @@
 //!   [`Engine::end_sessions_of`] all of them.
 //! - Everybody at a client, as after a breach: [`Client::void_grants_before`]; everybody: [`Engine::void_grants_before`].
 //! - Grants of a client that is deleted or may have less: [`Clients`] says what becomes of them.
+//!
+//! # Guesses
+//!
+//! [`EngineBuilder::throttle`] limits guesses at passwords, client secrets and user codes, and registrations; the module [`throttle`] has what
+//! is counted, by what, and whom it cannot be turned against. Passwords are the host's: [`GrantRequest::guess`] in a handler, [`Engine::guess`]
+//! behind a page. Off by default.
 //!
 //! # What a refresh is checked for
 //!
@@ -197,6 +208,7 @@
 //! | the request is malformed | 400 `invalid_request`, 405, 413 | the client is at fault |
 //! | client authentication | 401 `invalid_client` | the client is at fault |
 //! | the refresh token is not good for anything | 400 `invalid_grant` | log in again |
+//! | there were too many guesses | 429 `temporarily_unavailable` | wait as long as `Retry-After` says |
 //! | store, registry, handler, claims provider or hook | 503 `temporarily_unavailable` | send the same request again |
 //!
 //! After a 503, or no answer at all, the outcome may be unknown; the same token sent again within the retry window comes
@@ -290,6 +302,7 @@ mod proof;
 mod seal;
 mod secret;
 pub mod store;
+pub mod throttle;
 mod token;
 pub mod wire;
 
@@ -321,7 +334,7 @@ pub mod event {
     pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
         AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
-        ResourceRefusal, SenderRefusal, ServerFault, Unavailable,
+        ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, Unavailable,
     };
     #[cfg(feature = "proof")]
     pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};

@@ -12,6 +12,8 @@ mod kit;
 
 #[path = "allocations/floods.rs"]
 mod floods;
+#[path = "allocations/throttle.rs"]
+mod throttle;
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};

@@ -1,13 +1,11 @@
 //! Where the endpoints are.
 
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use regrant::http::{BodyError, EndpointService};
@@ -19,6 +17,7 @@ use crate::engine::FapiEngine;
 use crate::guard::Guard;
 use crate::identity;
 use crate::resource::resource;
+use crate::throttling::peer;
 
 /// What the server's own routes need.
 pub(crate) struct App {
@@ -79,12 +78,6 @@ pub(crate) fn router(app: App) -> Router {
 
 async fn did(State(app): State<Arc<App>>) -> Response {
     identity::document(&app.subject, &app.issuer)
-}
-
-/// Who asks: what one address may make the server fetch is limited. Behind a proxy that is the proxy; take what it says of the
-/// client instead, if you trust it.
-pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }
 
 /// What a body that was not read is answered with. Where the connection broke nobody sees it.

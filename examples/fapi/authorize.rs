@@ -2,6 +2,7 @@
 //! handle decides, and what else of a request is in it does not count; one without begins an authorization.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,13 +11,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use regrant::engine::{InteractionError, Person, ShownError};
+use regrant::event::ThrottleRefusal;
 use regrant::http::read_body;
+use regrant::throttle::Guessed;
 use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial, Timestamp};
 use subtle::ConstantTimeEq;
 
-use crate::app::{App, peer, unread};
+use crate::app::{App, unread};
 use crate::guard::{Browser, Sender};
 use crate::page::{self, Problem};
+use crate::throttling::{peer, too_often};
 
 // For trying out only.
 pub(crate) const USERNAME: &str = "alice";
@@ -30,7 +34,7 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, request: Request) -> 
     };
     let form = Form::read(&parts.headers, &body);
     match form.interaction.as_deref() {
-        Some(handle) => app.decide(&parts.headers, handle, &form).await,
+        Some(handle) => app.decide(&parts, handle, &form).await,
         None => app.begin(&parts, &body).await,
     }
 }
@@ -68,8 +72,7 @@ impl<'a> Form<'a> {
         form
     }
 
-    /// Here there is one user. A real host keeps a slow hash, verifies it off the async runtime, and limits how often somebody
-    /// may try.
+    /// Here there is one user. A real host keeps a slow hash, and verifies it off the async runtime.
     fn is_right(&self) -> bool {
         let given = |field: &Option<Cow<'a, str>>| field.clone().unwrap_or_default();
         let (username, password) = (given(&self.username), given(&self.password));
@@ -92,7 +95,8 @@ impl App {
         self.show(&asked, &self.guard.browser(&parts.headers), None, None)
     }
 
-    async fn decide(&self, headers: &HeaderMap, handle: &str, form: &Form<'_>) -> Response {
+    async fn decide(&self, parts: &Parts, handle: &str, form: &Form<'_>) -> Response {
+        let headers = &parts.headers;
         if self.guard.sender(headers) == Sender::Stranger {
             return page::from_elsewhere();
         }
@@ -107,22 +111,45 @@ impl App {
             // Nothing that was filled in counts, not even the name.
             return self.show(&asked, &browser, None, Some(Problem::AnotherBrowser));
         }
-        self.answer(&asked, &browser, form).await
+        self.answer(&asked, &browser, form, peer(parts)).await
     }
 
-    async fn answer(&self, asked: &AuthorizationRequest<'_>, browser: &Browser, form: &Form<'_>) -> Response {
+    /// Whether name and password are right; counted before they are looked at.
+    fn judge(&self, form: &Form<'_>, from: Option<IpAddr>) -> Result<bool, ThrottleRefusal> {
+        let username = form.username.as_deref().unwrap_or_default();
+        let guess = self.engine.guess(Guessed::Password(username), from, Timestamp::now())?;
+        let is_right = form.is_right();
+        if is_right {
+            guess.right();
+        }
+        Ok(is_right)
+    }
+
+    async fn answer(
+        &self,
+        asked: &AuthorizationRequest<'_>,
+        browser: &Browser,
+        form: &Form<'_>,
+        from: Option<IpAddr>,
+    ) -> Response {
         let username = form.username.as_deref();
         if form.decision.as_deref() == Some("deny") {
             // Whoever pressed the button, the page has said which client hears of it.
-            let person = if form.is_right() { Person::LoggedIn(&self.subject) } else { Person::AtThePage };
+            let is_known = form.password.is_some() && self.judge(form, from).unwrap_or(false);
+            let person = if is_known { Person::LoggedIn(&self.subject) } else { Person::AtThePage };
             finish(self.engine.deny(asked, Denial::AccessDenied, person, Timestamp::now).await)
         } else if form.password.is_none() || form.decision.as_deref() != Some("allow") {
             self.show(asked, browser, username, None)
-        } else if form.is_right() {
-            let person = Authorization::of(&self.subject).with_authenticated_at(Timestamp::now()).with_page_shown();
-            finish(self.engine.approve(asked, person, Timestamp::now).await.map(|approval| approval.response))
         } else {
-            self.show(asked, browser, username, Some(Problem::WrongPassword))
+            match self.judge(form, from) {
+                Ok(true) => {
+                    let person = Authorization::of(&self.subject);
+                    let person = person.with_authenticated_at(Timestamp::now()).with_page_shown();
+                    finish(self.engine.approve(asked, person, Timestamp::now).await.map(|approval| approval.response))
+                }
+                Ok(false) => self.show(asked, browser, username, Some(Problem::WrongPassword)),
+                Err(refused) => too_often(refused),
+            }
         }
     }
 

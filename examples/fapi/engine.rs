@@ -11,12 +11,13 @@ use regrant::{Endpoints, Engine, MemoryStore, Resource, RootSecret, Scope};
 use crate::clients::{Known, clients};
 use crate::documents::{Documents, Instead};
 use crate::jwks::Jwks;
+use crate::throttling::Throttling;
 use crate::{Access, Profile};
 
 pub(crate) type FapiEngine = Engine<MemoryStore, Known>;
 
 /// Who the server says it is, what it demands, what keys clients have, where documents of clients are fetched from, whether its
-/// connections show their certificates, and what access tokens are.
+/// connections show their certificates, what access tokens are, and whether guesses are limited.
 pub(crate) struct Settings {
     pub(crate) issuer: String,
     pub(crate) profile: Profile,
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) documents: Vec<Instead>,
     pub(crate) shows_certificates: bool,
     pub(crate) access: Access,
+    pub(crate) throttling: Throttling,
 }
 
 /// The engine, and the URI of its resource.
@@ -60,6 +62,9 @@ pub(crate) fn engine(settings: &Settings) -> Result<(Arc<FapiEngine>, String), B
         }
         Profile::Atproto => builder.profile(engine::Profile::Atproto).fetch(Documents::new(&settings.documents)?),
     };
+    if let Some(throttle) = settings.throttling.throttle() {
+        builder = builder.throttle(throttle);
+    }
     if settings.access == Access::Jwt {
         builder = builder.jwt_access_tokens(JwtAccessTokens::new());
     }

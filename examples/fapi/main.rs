@@ -42,6 +42,8 @@ mod process;
 mod resource;
 #[path = "../shared/serve.rs"]
 mod serve;
+#[path = "../shared/throttling.rs"]
+mod throttling;
 mod tls;
 
 use std::error::Error;
@@ -54,6 +56,7 @@ use documents::Instead;
 use engine::Settings;
 use jwks::Jwks;
 use process::{reachable, stop};
+use throttling::Throttling;
 use tls::Tls;
 use tokio::net::TcpListener;
 
@@ -94,6 +97,9 @@ struct Options {
             https://app.example/client.json=http://127.0.0.1:9000/client.json; once for each"
     )]
     client_document: Vec<Instead>,
+    /// Whether it is limited how often anybody may guess
+    #[arg(long, value_enum, default_value_t)]
+    throttle: Throttling,
 }
 
 /// What the server demands of every client.
@@ -148,6 +154,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         documents: options.client_document,
         shows_certificates: tls.is_some(),
         access: options.access,
+        throttling: options.throttle,
     };
     let (engine, resource) = engine::engine(&settings)?;
     let subject = match options.profile {

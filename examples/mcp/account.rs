@@ -58,7 +58,7 @@ pub(crate) async fn end(State(app): State<Arc<App>>, request: Request) -> Respon
     app.change(request, async |app, person, _, form| {
         // Another person's is left alone, so the id is taken as it came.
         match form.id.as_deref().and_then(|id| id.parse::<GrantId>().ok()) {
-            Some(id) => app.engine.end_session(person.name, id).await.map(drop),
+            Some(id) => app.engine.end_session(person.name, id, regrant::Timestamp::now()).await.map(drop),
             None => Ok(()),
         }
     })
@@ -69,7 +69,7 @@ pub(crate) async fn end_all(State(app): State<Arc<App>>, request: Request) -> Re
     app.change(request, async |app, person, browser, _| {
         // First, so that nobody connects anything by one of them meanwhile.
         app.logins.forget_others(browser, person);
-        app.engine.end_sessions_of(person.name).await.map(drop)
+        app.engine.end_sessions_of(person.name, regrant::Timestamp::now()).await.map(drop)
     })
     .await
 }

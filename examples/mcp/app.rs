@@ -1,15 +1,12 @@
 //! The engine, and where its endpoints are.
 
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::request::Parts;
 use axum::routing::{get, post};
 use regrant::client::{ClientIdKeys, NativeRedirects, StatelessClients};
 use regrant::engine::ClientCredentials;
@@ -25,6 +22,7 @@ use crate::guard::Guard;
 use crate::key_file::Keys;
 use crate::people::Logins;
 use crate::store::AnyStore;
+use crate::throttling::{Throttling, peer};
 use crate::{account, authorize, cors, resource};
 
 // For trying out only.
@@ -50,14 +48,15 @@ pub(crate) struct App {
     pub(crate) logins: Logins,
 }
 
-/// Where grants are kept, under which keys, who the server says it is, how long an access token works, and how documents of clients
-/// are fetched.
+/// Where grants are kept, under which keys, who the server says it is, how long an access token works, how documents of clients
+/// are fetched, and whether guesses are limited.
 pub(crate) struct Settings {
     pub(crate) store: AnyStore,
     pub(crate) keys: Keys,
     pub(crate) issuer: String,
     pub(crate) access_token: Duration,
     pub(crate) documents: Documents,
+    pub(crate) throttling: Throttling,
 }
 
 /// All that there is, after the issuer's path if it has one, and the documents where clients look for them.
@@ -125,7 +124,7 @@ fn engine(settings: Settings, mcp: &str, files: &str) -> Result<McpEngine, Box<d
         .with_revocation("/revoke")
         .with_jwks("/jwks")
         .with_scopes(all);
-    Ok(Engine::builder(settings.store, clients)
+    let mut builder = Engine::builder(settings.store, clients)
         .key(settings.keys.token)
         .root_secret(settings.keys.root)
         .issuer(&settings.issuer)
@@ -141,19 +140,16 @@ fn engine(settings: Settings, mcp: &str, files: &str) -> Result<McpEngine, Box<d
         .endpoints(endpoints)
         .lifetimes(Lifetimes::default().with_access_token(settings.access_token))
         .challenge_realm("mcp")
-        .events(|event: &Event<'_>| eprintln!("{event:?}"))
-        .build()?)
+        .events(|event: &Event<'_>| eprintln!("{event:?}"));
+    if let Some(throttle) = settings.throttling.throttle() {
+        builder = builder.throttle(throttle);
+    }
+    Ok(builder.build()?)
 }
 
 /// Who may write may read, and an administrator both: so a token for one call that needs more is enough for the others too.
 fn implies(has: &str, wants: &str) -> bool {
     matches!((has, wants), ("mcp:admin", "mcp:read" | "mcp:write") | ("mcp:write", "mcp:read"))
-}
-
-/// Who asks: what one address may make the server fetch is limited. Behind a proxy that is the proxy; take what it says of the
-/// client instead, if you trust it.
-pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }
 
 /// Any origin, since nobody knows the pages of clients that nobody registered by hand, and what the protocol has in headers.

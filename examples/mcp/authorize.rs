@@ -12,14 +12,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use regrant::engine::{self, InteractionError, ShownError};
+use regrant::event::ThrottleRefusal;
 use regrant::http::{BodyError, read_body};
+use regrant::throttle::Guessed;
 use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial, HostData, Timestamp};
 
 use crate::account::Seen;
-use crate::app::{App, McpEngine, peer};
+use crate::app::{App, McpEngine};
 use crate::guard::{Browser, Sender};
 use crate::page::{self, Problem};
 use crate::people::{self, Person};
+use crate::throttling::{peer, too_often};
 
 pub(crate) async fn authorize(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -29,7 +32,7 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, request: Request) -> 
     };
     let form = Form::read(&parts.headers, &body);
     match form.interaction.as_deref() {
-        Some(handle) => app.decide(&parts.headers, handle, &form).await,
+        Some(handle) => app.decide(&parts, handle, &form).await,
         None => app.begin(&parts, &body).await,
     }
 }
@@ -97,7 +100,8 @@ impl App {
         self.show(&asked, &browser, None, None)
     }
 
-    async fn decide(&self, headers: &HeaderMap, handle: &str, form: &Form<'_>) -> Response {
+    async fn decide(&self, parts: &Parts, handle: &str, form: &Form<'_>) -> Response {
+        let headers = &parts.headers;
         if self.guard.sender(headers) == Sender::Stranger {
             return page::from_elsewhere();
         }
@@ -112,21 +116,32 @@ impl App {
             // Nothing that was filled in counts, not even the name.
             return self.show(&asked, &browser, None, Some(Problem::AnotherBrowser));
         }
-        self.answer(headers, &asked, &browser, form).await
+        self.answer(parts, &asked, &browser, form).await
     }
 
     async fn answer(
         &self,
-        headers: &HeaderMap,
+        parts: &Parts,
         asked: &AuthorizationRequest<'_>,
         browser: &Browser,
         form: &Form<'_>,
     ) -> Response {
+        let headers = &parts.headers;
         let username = form.username.as_deref();
-        let known = |password: Option<&str>| people::log_in(username.unwrap_or_default(), password?, Timestamp::now());
+        // Counted before it is looked at.
+        let known = |password: &str| {
+            let (username, now) = (username.unwrap_or_default(), Timestamp::now());
+            let guess = self.engine.guess(Guessed::Password(username), peer(parts), now)?;
+            let person = people::log_in(username, password, now);
+            if person.is_some() {
+                guess.right();
+            }
+            Ok::<_, ThrottleRefusal>(person)
+        };
         if form.decision.as_deref() == Some("deny") {
             // Whoever pressed the button, the page has said which client hears of it.
-            let person = self.person(asked, browser).or_else(|| known(form.password.as_deref()));
+            let by_password = || known(form.password.as_deref()?).ok().flatten();
+            let person = self.person(asked, browser).or_else(by_password);
             let person = person.map_or(engine::Person::AtThePage, |person| engine::Person::LoggedIn(person.name));
             return finish(self.engine.deny(asked, Denial::AccessDenied, person, Timestamp::now).await);
         }
@@ -136,8 +151,10 @@ impl App {
                 _ => self.show(asked, browser, username, None),
             };
         };
-        let Some(person) = known(Some(password)) else {
-            return self.show(asked, browser, username, Some(Problem::WrongPassword));
+        let person = match known(password) {
+            Ok(Some(person)) => person,
+            Ok(None) => return self.show(asked, browser, username, Some(Problem::WrongPassword)),
+            Err(refused) => return too_often(refused),
         };
         // Another cookie than the one that was there before the password was.
         let now_known = self.guard.new_browser();

@@ -28,6 +28,8 @@ mod resource;
 mod serve;
 #[path = "../shared/store.rs"]
 mod store;
+#[path = "../shared/throttling.rs"]
+mod throttling;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -44,6 +46,7 @@ use people::USERS;
 use process::{reachable, stop, with_causes};
 use regrant::jwt::SigningAlgorithm;
 use store::Place;
+use throttling::Throttling;
 use tokio::net::TcpListener;
 
 /// An MCP server with its authorization server, for trying out only: its users' passwords are in its source.
@@ -77,6 +80,9 @@ struct Options {
             https://app.example/client.json=http://127.0.0.1:9000/client.json; once for each"
     )]
     client_document: Vec<Instead>,
+    /// Whether it is limited how often anybody may guess
+    #[arg(long, value_enum, default_value_t)]
+    throttle: Throttling,
 }
 
 #[tokio::main]
@@ -111,6 +117,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         issuer: options.issuer.unwrap_or_else(|| format!("http://{}", reachable(address))),
         access_token: Duration::from_secs(options.access_ttl),
         documents: Documents::new(&options.client_document)?,
+        throttling: options.throttle,
     };
     let issuer = settings.issuer.trim_end_matches('/').to_owned();
     let app = app::router(settings).await?;

@@ -6,15 +6,18 @@
 //! once: nobody can be lured into that.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use regrant::engine::{InteractionError, Person, ShownError};
+use regrant::event::ThrottleRefusal;
 use regrant::http::read_body;
+use regrant::throttle::Guessed;
 use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Denial, Timestamp};
 use subtle::ConstantTimeEq;
 
@@ -22,6 +25,7 @@ use crate::bank::{Bank, PASSWORD, USERNAME, unread};
 use crate::guard::{Browser, Sender};
 use crate::logout::in_session;
 use crate::page::{self, Problem};
+use crate::throttling::{peer, too_often};
 
 pub(crate) async fn authorize(State(bank): State<Arc<Bank>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -32,7 +36,7 @@ pub(crate) async fn authorize(State(bank): State<Arc<Bank>>, request: Request) -
     };
     let form = Form::read(&parts, &body);
     match form.interaction.as_deref() {
-        Some(handle) => bank.decide(&parts.headers, handle, &form).await,
+        Some(handle) => bank.decide(&parts, handle, &form).await,
         None => bank.begin(&parts, &body, &form).await,
     }
 }
@@ -73,8 +77,8 @@ impl<'a> Form<'a> {
         self.decision.as_deref() == Some("deny")
     }
 
-    /// Users and their passwords: here, one of each. A real host keeps a slow hash, verifies it off the async runtime, and
-    /// limits how often somebody may try.
+    /// Users and their passwords: here, one of each. A real host keeps a slow hash, and verifies it off the async
+    /// runtime.
     fn is_right(&self) -> bool {
         let given = |field: &Option<Cow<'a, str>>| field.clone().unwrap_or_default();
         let (username, password) = (given(&self.username), given(&self.password));
@@ -99,12 +103,13 @@ impl Bank {
         let browser = self.guard.browser(&parts.headers);
         // A program that knows the password needs no page.
         if (form.password.is_some() || form.says_no()) && self.guard.is_program(&parts.headers, &browser) {
-            return self.answer(&asked, &browser, form).await;
+            return self.answer(&asked, &browser, form, peer(parts)).await;
         }
         self.show(&asked, &browser, None, None)
     }
 
-    async fn decide(&self, headers: &HeaderMap, handle: &str, form: &Form<'_>) -> Response {
+    async fn decide(&self, parts: &Parts, handle: &str, form: &Form<'_>) -> Response {
+        let headers = &parts.headers;
         if self.guard.sender(headers) == Sender::Stranger {
             return page::from_elsewhere();
         }
@@ -119,30 +124,52 @@ impl Bank {
             // Nothing that was filled in counts, not even the name.
             return self.show(&asked, &browser, None, Some(Problem::AnotherBrowser));
         }
-        self.answer(&asked, &browser, form).await
+        self.answer(&asked, &browser, form, peer(parts)).await
     }
 
-    async fn answer(&self, asked: &AuthorizationRequest<'_>, browser: &Browser, form: &Form<'_>) -> Response {
+    /// Whether name and password are right; counted before they are looked at.
+    fn judge(&self, form: &Form<'_>, from: Option<IpAddr>) -> Result<bool, ThrottleRefusal> {
+        let username = form.username.as_deref().unwrap_or_default();
+        let guess = self.engine.guess(Guessed::Password(username), from, self.clock.read())?;
+        let is_right = form.is_right();
+        if is_right {
+            guess.right();
+        }
+        Ok(is_right)
+    }
+
+    async fn answer(
+        &self,
+        asked: &AuthorizationRequest<'_>,
+        browser: &Browser,
+        form: &Form<'_>,
+        from: Option<IpAddr>,
+    ) -> Response {
         let clock = || self.clock.read();
         let username = form.username.as_deref();
         if form.says_no() {
             // Whoever pressed the button, the page has said which client hears of it. The "no" of somebody whom nobody knows is
             // not remembered: anybody could fill the store with them.
-            let person = if form.is_right() { Person::LoggedIn(USERNAME) } else { Person::AtThePage };
+            let is_known = form.password.is_some() && self.judge(form, from).unwrap_or(false);
+            let person = if is_known { Person::LoggedIn(USERNAME) } else { Person::AtThePage };
             finish(self.engine.deny(asked, Denial::AccessDenied, person, clock).await)
         } else if form.password.is_none() {
             self.show(asked, browser, username, None)
-        } else if form.is_right() {
-            // Of a session that begins here: whoever has laid a cookie into the browser has no part in it.
-            let session = self.sessions.new_browser();
-            let person = Authorization::of(USERNAME).with_authenticated_at(clock()).with_page_shown();
-            let person = in_session(person, &session, clock());
-            let mut response =
-                finish(self.engine.approve(asked, person, clock).await.map(|approval| approval.response));
-            session.keep(response.headers_mut());
-            response
         } else {
-            self.show(asked, browser, username, Some(Problem::WrongPassword))
+            match self.judge(form, from) {
+                Ok(true) => {
+                    // Of a session that begins here: whoever has laid a cookie into the browser has no part in it.
+                    let session = self.sessions.new_browser();
+                    let person = Authorization::of(USERNAME).with_authenticated_at(clock()).with_page_shown();
+                    let person = in_session(person, &session, clock());
+                    let mut response =
+                        finish(self.engine.approve(asked, person, clock).await.map(|approval| approval.response));
+                    session.keep(response.headers_mut());
+                    response
+                }
+                Ok(false) => self.show(asked, browser, username, Some(Problem::WrongPassword)),
+                Err(refused) => too_often(refused),
+            }
         }
     }
 

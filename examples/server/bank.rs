@@ -14,6 +14,7 @@ use regrant::engine::{ClientCredentials, Clock, HookError};
 use regrant::event::Event;
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::jwt::{ClaimError, ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens, OpenIdProvider};
+use regrant::throttle::MemoryThrottle;
 use regrant::{Client, ClientSecret, Endpoints, Engine, Lifetimes, Scope, StaticClients, Timestamp};
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ use crate::guard::Guard;
 use crate::key_file::Keys;
 use crate::logout::logout;
 use crate::store::AnyStore;
+use crate::throttling::peer;
 
 // For trying out only.
 pub(crate) const CLIENT_ID: &str = "developers.devportal";
@@ -69,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) idle: Duration,
     pub(crate) retry_window: Duration,
     pub(crate) clock: Arc<dyn Clock>,
+    /// How often anybody may guess.
+    pub(crate) throttle: Option<Arc<MemoryThrottle>>,
 }
 
 /// Everything under `/oauth2`, after the issuer's path if it has one, and the documents where clients look for them.
@@ -80,7 +84,8 @@ pub(crate) async fn router(mut settings: Settings) -> Result<Router, Box<dyn Err
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let engine = Arc::new(engine(settings)?);
     engine.check_keys().await?;
-    let service = |endpoint: fn(Arc<BankEngine>) -> EndpointService<_, _>| endpoint(Arc::clone(&engine));
+    let service =
+        |endpoint: fn(Arc<BankEngine>) -> EndpointService<_, _>| endpoint(Arc::clone(&engine)).with_peer(peer);
     let for_pages = Router::new()
         .route("/oauth2/resource", get(resource).merge(post(resource)))
         .route_service("/oauth2/token", service(EndpointService::token))
@@ -143,7 +148,7 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         .with_scopes(Scope::parse(&format!("{SCOPES} {OFFLINE_ACCESS}"))?);
     let provider =
         OpenIdProvider::new().with_claims(["custom:origin", "email", "email_verified"]).with_claims_parameter(true);
-    Ok(Engine::builder(settings.store, clients)
+    let mut builder = Engine::builder(settings.store, clients)
         .key(settings.keys.token)
         .root_secret(settings.keys.root)
         .issuer(&settings.issuer)
@@ -159,8 +164,11 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         // The marketplace is on the same store, under the same key. What was made before they had realms goes on.
         .realm("bank")
         .adopt_grants_of([CLIENT_ID, PUBLIC_CLIENT_ID])
-        .events(|event: &Event<'_>| eprintln!("{event:?}"))
-        .build()?)
+        .events(|event: &Event<'_>| eprintln!("{event:?}"));
+    if let Some(throttle) = settings.throttle {
+        builder = builder.throttle(throttle);
+    }
+    Ok(builder.build()?)
 }
 
 /// What the bank knows of its users: here, of the one.

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release --example server
 //! cargo run --release --example server -- --store file:grants.redb --key-file keys.json
+//! cargo run --release --example server -- --store file:grants.redb --key-file keys.json --import tokens.csv
 //! ```
 
 mod authorize;
@@ -15,6 +16,7 @@ mod cors;
 mod guard;
 #[path = "../shared/html.rs"]
 mod html;
+mod import;
 #[path = "../shared/key_file.rs"]
 mod key_file;
 mod logout;
@@ -28,6 +30,8 @@ mod process;
 mod serve;
 #[path = "../shared/store.rs"]
 mod store;
+#[path = "../shared/throttling.rs"]
+mod throttling;
 mod walk;
 
 use std::error::Error;
@@ -44,6 +48,7 @@ use process::{reachable, stop, with_causes};
 use regrant::Timestamp;
 use regrant::jwt::SigningAlgorithm;
 use store::Place;
+use throttling::Throttling;
 use tokio::net::TcpListener;
 
 /// An OAuth 2.0 token server for trying out only: its secrets are in its source.
@@ -74,6 +79,10 @@ struct Options {
         help = "The origin of pages whose scripts may call the bank's endpoints, as in https://app.example; once for each"
     )]
     cors_origin: Vec<HeaderValue>,
+    /// Refresh tokens of the server that the marketplace ran before, as CSV with the header
+    /// `refresh_token,client_id,username,scope,login_at`; `refresh_token_sha256` may stand in the first place
+    #[arg(long, value_name = "PATH")]
+    import: Option<PathBuf>,
     /// Where the bank's client developers.devportal hears of logouts (OpenID Connect Back-Channel Logout)
     #[arg(long, value_name = "URL")]
     backchannel_logout: Option<String>,
@@ -89,6 +98,9 @@ struct Options {
     /// How long a lost response is answered again, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=86_400))]
     retry_window: u64,
+    /// Whether it is limited how often anybody may guess
+    #[arg(long, value_enum, default_value_t)]
+    throttle: Throttling,
 }
 
 #[tokio::main]
@@ -108,6 +120,15 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         None if options.store.outlives_the_process() => return Err(process::KEY_FILE_NEEDED.into()),
         None => Keys::generate(SigningAlgorithm::Rs256)?,
     };
+    let imported = match &options.import {
+        None => None,
+        Some(path) => {
+            let imported = import::Imported::open(path, &marketplace::known()?)
+                .map_err(|error| format!("nothing is imported from {}: {error}", path.display()))?;
+            eprintln!("{} refresh tokens of another server are known.", imported.len());
+            Some(imported)
+        }
+    };
     let store = options
         .store
         .open()
@@ -126,6 +147,9 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         access_token: access_token(3_600),
         idle,
         retry_window,
+        throttle: options.throttle.throttle(),
+        root: keys.root.clone(),
+        imported,
     };
     let bank = bank::Settings {
         store: Arc::clone(&store),
@@ -138,6 +162,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         idle,
         retry_window,
         clock: Arc::new(Timestamp::now),
+        throttle: options.throttle.throttle(),
     };
     let app = marketplace::router(marketplace).await?.merge(bank::router(bank).await?);
     let purge = tokio::spawn(store::purge(store));

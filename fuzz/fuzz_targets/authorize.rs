@@ -70,7 +70,7 @@ fuzz_target!(|input: &[u8]| {
             let response = approval.expect("no page is asked for").response;
             check(&response, sent);
             // So that the store does not fill up.
-            blocking.end_sessions_of("alice").expect("ready").expect("a store in memory");
+            blocking.end_sessions_of("alice", regrant::Timestamp::EPOCH).expect("ready").expect("a store in memory");
         }
         Err(AuthorizationError::Redirect(response)) => check(&response, sent),
         Err(AuthorizationError::Show(error)) => assert!((400..=413).contains(&error.status())),

@@ -80,6 +80,7 @@ impl ClientBuilder {
                 unknown_scopes: None,
                 lifetimes: None,
                 retry_window: if public { Client::PUBLIC_RETRY_WINDOW } else { Client::CONFIDENTIAL_RETRY_WINDOW },
+                foreign_grace: Duration::ZERO,
                 rotation: None,
                 on_replay: OnReplay::EndGrant,
                 not_before: NotBefore::default(),
@@ -208,6 +209,24 @@ impl ClientBuilder {
     /// ```
     pub fn retry_window(mut self, window: Duration) -> Self {
         self.client.retry_window = window;
+        self
+    }
+
+    /// How long after its login was taken over from another server (`EngineBuilder::foreign_tokens`) that server's refresh token
+    /// is answered, again and again, with the current one, event [`ForeignAgain`](crate::event::Event::ForeignAgain): for apps of a
+    /// server that never rotated, which ignore the new token. Without it the second use after the retry window is a replay and logs them
+    /// out. Nothing is written by such an answer, so the login lasts as long as its [idle
+    /// lifetime](crate::Lifetimes::with_idle). For that long a thief of the old token is not noticed, so keep it as short as updating the
+    /// app takes. Default: zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let month = Duration::from_secs(30 * 86_400);
+    /// let client = regrant::Client::public("old-app").foreign_grace(month).build()?;
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn foreign_grace(mut self, grace: Duration) -> Self {
+        self.client.foreign_grace = grace;
         self
     }
 

@@ -53,6 +53,7 @@ pub struct Client {
     pub(super) unknown_scopes: Option<UnknownScopes>,
     pub(super) lifetimes: Option<Lifetimes>,
     pub(super) retry_window: Duration,
+    pub(super) foreign_grace: Duration,
     /// Where nothing was said, it is the engine's.
     pub(super) rotation: Option<Rotation>,
     pub(super) on_replay: OnReplay,
@@ -312,6 +313,10 @@ impl Client {
 
     pub(crate) const fn lifetimes(&self) -> Option<&Lifetimes> {
         self.lifetimes.as_ref()
+    }
+
+    pub(crate) const fn foreign_grace(&self) -> Duration {
+        self.foreign_grace
     }
 
     pub(crate) const fn retry_window(&self) -> Duration {

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use crate::client::Client;
 use crate::grant::code_details::{CodeBinding, CodeDetails};
+use crate::grant::foreign::{CutOff, ForeignOrigin};
 use crate::grant::members::{MAX_REALM_BYTES, Marker, Members, Special};
 use crate::grant::owner::owner_key;
 use crate::grant::{Generation, Grant, GrantId, ResponseFields, Salt, Scope, Timestamp, Version};
@@ -124,6 +125,13 @@ pub(super) fn of_every_size(now: Timestamp) -> Vec<(&'static str, Grant)> {
     let special = |special: Special, expires_at: Timestamp| {
         Grant::special(GrantId::from_u64(rand::random()), version(), Some("shop"), special, now, expires_at)
     };
+    let origin = ForeignOrigin { proof: [6; 20], kept_until: now + HOUR + HOUR };
+    let from_elsewhere = Grant {
+        generation: Generation::NONE,
+        members: Some(Arc::new(Members { foreign: Some(origin), ..Members::default() })),
+        ..grant(now)
+    };
+    let ended = grant(now).ended(origin, version());
     let mut sizes = vec![
         ("a grant in a realm", in_a_realm),
         ("a grant in a realm without a subject", of_no_owner_in_a_realm),
@@ -134,6 +142,9 @@ pub(super) fn of_every_size(now: Timestamp) -> Vec<(&'static str, Grant)> {
                 now + HOUR,
             ),
         ),
+        ("what began at another server, and is kept", from_elsewhere),
+        ("what has ended and is kept", ended),
+        ("a cut-off", special(Special::CutOff(CutOff { of: [9; 20], at: now }), Timestamp::MAX)),
         ("a record of keys", special(Special::Fingerprints(Box::from([3; 17])), Timestamp::MAX)),
         ("an ordinary grant", grant(now)),
         ("the smallest grant", smallest),
@@ -172,6 +183,8 @@ pub(super) fn life(now: Timestamp) -> Vec<(&'static str, Grant)> {
     let last = Grant { generation: Generation::MAX, access_epoch: (1 << 24) - 1, key_id: 255, ..next(&revoked) };
     let small = Grant { version: Version::from_u64(0), ..last.clone() };
     let large = Grant { version: Version::from_u64(u64::MAX), ..last.clone() };
+    let origin = ForeignOrigin { proof: [6; 20], kept_until: now + DAY };
+    let ended = large.ended(origin, version());
     vec![
         ("a code", code),
         ("its redemption", first),
@@ -186,6 +199,7 @@ pub(super) fn life(now: Timestamp) -> Vec<(&'static str, Grant)> {
         ("the last generation", last),
         ("version 0", small),
         ("the largest version", large),
+        ("what is left when it has ended", ended),
     ]
 }
 

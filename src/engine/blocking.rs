@@ -368,13 +368,18 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// [`NotReady`]; inside, what [`Engine::end_session`] says.
     ///
     /// ```
-    /// # use regrant::{Engine, GrantId, MemoryStore, StaticClients};
+    /// # use regrant::{Engine, GrantId, MemoryStore, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// assert!(!engine.blocking().end_session("alice", GrantId::from_u64(7))??);
+    /// assert!(!engine.blocking().end_session("alice", GrantId::from_u64(7), Timestamp::now())??);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn end_session(&self, subject: &str, id: GrantId) -> Result<Result<bool, StoreError>, NotReady> {
-        poll_once(pin!(self.0.end_session(subject, id)))
+    pub fn end_session(
+        &self,
+        subject: &str,
+        id: GrantId,
+        now: Timestamp,
+    ) -> Result<Result<bool, StoreError>, NotReady> {
+        poll_once(pin!(self.0.end_session(subject, id, now)))
     }
 
     /// [`Engine::end_sessions_at`].
@@ -384,13 +389,18 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// [`NotReady`]; inside, what [`Engine::end_sessions_at`] says.
     ///
     /// ```
-    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// assert_eq!(engine.blocking().end_sessions_at("alice", "app")??, 0);
+    /// assert_eq!(engine.blocking().end_sessions_at("alice", "app", Timestamp::now())??, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn end_sessions_at(&self, subject: &str, client_id: &str) -> Result<Result<usize, StoreError>, NotReady> {
-        poll_once(pin!(self.0.end_sessions_at(subject, client_id)))
+    pub fn end_sessions_at(
+        &self,
+        subject: &str,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<Result<usize, StoreError>, NotReady> {
+        poll_once(pin!(self.0.end_sessions_at(subject, client_id, now)))
     }
 
     /// [`Engine::has_grants_at`].
@@ -421,13 +431,13 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     /// [`NotReady`]; inside, what [`Engine::end_sessions_of`] says.
     ///
     /// ```
-    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
     /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
-    /// assert_eq!(engine.blocking().end_sessions_of("alice")??, 0);
+    /// assert_eq!(engine.blocking().end_sessions_of("alice", Timestamp::now())??, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn end_sessions_of(&self, subject: &str) -> Result<Result<usize, StoreError>, NotReady> {
-        poll_once(pin!(self.0.end_sessions_of(subject)))
+    pub fn end_sessions_of(&self, subject: &str, now: Timestamp) -> Result<Result<usize, StoreError>, NotReady> {
+        poll_once(pin!(self.0.end_sessions_of(subject, now)))
     }
 }
 

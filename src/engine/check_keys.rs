@@ -32,6 +32,10 @@ pub enum KeyCheckError {
     /// None of the keys that have been in use on this store was given to the engine.
     #[error("none of the engine's keys has been in use on this store: every client would be logged out")]
     Unknown,
+    /// Another subject secret has been in use on this store, or in this realm. Under this one every token of another server that was
+    /// used before could be used anew.
+    #[error("the subject secret is not the one that has been in use on this store, and it is never replaced")]
+    SubjectSecret,
     /// The store is durable and keeps no fingerprints.
     #[error("the store does not keep the fingerprints of keys")]
     NotKept,
@@ -111,6 +115,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(roots) = &self.roots {
             self.make_known_in(ROOTS, &roots.fingerprints(), one_is_known).await?;
         }
+        #[cfg(feature = "root-secret")]
+        if let Some(foreign) = &self.foreign {
+            let known = self.make_known_in(SUBJECT, &[foreign.fingerprint()], true).await;
+            known.map_err(|error| match error {
+                KeyCheckError::Changed(_) => KeyCheckError::SubjectSecret,
+                error => error,
+            })?;
+        }
         Ok(())
     }
 
@@ -182,6 +194,8 @@ fn new_of(
 const KEYS: &str = "keys";
 #[cfg(feature = "root-secret")]
 const ROOTS: &str = "root secrets";
+#[cfg(feature = "root-secret")]
+const SUBJECT: &str = "subject secret";
 
 /// Where a realm's fingerprints are. Nothing of it is secret: what they are of cannot be got from them.
 fn digest_of(what: &str, realm: Option<&str>) -> [u8; 32] {

@@ -7,7 +7,7 @@ use super::host::Event;
 use super::refusal::ServerFault;
 use super::time::Time;
 use crate::client::{Client, Clients};
-use crate::grant::{Grant, GrantId, Lifetimes};
+use crate::grant::{Grant, GrantId, Lifetimes, Timestamp};
 use crate::store::TokenStore;
 
 /// How many grants of a person a login looks at, at most, and how many it ends: it costs the same however many there are. Where
@@ -42,11 +42,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Ends what a grant took the place of, now that its tokens are out. Where that fails, the host hears of it, and the other one
     /// lives on: the tokens of this one must get to their client.
-    pub(super) async fn end_replaced(&self, replaced: GrantId, by: &Grant) {
+    pub(super) async fn end_replaced(&self, replaced: GrantId, by: &Grant, now: Timestamp) {
         let ended = match self.store.load(replaced).await {
             // Looked at again: what was approved a minute ago says nothing of the record that has this id now.
             Ok(Some(grant)) if grant.id == replaced && self.is_of(&grant, by.subject(), by.client_id()) => {
-                self.end(&grant).await.map(drop)
+                self.end(&grant, now).await.map(drop)
             }
             Ok(_) => Ok(()),
             Err(error) => Err(error),
@@ -103,7 +103,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         for other in others.iter().take(too_many) {
             let (client_id, subject) = (other.client_id(), self.subject_of(other));
             self.emit(&Event::Displaced { grant: other.id, client_id, subject, by: grant.id });
-            self.end(other).await?;
+            self.end(other, now).await?;
         }
         Ok(())
     }

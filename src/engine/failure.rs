@@ -96,6 +96,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Some(secs) => response.with_retry_after(secs),
                 None => response,
             },
+            (Refusal::Throttled(why), _) => response.with_retry_after(why.retry_after_secs()),
             (_, ErrorCode::InvalidClient) => response.with_challenge(self.settings.basic_challenge.clone()),
             _ => response,
         }
@@ -109,6 +110,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.emit(&match why.code() {
             // A replay has an event of its own.
             _ if why == Refusal::Grant(GrantRefusal::Replay) => return,
+            // Nothing has failed.
+            _ if matches!(why, Refusal::Throttled(_)) => Event::Refused { client_id, grant, subject, why },
             ErrorCode::TemporarilyUnavailable | ErrorCode::ServerError => {
                 let cause = failure.cause.as_deref().map(|cause| Cause(cause));
                 Event::Failed { client_id, grant, subject, why, cause }

@@ -8,6 +8,9 @@ use smol_str::SmolStr;
 use super::Engine;
 use super::bounds::left_to;
 use super::failure::Failure;
+#[cfg(feature = "root-secret")]
+use super::foreign::Seen;
+use super::grants::is_in_foreign_grace;
 use super::host::{Clock, Event};
 use super::refusal::ClientRefusal;
 use super::resource::{Access, Asking};
@@ -15,7 +18,7 @@ use super::resources::Found;
 use super::time::Time;
 use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, decide};
-use crate::grant::{Confirmation, Grant, Scope, Timestamp};
+use crate::grant::{Confirmation, Generation, Grant, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::{GrantToken, base64url};
 use crate::wire::{Request, Response};
@@ -82,6 +85,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(token) => self.introspect_refresh_token(&token, &client, time).await,
             None => self.introspect_access_token(&token, &client, time).await,
         };
+        #[cfg(feature = "root-secret")]
+        let found = match found {
+            Err(failure) if self.may_be_foreign(&failure) || self.may_be_foreign_jwt(&failure) => {
+                Box::pin(self.introspect_foreign(&token, &client, time)).await
+            }
+            found => found,
+        };
         match found {
             Err(failure) if failure.why.status() < 500 => Ok(None),
             found => found.map_err(of_client),
@@ -94,20 +104,57 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Client,
         time: &Time<'_>,
     ) -> Result<Option<Map<String, Value>>, Failure> {
-        let Some(grant) = self.own_refresh_grant(token, client).await? else { return Ok(None) };
+        let grant = self.own_refresh_grant(token, client).await?;
+        Ok(self.introspect_grant(&grant, token.generation(), client, time))
+    }
+
+    /// Another server's refresh token.
+    #[cfg(feature = "root-secret")]
+    async fn introspect_foreign(
+        &self,
+        text: &str,
+        client: &Client,
+        time: &Time<'_>,
+    ) -> Result<Option<Map<String, Value>>, Failure> {
+        let (grant, until) = match self.see_foreign(text, client, time).await? {
+            None => return Ok(None),
+            Some(Seen::Grant(grant)) => (grant, None),
+            Some(Seen::NotYet(grant, until)) => (grant, Some(until)),
+        };
+        let members = self.introspect_grant(&grant, Generation::NONE, client, time);
+        Ok(members.map(|mut members| {
+            // Of a grant that is not there yet nobody knows the end; the token has one.
+            match until {
+                None => {}
+                Some(Timestamp::MAX) => drop(members.remove("exp")),
+                Some(until) => drop(members.insert("exp".into(), json!(until.as_secs()))),
+            }
+            members
+        }))
+    }
+
+    /// What is said of a token of this generation to the client of its grant.
+    fn introspect_grant(
+        &self,
+        grant: &Grant,
+        presented: Generation,
+        client: &Client,
+        time: &Time<'_>,
+    ) -> Option<Map<String, Value>> {
         // As the token endpoint would answer: with what the client may have now, and where that is nothing, not at all.
         let left = left_to(client, &grant.scope, Scope::WHOLE);
         let live = client.may_refresh()
-            && match decide(&grant, token.generation(), &self.refresh_policy(client), time.arrived(), time.now()) {
+            && match decide(grant, presented, &self.refresh_policy(client), time.arrived(), time.now()) {
                 Decision::Step { .. } | Decision::Keep { .. } => true,
                 decision @ (Decision::Retry | Decision::Replay) => {
-                    let (presented, current) = (token.generation(), grant.generation());
+                    let current = grant.generation();
                     // A retry works: a client that lost the response must not take it for the end of its session.
-                    let active = decision == Decision::Retry && left.is_some();
+                    let is_kept = presented == Generation::NONE && is_in_foreign_grace(grant, client, time);
+                    let active = (decision == Decision::Retry || is_kept) && left.is_some();
                     self.emit(&Event::RetiredIntrospected {
                         grant: grant.id,
                         client_id: client.id(),
-                        subject: self.subject_of(&grant),
+                        subject: self.subject_of(grant),
                         presented,
                         current,
                         active,
@@ -117,13 +164,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Decision::Refuse(_) => false,
             };
         let left = left.filter(|_| live).map(|mask| grant.scope.select(mask));
-        let is_current = token.generation() == grant.generation();
-        Ok(left.map(|scope| {
-            let mut members = self.members_of_refresh_token(&grant, &scope);
-            self.call_by_own_name(&mut members, client, &grant);
-            self.add_expiry(&mut members, &grant, is_current, time.now());
+        let is_current = presented == grant.generation();
+        left.map(|scope| {
+            let mut members = self.members_of_refresh_token(grant, &scope);
+            self.call_by_own_name(&mut members, client, grant);
+            self.add_expiry(&mut members, grant, is_current, time.now());
             members
-        }))
+        })
     }
 
     async fn introspect_access_token(

@@ -14,6 +14,8 @@ mod client_auth;
 mod displacement;
 mod documents;
 mod failure;
+#[cfg(feature = "root-secret")]
+mod foreign;
 mod grants;
 pub(crate) mod host;
 #[cfg(feature = "jwt")]
@@ -57,6 +59,7 @@ mod subjects;
 #[path = "subjects_off.rs"]
 mod subjects;
 mod swap;
+mod throttling;
 mod time;
 mod token_endpoint;
 
@@ -77,8 +80,10 @@ pub use client_auth::{BlockingPool, SlowVerifier};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
-    IssueDecision, IssueHook, IssueKind, IssueRequest, RenewalPolicy,
+    IssueDecision, IssueHook, IssueKind, IssueRequest, PendingGuess, RenewalPolicy,
 };
+#[cfg(feature = "root-secret")]
+pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 pub use logout::{LoggedOut, LogoutConsent, LogoutFault, LogoutNotice, LogoutRequest};
 #[cfg(feature = "proof")]
@@ -157,6 +162,9 @@ pub struct Engine<S, C> {
     host: Host,
     #[cfg(feature = "root-secret")]
     roots: Option<roots::Roots>,
+    /// Tokens of another server.
+    #[cfg(feature = "root-secret")]
+    foreign: Option<Box<foreign::ForeignEngine>>,
     /// Where there is a subject secret.
     #[cfg(all(feature = "jwt", feature = "root-secret"))]
     subjects: Option<Box<subjects::Subjects>>,

@@ -14,6 +14,7 @@ use crate::client::{
     RegistrationDenial,
 };
 use crate::store::TokenStore;
+use crate::throttle::Guessed;
 use crate::wire::{Form, FormError, Header, Request, Response, is_json};
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -22,7 +23,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// the rule, 401 where the host wants an initial access token, 404 where registration is off.
     ///
     /// Checked in this order: method, content type, initial access token, metadata, and then whatever the registry wants.
-    /// Anybody may ask as often as they like, so limit how often in front of it.
+    /// Anybody may ask as often as they like unless there is a [throttle](crate::EngineBuilder::throttle).
     ///
     /// Where the registry [keeps clients](crate::client::ClientRegistry::is_managed), it answers them here too (RFC 7592): GET, PUT and
     /// DELETE with a registration access token. The client is named by `client_id` in the query, as
@@ -68,8 +69,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Response, Failure> {
         self.check_json(request)?;
         // Before anything is read that only those may send who have a token.
-        if !registry.may_register_dyn(bearer_of(request)?) {
-            return Err(RegistrationRefusal::InitialAccessToken.into());
+        let token = bearer_of(request)?;
+        if !registry.may_register_dyn(token) {
+            return Err(match token {
+                Some(_) => self.wrong_token(RegistrationRefusal::InitialAccessToken, request, time),
+                None => RegistrationRefusal::InitialAccessToken.into(),
+            });
+        }
+        // Where anybody may register, each costs, the malformed ones too. Whoever was given a token has been let in by it.
+        if token.is_none() || registry.may_register_dyn(None) {
+            drop(self.host.guess(Guessed::Registration, request.peer(), time.now())?);
         }
         let native = registry.native_redirects_dyn();
         let metadata =
@@ -92,17 +101,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
         let token = bearer_of(request)?.ok_or(RegistrationRefusal::AccessToken)?;
         // An id that no client can have is not asked for.
-        let client = self
-            .find_client(client_id, Lookup::of(Purpose::Registration, request.peer()))
-            .await?
-            .ok_or(RegistrationRefusal::AccessToken)?;
+        let wrong_token = || self.wrong_token(RegistrationRefusal::AccessToken, request, time);
+        let found = self.find_client(client_id, Lookup::of(Purpose::Registration, request.peer())).await?;
+        let client = found.ok_or_else(wrong_token)?;
         let registered = match request.method() {
             "GET" => registry.read_dyn(client_id, token).await,
             "PUT" => {
                 self.check_json(request)?;
                 // Whose token it is, before what it sent: what is wrong with that is no stranger's business.
                 let there = registry.read_dyn(client_id, token).await.map_err(failure_of)?;
-                there.ok_or(RegistrationRefusal::AccessToken)?;
+                there.ok_or_else(wrong_token)?;
                 let read = ClientMetadata::from_update(request.body(), client_id, &registry.native_redirects_dyn());
                 let (metadata, secret) = read.map_err(RegistrationRefusal::Metadata)?;
                 if secret.is_some_and(|secret| !recognize(client.secrets(), secret.as_bytes())) {
@@ -113,11 +121,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             _ => {
                 let gone = registry.delete_dyn(client_id, token).await.map_err(failure_of)?;
-                return if gone { Ok(Response::no_content()) } else { Err(RegistrationRefusal::AccessToken.into()) };
+                return if gone { Ok(Response::no_content()) } else { Err(wrong_token()) };
             }
         };
-        let registered = registered.map_err(failure_of)?.ok_or(RegistrationRefusal::AccessToken)?;
+        let registered = registered.map_err(failure_of)?.ok_or_else(wrong_token)?;
         Ok(Response::ok(self.registration_answer(&registered)))
+    }
+
+    /// A token that was looked at and is wrong: that, or that there were too many. A right one passes whatever was guessed before.
+    fn wrong_token(&self, why: RegistrationRefusal, request: &Request<'_>, time: &Time<'_>) -> Failure {
+        match self.host.guess(Guessed::RegistrationToken, request.peer(), time.now()) {
+            Ok(_) => why.into(),
+            Err(throttled) => throttled.into(),
+        }
     }
 
     /// What of it can be had of this engine. A client that asks to be held to what is not done here would get nothing, or less than it

@@ -14,6 +14,7 @@ use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, decide};
 use crate::grant::{Grant, GrantId};
 use crate::store::TokenStore;
+use crate::throttle::Guessed;
 use crate::token::{GrantToken, TokenKind};
 use crate::wire::{Request, Response};
 
@@ -22,6 +23,11 @@ const MAX_EPOCH: u32 = (1 << 24) - 1;
 
 /// What a client is told of, RFC 7009 section 2.1.
 const ANOTHER_CLIENT: Refusal = Refusal::Grant(GrantRefusal::AnotherClient);
+
+/// Whether a token is refused because it is none that is alive.
+const fn is_invalid(why: Refusal) -> bool {
+    !matches!(why, Refusal::Throttled(_) | Refusal::Grant(GrantRefusal::AnotherClient)) && why.status() < 500
+}
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Answers a request to the revocation endpoint (RFC 7009). The client authenticates as at the token endpoint, public
@@ -58,27 +64,51 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Ok(found) => found,
             // Not at hand, and by no token of its own: as below.
             Err(failure) if failure.is_about_a_token() && failure.why != ANOTHER_CLIENT => return Ok(()),
-            Err(failure) => return Err(failure),
+            Err(failure) => return self.of_another(failure, request, time),
         };
         self.check_profile_of(&client).map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
         let revoked = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
             Some(token) => self.revoke_refresh_token(&token, &client, time).await,
             None => self.revoke_access_token(&token, &client, time).await,
         };
+        #[cfg(feature = "root-secret")]
+        let revoked = match revoked {
+            // Another server's refresh token has any form, that of a JWT too.
+            Err(failure) if self.may_be_foreign(&failure) || self.may_be_foreign_jwt(&failure) => {
+                Box::pin(self.revoke_foreign(&token, &client, request.peer(), time)).await
+            }
+            revoked => revoked,
+        };
         match revoked {
-            // To the client an invalid token is as good as a revoked one (RFC 7009 section 2.2).
-            Err(failure) if failure.why.status() < 500 && failure.why != ANOTHER_CLIENT => Ok(()),
-            revoked => revoked.map_err(|failure| failure.of_client(client.shared_id())),
+            // To the client an invalid token is as good as a revoked one (RFC 7009 section 2.2); one that nobody has looked at is not.
+            Err(failure) if is_invalid(failure.why) => Ok(()),
+            Err(failure) => self.of_another(failure.of_client(client.shared_id()), request, time),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// That a token is another client's says that it is alive, and anybody can be a client where clients register themselves. Whoever asks
+    /// too often is told what one is told of a dead one: nothing.
+    fn of_another(&self, failure: Failure, request: &Request<'_>, time: &Time<'_>) -> Result<(), Failure> {
+        if failure.why != ANOTHER_CLIENT {
+            return Err(failure);
+        }
+        match self.host.guess(Guessed::Token, request.peer(), time.now()) {
+            Ok(_) => Err(failure),
+            Err(throttled) => {
+                self.tell(&Failure { why: throttled.into(), ..failure });
+                Ok(())
+            }
         }
     }
 
     async fn revoke_refresh_token(&self, token: &GrantToken, client: &Client, time: &Time<'_>) -> Result<(), Failure> {
         if self.realm.keys().get(token.key_id()).is_none() {
-            return Ok(());
+            return Err(GrantRefusal::UnknownKey.into());
         }
-        let Some(grant) = self.store.load(token.grant_id()).await? else { return Ok(()) };
+        let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
         match self.prove(&grant, token, TokenKind::Refresh, client.id()) {
-            Ok(()) if self.may_end(&grant, token, client, time) => self.end_for(&grant).await,
+            Ok(()) if self.may_end(&grant, token, client, time) => self.end_for(&grant, time.now()).await,
             Ok(()) => Ok(()),
             Err(failure) if failure.why == ANOTHER_CLIENT => {
                 // One that has expired, or was voided, is invalid whoever sends it.
@@ -91,7 +121,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// An old token of a grant that is bound may have been found in a log: without the key it ends no login. The current one, and
     /// the one before within the window, are what its client has (revocation needs no proof).
-    fn may_end(&self, grant: &Grant, token: &GrantToken, client: &Client, time: &Time<'_>) -> bool {
+    pub(super) fn may_end(&self, grant: &Grant, token: &GrantToken, client: &Client, time: &Time<'_>) -> bool {
         let presented = token.generation();
         let decided = || decide(grant, presented, &self.refresh_policy(client), time.arrived(), time.now());
         grant.sender().is_none() || presented >= grant.generation || decided() == Decision::Retry
@@ -113,6 +143,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // A grant that is gone has no access tokens left.
             let Some(mut grant) = self.store.load(id).await? else { return Ok(()) };
             is_record_of(&grant, id)?;
+            // Nor has one that has ended and is kept for the sake of its first token.
+            if grant.has_ended() {
+                return Ok(());
+            }
             // Told here and not only below: the write that was in doubt took place.
             if swaps.wrote_this(&grant) {
                 self.emit(&Event::AccessRevoked {
@@ -125,7 +159,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Ok(());
             }
             if epoch == MAX_EPOCH {
-                return self.end_for(&grant).await;
+                return self.end_for(&grant, time.now()).await;
             }
             let expected = grant.version;
             grant.version = new_version();

@@ -159,6 +159,6 @@ impl Session {
     /// }
     /// ```
     pub const fn expires_at(&self) -> Timestamp {
-        self.grant.expires_at()
+        self.grant.expires_at
     }
 }

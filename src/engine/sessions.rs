@@ -158,30 +158,37 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # async fn log_out<S: regrant::TokenStore, C: regrant::Clients>(
     /// #     engine: &regrant::Engine<S, C>, session: &regrant::engine::Session,
     /// # ) -> Result<(), regrant::store::StoreError> {
-    /// let ended = engine.end_session("alice", session.id()).await?;
+    /// let ended = engine.end_session("alice", session.id(), regrant::Timestamp::now()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn end_session(&self, subject: &str, id: GrantId) -> Result<bool, StoreError> {
+    pub async fn end_session(&self, subject: &str, id: GrantId, now: Timestamp) -> Result<bool, StoreError> {
         match self.store.load(id).await {
             // A grant is one subject's for its whole life, so it cannot change hands in between.
             Ok(Some(grant))
                 if grant.id == id && grant.subject() == Some(subject) && self.realm.keys_of(&grant).is_some() =>
             {
-                self.end(&grant).await
+                self.end(&grant, now).await
             }
             Ok(_) => Ok(false),
-            Err(error) if is_unreadable(&error) => self.end_unreadable_session(subject, id).await,
+            Err(error) if is_unreadable(&error) => self.end_unreadable_session(subject, id, now).await,
             Err(error) => Err(error),
         }
     }
 
-    async fn end_unreadable_session(&self, subject: &str, id: GrantId) -> Result<bool, StoreError> {
+    async fn end_unreadable_session(&self, subject: &str, id: GrantId, now: Timestamp) -> Result<bool, StoreError> {
         let mut after = None;
         loop {
             let (listed, next) = self.list(subject, None, after, PAGE).await?;
             // It may have become readable in between: another node wrote to it.
             if listed.unreadable.contains(&id) || listed.grants.iter().any(|grant| grant.id == id) {
+                // What it came from cannot be read either, so that a token of another server could begin it anew.
+                #[cfg(feature = "root-secret")]
+                if id.is_computed() {
+                    self.cut_off(subject, None, now).await?;
+                }
+                #[cfg(not(feature = "root-secret"))]
+                let _ = now;
                 return self.end_unreadable(id).await;
             }
             after = next;
@@ -194,6 +201,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Ends everything of a subject, at all clients: every grant that was made before the call is gone after it, codes
     /// that nobody has redeemed too, and records that cannot be read. How many this call ended.
     ///
+    /// Where there are tokens of another server (`EngineBuilder::foreign_tokens`), it reaches those too that nobody has presented
+    /// yet: logins there that began until `now` count no more.
+    ///
     /// A login that goes on at the same time may be there afterwards; end it first where it has to be, as by a new
     /// password.
     ///
@@ -204,13 +214,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     /// # async fn stolen<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
     /// # -> Result<(), regrant::store::StoreError> {
-    /// let ended = engine.end_sessions_of("alice").await?;
+    /// let ended = engine.end_sessions_of("alice", regrant::Timestamp::now()).await?;
     /// println!("logged out everywhere: {ended} sessions");
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn end_sessions_of(&self, subject: &str) -> Result<usize, StoreError> {
-        self.end_all(subject, None).await
+    pub async fn end_sessions_of(&self, subject: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.end_all(subject, None, now).await
     }
 
     /// Ends everything of a subject at one client, as where a person takes back what they allowed it: every grant that was made
@@ -224,12 +234,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     /// # async fn disconnect<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>)
     /// # -> Result<(), regrant::store::StoreError> {
-    /// engine.end_sessions_at("alice", "mobile-app").await?;
+    /// engine.end_sessions_at("alice", "mobile-app", regrant::Timestamp::now()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn end_sessions_at(&self, subject: &str, client_id: &str) -> Result<usize, StoreError> {
-        self.end_all(subject, Some(client_id)).await
+    pub async fn end_sessions_at(&self, subject: &str, client_id: &str, now: Timestamp) -> Result<usize, StoreError> {
+        self.end_all(subject, Some(client_id), now).await
     }
 
     /// Whether a client has any grant of a subject left that something can come of: a session, or a code that can be redeemed
@@ -264,7 +274,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    async fn end_all(&self, subject: &str, client_id: Option<&str>) -> Result<usize, StoreError> {
+    async fn end_all(&self, subject: &str, client_id: Option<&str>, now: Timestamp) -> Result<usize, StoreError> {
+        // First: what is taken over after the list was read sees it, and what was before is in the list.
+        #[cfg(feature = "root-secret")]
+        self.cut_off(subject, client_id, now).await?;
         let mut after = None;
         let mut ended = 0;
         // Of a store that does not remove what it cannot read. The rest is ended none the less.
@@ -283,7 +296,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Err(error) => Err(error),
             };
             for grant in &listed.grants {
-                count(self.end(grant).await)?;
+                count(self.end(grant, now).await)?;
             }
             for &grant in &listed.unreadable {
                 count(self.end_unreadable(grant).await)?;

@@ -59,7 +59,8 @@ pub enum ExchangeError {
     /// be forgotten.
     #[error("an engine with a root secret is followed by one that has it or accepts it")]
     RootSecret,
-    /// The new engine has another subject secret than the old one: clients would know the same people by other names.
+    /// The new engine has another subject secret than the old one: another server's tokens could be used anew, and clients would know
+    /// the same people by other names.
     #[error("an engine with a subject secret is followed by one with the same")]
     SubjectSecret,
     /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified.
@@ -114,6 +115,12 @@ impl<S, C> EngineSlot<S, C> {
         #[cfg(feature = "root-secret")]
         if before.roots.as_ref().is_some_and(|before| !next.roots.as_ref().is_some_and(|next| next.follows(before))) {
             return Err(ExchangeError::RootSecret);
+        }
+        #[cfg(feature = "root-secret")]
+        if let (Some(next), Some(before)) = (&next.foreign, &before.foreign) {
+            if !next.follows(before) {
+                return Err(ExchangeError::SubjectSecret);
+            }
         }
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
         if let (Some(next), Some(before)) = (&next.subjects, &before.subjects) {

@@ -3,6 +3,8 @@
 use smallvec::SmallVec;
 
 use crate::grant::{Grant, Timestamp, Version};
+#[cfg(feature = "root-secret")]
+use crate::store::Insert;
 use crate::store::{StoreError, StoreErrorKind, Swap, TokenStore};
 
 /// How often a lost swap loads and decides again. Whoever wins a swap makes the others retries, so one more round
@@ -52,6 +54,23 @@ impl Swaps {
     /// Whether another request was first, at least once.
     pub(super) const fn lost_one(&self) -> bool {
         self.lost
+    }
+
+    /// Adds the record of a request whose first write it is. Where there is one of its id, another request was first.
+    #[cfg(feature = "root-secret")]
+    pub(super) async fn insert<S: TokenStore>(
+        &mut self,
+        store: &S,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        match store.insert(grant, now).await {
+            Ok(Insert::Added) => return Ok(Swapped::Done),
+            Ok(Insert::Duplicate) => self.lost = true,
+            Err(error) if error.kind() == StoreErrorKind::Indeterminate => self.in_doubt.push(grant.version),
+            Err(error) => return Err(error),
+        }
+        Ok(Swapped::Again)
     }
 
     /// Swaps the record of the expected version for the next one.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::url::FetchUrl;
 use crate::grant::Timestamp;
+use crate::throttle::network;
 
 /// A rate: so many at once, and one more after each interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,14 +95,6 @@ impl Budgets {
     pub(super) fn spend_again(&mut self, url: &FetchUrl, now: Timestamp) -> Result<(), Duration> {
         let slots = self.again.slots(url);
         self.again.spend(slots, now)
-    }
-}
-
-/// One network for one asker: whoever has an IPv6 address has 2^64 of them.
-pub(crate) fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(peer) => IpAddr::from((u128::from(peer) >> 64 << 64).to_be_bytes()),
-        peer @ IpAddr::V4(_) => peer,
     }
 }
 

@@ -89,7 +89,8 @@ impl Grant {
     /// assert!(grant.is_redeemed());
     /// ```
     pub fn is_redeemed(&self) -> bool {
-        self.generation > Generation::NONE
+        // One that began with another server's token, and keeps that, is live at its generation.
+        self.generation > Generation::NONE || self.foreign().is_some()
     }
 
     /// Makes it the record after its code was redeemed.

@@ -18,7 +18,7 @@ use smol_str::SmolStr;
 use super::code_details::{CodeBinding, CodeDetails};
 use super::fields::ResponseFields;
 use super::id::{Generation, GrantId, Version, u24_from_bytes, u24_to_bytes};
-use super::members::Members;
+use super::members::{Members, Special};
 use super::owner::{owner_key, subject_in};
 use super::record::{Grant, Salt};
 use super::scope::Scope;
@@ -168,9 +168,13 @@ impl Grant {
             // The owner is of this realm, or the record would be found in one and believed in another.
             let is_own =
                 |key: &SmolStr| *key == owner_key(members.realm.as_deref(), subject_in(members.realm.as_deref(), key));
-            if !grant.owner.as_ref().is_none_or(is_own)
-                || members.special.is_some() && grant.owner.is_some() != members.is_listener()
-            {
+            let is_misowned = match members.special {
+                // A store never changes the owner of a record, so one that has ended keeps it.
+                None | Some(Special::Ended) => false,
+                Some(Special::Listener(_)) => grant.owner.is_none(),
+                Some(_) => grant.owner.is_some(),
+            };
+            if !grant.owner.as_ref().is_none_or(is_own) || is_misowned {
                 return Err(DecodeError::Corrupt);
             }
             grant.members = Some(Arc::new(members));

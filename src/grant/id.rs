@@ -63,7 +63,7 @@ impl GrantId {
     }
 
     /// Whether it was computed, and not drawn.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "root-secret"))]
     pub(crate) const fn is_computed(self) -> bool {
         self.0 >> 63 == 1
     }

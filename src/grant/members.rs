@@ -23,6 +23,8 @@
 //! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
 //! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
 //! | 22 | the key that the client has to authenticate by: an [`AuthKey`], 64 |
+//! | 24 | of a login that began with another server's refresh token: 160 bits of that, and until when it is kept: 26 |
+//! | 26 | of a cut-off: 160 bits of whose it is, and logins since when it leaves: 26 |
 //! | 28 | of a client that is to hear of a logout: the host's session, as under 13 |
 
 use std::borrow::Cow;
@@ -32,6 +34,7 @@ use smol_str::SmolStr;
 use super::auth_key::AuthKey;
 use super::codec::DecodeError;
 use super::confirmation::{Confirmation, Sender};
+use super::foreign::{CutOff, ForeignOrigin};
 use super::host_data::HostData;
 use super::id::GrantId;
 pub(crate) use super::resources::GrantResources;
@@ -48,6 +51,10 @@ pub(crate) enum Stage {
     Marker = 2,
     /// The fingerprints of a realm's keys. Nobody's, and for ever.
     Fingerprints = 3,
+    /// A login that has ended, and whose first token another server made: that token must not begin it anew.
+    Ended = 4,
+    /// Until when the logins of somebody at another server count no more. Nobody's in any list.
+    CutOff = 5,
     /// A client of a host's session, which is to hear of the logout; its own login may have ended long ago. In its person's list.
     Listener = 8,
 }
@@ -55,7 +62,7 @@ pub(crate) enum Stage {
 impl Stage {
     /// Whether a version writes it that is as old as this one.
     const fn is_known(number: u8) -> bool {
-        number <= Self::Fingerprints as u8 || number == Self::Listener as u8
+        number <= Self::CutOff as u8 || number == Self::Listener as u8
     }
 }
 
@@ -92,6 +99,8 @@ pub(crate) struct Members {
     pub(crate) code_key: Option<Confirmation>,
     /// Of a login that is bound to the key of its client.
     pub(crate) auth_key: Option<AuthKey>,
+    /// Of a login that began with another server's refresh token, and of what is left of it.
+    pub(crate) foreign: Option<ForeignOrigin>,
     /// What a later version has added, and said may be passed over: odd tags, in rising order.
     pub(crate) kept: Vec<(u8, Box<[u8]>)>,
 }
@@ -103,6 +112,10 @@ pub(crate) enum Special {
     Marker(Marker),
     /// Key ids and fingerprints, as they are stored.
     Fingerprints(Box<[u8]>),
+    /// What is left of a login that has ended: where it came from.
+    Ended,
+    /// Since when logins at another server count.
+    CutOff(CutOff),
     /// The client is to hear of the end of this session.
     Listener(SessionKey),
 }
@@ -155,6 +168,9 @@ const SENDER: u8 = 18;
 const CODE_KEY: u8 = 20;
 /// Even too: a node that does not know it would take the client's other keys.
 const AUTH_KEY: u8 = 22;
+/// Even: a node that does not know it would remove the record, and let its first token begin the login anew.
+const FOREIGN: u8 = 24;
+const CUT_OFF: u8 = 26;
 const LISTENER: u8 = 28;
 
 impl Members {
@@ -181,14 +197,11 @@ impl Members {
             || self.auth_key.is_some()
     }
 
-    /// Whether it is of a client that is to hear of a logout: of what is no login, that alone is somebody's.
-    pub(super) const fn is_listener(&self) -> bool {
-        matches!(self.special, Some(Special::Listener(_)))
-    }
-
     /// The stage; `redeemed`: whether a login's tokens are out.
     fn stage(&self, redeemed: bool) -> Stage {
         match self.special {
+            Some(Special::Ended) => Stage::Ended,
+            Some(Special::CutOff(_)) => Stage::CutOff,
             Some(Special::Marker(_)) => Stage::Marker,
             Some(Special::Fingerprints(_)) => Stage::Fingerprints,
             Some(Special::Listener(_)) => Stage::Listener,
@@ -199,10 +212,13 @@ impl Members {
 
     pub(super) fn encode(&self, redeemed: bool, out: &mut Vec<u8>) {
         out.push(self.stage(redeemed) as u8);
-        let special = self.special.as_ref().map(|special| match special {
-            Special::Marker(marker) => (SPENT_FOR, Cow::Owned(marker.encode())),
-            Special::Fingerprints(bytes) => (FINGERPRINTS, Cow::Borrowed(&**bytes)),
-            Special::Listener(session) => (LISTENER, Cow::Borrowed(&session[..])),
+        let special = self.special.as_ref().and_then(|special| match special {
+            Special::Marker(marker) => Some((SPENT_FOR, Cow::Owned(marker.encode()))),
+            Special::Fingerprints(bytes) => Some((FINGERPRINTS, Cow::Borrowed(&**bytes))),
+            Special::CutOff(cut_off) => Some((CUT_OFF, Cow::Owned(cut_off.encode()))),
+            // Nothing but where it came from.
+            Special::Ended => None,
+            Special::Listener(session) => Some((LISTENER, Cow::Borrowed(&session[..]))),
         });
         let realm = self.realm.as_ref().map(|realm| (REALM, realm.as_bytes()));
         let host_data = self.host_data.as_ref().map(|data| (HOST_DATA, data.as_bytes()));
@@ -220,9 +236,11 @@ impl Members {
         let sender = sender.as_deref().map(|bytes| (SENDER, bytes));
         let code_key = self.code_key.map(Confirmation::encode);
         let code_key = code_key.as_deref().map(|bytes| (CODE_KEY, bytes));
+        let foreign = self.foreign.map(ForeignOrigin::encode);
+        let foreign = foreign.as_deref().map(|bytes| (FOREIGN, bytes));
         let auth_key = self.auth_key.map(AuthKey::to_bytes);
         let auth_key = auth_key.as_ref().map(|bytes| (AUTH_KEY, &bytes[..]));
-        let of_sender = [sender, code_key, auth_key];
+        let of_sender = [sender, code_key, auth_key, foreign];
         let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, claims];
         let mut members: Vec<(u8, &[u8])> =
             [realm, special].into_iter().chain(of_login).chain(of_sender).flatten().collect();
@@ -242,7 +260,8 @@ impl Members {
         if rest.len() > Self::MAX_BYTES {
             return Err(DecodeError::Corrupt);
         }
-        let (mut members, mut spent_for, mut fingerprints, mut listener) = (Self::default(), None, None, None);
+        let mut members = Self::default();
+        let (mut spent_for, mut fingerprints, mut cut_off, mut listener) = (None, None, None, None);
         let (mut last, mut unknown) = (None, false);
         while let Some((&tag, after)) = rest.split_first() {
             let (length, after) = after.split_first_chunk().ok_or(DecodeError::Corrupt)?;
@@ -277,6 +296,8 @@ impl Members {
                     let bytes = value.try_into().map_err(|_| DecodeError::Corrupt)?;
                     members.auth_key = Some(AuthKey::from_bytes(bytes));
                 }
+                FOREIGN => members.foreign = Some(ForeignOrigin::decode(value).ok_or(DecodeError::Corrupt)?),
+                CUT_OFF => cut_off = Some(CutOff::decode(value).ok_or(DecodeError::Corrupt)?),
                 tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
                 _ => unknown = true,
             }
@@ -285,17 +306,27 @@ impl Members {
         if unknown || !Stage::is_known(stage) {
             return Err(DecodeError::NewerFormat);
         }
-        members.special = match (spent_for, fingerprints, listener) {
-            (Some(spent_for), None, None) => Some(Special::Marker(spent_for)),
-            (None, Some(bytes), None) => Some(Special::Fingerprints(bytes)),
-            (None, None, Some(session)) => Some(Special::Listener(session)),
-            (None, None, None) => None,
+        let has_ended = stage == Stage::Ended as u8;
+        let mut specials = [
+            spent_for.map(Special::Marker),
+            fingerprints.map(Special::Fingerprints),
+            cut_off.map(Special::CutOff),
+            listener.map(Special::Listener),
+            has_ended.then_some(Special::Ended),
+        ]
+        .into_iter()
+        .flatten();
+        members.special = match (specials.next(), specials.next()) {
+            (special, None) => special,
             _ => return Err(DecodeError::Corrupt),
         };
         // A login without any is one of format 1.
         let is_plain = members == Self::default();
         let is_of_a_login = redeemed || members.are_of_a_login();
-        let is_mixed = members.special.is_some() && is_of_a_login;
+        // Of a foreign login its origin is left when it has ended, and nothing else.
+        let is_mixed = members.special.is_some() && (is_of_a_login || members.foreign.is_some() != has_ended);
+        // One whose client does not rotate is live at the generation of the token that it came with.
+        let redeemed = redeemed || members.foreign.is_some();
         if members.stage(redeemed) as u8 != stage || is_plain || is_mixed {
             return Err(DecodeError::Corrupt);
         }
@@ -553,7 +584,7 @@ mod tests {
         for newer in [
             tail(&[shop, b"\x08\x00\x00"]),
             tail(&[shop, b"\xfe\x00\x01x"]),
-            [&[4][..], shop].concat(),
+            [&[6][..], shop].concat(),
             [&[255][..], shop, b"\x08\x00\x00"].concat(),
         ] {
             assert_eq!(with_tail(&in_realm(), &newer), Err(DecodeError::NewerFormat), "{newer:?}");

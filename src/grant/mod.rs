@@ -7,6 +7,7 @@ pub(crate) mod code_details;
 mod codec;
 mod confirmation;
 mod fields;
+pub(crate) mod foreign;
 mod host_data;
 mod id;
 mod lifetimes;

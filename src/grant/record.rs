@@ -305,7 +305,7 @@ impl Grant {
     pub(crate) fn listens_for(&self) -> Option<&SessionKey> {
         match self.members.as_deref()?.special.as_ref()? {
             Special::Listener(session) => Some(session),
-            Special::Marker(_) | Special::Fingerprints(_) => None,
+            Special::Marker(_) | Special::Fingerprints(_) | Special::Ended | Special::CutOff(_) => None,
         }
     }
 
@@ -452,7 +452,8 @@ impl Grant {
         self.absolute_expires_at
     }
 
-    /// When nothing of the grant can work any more: what a store may drop the record at, never before.
+    /// When nothing of the grant can work any more: what a store may drop the record at, never before. Of a grant that began with
+    /// another server's refresh token that is not before anyone could accept the token, since it would begin the grant anew.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -460,8 +461,8 @@ impl Grant {
     /// let ttl: Duration = grant.expires_at().since(grant.created_at());
     /// # assert!(ttl > Duration::ZERO);
     /// ```
-    pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
+    pub fn expires_at(&self) -> Timestamp {
+        self.foreign().map_or(self.expires_at, |foreign| foreign.kept_until.max(self.expires_at))
     }
 }
 

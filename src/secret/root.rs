@@ -42,6 +42,12 @@ pub(crate) enum Label {
     ClientId,
     /// What the secrets of such clients are computed from.
     ClientSecret,
+    /// Where the grant of another server's refresh token is.
+    ForeignId,
+    /// What such a token is known again by.
+    ForeignProof,
+    /// Where it is kept since when somebody's logins at another server count, and whose it is.
+    CutOff,
     /// What the nonces of proofs are MACs under.
     #[cfg(feature = "proof")]
     Nonce,
@@ -57,6 +63,9 @@ impl Label {
             Self::Fingerprint => "fingerprint",
             Self::ClientId => "client id",
             Self::ClientSecret => "client secret",
+            Self::ForeignId => "foreign id",
+            Self::ForeignProof => "foreign proof",
+            Self::CutOff => "cut-off",
             #[cfg(feature = "proof")]
             Self::Nonce => "nonce",
         }
@@ -106,17 +115,22 @@ impl RootSecret {
 
     /// The key of one use in one realm.
     pub(crate) fn key(&self, label: Label, realm: Option<&str>) -> LabelledKey {
-        let realm = realm.unwrap_or_default().as_bytes();
-        // A realm has 64 bytes at most, and no label has a zero in it.
-        let realm_len = [u8::try_from(realm.len()).unwrap_or(u8::MAX)];
-        let info: [&[u8]; 5] = [b"regrant ", label.text().as_bytes(), &[0], &realm_len, realm];
-        let mut key = Zeroizing::new([0; 32]);
-        // As long as the hash, and so is what comes out: neither is an error.
-        if let Ok(expand) = Hkdf::<Sha256>::from_prk(&*self.bytes) {
-            let _ = expand.expand_multi_info(&info, &mut *key);
-        }
-        LabelledKey(key)
+        labelled(&self.bytes, label, realm)
     }
+}
+
+/// HKDF-Expand (RFC 5869 section 2.3) of a label and the length-prefixed realm.
+fn labelled(secret: &[u8; 32], label: Label, realm: Option<&str>) -> LabelledKey {
+    let realm = realm.unwrap_or_default().as_bytes();
+    // A realm has 64 bytes at most, and no label has a zero in it.
+    let realm_len = [u8::try_from(realm.len()).unwrap_or(u8::MAX)];
+    let info: [&[u8]; 5] = [b"regrant ", label.text().as_bytes(), &[0], &realm_len, realm];
+    let mut key = Zeroizing::new([0; 32]);
+    // As long as the hash, and so is what comes out: neither is an error.
+    if let Ok(expand) = Hkdf::<Sha256>::from_prk(secret) {
+        let _ = expand.expand_multi_info(&info, &mut *key);
+    }
+    LabelledKey(key)
 }
 
 impl fmt::Debug for RootSecret {
@@ -154,6 +168,11 @@ impl SubjectSecret {
     /// ```
     pub fn to_bytes(&self) -> [u8; 32] {
         *self.0.bytes()
+    }
+
+    /// The key of one use in one realm.
+    pub(crate) fn key(&self, label: Label, realm: Option<&str>) -> LabelledKey {
+        labelled(self.0.bytes(), label, realm)
     }
 }
 
@@ -224,6 +243,9 @@ mod tests {
             Label::Fingerprint,
             Label::ClientId,
             Label::ClientSecret,
+            Label::ForeignId,
+            Label::ForeignProof,
+            Label::CutOff,
             #[cfg(feature = "proof")]
             Label::Nonce,
         ] {

@@ -63,7 +63,7 @@ fn an_approval_without_the_page_is_the_hosts_fault() {
             let events = world.events.take();
             assert!(matches!(&events[..], [one] if one.starts_with("Failed") && one.contains("PageNotShown")));
             assert!(approve(&world, client, uri, "", true).unwrap().get("code").is_some(), "{client} {uri}");
-            run(world.engine.end_sessions_of("alice")).unwrap();
+            run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap();
         }
     }
 }

@@ -337,7 +337,7 @@ fn a_no_is_kept_where_somebody_is_logged_in() {
         assert_eq!(approval.is_ok(), kept == 0, "{person:?}");
         let second = run(world.engine.deny(&again, Denial::AccessDenied, Person::AtThePage, at(3)));
         assert_eq!(second.is_err(), kept == 0, "a no after a yes comes too late");
-        run(world.engine.end_sessions_of("alice")).unwrap();
+        run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap();
         for marker in world.store.grants() {
             run(regrant::TokenStore::remove(&*world.store, marker.id())).unwrap();
         }

@@ -33,7 +33,7 @@ fn a_client_whose_id_is_as_long_as_may_be_is_a_client_like_any() {
     assert_eq!(listed.grants.iter().map(Grant::client_id).collect::<Vec<_>>(), [&longest[0]]);
     assert_eq!(owner.client_key(), Some(listed.grants[0].client_key()));
     assert!(listed.grants[0].client_key().len() <= Grant::MAX_CLIENT_KEY_BYTES);
-    assert_eq!(run(world.engine.end_sessions_of("alice")).unwrap(), 2);
+    assert_eq!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap(), 2);
 }
 
 #[test]

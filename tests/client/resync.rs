@@ -167,7 +167,7 @@ fn a_resync_extends_nothing_and_ends_with_the_grant() {
         // And not what was ended.
         let desk = fleet(|client| client.resync(true));
         let [first, second, _] = three(&desk, by);
-        assert!(crate::kit::portal::run(desk.engine.end_sessions_of("alice")).unwrap() > 0);
+        assert!(crate::kit::portal::run(desk.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap() > 0);
         for token in [first, second] {
             send(&desk, by, &renewal(&token), 3, 301).assert_error(400, "invalid_grant");
         }

@@ -27,6 +27,9 @@ mod page;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/store.rs"]
 mod store;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/throttling.rs"]
+mod throttling;
 
 #[allow(dead_code, reason = "what another program needs of it")]
 #[path = "../examples/server/process.rs"]

@@ -88,6 +88,7 @@ async fn serve() -> SocketAddr {
         idle: Duration::from_secs(2_592_000),
         retry_window: Duration::from_secs(120),
         clock: Arc::new(regrant::Timestamp::now),
+        throttle: None,
     };
     crate::kit::http::serve(crate::bank::router(settings).await.unwrap()).await
 }

@@ -66,7 +66,7 @@ drive_at() {
     local program=$1 name=$2 own=$folder/$2 pid url
     shift 2
     asked_for "$name" || return 0
-    "$program" --listen 127.0.0.1:0 >"$own.out" 2>"$own.err" &
+    "$program" --listen 127.0.0.1:0 --throttle off >"$own.out" 2>"$own.err" &
     pid=$!
     echo "$pid" >"$own.pid"
     for _ in $(seq 100); do

@@ -19,6 +19,9 @@ mod guard;
 #[path = "../../examples/shared/html.rs"]
 mod html;
 #[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/server/import.rs"]
+mod import;
+#[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/key_file.rs"]
 mod key_file;
 #[path = "../../examples/server/logout.rs"]
@@ -34,9 +37,13 @@ mod serve;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/store.rs"]
 mod store;
+#[allow(dead_code, reason = "the example's own")]
+#[path = "../../examples/shared/throttling.rs"]
+mod throttling;
 
 mod fapi;
 mod marketplace_routes;
 mod mcp;
 mod server;
+mod throttled;
 mod time_outs;

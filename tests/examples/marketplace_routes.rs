@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use regrant::{Key, MemoryStore};
+use regrant::{Key, MemoryStore, RootSecret};
 
 use crate::kit::ask::Ask;
 use crate::kit::{Reply, basic, check, form, http};
@@ -19,6 +19,9 @@ pub(crate) fn settings() -> Settings {
         access_token: ACCESS_TOKEN,
         idle: Duration::from_secs(30 * 24 * 3_600),
         retry_window: Duration::from_secs(120),
+        throttle: None,
+        root: RootSecret::from_bytes(1, &[7; 32]),
+        imported: None,
     }
 }
 

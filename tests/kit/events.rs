@@ -34,6 +34,8 @@ pub(crate) enum Seen {
     Issued { grant: GrantId, renewable: bool },
     Refreshed { grant: GrantId, generation: u32 },
     Retried { grant: GrantId, generation: u32 },
+    TakenOver { grant: GrantId, generation: u32 },
+    ForeignAgain { grant: GrantId, current: u32 },
     CodeReplayed { grant: GrantId },
     ReplayFound { grant: GrantId, presented: u32, current: u32 },
     Revoked { grant: GrantId },
@@ -61,6 +63,8 @@ impl EventSink for Recorder {
             Event::Issued { grant, renewable, .. } => Seen::Issued { grant, renewable },
             Event::Refreshed { grant, generation, .. } => Seen::Refreshed { grant, generation: generation.as_u32() },
             Event::Retried { grant, generation, .. } => Seen::Retried { grant, generation: generation.as_u32() },
+            Event::TakenOver { grant, generation, .. } => Seen::TakenOver { grant, generation: generation.as_u32() },
+            Event::ForeignAgain { grant, current, .. } => Seen::ForeignAgain { grant, current: current.as_u32() },
             Event::CodeReplayed { grant, .. } => Seen::CodeReplayed { grant },
             Event::ReplayFound { grant, presented, current, .. } => {
                 Seen::ReplayFound { grant, presented: presented.as_u32(), current: current.as_u32() }

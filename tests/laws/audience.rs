@@ -201,7 +201,7 @@ fn never_widens<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseR
     if moved == 0 {
         tokens.check(&worlds[1])?;
     }
-    let _ = run(worlds[0].engine.end_sessions_of("alice"));
+    let _ = run(worlds[0].engine.end_sessions_of("alice", worlds[0].now()));
     Ok(())
 }
 

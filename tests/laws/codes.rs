@@ -153,7 +153,7 @@ fn ended_for_good<S: TokenStore>(store: Shelf<S>, begun: usize, faults: &[Fault]
     for number in order.iter().take(begun) {
         answers.extend(scheduler.pick(usize::from(*number)).and_then(|task| scheduler.poll(task)));
     }
-    prop_assert!(run(world.engine.end_sessions_of("alice")).is_ok());
+    prop_assert!(run(world.engine.end_sessions_of("alice", world.now())).is_ok());
     for number in order.iter().skip(begun).map(|&number| usize::from(number)).chain(0..) {
         let Some(task) = scheduler.pick(number) else { break };
         answers.extend(scheduler.poll(task));

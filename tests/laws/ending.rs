@@ -149,7 +149,7 @@ fn is_complete<S: TokenStore>(
     }
     // They go on between any two steps of it.
     let mut ending = Scheduler::new();
-    let task = ending.spawn(world.engine.end_sessions_of("alice"));
+    let task = ending.spawn(world.engine.end_sessions_of("alice", world.now()));
     let ended = loop {
         if let Some(ended) = ending.poll(task) {
             break ended;

@@ -43,6 +43,8 @@ mod endpoint;
 mod everything;
 #[path = "finality.rs"]
 mod finality;
+#[path = "foreign.rs"]
+mod foreign;
 #[path = "forgery.rs"]
 mod forgery;
 #[path = "keys.rs"]

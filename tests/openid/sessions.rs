@@ -98,9 +98,9 @@ fn who_was_logged_in_to_is_told_though_its_grant_is_gone() {
     world.log_in_to("news", "c", at(1));
     let owner = regrant::grant::Owner::subject("alice");
     for session in world.engine.blocking().sessions("alice", None, 50, at(2)).unwrap().unwrap().sessions {
-        world.engine.blocking().end_session("alice", session.id()).unwrap().unwrap();
+        world.engine.blocking().end_session("alice", session.id(), at(2)).unwrap().unwrap();
     }
-    world.engine.blocking().end_sessions_of("alice").unwrap().unwrap();
+    world.engine.blocking().end_sessions_of("alice", at(2)).unwrap().unwrap();
     run(world.store.purge_expired(at(40_000), 100)).unwrap();
     let left = run(world.store.list(&owner, None, 100)).unwrap();
     assert_eq!(left.grants.len(), 2, "what is kept is no login");

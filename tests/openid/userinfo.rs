@@ -98,7 +98,7 @@ fn an_ended_login_is_not_read() {
         let token = reply.access_token();
         assert!(claims(&token)["jti"].is_string());
         world.userinfo(&token, at(2)).assert_ok();
-        assert_eq!(world.engine.blocking().end_sessions_of("alice").unwrap().unwrap(), 1);
+        assert_eq!(world.engine.blocking().end_sessions_of("alice", at(2)).unwrap().unwrap(), 1);
         assert_eq!(challenge(&world.userinfo(&token, at(2))).0, 401);
         assert_eq!(world.lets_in(&token, at(2)), signature_alone, "as its own word has it");
     }

@@ -547,7 +547,7 @@ const ROWS: &[Row<Desk>] = &[
             let token = square.login(&phone(), 0).refresh_token();
             let sessions = run(square.engine.sessions("alice", None, 10, at(1))).unwrap();
             let [session] = &sessions.sessions[..] else { return format!("{} sessions", sessions.sessions.len()) };
-            run(square.engine.end_session("alice", session.id())).unwrap();
+            run(square.engine.end_session("alice", session.id(), regrant::Timestamp::EPOCH)).unwrap();
             said(&square.refresh(&phone(), &token, 2))
         },
         answer: "400 invalid_grant",

@@ -7,6 +7,7 @@ mod kit;
 mod attacks;
 mod expiry;
 mod faults;
+mod foreign;
 mod hook;
 mod narrowed;
 mod policies;

@@ -205,7 +205,7 @@ fn access_tokens_and_sessions_never_fetch() {
     node.refresh(APP, &tokens.refresh_token(), at(2)).assert_ok();
     let page = run(node.engine.sessions("alice", None, 10, at(1))).unwrap();
     assert!(page.sessions[0].is_client_at_hand());
-    assert!(run(node.engine.end_session("alice", page.sessions[0].id())).unwrap());
+    assert!(run(node.engine.end_session("alice", page.sessions[0].id(), regrant::Timestamp::EPOCH)).unwrap());
     assert!(node.bearer(&tokens.access_token(), at(3)).is_err());
 }
 

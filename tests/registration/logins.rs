@@ -60,7 +60,7 @@ fn a_public_client_logs_in_refreshes_and_is_ended() {
         desk.engine.blocking().register(&crate::desk::json_post(crate::desk::editor().to_string()).request(), at(4));
     let other = Value::Object(Reply::of(&other.unwrap()).json());
     desk.send(&by_id(&other, &renewal(&renewed.refresh_token())), 5).assert_error(400, "invalid_grant");
-    assert_eq!(run(desk.engine.end_sessions_of("alice")).unwrap(), 1);
+    assert_eq!(run(desk.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap(), 1);
     desk.send(&by_id(&editor, &renewal(&renewed.refresh_token())), 6).assert_error(400, "invalid_grant");
 }
 
@@ -76,7 +76,7 @@ fn all_of_them_need_a_challenge() {
         }
         let code = desk.approved(&query(&registered, uri, PKCE), 0);
         assert!(code.get("code").is_some());
-        run(desk.engine.end_sessions_of("alice")).unwrap();
+        run(desk.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap();
     }
 }
 
@@ -194,7 +194,7 @@ fn native_clients_register_the_redirect_uris_that_they_have() {
         let encoded = uri.replace(':', "%3A").replace('/', "%2F");
         let landing = desk.approved(&query(&registered, &encoded, PKCE), 0);
         assert_eq!((landing.uri.as_str(), landing.get("code").is_some()), (uri, true));
-        run(desk.engine.end_sessions_of("alice")).unwrap();
+        run(desk.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap();
         // What the host has ceased to allow is gone with the next use.
         assert_eq!(plain.refused(&query(&registered, &encoded, PKCE)), None, "a page");
     }

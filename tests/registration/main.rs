@@ -4,7 +4,6 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
-mod bound;
 mod demands;
 mod desk;
 mod document_attacks;

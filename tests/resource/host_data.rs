@@ -76,7 +76,7 @@ fn it_goes_with_the_realm() {
     let access = world.bearer(&tokens.access_token(), at(2)).unwrap();
     assert_eq!((access.subject(), access.host_data()), (Some("alice"), Some(&data())));
     assert_eq!(access.grant().unwrap().realm(), Some("shop"));
-    assert_eq!(run(world.engine.end_sessions_of("alice")).unwrap(), 1);
+    assert_eq!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap(), 1);
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn a_signature_alone_gives_up_what_the_documentation_says() {
         let machine = world.token("portal", "grant_type=client_credentials", at(1)).access_token();
         world.revoke("portal", &revoked, at(1));
         let id = world.bearer(&ended, at(1)).unwrap().grant_id();
-        assert!(run(world.engine.end_session("alice", id)).unwrap());
+        assert!(run(world.engine.end_session("alice", id, regrant::Timestamp::EPOCH)).unwrap());
         for token in [&revoked, &ended] {
             let access = world.bearer(token, at(2));
             assert_eq!(access.is_ok(), alone);

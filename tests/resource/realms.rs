@@ -160,8 +160,10 @@ fn grants_from_before_the_realm_are_adopted_by_their_clients() {
         assert!(of_walled.iter().all(|id| listed[0].contains(id)));
         // Another client's grant from before is not this engine's to end.
         let foreign_id = of_before.iter().find(|id| !listed[0].contains(id)).unwrap();
-        assert!(!named.engine.blocking().end_session("alice", *foreign_id).unwrap().unwrap());
-        assert_eq!(named.engine.blocking().end_sessions_of("alice").unwrap().unwrap(), 2);
+        assert!(
+            !named.engine.blocking().end_session("alice", *foreign_id, regrant::Timestamp::EPOCH).unwrap().unwrap()
+        );
+        assert_eq!(named.engine.blocking().end_sessions_of("alice", regrant::Timestamp::EPOCH).unwrap().unwrap(), 2);
         assert_eq!(sessions(&before, 50), [*foreign_id]);
     }
 }

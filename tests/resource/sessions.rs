@@ -37,13 +37,13 @@ fn one_is_ended_by_its_owner_alone() {
     let (one, other) = (world.log_in(at(0)), world.log_in(at(1)));
     let page = blocking.sessions("alice", None, 10, at(2)).unwrap().unwrap();
     let id = page.sessions[0].id();
-    assert!(!blocking.end_session("bob", id).unwrap().unwrap(), "another's");
-    assert!(!blocking.end_session("", id).unwrap().unwrap());
-    assert!(!blocking.end_session("alice", GrantId::from_u64(7)).unwrap().unwrap());
+    assert!(!blocking.end_session("bob", id, regrant::Timestamp::EPOCH).unwrap().unwrap(), "another's");
+    assert!(!blocking.end_session("", id, regrant::Timestamp::EPOCH).unwrap().unwrap());
+    assert!(!blocking.end_session("alice", GrantId::from_u64(7), regrant::Timestamp::EPOCH).unwrap().unwrap());
     assert_eq!(world.store.grants().len(), 2);
     world.events.take();
-    assert!(blocking.end_session("alice", id).unwrap().unwrap());
-    assert!(!blocking.end_session("alice", id).unwrap().unwrap(), "once");
+    assert!(blocking.end_session("alice", id, regrant::Timestamp::EPOCH).unwrap().unwrap());
+    assert!(!blocking.end_session("alice", id, regrant::Timestamp::EPOCH).unwrap().unwrap(), "once");
     assert_eq!(world.events.names(), ["Revoked"]);
     let alive = [&one, &other].map(|tokens| world.lets_in(&tokens.access_token(), at(3)));
     assert_eq!(alive.iter().filter(|alive| **alive).count(), 1);
@@ -54,10 +54,10 @@ fn all_sessions_of_a_subject_or_a_client_end_at_once() {
     let world = bank();
     let tokens = world.log_in(at(0));
     let code = world.authorize(&Query::portal(), at(1)).code();
-    assert_eq!(world.engine.blocking().end_sessions_of("alice").unwrap().unwrap(), 2);
+    assert_eq!(world.engine.blocking().end_sessions_of("alice", regrant::Timestamp::EPOCH).unwrap().unwrap(), 2);
     assert!(!world.lets_in(&tokens.access_token(), at(2)));
     world.redeem_portal(&code, at(2)).assert_error(400, "invalid_grant");
-    assert_eq!(world.engine.blocking().end_sessions_of("alice").unwrap().unwrap(), 0);
+    assert_eq!(world.engine.blocking().end_sessions_of("alice", regrant::Timestamp::EPOCH).unwrap().unwrap(), 0);
 
     let tokens = world.log_in(at(10));
     let client = world.engine.clients().get(PORTAL).unwrap();
@@ -94,11 +94,11 @@ fn a_session_is_ended_by_its_own_subject_alone() {
     let stored = world.store.bytes();
     for id in world.store.grants().iter().map(regrant::Grant::id).chain([GrantId::from_u64(0)]) {
         for other in ["bob", "", "Alice", "alice ", "alic", "portal"] {
-            assert!(!run(world.engine.end_session(other, id)).unwrap());
+            assert!(!run(world.engine.end_session(other, id, regrant::Timestamp::EPOCH)).unwrap());
         }
     }
     assert!(run(world.engine.sessions("bob", None, 9, at(1))).unwrap().sessions.is_empty());
-    assert_eq!(run(world.engine.end_sessions_of("portal")).unwrap(), 0);
+    assert_eq!(run(world.engine.end_sessions_of("portal", regrant::Timestamp::EPOCH)).unwrap(), 0);
     assert_eq!(world.store.bytes(), stored);
     let sessions = run(world.engine.sessions("alice", None, 9, at(1))).unwrap().sessions;
     assert_eq!(sessions.len(), 1, "a code is no session");
@@ -118,7 +118,7 @@ fn end_all_is_complete_over_many_pages() {
     for gone in tokens.iter().step_by(7) {
         world.revoke("portal", &gone.refresh_token(), at(0));
     }
-    assert_eq!(run(world.engine.end_sessions_of("alice")).unwrap(), 700);
+    assert_eq!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap(), 700);
     for reply in &tokens {
         assert!(world.bearer(&reply.access_token(), at(1)).is_err());
     }
@@ -134,9 +134,9 @@ fn end_all_is_complete_over_many_pages() {
     for fault in [Fault::None, Fault::LostAfter, Fault::None, Fault::LostBefore] {
         world.store.plan(Op::Remove, fault);
     }
-    assert!(run(world.engine.end_sessions_of("alice")).is_err());
-    assert!(run(world.engine.end_sessions_of("alice")).is_err());
-    assert!(run(world.engine.end_sessions_of("alice")).is_ok());
+    assert!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).is_err());
+    assert!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).is_err());
+    assert!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).is_ok());
     assert!(logins.iter().all(|reply| world.bearer(&reply.access_token(), at(1)).is_err()));
 }
 
@@ -152,7 +152,7 @@ fn a_refresh_in_flight_revives_no_ended_session() {
         let mut context = Context::from_waker(Waker::noop());
         let done = (0..polls).any(|_| refresh.as_mut().poll(&mut context).is_ready());
         let id = run(world.engine.sessions("alice", None, 1, at(1))).unwrap().sessions[0].id();
-        assert!(run(world.engine.end_session("alice", id)).unwrap());
+        assert!(run(world.engine.end_session("alice", id, regrant::Timestamp::EPOCH)).unwrap());
         let reply = (!done).then(|| run(refresh)).filter(|reply| reply.status == 200);
         assert!(world.store.stored().is_empty());
         // It had taken its step, and what it hands out is dead.
@@ -176,8 +176,8 @@ fn what_a_person_has_at_one_client_ends_alone() {
         let left = |subject, client| run(world.engine.has_grants_at(subject, client, at(2))).unwrap();
         assert!(left("alice", "portal") && left("alice", "native") && left("bob", "portal"));
         assert!(!left("alice", "rival") && !left("carol", "portal"));
-        assert_eq!(run(world.engine.end_sessions_at("alice", "rival")).unwrap(), 0);
-        assert_eq!(run(world.engine.end_sessions_at("alice", "portal")).unwrap(), 3);
+        assert_eq!(run(world.engine.end_sessions_at("alice", "rival", regrant::Timestamp::EPOCH)).unwrap(), 0);
+        assert_eq!(run(world.engine.end_sessions_at("alice", "portal", regrant::Timestamp::EPOCH)).unwrap(), 3);
         assert!(!left("alice", "portal") && left("alice", "native") && left("bob", "portal"));
         for gone in &at_portal {
             assert!(world.bearer(&gone.access_token(), at(2)).is_err());
@@ -187,7 +187,7 @@ fn what_a_person_has_at_one_client_ends_alone() {
         for there in [&elsewhere, &bob] {
             assert!(world.bearer(&there.access_token(), at(2)).is_ok());
         }
-        assert_eq!(run(world.engine.end_sessions_at("alice", "portal")).unwrap(), 0);
+        assert_eq!(run(world.engine.end_sessions_at("alice", "portal", regrant::Timestamp::EPOCH)).unwrap(), 0);
     }
 }
 
@@ -200,9 +200,9 @@ fn all_pages_of_one_client_are_ended() {
             world.code(client, at(0));
         }
     }
-    assert_eq!(run(world.engine.end_sessions_at("alice", "portal")).unwrap(), 300);
+    assert_eq!(run(world.engine.end_sessions_at("alice", "portal", regrant::Timestamp::EPOCH)).unwrap(), 300);
     assert!(!run(world.engine.has_grants_at("alice", "portal", at(1))).unwrap());
-    assert_eq!(run(world.engine.end_sessions_of("alice")).unwrap(), 300);
+    assert_eq!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap(), 300);
 }
 
 /// A code counts while it can be redeemed; what has expired or is void does not.
@@ -227,8 +227,8 @@ fn records_that_cannot_be_read_are_left_until_they_are_ended() {
     world.login("portal", at(0));
     world.store.damage(world.store.grants()[0].id());
     assert!(!run(world.engine.has_grants_at("alice", "native", at(1))).unwrap(), "of another client");
-    assert_eq!(run(world.engine.end_sessions_at("alice", "native")).unwrap(), 0);
+    assert_eq!(run(world.engine.end_sessions_at("alice", "native", regrant::Timestamp::EPOCH)).unwrap(), 0);
     assert!(run(world.engine.has_grants_at("alice", "portal", at(1))).unwrap());
-    assert_eq!(run(world.engine.end_sessions_at("alice", "portal")).unwrap(), 1);
+    assert_eq!(run(world.engine.end_sessions_at("alice", "portal", regrant::Timestamp::EPOCH)).unwrap(), 1);
     assert!(!run(world.engine.has_grants_at("alice", "portal", at(1))).unwrap());
 }

@@ -204,7 +204,7 @@ fn a_redemption_in_flight_revives_nothing() {
             std::task::Poll::Ready(reply) => Some(reply),
             std::task::Poll::Pending => None,
         });
-        assert_eq!(run(world.engine.end_sessions_of("alice")).unwrap(), 1);
+        assert_eq!(run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap(), 1);
         let reply = done.unwrap_or_else(|| run(redeem));
         assert!(world.store.stored().is_empty(), "after {polls} polls");
         if reply.status == 200 {

@@ -148,7 +148,7 @@ fn a_session_says_whose_client_it_is_at() {
         world.refreshes(client, &token, at(1)).unwrap();
         let sessions = run(world.engine.sessions("alice", None, 10, at(2))).unwrap().sessions;
         assert!(sessions.iter().all(|session| session.is_of_stranger() == stranger), "{client}");
-        run(world.engine.end_sessions_of("alice")).unwrap();
+        run(world.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap();
     }
 }
 
@@ -281,7 +281,7 @@ fn what_is_gone_needs_no_end() {
     let old = world.logs_in("many", "alice", at(0));
     let replaced = grant_of(&world, &old);
     let before = world.says_yes("many", Authorization::of("alice").with_replaces(replaced), at(1));
-    run(world.engine.end_session("alice", replaced)).unwrap();
+    run(world.engine.end_session("alice", replaced, regrant::Timestamp::EPOCH)).unwrap();
     world.redeems("many", &before, at(2)).assert_ok();
     let after = world.says_yes("many", Authorization::of("alice").with_replaces(replaced), at(3));
     world.redeems("many", &after, at(4)).assert_ok();

@@ -204,7 +204,7 @@ async fn overtaken<T, U: Send + 'static>(
 
 /// Ends the session, which is there.
 async fn ends(world: &World, id: GrantId) -> Outcome {
-    match world.engine.end_session("alice", id).await {
+    match world.engine.end_session("alice", id, world.stage.now).await {
         Ok(true) => Ok(()),
         Ok(false) => Err("the end of a session found no session to end".into()),
         Err(error) => Err(failed("the end of a session", &error)),
@@ -269,7 +269,7 @@ async fn law_end_all_is_complete(stage: Stage) -> Outcome {
             let (world, mut tokens) = (Arc::clone(&world), logins[caller].clone());
             async move {
                 if caller == 0 {
-                    let ended = world.engine.end_sessions_of("alice").await;
+                    let ended = world.engine.end_sessions_of("alice", world.stage.now).await;
                     ended.map_err(|error| failed("the end of all sessions", &error))?;
                     return Ok(tokens);
                 }

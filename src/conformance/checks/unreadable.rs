@@ -365,12 +365,19 @@ async fn law_end_all_ends_what_cannot_be_read(spoilt: Spoilt) -> Outcome {
     let (had, named) = (page.sessions.len(), page.unreadable.len());
     ensure!((had, named) == (3, 3), "of 3 sessions and 3 unreadable ones the list had {had} and {named}");
     let end = async |subject, id| {
-        world.engine.end_session(subject, id).await.map_err(|error| failed("the end of an unreadable session", &error))
+        world
+            .engine
+            .end_session(subject, id, world.stage.now)
+            .await
+            .map_err(|error| failed("the end of an unreadable session", &error))
     };
     ensure!(!end("bob", ids[0]).await?, "an unreadable session was ended by another subject");
     ensure!(end("alice", ids[0]).await?, "an unreadable session was not ended by its own subject");
-    let ended =
-        world.engine.end_sessions_of("alice").await.map_err(|error| failed("the end of all sessions", &error))?;
+    let ended = world
+        .engine
+        .end_sessions_of("alice", world.stage.now)
+        .await
+        .map_err(|error| failed("the end of all sessions", &error))?;
     ensure!(ended == 5, "the end of all sessions ended {ended} of 5, 2 of them unreadable");
     world.are_dead(sessions.iter(), "after the end of all sessions").await?;
     let bobs = world.refresh(&bobs.refresh, stage.now).await?;

@@ -87,6 +87,7 @@ impl ShownError {
     pub const fn retry_after_secs(&self) -> Option<u32> {
         match self.why {
             Refusal::Unavailable(why) => why.retry_after_secs(),
+            Refusal::Throttled(why) => Some(why.retry_after_secs()),
             _ => None,
         }
     }

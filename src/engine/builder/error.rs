@@ -43,6 +43,12 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
+    /// Another server's refresh tokens are known again under the subject secret, and pairwise subjects are computed under it: see
+    /// `EngineBuilder::subject_secret`.
+    #[error(
+        "the engine has no subject secret, or a root secret that has taken another's place, and something is computed under it for ever"
+    )]
+    SubjectSecretRequired,
     /// The nonces of proofs of possession (`EngineBuilder::dpop`) are computed under the root secret.
     #[error("the engine takes proofs of possession and has no root secret, which their nonces are computed under")]
     NonceRootRequired,
@@ -64,11 +70,6 @@ pub enum BuildError {
     /// A client authenticates by assertions, each of which is used once. See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret, under which it remembers its clients' assertions")]
     RootSecretForAssertions,
-    /// A client knows people by pairwise subjects: see `EngineBuilder::subject_secret`.
-    #[error(
-        "the engine has no subject secret, or a root secret that has taken another's place, and something is computed under it for ever"
-    )]
-    SubjectSecretRequired,
     /// See `EngineBuilder::accept_root`.
     #[error("two root secrets have the same id")]
     DuplicateRoot,

@@ -133,23 +133,4 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         *self.settings.openid = provider;
         self
     }
-
-    /// The secret under which pairwise subjects and what is kept of sessions are computed: what the first root secret of the system
-    /// [gave](crate::RootSecret::subject_secret), for ever and on every node. Needed once that root secret was replaced; until then it
-    /// follows from the root secret.
-    ///
-    /// ```
-    /// # use regrant::{Engine, MemoryStore, RootSecret, StaticClients, SubjectSecret};
-    /// # let kept_from_the_first = RootSecret::generate(1).subject_secret().to_bytes();
-    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
-    ///     .root_secret(RootSecret::generate(2))
-    ///     .subject_secret(SubjectSecret::from_bytes(&kept_from_the_first))
-    ///     .build()?;
-    /// # Ok::<(), regrant::BuildError>(())
-    /// ```
-    #[cfg(feature = "root-secret")]
-    pub fn subject_secret(mut self, secret: crate::secret::root::SubjectSecret) -> Self {
-        self.subject_secret = Some(secret);
-        self
-    }
 }

@@ -5,6 +5,8 @@ mod checks;
 #[cfg(feature = "proof")]
 mod dpop;
 pub(super) mod error;
+#[cfg(feature = "root-secret")]
+mod foreign;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "proof")]
@@ -14,6 +16,7 @@ mod proof;
 mod realm;
 mod requests;
 mod resources;
+mod throttle;
 
 pub use error::BuildError;
 
@@ -26,6 +29,10 @@ use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
 use super::documents::Endpoints;
+#[cfg(feature = "root-secret")]
+use super::foreign::ForeignEngine;
+#[cfg(feature = "root-secret")]
+use super::host::DynForeignTokens;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
 #[cfg(feature = "proof")]
@@ -41,7 +48,7 @@ use super::{AsRegistry, Engine};
 use crate::client::{ClientRegistry, ClientSecret, Clients, NotBefore, UnknownScopes};
 use crate::grant::{Lifetimes, Timestamp};
 #[cfg(feature = "root-secret")]
-use crate::secret::root::RootSecret;
+use crate::secret::root::{RootSecret, SubjectSecret};
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
 use crate::wire::{Limits, is_error_text};
@@ -68,8 +75,10 @@ pub struct EngineBuilder<S, C> {
     root: Option<RootSecret>,
     #[cfg(feature = "root-secret")]
     old_root: Option<(RootSecret, Timestamp)>,
-    #[cfg(all(feature = "jwt", feature = "root-secret"))]
-    subject_secret: Option<crate::secret::root::SubjectSecret>,
+    #[cfg(feature = "root-secret")]
+    subject_secret: Option<SubjectSecret>,
+    #[cfg(feature = "root-secret")]
+    foreign: Option<Box<dyn DynForeignTokens>>,
     #[cfg(feature = "proof")]
     dpop: Option<super::binding::Dpop>,
     endpoints: Endpoints,
@@ -99,8 +108,10 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             root: None,
             #[cfg(feature = "root-secret")]
             old_root: None,
-            #[cfg(all(feature = "jwt", feature = "root-secret"))]
+            #[cfg(feature = "root-secret")]
             subject_secret: None,
+            #[cfg(feature = "root-secret")]
+            foreign: None,
             #[cfg(feature = "proof")]
             dpop: None,
             endpoints: Endpoints::default(),
@@ -450,15 +461,26 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
+        // Derived from a root secret that has followed another, it would be another secret.
+        #[cfg(feature = "root-secret")]
+        let subject_secret = {
+            let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
+            self.subject_secret.or_else(derived)
+        };
+        #[cfg(feature = "root-secret")]
+        let foreign = match self.foreign {
+            None => None,
+            Some(hook) => {
+                let secret = subject_secret.as_ref().ok_or(BuildError::SubjectSecretRequired)?;
+                Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref())))
+            }
+        };
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
         let subjects = {
-            // Derived from a root secret that has followed another, it would be another secret.
-            let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
-            let secret = self.subject_secret.or_else(derived);
-            if secret.is_none() && clients.features().pairwise_subjects {
+            if subject_secret.is_none() && clients.features().pairwise_subjects {
                 return Err(BuildError::SubjectSecretRequired);
             }
-            secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone())))
+            subject_secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone())))
         };
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
         if clients.features().pairwise_subjects {
@@ -509,6 +531,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host,
             #[cfg(feature = "root-secret")]
             roots,
+            #[cfg(feature = "root-secret")]
+            foreign,
             #[cfg(all(feature = "jwt", feature = "root-secret"))]
             subjects,
             #[cfg(feature = "proof")]

@@ -27,12 +27,15 @@ use zeroize::Zeroizing;
 
 use super::Engine;
 use super::failure::{Failure, check_head};
-use super::refusal::{ClientRefusal, RequestRefusal, Unavailable};
+#[cfg(feature = "argon2")]
+use super::refusal::Unavailable;
+use super::refusal::{ClientRefusal, RequestRefusal};
 use crate::client::{AuthMethod, Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, digest};
 use crate::engine::time::Time;
 #[cfg(feature = "proof")]
 use crate::proof::Assertion;
 use crate::store::TokenStore;
+use crate::throttle::Guessed;
 use crate::wire::{BasicCredentials, BasicError, Form, Header, Parameters, Request, has_control};
 
 /// What an unknown client's secret is compared with: a digest that no secret is known to have.
@@ -134,6 +137,17 @@ fn read<'a>(
     }
 }
 
+/// A secret that is none of those that are compared.
+#[derive(Clone, Copy)]
+struct SecretGuess<'a> {
+    /// As it came.
+    client_id: &'a str,
+    #[cfg_attr(not(feature = "argon2"), expect(dead_code, reason = "only slow secrets are looked at again"))]
+    secret: &'a [u8],
+    #[cfg_attr(not(feature = "argon2"), expect(dead_code, reason = "only slow secrets are looked at again"))]
+    is_known: bool,
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The client that a request is from, proven. Where it is not at hand, [`is_unlicensed`](Failure::is_unlicensed) says so.
     pub(super) async fn authenticate(
@@ -171,9 +185,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(secret) => {
                 let decoy = std::slice::from_ref(self.clients.decoy().unwrap_or(&DECOY));
                 let secrets = found.as_ref().map_or(decoy, |client| client.secrets());
-                let right =
-                    recognize(secrets, secret) || self.recognize_slowly(secrets, secret, found.is_some()).await?;
-                right && found.is_some()
+                let is_known = found.is_some();
+                // A right one passes whatever was guessed before: nobody shuts a client out by wrong ones (RFC 6749 section 10.10).
+                let right = recognize(secrets, secret) || {
+                    let guess = SecretGuess { client_id: credentials.client_id(), secret, is_known };
+                    let recognized = self.recognize_slowly(secrets, guess, lookup, occasion).await;
+                    recognized.map_err(|failure| match &found {
+                        Some(client) => failure.of_client(client.shared_id()),
+                        None => failure,
+                    })?
+                };
+                right && is_known
             }
         };
         if !credentials.are_readable() {
@@ -269,30 +291,66 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
+    /// Whether a secret that is none of the digests is one of those that are verified slowly.
+    ///
     /// Where the client is not known, the verification of the decoy is neither remembered nor looked for among those that
     /// are: a quick answer would tell that the secret it was made of had been guessed.
     #[cfg(feature = "argon2")]
     async fn recognize_slowly(
         &self,
         secrets: &[ClientSecret],
-        presented: &[u8],
-        is_known: bool,
-    ) -> Result<bool, Unavailable> {
+        guess: SecretGuess<'_>,
+        lookup: Lookup,
+        occasion: Occasion<'_>,
+    ) -> Result<bool, Failure> {
+        let SecretGuess { secret, is_known, .. } = guess;
         let slow = secrets.iter().filter_map(ClientSecret::phc);
         if slow.clone().next().is_none() {
-            return Ok(false);
+            return self.count_wrong_secret(guess, lookup, occasion);
         }
-        match &self.slow {
-            Some(verifier) => {
-                verifier.verify_any(slow, presented, is_known).await.map_err(|_| Unavailable::SlowVerifier)
+        let Some(verifier) = &self.slow else { return Err(Unavailable::SlowVerifier.into()) };
+        // Before it is counted: what strangers guess keeps out nobody who was let in before.
+        if is_known && verifier.remembers_any(slow.clone(), secret) {
+            return Ok(true);
+        }
+        // Before it is verified, since that is what costs; by the client and the address, never by the client alone.
+        let counted = self.host.guess(Guessed::ClientSecret(guess.client_id), lookup.peer(), occasion.time.now())?;
+        match verifier.verify_any(slow, secret, is_known).await {
+            Ok(false) => Ok(false),
+            Ok(true) => {
+                counted.right();
+                Ok(true)
             }
-            None => Err(Unavailable::SlowVerifier),
+            // Nobody has looked at it.
+            Err(_) => {
+                counted.right();
+                Err(Unavailable::SlowVerifier.into())
+            }
         }
     }
 
     #[cfg(not(feature = "argon2"))]
     #[expect(clippy::unused_async, reason = "without the feature there are no slow secrets")]
-    async fn recognize_slowly(&self, _: &[ClientSecret], _: &[u8], _: bool) -> Result<bool, Unavailable> {
+    async fn recognize_slowly(
+        &self,
+        _: &[ClientSecret],
+        guess: SecretGuess<'_>,
+        lookup: Lookup,
+        occasion: Occasion<'_>,
+    ) -> Result<bool, Failure> {
+        self.count_wrong_secret(guess, lookup, occasion)
+    }
+
+    /// A secret that was looked at and is wrong. Where there were too many, that is what is answered.
+    fn count_wrong_secret(
+        &self,
+        guess: SecretGuess<'_>,
+        lookup: Lookup,
+        occasion: Occasion<'_>,
+    ) -> Result<bool, Failure> {
+        let counted = self.host.guess(Guessed::ClientSecret(guess.client_id), lookup.peer(), occasion.time.now())?;
+        // It stays counted.
+        drop(counted);
         Ok(false)
     }
 }

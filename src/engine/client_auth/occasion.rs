@@ -16,10 +16,7 @@ pub(in crate::engine) struct Occasion<'t> {
     /// Whether an assertion is remembered: where something is written for the request, so is that.
     #[cfg(feature = "proof")]
     pub(super) remembered: bool,
-    #[cfg(feature = "proof")]
     pub(super) time: &'t Time<'t>,
-    #[cfg(not(feature = "proof"))]
-    time: std::marker::PhantomData<&'t ()>,
 }
 
 impl<'t> Occasion<'t> {
@@ -39,8 +36,8 @@ impl<'t> Occasion<'t> {
     }
 
     #[cfg(not(feature = "proof"))]
-    const fn new(_: &'t Time<'t>, _: bool) -> Self {
-        Self { purpose: Purpose::Authentication, time: std::marker::PhantomData }
+    const fn new(time: &'t Time<'t>, _: bool) -> Self {
+        Self { purpose: Purpose::Authentication, time }
     }
 
     /// The same for another purpose: where the request has shown that somebody let the client in, or may fetch for another reason.

@@ -39,7 +39,7 @@ impl<F: Fn(Box<dyn FnOnce() + Send>) + Send + Sync> BlockingPool for F {
 /// - A secret that was verified is remembered by a keyed digest, so that honest clients pay once; the cache is bounded.
 /// - No more than a set number of verifications run at once. Beyond that a request is answered 503 at once: guessing
 ///   stalls neither the endpoint nor a client whose secret is remembered. A client whose secret is not, as after a
-///   restart, waits until the guessing ends; limit its rate in front of the endpoint.
+///   restart, waits until the guessing ends; a [throttle](crate::EngineBuilder::throttle) ends it, address by address.
 ///
 /// A client that has two slow secrets at once costs two verifications where an unknown client costs one.
 ///
@@ -117,17 +117,19 @@ impl SlowVerifier {
         self
     }
 
-    /// Whether the secret is one of these PHC strings'. Without `remember` the cache is neither asked nor filled.
+    /// Whether the secret was found before to be one of these PHC strings'. Two secrets at once: the one in use must not pay for
+    /// the other.
+    pub(super) fn remembers_any<'a>(&self, mut kept: impl Iterator<Item = &'a Arc<str>>, presented: &[u8]) -> bool {
+        kept.any(|phc| self.is_remembered(phc, presented))
+    }
+
+    /// Whether the secret is one of these PHC strings', asked of each. Without `remember` the cache is not filled.
     pub(super) async fn verify_any<'a>(
         &self,
-        kept: impl Iterator<Item = &'a Arc<str>> + Clone,
+        kept: impl Iterator<Item = &'a Arc<str>>,
         presented: &[u8],
         remember: bool,
     ) -> Result<bool, Busy> {
-        // Two secrets at once: the one in use must not pay for the other.
-        if remember && kept.clone().any(|phc| self.is_remembered(phc, presented)) {
-            return Ok(true);
-        }
         for phc in kept {
             if self.verify(phc, presented, remember).await? {
                 return Ok(true);

@@ -111,6 +111,36 @@ pub enum Event<'a> {
         /// What the access token is for; empty in an engine without resources.
         audience: Audience<'a>,
     },
+    /// A login at another server was taken over: its refresh token, of generation 0, began a grant. See
+    /// `EngineBuilder::foreign_tokens`.
+    #[non_exhaustive]
+    TakenOver {
+        /// The new grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation of the refresh token that was handed out: 0 where the client keeps the one that it has.
+        generation: Generation,
+        /// What the access token is for; empty in an engine without resources.
+        audience: Audience<'a>,
+    },
+    /// The refresh token that another server made came again, and was answered with the current one, since its client may still
+    /// [send it](crate::client::ClientBuilder::foreign_grace). Nothing was written.
+    #[non_exhaustive]
+    ForeignAgain {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The generation of the one that was handed out.
+        current: Generation,
+        /// What the access token is for; empty in an engine without resources.
+        audience: Audience<'a>,
+    },
     /// From now on the refresh tokens of a grant are for whoever proves a key or shows a certificate (RFC 9449 section 5, RFC 8705
     /// section 4): for a public client always the same, for a confidential one any.
     #[non_exhaustive]
@@ -241,6 +271,10 @@ pub enum Event<'a> {
         /// The id of the key.
         key_id: u8,
     },
+    /// A guess came to the [throttle](crate::EngineBuilder::throttle) without the address that it was made from, so that limits are looser
+    /// than they should be: the host does not give [`Request::with_peer`](crate::Request::with_peer). Emitted once.
+    #[non_exhaustive]
+    PeerUnknown,
     /// The store, the registry, a handler, the claims provider or the hook failed, or could not be asked; the request was answered 503, or 500
     /// where a retry cannot help. A write may have taken place. Or what goes with an answer could not be done: a grant lives on that
     /// another [takes the place of](crate::Authorization::with_replaces).
@@ -275,6 +309,8 @@ impl Event<'_> {
             Self::Refreshed { .. } => "refreshed",
             Self::Retried { .. } => "retried",
             Self::Resynced { .. } => "resynced",
+            Self::TakenOver { .. } => "taken_over",
+            Self::ForeignAgain { .. } => "foreign_again",
             Self::SenderBound { .. } => "sender_bound",
             Self::ClientKeyGone { .. } => "client_key_gone",
             Self::ReplayFound { .. } => "replay_found",
@@ -287,6 +323,7 @@ impl Event<'_> {
             Self::Refused { .. } => "refused",
             Self::StoreBehind { .. } => "store_behind",
             Self::UnknownKey { .. } => "unknown_key",
+            Self::PeerUnknown => "peer_unknown",
             Self::Failed { .. } => "failed",
         }
     }

@@ -3,13 +3,15 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 
-use super::Authorization;
+use super::{Authorization, Host, PendingGuess};
 use crate::client::Client;
 use crate::engine::refusal::{GrantRefusal, Refusal, RequestRefusal, Unavailable};
 use crate::engine::resources::Asked;
 use crate::grant::{Scope, Timestamp};
 use crate::store::BoxFuture;
+use crate::throttle::Guessed;
 use crate::wire::{ErrorCode, Form, InvalidErrorCode, is_error_text};
 
 /// Serves one grant type, such as `password` (RFC 6749 section 4.3) or the absolute URI of an extension grant (section
@@ -85,6 +87,8 @@ pub struct GrantRequest<'a> {
     pub(crate) scope: &'a Scope,
     pub(crate) resources: Option<&'a Asked<'a>>,
     pub(crate) now: Timestamp,
+    pub(crate) peer: Option<IpAddr>,
+    pub(in crate::engine) host: &'a Host,
 }
 
 impl<'a> GrantRequest<'a> {
@@ -131,6 +135,42 @@ impl<'a> GrantRequest<'a> {
     /// ```
     pub const fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The address that the request comes from, if the host [gave it](crate::Request::with_peer).
+    ///
+    /// ```
+    /// fn is_local(request: &regrant::GrantRequest<'_>) -> bool {
+    ///     request.peer().is_some_and(|peer| peer.is_loopback())
+    /// }
+    /// ```
+    pub const fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// Counts a guess at something before it is looked at, as whoever takes passwords must (RFC 6749 section 4.3.2). It counts as wrong
+    /// until it is said to be [right](PendingGuess::right). Without a [throttle](crate::EngineBuilder::throttle) nothing is counted.
+    ///
+    /// # Errors
+    ///
+    /// There were too many: 429, with `Retry-After`.
+    ///
+    /// ```
+    /// use regrant::throttle::Guessed;
+    /// use regrant::{Authorization, GrantError, GrantRequest};
+    /// # fn is_right(_: &str, _: &str) -> bool { true }
+    /// fn log_in(request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
+    ///     let (username, password) = (request.required("username")?, request.required("password")?);
+    ///     let guess = request.guess(Guessed::Password(username))?;
+    ///     if !is_right(username, password) {
+    ///         return Err(GrantError::invalid_grant());
+    ///     }
+    ///     guess.right();
+    ///     Ok(Authorization::of(username))
+    /// }
+    /// ```
+    pub fn guess(&self, at: Guessed<'a>) -> Result<PendingGuess<'a>, GrantError> {
+        self.host.guess(at, self.peer, self.now).map_err(|why| GrantError::refused(why.into()))
     }
 
     /// A parameter that may be there once; an empty one counts as absent.

@@ -6,7 +6,10 @@ mod claims_provider;
 mod client_credentials;
 mod clock;
 mod event;
+#[cfg(feature = "root-secret")]
+mod foreign_tokens;
 mod grant_handler;
+mod guessing;
 mod issue_hook;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -24,8 +27,13 @@ pub use claims_provider::{ClaimsProvider, IdTokenRequest};
 pub use client_credentials::ClientCredentials;
 pub use clock::Clock;
 pub use event::{Audience, Cause, Event, EventSink, Subject};
+#[cfg(feature = "root-secret")]
+pub(crate) use foreign_tokens::DynForeignTokens;
+#[cfg(feature = "root-secret")]
+pub use foreign_tokens::{ForeignLogin, ForeignToken, ForeignTokens};
 pub(crate) use grant_handler::DynGrantHandler;
 pub use grant_handler::{GrantError, GrantHandler, GrantRequest};
+pub use guessing::PendingGuess;
 pub(crate) use issue_hook::DynIssueHook;
 pub use issue_hook::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKind, IssueRequest};
 #[cfg(feature = "metrics")]
@@ -42,6 +50,8 @@ pub(super) struct Host {
     handlers: Vec<Box<dyn DynGrantHandler>>,
     hook: Option<Box<dyn DynIssueHook>>,
     events: Option<Box<dyn EventSink>>,
+    /// Counts guesses.
+    guessing: Option<Box<guessing::Guessing>>,
     /// Whether events say whose grant they are about.
     names_subjects: bool,
 }

@@ -35,6 +35,12 @@ impl RenewalPolicy {
         if let Self::OptIn(parameter) = self { Some(parameter) } else { None }
     }
 
+    /// Whether there is a login whose grant may be renewed.
+    #[cfg(feature = "root-secret")]
+    pub(crate) const fn allows_any(&self) -> bool {
+        !matches!(self, Self::Never)
+    }
+
     pub(crate) fn allows(&self, form: &Form<'_>) -> bool {
         match self {
             Self::Always => true,

@@ -55,6 +55,12 @@ impl EventSink for TracingEvents {
                 let (presented, current) = (presented.as_u32(), current.as_u32());
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), presented, current, audience = uris(audience), "resynced");
             }
+            Event::TakenOver { grant, client_id, subject, generation, audience } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), generation = generation.as_u32(), audience = uris(audience), "taken over");
+            }
+            Event::ForeignAgain { grant, client_id, subject, current, audience } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), current = current.as_u32(), audience = uris(audience), "foreign token again");
+            }
             Event::SenderBound { grant, client_id, subject } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "sender bound");
             }
@@ -90,6 +96,7 @@ impl EventSink for TracingEvents {
             }
             // Any stranger can cause it.
             Event::UnknownKey { key_id } => tracing::info!(target: "regrant", key_id, "unknown key"),
+            Event::PeerUnknown => tracing::warn!(target: "regrant", "a guess whose address the host does not give"),
             Event::Failed { client_id, grant, subject, why, cause } => {
                 let grant = grant.map(tracing::field::display);
                 // As a string, not by `Display`: subscribers escape the line breaks of those.

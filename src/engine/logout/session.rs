@@ -74,7 +74,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if grant.listens_for() == Some(&key) {
                     listeners.push(grant);
                 } else if grant.session() == Some(&key) && !grant.scope.contains(OFFLINE_ACCESS) {
-                    out.ended += usize::from(self.end(&grant).await?);
+                    out.ended += usize::from(self.end(&grant, clock.read()).await?);
                 }
             }
             after = listed.next;

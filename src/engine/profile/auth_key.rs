@@ -55,7 +55,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let (client_id, subject) = (client.id(), self.subject_of(grant));
         self.emit(&Event::ClientKeyGone { grant: grant.id, client_id, subject });
-        self.end_for(grant).await?;
+        self.end_for(grant, now).await?;
         Err(of_grant(grant, GrantRefusal::ClientKeyGone))
     }
 

@@ -30,6 +30,10 @@ pub enum GrantRefusal {
     /// The grant was made by an engine of another [realm](crate::EngineBuilder::realm), or the record is no login.
     #[error("a grant of another realm")]
     AnotherRealm,
+    /// The grant has ended: it is remembered so that the refresh token that another server made for it cannot begin it anew. Or it
+    /// would be one of a person whose logins were ended everywhere since.
+    #[error("a grant that has ended")]
+    Ended,
     /// The MAC is wrong: a forgery, or a token of another kind.
     #[error("a wrong MAC")]
     Mac,
@@ -93,6 +97,7 @@ impl GrantRefusal {
             | Self::UnknownKey
             | Self::NoGrant
             | Self::AnotherRealm
+            | Self::Ended
             | Self::Mac
             | Self::AnotherClient
             | Self::NotBefore

@@ -9,6 +9,7 @@ mod registration;
 mod request;
 mod resource;
 mod sender;
+mod throttle;
 mod unavailable;
 
 pub use authorization::AuthorizationRefusal;
@@ -18,6 +19,7 @@ pub use registration::RegistrationRefusal;
 pub use request::RequestRefusal;
 pub use resource::ResourceRefusal;
 pub use sender::SenderRefusal;
+pub use throttle::ThrottleRefusal;
 pub use unavailable::{ServerFault, Unavailable};
 
 use crate::wire::{ErrorCode, FormError};
@@ -51,6 +53,8 @@ pub enum Refusal {
     Resource(#[from] ResourceRefusal),
     /// What the request proves of its sender.
     Sender(#[from] SenderRefusal),
+    /// There were too many guesses.
+    Throttled(#[from] ThrottleRefusal),
     /// Nobody can tell now.
     Unavailable(#[from] Unavailable),
     /// The server is at fault.
@@ -76,12 +80,13 @@ impl Refusal {
             Self::Registration(why) => why.code(),
             Self::Resource(why) => why.code(),
             Self::Sender(why) => why.code(),
+            Self::Throttled(why) => why.code(),
             Self::Unavailable(why) => why.code(),
             Self::Fault(why) => why.code(),
         }
     }
 
-    /// The status of the response: that of the code, but for 404, 405 and 413.
+    /// The status of the response: that of the code, but for 404, 405, 413 and 429.
     ///
     /// ```
     /// use regrant::event::{GrantRefusal, RequestRefusal};
@@ -97,6 +102,7 @@ impl Refusal {
             | Self::Registration(RegistrationRefusal::Method) => 405,
             Self::Request(RequestRefusal::Form(FormError::TooLarge | FormError::TooManyParameters)) => 413,
             Self::Registration(RegistrationRefusal::Off) | Self::Authorization(AuthorizationRefusal::PushOff) => 404,
+            Self::Throttled(_) => 429,
             _ => self.code().status(),
         }
     }
@@ -140,6 +146,7 @@ impl Refusal {
                 "the id_token_hint is not an ID token of this issuer for this client"
             }
             Self::Registration(why) => why.description(),
+            Self::Throttled(_) => "too many attempts; try again later",
             _ => of_code(self.code()),
         }
     }

@@ -45,7 +45,7 @@ impl BearerErrorKind {
                 ErrorCode::UseDpopNonce => Self::UseDpopNonce,
                 _ => Self::InvalidDpopProof,
             },
-            Refusal::Unavailable(_) | Refusal::Fault(_) => Self::Unavailable,
+            Refusal::Unavailable(_) | Refusal::Fault(_) | Refusal::Throttled(_) => Self::Unavailable,
             // Whatever is wrong with the token, its grant or its client: whoever presents it learns no more.
             _ => Self::InvalidToken,
         }

@@ -92,7 +92,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                         if let Some(unspent) = unspent {
                             Box::pin(self.check_unspent(unspent, time)).await.map_err(|why| why.about(&grant))?;
                         }
-                        return Err(self.code_replay(&grant, client).await);
+                        return Err(self.code_replay(&grant, client, time.now()).await);
                     }
                     CodeDecision::Refuse(void) => return Err(of_grant(&grant, GrantRefusal::from(void))),
                 }
@@ -139,7 +139,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(Unavailable::Contention.into());
         };
         if let Some(replaced) = replaced {
-            self.end_replaced(replaced, &grant).await;
+            self.end_replaced(replaced, &grant, time.now()).await;
         }
         let (target, claims) = ((&target, mask), claims.unwrap_or_default());
         self.first_answer(&grant, client, target, presented, (nonce.as_deref(), claims), time.now())
@@ -204,9 +204,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Ends the grant of a code that was redeemed twice. The event comes first, as with refresh tokens.
-    async fn code_replay(&self, grant: &Grant, client: &Client) -> Failure {
+    async fn code_replay(&self, grant: &Grant, client: &Client, now: Timestamp) -> Failure {
         self.emit(&Event::CodeReplayed { grant: grant.id, client_id: client.id(), subject: self.subject_of(grant) });
-        self.replayed(grant, client).await
+        self.replayed(grant, client, now).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! The grant types that the host serves: a handler decides, the engine stores and issues (RFC 6749 sections 4.3 to 4.5).
 
+use std::net::IpAddr;
+
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::binding::Presented;
@@ -20,7 +22,7 @@ use crate::grant::members::Members;
 use crate::grant::{Grant, Scope};
 use crate::store::TokenStore;
 use crate::token::{GRANT_TEXT_LEN, mint_refresh};
-use crate::wire::{Form, Parameters};
+use crate::wire::{Form, Parameters, Request};
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) async fn grant_by_handler(
@@ -29,7 +31,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         form: &Form<'_>,
         parameters: &Parameters<'_>,
         presented: &mut Presented<'_>,
-        body: &[u8],
+        request: &Request<'_>,
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let grant_type = parameters.grant_type().ok_or(RequestRefusal::MissingParameter)?;
@@ -38,7 +40,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(ClientRefusal::UnauthorizedClient.into());
         }
         presented.check_signature()?;
-        let (login, with_refresh_token) = self.ask_handler(handler, client, form, parameters.scope(), time).await?;
+        let (login, with_refresh_token) =
+            self.ask_handler(handler, client, form, (parameters.scope(), request.peer()), time).await?;
         self.check_subject(&login).await?;
         // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.
         let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, time).await?;
@@ -46,6 +49,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if with_refresh_token {
             grant.bind_sender(presented.sender(client, &grant));
         }
+        #[cfg(feature = "proof")]
+        let body = request.body();
         #[cfg(feature = "proof")]
         if client.unspent(SpentFor::Grant(body)).is_some() {
             // With another key it is another request.
@@ -58,8 +63,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let first = First { client, grant, target, scope_mask, claims, bound_to, refresh_token };
             return Box::pin(self.grant_once(first, unspent, time)).await;
         }
-        #[cfg(not(feature = "proof"))]
-        let _ = body;
         self.make_room(&grant, client, time).await?;
         // Last of all, so that no refusal spends the proof.
         self.spend_new_proof(client, presented, time).await?;
@@ -117,7 +120,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         handler: &dyn DynGrantHandler,
         client: &Client,
         form: &Form<'_>,
-        scope: Option<&str>,
+        (scope, peer): (Option<&str>, Option<IpAddr>),
         time: &Time<'_>,
     ) -> Result<(Login, bool), Failure> {
         let is_named = scope.is_some();
@@ -133,7 +136,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(resources) => resources.check_scope(scope, is_named)?,
             None => scope,
         };
-        let request = GrantRequest { client, form, scope: &scope, resources: resources.as_ref(), now: time.now() };
+        let (resources_asked, now) = (resources.as_ref(), time.now());
+        let request =
+            GrantRequest { client, form, scope: &scope, resources: resources_asked, now, peer, host: &self.host };
         let authorization = handler
             .authorize_dyn(&request)
             .await

@@ -6,6 +6,7 @@ mod hook;
 #[cfg(feature = "proof")]
 mod once;
 mod refresh;
+mod source;
 
 use std::pin::pin;
 
@@ -20,6 +21,7 @@ use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 use crate::client::{Lookup, Purpose};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
+use source::Ours;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Answers a request to the token endpoint (RFC 6749 sections 3.2, 5.1 and 5.2). Every outcome is a response:
@@ -85,10 +87,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 self.redeem(&client, &form, &mut presented, time).await
             }
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
-                let body = request.body();
-                self.grant_by_handler(&client, &form, &parameters, &mut presented, body, time).await
+                self.grant_by_handler(&client, &form, &parameters, &mut presented, request, time).await
             }
-            Some(_) if client.may_refresh() => self.refresh(&client, &form, &parameters, &mut presented, time).await,
+            Some(_) if client.may_refresh() => {
+                match self.refresh(&client, &form, &parameters, &mut presented, time, Ours).await {
+                    #[cfg(feature = "root-secret")]
+                    Err(why) if self.may_be_foreign(&why) => {
+                        // Boxed, so that no other request is larger for it.
+                        let from = (request.peer(), time);
+                        Box::pin(self.refresh_foreign(&client, &form, &parameters, &mut presented, from, why)).await
+                    }
+                    answered => answered,
+                }
+            }
             Some(_) => Err(ClientRefusal::UnauthorizedClient.into()),
         };
         answered.map_err(|failure| failure.of_client(client.shared_id()))

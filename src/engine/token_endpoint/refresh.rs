@@ -7,9 +7,14 @@
 //! older: retry in the window | resync | replay → ahead: move forward → scope → host's hook → markers → swap → mint
 //! ```
 //!
+//! A token that is not of this engine may be another server's, where the host knows those: it comes this way again, and is proven by
+//! its record, or by the host.
+//!
 //! The kind is under the MAC, so both are one check; from `not_before` to "ahead" it is
 //! [`decide`].
 
+#[cfg(feature = "root-secret")]
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::client::{Client, Clients};
@@ -20,6 +25,7 @@ use crate::engine::client_auth::Authenticated;
 #[cfg(feature = "proof")]
 use crate::engine::client_auth::{SpentFor, Unspent};
 use crate::engine::failure::{Failure, of_grant};
+use crate::engine::grants::is_in_foreign_grace;
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
 use crate::engine::refusal::{GrantRefusal, Refusal, RequestRefusal, SenderRefusal, Unavailable};
@@ -27,6 +33,7 @@ use crate::engine::resources::Target;
 use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
 use crate::engine::time::Time;
 use crate::engine::token_endpoint::hook::Asked;
+use crate::engine::token_endpoint::source::Source;
 use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Rotation, Void, decide};
 use crate::grant::{Generation, Grant, InvalidScope, Scope, Timestamp};
 use crate::store::{StoreErrorKind, TokenStore};
@@ -34,11 +41,11 @@ use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh};
 use crate::wire::{Form, Parameters};
 
 /// One refresh, and what must hold over its attempts.
-struct Refresh<'a, 'r> {
+struct Refresh<'a, 'r, F> {
     client: &'a Authenticated<'a>,
     presented: &'a mut Presented<'r>,
     token: GrantToken,
-    text: &'a [u8; GRANT_TEXT_LEN],
+    text: &'a [u8],
     scope: Option<Result<Scope, InvalidScope>>,
     time: &'a Time<'a>,
     /// Whether the hook has allowed it; it is asked once.
@@ -54,6 +61,9 @@ struct Refresh<'a, 'r> {
     /// The assertion that the client authenticated by, until it is spent.
     #[cfg(feature = "proof")]
     unspent: Option<Unspent<'a>>,
+    /// Where the token is from.
+    #[cfg_attr(not(feature = "root-secret"), expect(dead_code, reason = "there are no others to tell apart"))]
+    source: F,
 }
 
 /// What one look at the record comes to.
@@ -77,6 +87,8 @@ enum Finish {
     Retry,
     /// With the current one, for an older one, since whoever sent it proves the key.
     Resync,
+    /// With the current one, for the token that another server never rotated.
+    ForeignAgain,
 }
 
 impl Finish {
@@ -86,18 +98,35 @@ impl Finish {
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    pub(super) async fn refresh(
+    /// The same for a token that is not of this engine: where the host knows other servers' tokens, it may be one of those. `refused`: why
+    /// it is none of ours.
+    #[cfg(feature = "root-secret")]
+    pub(super) async fn refresh_foreign(
+        &self,
+        client: &Authenticated<'_>,
+        form: &Form<'_>,
+        parameters: &Parameters<'_>,
+        presented: &mut Presented<'_>,
+        (peer, time): (Option<IpAddr>, &Time<'_>),
+        refused: Failure,
+    ) -> Result<Vec<u8>, Failure> {
+        let text = parameters.refresh_token().and_then(|text| std::str::from_utf8(text).ok());
+        let text = text.ok_or(RequestRefusal::MissingParameter)?;
+        let foreign = self.foreign_token(client, text, peer, refused).ok_or(GrantRefusal::NoGrant)?;
+        self.refresh(client, form, parameters, presented, time, foreign).await
+    }
+
+    pub(super) async fn refresh<F: Source>(
         &self,
         client: &Authenticated<'_>,
         form: &Form<'_>,
         parameters: &Parameters<'_>,
         presented: &mut Presented<'_>,
         time: &Time<'_>,
+        mut source: F,
     ) -> Result<Vec<u8>, Failure> {
         let text = parameters.refresh_token().ok_or(RequestRefusal::MissingParameter)?;
-        let text = text.try_into().map_err(|_| GrantRefusal::Shape)?;
-        let token = GrantToken::decode(text).ok_or(GrantRefusal::Shape)?;
-        self.knows_key(token.key_id())?;
+        let token = self.read_token(text, &mut source)?;
         let mut refresh = Refresh {
             client,
             presented,
@@ -113,17 +142,26 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             claims: None,
             #[cfg(feature = "proof")]
             unspent: client.unspent(SpentFor::Refresh(text)),
+            source,
         };
         for _ in 0..ATTEMPTS {
             // Borrowed in place: a grant is large, and a move of it costs time.
+            #[cfg(feature = "root-secret")]
+            let mut loaded = match refresh.source.foreign() {
+                None => self.store.load(refresh.token.grant_id()).await,
+                Some(foreign) => Box::pin(self.foreign_grant(foreign, text, client, time)).await,
+            };
+            #[cfg(not(feature = "root-secret"))]
             let mut loaded = self.store.load(refresh.token.grant_id()).await;
             let grant = match loaded {
                 Ok(Some(ref mut grant)) => grant,
-                Ok(None) => return Err(GrantRefusal::NoGrant.into()),
+                Ok(None) => return Err(refresh.no_grant()),
                 Err(error) => return Err(error.into()),
             };
-            // Each time, since the record may be another than at the last attempt.
-            self.prove(grant, &refresh.token, TokenKind::Refresh, client.id())?;
+            // Each time, since the record may be another than at the last attempt. What another server made is proven by then.
+            if !F::IS_FOREIGN {
+                self.prove(grant, &refresh.token, TokenKind::Refresh, client.id())?;
+            }
             // Before anything is said of its generation: who finds an old one without the key cannot end the login.
             let used_for = UsedFor::refresh(refresh.token.generation());
             self.check_sender(grant, refresh.presented, used_for, time.now())?;
@@ -142,7 +180,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let (target, mask) = self.target(grant, form, mask).map_err(|why| of_grant(grant, why))?;
             // Before the swap, so that a host that refuses or fails leaves the token as it was.
             if let (Some(hook), false) = (self.host.hook(), refresh.permitted) {
-                let repeats = matches!(finish, Finish::Retry | Finish::Resync);
+                let repeats = matches!(finish, Finish::Retry | Finish::Resync | Finish::ForeignAgain);
                 let kind = if repeats { IssueKind::Retry } else { IssueKind::Refresh };
                 refresh.changes = Asked { grant, client, mask, kind, form, now: time.now() }.ask(hook).await?;
                 refresh.permitted = true;
@@ -177,6 +215,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // The host may have taken longer than what was left of the grant.
             check_in_time(grant, now)?;
             self.advance(grant, &mut refresh, to, rotates, now);
+            #[cfg(feature = "root-secret")]
+            if refresh.source.is_new() {
+                let taking_over = Box::pin(self.take_over(grant, client, &mut refresh.swaps, time));
+                if taking_over.await? == Swapped::Done {
+                    return self.finish(grant, &mut refresh, &target, mask, finish);
+                }
+                continue;
+            }
             // Nothing is handed out before the write is certain: a token of a step that was not taken would come back as
             // one that is ahead of the record.
             if refresh.swaps.swap(&self.store, expected, grant, now).await? == Swapped::Done {
@@ -184,6 +230,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         Err(Unavailable::Contention.into())
+    }
+
+    /// The token of this text, if it has the shape of one.
+    #[inline]
+    fn read_token<F: Source>(&self, text: &[u8], source: &mut F) -> Result<GrantToken, Failure> {
+        #[cfg(feature = "root-secret")]
+        if let Some(foreign) = source.foreign() {
+            return Ok(foreign.stand_in(self.realm.keys().signing().id()));
+        }
+        #[cfg(not(feature = "root-secret"))]
+        let _ = source;
+        let text: &[u8; GRANT_TEXT_LEN] = text.try_into().map_err(|_| GrantRefusal::Shape)?;
+        let token = GrantToken::decode(text).ok_or(GrantRefusal::Shape)?;
+        self.knows_key_of_refresh(token.key_id())?;
+        Ok(token)
     }
 
     /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read
@@ -209,7 +270,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// What the record makes of the token.
-    fn judge(&self, grant: &Grant, refresh: &mut Refresh<'_, '_>) -> Result<Verdict, Failure> {
+    fn judge<F: Source>(&self, grant: &Grant, refresh: &mut Refresh<'_, '_, F>) -> Result<Verdict, Failure> {
         let client = refresh.client;
         // First of all: judged by this request's own write, the presented token would be the predecessor.
         if refresh.swaps.wrote_this(grant) {
@@ -251,6 +312,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Err(of_grant(grant, SenderRefusal::ProofForgotten));
             }
             Decision::Replay if refresh.presented.resyncs(client, grant) => (Verdict::Answer(Finish::Resync), false),
+            // Its client keeps what it was given by a server that never rotated.
+            Decision::Replay if F::IS_FOREIGN && is_in_foreign_grace(grant, client, refresh.time) => {
+                (Verdict::Answer(Finish::ForeignAgain), false)
+            }
             Decision::Replay => (Verdict::Replay, false),
             Decision::Refuse(void) => return Err(of_grant(grant, Refusal::from(void))),
         };
@@ -268,9 +333,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Ends the grant of a replayed token. The event comes first: it stands even where the request is dropped while the
     /// store works.
-    async fn replay(&self, grant: &Grant, refresh: &Refresh<'_, '_>) -> Failure {
+    async fn replay<F: Source>(&self, grant: &Grant, refresh: &Refresh<'_, '_, F>) -> Failure {
         let Refresh { client, presented, text, time, .. } = refresh;
-        if let Err(failure) = self.check_unspent_proof(grant, client, presented, *text, time).await {
+        if let Err(failure) = self.check_unspent_proof(grant, client, presented, text, time).await {
             return failure;
         }
         #[cfg(feature = "proof")]
@@ -286,14 +351,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             presented: refresh.token.generation(),
             current: grant.generation,
         });
-        self.replayed(grant, refresh.client).await
+        self.replayed(grant, refresh.client, refresh.time.now()).await
     }
 
     /// Makes it the record after this refresh, of a version that is new.
-    fn advance(
+    fn advance<F>(
         &self,
         grant: &mut Grant,
-        refresh: &mut Refresh<'_, '_>,
+        refresh: &mut Refresh<'_, '_, F>,
         generation: Generation,
         rotates: bool,
         now: Timestamp,
@@ -323,10 +388,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Mints from the record, tells the host and writes the response.
-    fn finish(
+    fn finish<F: Source>(
         &self,
         grant: &Grant,
-        refresh: &mut Refresh<'_, '_>,
+        refresh: &mut Refresh<'_, '_, F>,
         target: &Target<'_>,
         mask: u64,
         finish: Finish,
@@ -334,14 +399,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let successor;
         let refresh_token = match finish {
             Finish::Keep => refresh.text,
-            Finish::Step | Finish::Retry | Finish::Resync => {
+            Finish::Step | Finish::Retry | Finish::Resync | Finish::ForeignAgain => {
                 let key = self.keys_of_own(grant).get(grant.key_id).ok_or_else(|| {
                     self.emit(&Event::UnknownKey { key_id: grant.key_id });
                     // The token is good; another node can answer it, and this one once it has the key.
                     of_grant(grant, Unavailable::MissingKey)
                 })?;
                 successor = mint_refresh(grant, key);
-                &successor
+                successor.as_slice()
             }
         };
         let body = self.answer(&Issue {
@@ -361,7 +426,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(body)
     }
 
-    fn tell_of(&self, grant: &Grant, refresh: &Refresh<'_, '_>, target: &Target<'_>, finish: Finish) {
+    fn tell_of<F: Source>(&self, grant: &Grant, refresh: &Refresh<'_, '_, F>, target: &Target<'_>, finish: Finish) {
+        #[cfg(feature = "root-secret")]
+        let takes_over = refresh.source.is_new();
+        #[cfg(not(feature = "root-secret"))]
+        let takes_over = false;
         let (subject, generation, audience) = (self.subject_of(grant), grant.generation, target.audience());
         let (grant, client_id) = (grant.id, refresh.client.id());
         let presented = refresh.token.generation();
@@ -370,9 +439,27 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         self.emit(&match finish {
             Finish::Resync => Event::Resynced { grant, client_id, subject, presented, current: generation, audience },
+            Finish::ForeignAgain => Event::ForeignAgain { grant, client_id, subject, current: generation, audience },
+            Finish::Step | Finish::Keep if takes_over => {
+                Event::TakenOver { grant, client_id, subject, generation, audience }
+            }
             Finish::Retry => Event::Retried { grant, client_id, subject, generation, audience },
             Finish::Step | Finish::Keep => Event::Refreshed { grant, client_id, subject, generation, audience },
         });
+    }
+}
+
+impl<F: Source> Refresh<'_, '_, F> {
+    /// The record is not there.
+    #[cold]
+    fn no_grant(&mut self) -> Failure {
+        #[cfg(feature = "root-secret")]
+        if let Some(foreign) = self.source.foreign() {
+            return foreign.failure();
+        }
+        let gone = Failure::from(GrantRefusal::NoGrant);
+        // It was there, and the token was proven to be of it.
+        if self.swaps.tried() { gone.of_grant(self.token.grant_id()) } else { gone }
     }
 }
 
@@ -384,7 +471,7 @@ fn check_in_time(grant: &Grant, now: Timestamp) -> Result<(), Failure> {
 
 /// The part of the grant's scope that the request asks for, all of it where it asks for none (RFC 6749 section 6), and that
 /// the client may have now.
-fn asked_mask(grant: &Grant, refresh: &Refresh<'_, '_>) -> Result<u64, Failure> {
+fn asked_mask<F>(grant: &Grant, refresh: &Refresh<'_, '_, F>) -> Result<u64, Failure> {
     // The second is said where nothing is left: who named a scope can name another, who named none has to log in anew.
     let (asked, none_left) = match &refresh.scope {
         None => (Some(Scope::WHOLE), GrantRefusal::ScopeTaken),

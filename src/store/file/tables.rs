@@ -80,7 +80,7 @@ impl<'t> Tables<'t> {
         if self.grants.get(grant.id.as_u64()).map_err(storage)?.is_some() {
             return Ok(Insert::Duplicate);
         }
-        let indexed = grant.expires_at.as_millis();
+        let indexed = grant.expires_at().as_millis();
         self.put(grant.id.as_u64(), bytes, indexed)?;
         self.index_owner(grant)?;
         self.index_expiry(indexed, grant.id.as_u64())?;
@@ -93,7 +93,7 @@ impl<'t> Tables<'t> {
         if stored.version != expected {
             return Ok(Swap::Lost);
         }
-        let expires_at = next.expires_at.as_millis();
+        let expires_at = next.expires_at().as_millis();
         let index_at = indexed.min(expires_at);
         self.put(id, bytes, index_at)?;
         if index_at != indexed {
@@ -162,7 +162,7 @@ impl<'t> Tables<'t> {
             purged.at = Some(place);
             let (indexed, id) = read_expiry_key(place);
             match self.get(id) {
-                Ok(Some((stored, _))) if stored.expires_at <= now => {
+                Ok(Some((stored, _))) if stored.expires_at() <= now => {
                     self.forget(&stored, indexed)?;
                     purged.removed += 1;
                 }
@@ -231,7 +231,7 @@ impl<'t> Tables<'t> {
     }
 
     fn reindex(&mut self, stored: &Grant, indexed: u64) -> Result<(), Trouble> {
-        let expires_at = stored.expires_at.as_millis();
+        let expires_at = stored.expires_at().as_millis();
         self.put(stored.id.as_u64(), &stored.encode(), expires_at)?;
         self.unindex_expiry(indexed, stored.id.as_u64())?;
         self.index_expiry(expires_at, stored.id.as_u64())

@@ -205,6 +205,7 @@ impl Shard {
                 continue;
             }
             let expires_at = slot.expires_at();
+            let expires_at = if expires_at <= now { slot.kept_until() } else { expires_at };
             if expires_at <= now {
                 self.discard(at);
                 removed += 1;
@@ -218,7 +219,11 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::grant::foreign::ForeignOrigin;
+    use crate::grant::members::Members;
 
     /// The sizes of shards for ids as they come: a second, then random bits (here: counted).
     fn sizes(shards: usize) -> Vec<usize> {
@@ -294,6 +299,24 @@ mod tests {
             assert_eq!(shard.load(hash, next.id), Some(renamed));
         }
         assert_eq!((shard.pairs.len(), shard.pairs.places()), (100, 100));
+    }
+
+    /// A grant that began with another server's token stays until nobody could accept that.
+    #[test]
+    fn what_is_kept_for_the_sake_of_its_first_token_is_not_swept() {
+        let mut grant = Grant::sample("alice", "app");
+        let (expires_at, kept_until) = (grant.expires_at, grant.expires_at + std::time::Duration::from_secs(900));
+        let foreign = Some(ForeignOrigin { proof: [1; 20], kept_until });
+        grant.members = Some(Arc::new(Members { foreign, ..Members::default() }));
+        let (hash, mut shard) = (spread(grant.id), Shard::new());
+        assert!(shard.insert(hash, &grant));
+        let before = Timestamp::from_millis(kept_until.as_millis() - 1);
+        for now in [expires_at, before] {
+            assert_eq!((0..4).map(|_| shard.sweep(1, usize::MAX, now)).sum::<usize>(), 0);
+        }
+        assert_eq!(shard.load(hash, grant.id), Some(grant));
+        assert_eq!(shard.to_sweep(before), 0, "and is not looked for until then");
+        assert_eq!((0..4).map(|_| shard.sweep(1, usize::MAX, kept_until)).sum::<usize>(), 1);
     }
 
     #[test]

@@ -146,6 +146,14 @@ impl Slot {
         self.expires_at.get()
     }
 
+    /// When it may be dropped: looked up where the grant itself is over, so that nobody else pays for it.
+    #[cold]
+    pub(super) fn kept_until(&self) -> Timestamp {
+        let Details::Spilled(spilled) = &self.details else { return self.expires_at() };
+        let foreign = spilled.members.as_deref().and_then(|members| members.foreign.as_ref());
+        foreign.map_or(self.expires_at(), |foreign| foreign.kept_until.max(self.expires_at()))
+    }
+
     /// Whether subject and fields are the grant's already, as after nearly every refresh.
     #[inline]
     pub(super) fn has_details_of(&self, grant: &Grant) -> bool {

@@ -43,7 +43,7 @@ export async function origin(pages, host = '127.0.0.1') {
 
 /** Starts the example server for pages of these origins, and with more options. */
 export async function serve(server, origins, more = []) {
-  const options = ['--listen', '127.0.0.1:0', ...origins.flatMap((each) => ['--cors-origin', each]), ...more];
+  const options = ['--listen', '127.0.0.1:0', '--throttle', 'off', ...origins.flatMap((each) => ['--cors-origin', each]), ...more];
   const child = spawn(server, options, { stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (more) => { errors += more; });

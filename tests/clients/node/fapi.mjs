@@ -52,7 +52,7 @@ export function certificate(name, commonName, { issuer, isAuthority, hosts } = {
 
 /** Starts the example; `sets` are JWK sets by client. Over https where `tls` names the authority. */
 export async function start(program, { sets = {}, options = [], tls } = {}) {
-  const all = ['--listen', '127.0.0.1:0', ...options];
+  const all = ['--listen', '127.0.0.1:0', '--throttle', 'off', ...options];
   for (const [client, set] of Object.entries(sets)) {
     writeFileSync(inFolder(`${client}.json`), JSON.stringify(set));
     all.push('--jwks', `${client}=${inFolder(`${client}.json`)}`);

@@ -43,7 +43,7 @@ const folder = mkdtempSync(join(tmpdir(), 'mcp-'));
 
 async function start() {
   const child = spawn(program, [
-    '--listen', `127.0.0.1:${ISSUER_PORT}`, '--store', `file:${join(folder, 'grants')}`, '--key-file', join(folder, 'keys.json'),
+    '--listen', `127.0.0.1:${ISSUER_PORT}`, '--throttle', 'off', '--store', `file:${join(folder, 'grants')}`, '--key-file', join(folder, 'keys.json'),
     '--client-document', `${ID}=http://127.0.0.1:${site.address().port}/client.json`,
   ], { stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';

@@ -15,7 +15,7 @@ class Server:
     """The example, with these JWK sets of its clients, until the block ends."""
 
     def __init__(self, program, folder, sets, *options):
-        command = [program, "--listen", "127.0.0.1:0", *options]
+        command = [program, "--listen", "127.0.0.1:0", "--throttle", "off", *options]
         for client, jwks in sets.items():
             path = os.path.join(folder, f"{client}.json")
             with open(path, "w", encoding="ascii") as file:

@@ -43,6 +43,7 @@ async fn bank(issuer: &'static str) -> Bank {
         idle: Duration::from_secs(86_400),
         retry_window: Duration::from_secs(120),
         clock: Arc::new(move || Timestamp::from_secs(read.load(Ordering::Relaxed))),
+        throttle: None,
     };
     Bank { server: http::serve(bank::router(settings).await.unwrap()).await, issuer, secs }
 }

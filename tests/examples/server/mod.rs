@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cors;
+mod import;
 mod login_page;
 mod logout;
 pub(crate) mod process;
@@ -215,9 +216,14 @@ fn an_issuer_with_a_path_or_a_slash_is_served() {
 }
 
 fn start(store: &str, key_file: &Path) -> Running {
+    start_with(store, key_file, &[])
+}
+
+fn start_with(store: &str, key_file: &Path, more: &[&str]) -> Running {
     // Where it listens is another place each time, and who it is must not be.
     let issuer = "http://id.example";
-    Running::start(&["--store", store, "--key-file", key_file.to_str().unwrap(), "--issuer", issuer])
+    let options = ["--store", store, "--key-file", key_file.to_str().unwrap(), "--issuer", issuer];
+    Running::start(&[&options[..], more].concat())
 }
 
 /// What one user of each system holds.

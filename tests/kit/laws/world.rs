@@ -16,6 +16,7 @@ use regrant::{
 
 use super::codes::REDIRECT_URI;
 use crate::kit::events::Recorder;
+use crate::kit::foreign::OldServer;
 use crate::kit::schedule::{pause, run};
 use crate::kit::store::faulty::{Faulty, Shelf};
 use crate::kit::wire::{Answer, Call, secret};
@@ -47,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) hook: Option<Hook>,
     pub(crate) realm: Option<&'static str>,
     pub(crate) resources: Option<SomeResources>,
+    pub(crate) foreign: Option<OldServer>,
 }
 
 /// What tokens can be for.
@@ -72,6 +74,7 @@ impl Default for Setup {
             hook: None,
             realm: None,
             resources: None,
+            foreign: None,
         }
     }
 }
@@ -201,6 +204,10 @@ impl<S: TokenStore> World<S> {
         };
         let builder = match &setup.hook {
             Some(hook) => builder.on_issue(hook.clone()),
+            None => builder,
+        };
+        let builder = match &setup.foreign {
+            Some(foreign) => builder.foreign_tokens(foreign.clone()),
             None => builder,
         };
         let builder = match setup.resources {

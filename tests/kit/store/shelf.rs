@@ -156,8 +156,14 @@ impl TokenStore for Shelf {
         Ok(Listed { grants: page, unreadable, next })
     }
 
-    async fn purge_expired(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
-        Ok(0)
+    async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut grants = self.grants.lock().unwrap();
+        let over: Vec<GrantId> =
+            grants.values().filter(|grant| grant.expires_at() <= now).map(Grant::id).take(limit).collect();
+        for id in &over {
+            grants.remove(id);
+        }
+        Ok(over.len())
     }
 
     fn durability(&self) -> Durability {

@@ -279,7 +279,7 @@ fn one_that_stays_is_an_error_after_the_rest_has_ended() {
             ready(engine.store().insert(&sample(id), Timestamp::EPOCH)).unwrap();
         }
         engine.store().rows.lock().get_mut(&GrantId::from_u64(3)).unwrap().record = vec![0xff];
-        let error = ready(engine.end_sessions_of("alice")).unwrap_err();
+        let error = ready(engine.end_sessions_of("alice", regrant::Timestamp::EPOCH)).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::NewerFormat);
         assert_eq!(engine.store().rows.lock().len(), left);
     }

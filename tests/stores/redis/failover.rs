@@ -63,7 +63,7 @@ async fn a_lost_login_is_over_and_a_lost_revocation_is_undone() {
     bank.refresh(&kept).await.token();
     bank.refresh(&third).await.token();
     // Both are listed, and end when asked to.
-    assert_eq!(bank.engine.end_sessions_of("alice").await.unwrap(), 2);
+    assert_eq!(bank.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH).await.unwrap(), 2);
 }
 
 #[tokio::test]

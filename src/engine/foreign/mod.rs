@@ -1,0 +1,167 @@
+//! Refresh tokens of another server: where their grants are, and what is known of those that have none yet.
+//!
+//! ```text
+//! token → SHA-256 → HMAC (subject secret, realm, client) → the grant's id, and 160 bits that the record is believed by
+//! ```
+//!
+//! All of it follows from the digest, so that a table of digests serves. It is computed under the *subject secret*, which is never
+//! replaced: under another the token would be a new one, and begin the login anew.
+
+mod cut_off;
+mod look;
+mod take_over;
+
+pub(in crate::engine) use look::Seen;
+pub(in crate::engine) use take_over::Foreign;
+
+use std::net::IpAddr;
+
+use super::Engine;
+use super::failure::Failure;
+use super::grants::is_record_of;
+use super::host::{DynForeignTokens, ForeignToken, ForeignTokens};
+use super::refusal::{GrantRefusal, Refusal};
+use crate::client::{Client, Clients, digest};
+use crate::grant::{Grant, GrantId, Timestamp};
+use crate::secret::root::{Label, LabelledKey, SubjectSecret};
+use crate::store::TokenStore;
+use crate::throttle::Guessed;
+use crate::token::KeyFingerprint;
+
+/// How many tokens may share an id before the last of them is refused: 62 bits, so it never comes to that.
+const PLACES: u8 = 2;
+
+/// The hook, and the keys of what is found again.
+pub(super) struct ForeignEngine {
+    hook: Box<dyn DynForeignTokens>,
+    ids: LabelledKey,
+    proofs: LabelledKey,
+    cut_offs: LabelledKey,
+    fingerprint: KeyFingerprint,
+}
+
+/// What a token comes to for one client.
+struct Traces {
+    sha256: [u8; 32],
+    places: [GrantId; PLACES as usize],
+    proof: [u8; 20],
+}
+
+/// Where the grant of a token is.
+enum Place {
+    /// There, live or ended.
+    Taken(Grant),
+    /// It has none yet, and this is where it goes.
+    Free(GrantId),
+    /// Nowhere: others have all of its places.
+    None,
+}
+
+impl ForeignEngine {
+    pub(super) fn new(hook: Box<dyn DynForeignTokens>, secret: &SubjectSecret, realm: Option<&str>) -> Self {
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&secret.key(Label::Fingerprint, realm).bytes()[..16]);
+        Self {
+            hook,
+            ids: secret.key(Label::ForeignId, realm),
+            proofs: secret.key(Label::ForeignProof, realm),
+            cut_offs: secret.key(Label::CutOff, realm),
+            // It is never replaced, so it has no number.
+            fingerprint: KeyFingerprint::new(0, fingerprint),
+        }
+    }
+
+    pub(super) const fn fingerprint(&self) -> KeyFingerprint {
+        self.fingerprint
+    }
+
+    /// Whether what was taken over under those is found again under these.
+    pub(super) fn follows(&self, before: &Self) -> bool {
+        self.fingerprint == before.fingerprint
+    }
+
+    fn traces(&self, client_id: &str, text: &str) -> Traces {
+        let sha256 = digest(text.as_bytes());
+        let members: [&[u8]; 2] = [client_id.as_bytes(), &sha256];
+        let place = |step| GrantId::computed(&self.ids.mac(&[members[0], members[1], &[step]]));
+        Traces { sha256, places: [place(0), place(1)], proof: cut(self.proofs.mac(&members)) }
+    }
+}
+
+fn cut(mac: [u8; 32]) -> [u8; 20] {
+    let mut cut = [0; 20];
+    cut.copy_from_slice(&mac[..20]);
+    cut
+}
+
+pub(super) fn boxed(hook: impl ForeignTokens + 'static) -> Box<dyn DynForeignTokens> {
+    Box::new(hook)
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Whether a token that was refused so may be another server's, and there is somebody to ask. Never one whose MAC held, whatever
+    /// was wrong with it then.
+    pub(super) fn may_be_foreign(&self, failure: &Failure) -> bool {
+        let is_not_ours = matches!(
+            failure.why,
+            Refusal::Grant(GrantRefusal::Shape | GrantRefusal::UnknownKey | GrantRefusal::NoGrant | GrantRefusal::Mac)
+        );
+        self.foreign.is_some() && is_not_ours && failure.grant.is_none()
+    }
+
+    /// The same of what looked like a JWT access token, and is none of ours.
+    pub(super) fn may_be_foreign_jwt(&self, failure: &Failure) -> bool {
+        self.foreign.is_some() && failure.grant.is_none() && failure.is_about_a_token()
+    }
+
+    /// The record of a token. A few bits of an id are no proof, so it is believed by what it says of the token alone.
+    async fn foreign_place(&self, traces: &Traces) -> Result<Place, Failure> {
+        let mut free = None;
+        // All of them, though the first is free: whoever had it may be gone, and this token's grant behind it.
+        for id in traces.places {
+            match self.store.load(id).await? {
+                None => free = free.or(Some(id)),
+                Some(grant) => {
+                    is_record_of(&grant, id)?;
+                    let is_it = grant.foreign().is_some_and(|origin| origin.is_of(&traces.proof));
+                    if is_it && grant.realm() == self.realm() {
+                        return Ok(Place::Taken(grant));
+                    }
+                }
+            }
+        }
+        Ok(free.map_or(Place::None, Place::Free))
+    }
+
+    /// What the host knows of a token.
+    async fn ask_foreign(
+        &self,
+        foreign: &ForeignEngine,
+        traces: &Traces,
+        text: &str,
+        client: &Client,
+        (peer, now): (Option<IpAddr>, Timestamp),
+    ) -> Result<Option<super::host::ForeignLogin>, Failure> {
+        let token = ForeignToken { text, sha256: traces.sha256 };
+        // Anybody can be a public client. One that has authenticated is no stranger, and may send the tokens of all of its people from
+        // one address.
+        let counted = if client.is_public() {
+            Some(self.host.guess(Guessed::ForeignToken(client.id()), peer, now)?)
+        } else {
+            None
+        };
+        let found = foreign.hook.find_dyn(&token, client).await;
+        if let Some(counted) = counted.filter(|_| !matches!(found, Ok(None))) {
+            counted.right();
+        }
+        let login = found.map_err(|error| Failure::from(super::refusal::Unavailable::Host).by(error))?;
+        let until = foreign.hook.until_dyn();
+        Ok(login.map(|login| super::host::ForeignLogin { until: login.until.min(until), ..login }))
+    }
+
+    /// Until when a record has to be there so that nobody, by whatever clock, accepts its token afterwards.
+    fn kept_for(&self, until: Timestamp) -> Timestamp {
+        let skew = self.settings.clock_skew;
+        until + skew + skew + self.settings.longest_commit
+    }
+}

@@ -1,0 +1,71 @@
+//! Where the engine counts guesses, if the host has given it a throttle.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Event, Host};
+use crate::engine::refusal::ThrottleRefusal;
+use crate::grant::Timestamp;
+use crate::throttle::{Guess, Guessed, Throttle};
+
+/// The host's throttle.
+pub(super) struct Guessing {
+    throttle: Box<dyn Throttle>,
+    /// Whether the host has heard that it gives no addresses.
+    said: AtomicBool,
+}
+
+/// A guess that has been counted as a wrong one, until it is said to be [right](Self::right). One that is dropped stays counted: so does
+/// the guess of whoever hangs up before the answer.
+///
+/// ```
+/// # use regrant::throttle::Guessed;
+/// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
+/// # fn is_right(_: &str) -> bool { true }
+/// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+/// let guess = engine.guess(Guessed::Password("alice"), None, Timestamp::now())?;
+/// if is_right("wonderland") {
+///     guess.right();
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "it counts as wrong until it is said to be right"]
+pub struct PendingGuess<'a>(Option<(&'a dyn Throttle, Guess<'a>, Timestamp)>);
+
+impl PendingGuess<'_> {
+    /// It was right, or nobody could look at it.
+    pub fn right(self) {
+        if let Some((throttle, guess, counted_at)) = self.0 {
+            throttle.right(&guess, counted_at);
+        }
+    }
+}
+
+impl fmt::Debug for PendingGuess<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingGuess").field("counted", &self.0.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    pub(in crate::engine) fn set_throttle(&mut self, throttle: impl Throttle + 'static) {
+        self.guessing = Some(Box::new(Guessing { throttle: Box::new(throttle), said: AtomicBool::new(false) }));
+    }
+
+    /// Counts a guess, where the host has a throttle.
+    pub(in crate::engine) fn guess<'a>(
+        &'a self,
+        at: Guessed<'a>,
+        peer: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<PendingGuess<'a>, ThrottleRefusal> {
+        let Some(Guessing { throttle, said }) = self.guessing.as_deref() else { return Ok(PendingGuess(None)) };
+        if peer.is_none() && !said.swap(true, Ordering::Relaxed) {
+            self.tell(&Event::PeerUnknown);
+        }
+        let guess = Guess::new(at, peer);
+        throttle.guess(&guess, now).map_err(|refused| ThrottleRefusal::new(guess.kind(), refused))?;
+        Ok(PendingGuess(Some((&**throttle, guess, now))))
+    }
+}

@@ -54,15 +54,11 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         };
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
         let subjects = {
-            if subject_secret.is_none() && clients.features().pairwise_subjects {
-                return Err(BuildError::SubjectSecretRequired);
-            }
+            checks::pairwise(clients.features(), subject_secret.is_some())?;
             subject_secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone())))
         };
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
-        if clients.features().pairwise_subjects {
-            return Err(BuildError::SubjectSecretRequired);
-        }
+        checks::pairwise(clients.features(), false)?;
         #[cfg(feature = "proof")]
         checks::assertions(clients.features(), &settings, self.root.is_some())?;
         if !endpoints.are_well_formed() {

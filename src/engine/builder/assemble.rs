@@ -49,7 +49,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             None => None,
             Some(hook) => {
                 let secret = subject_secret.as_ref().ok_or(BuildError::SubjectSecretRequired)?;
-                Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref())))
+                let adopts = !self.adopted.is_empty();
+                Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref(), adopts)))
             }
         };
         #[cfg(all(feature = "jwt", feature = "root-secret"))]

@@ -33,7 +33,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         time: &Time<'_>,
     ) -> Result<(), Failure> {
         let Some(foreign) = &self.foreign else { return Ok(()) };
-        let traces = foreign.traces(client.id(), text);
+        let traces = self.traces(foreign, client.id(), text);
         let mut asked: Option<ForeignLogin> = None;
         for _ in 0..ATTEMPTS {
             let id = match self.foreign_place(&traces).await? {
@@ -54,7 +54,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             let now = time.now();
             let Some(login) = asked.as_ref().filter(|login| now < login.until) else { return Ok(()) };
-            let origin = ForeignOrigin { proof: traces.proof, kept_until: self.kept_for(login.until) };
+            let origin = ForeignOrigin { proof: traces.own.proof, kept_until: self.kept_for(login.until) };
             let ended = Grant::never_begun(id, new_version(), self.realm(), origin, now);
             match self.store.insert(&ended, now).await {
                 Ok(Insert::Added) => return Ok(()),

@@ -57,7 +57,7 @@ impl Foreign {
 
     /// Stands for the token where a token of ours would: of generation 0, proven by nothing in it.
     pub(in crate::engine) const fn stand_in(&self, key_id: u8) -> GrantToken {
-        GrantToken::unproven(key_id, self.traces.places[0], Generation::NONE)
+        GrantToken::unproven(key_id, self.traces.own.places[0], Generation::NONE)
     }
 }
 
@@ -70,7 +70,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         peer: Option<IpAddr>,
         refused: Failure,
     ) -> Option<Foreign> {
-        let traces = self.foreign.as_ref()?.traces(client.id(), text);
+        let traces = self.traces(self.foreign.as_ref()?, client.id(), text);
         let refused = Some(refused);
         Some(Foreign { traces, login: None, is_new: false, refused, failure: None, is_looked_at: false, peer })
     }
@@ -115,7 +115,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             token.login = self.ask_foreign(foreign, &token.traces, text, client, (token.peer, time.now())).await?;
         }
         let Some(login) = &token.login else { return Err(self.unknown_anywhere(token.refused.take(), text)) };
-        let grant = self.grant_of_foreign(login, client, id, token.traces.proof, time)?;
+        let grant = self.grant_of_foreign(login, client, id, token.traces.own.proof, time)?;
         if time.now() >= login.until {
             return Err(GrantRefusal::Expired.into());
         }
@@ -187,12 +187,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Writes a grant that has taken its first step.
     pub(in crate::engine) async fn take_over(
         &self,
-        grant: &Grant,
+        grant: &mut Grant,
         client: &Client,
         swaps: &mut Swaps,
         time: &Time<'_>,
     ) -> Result<Swapped, Failure> {
         let foreign = self.foreign.as_ref().ok_or(GrantRefusal::NoGrant)?;
+        // The host may have made it wait since it was made up. It begins with its first step: whether it has taken another one is told
+        // by these two times.
+        grant.created_at = grant.rotated_at;
+        let grant = &*grant;
         self.make_room(grant, client, time).await?;
         let written = swaps.insert(&self.store, grant, time.now()).await?;
         if written == Swapped::Done {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::network;
+use crate::grant::Timestamp;
 
 /// What is guessed at.
 ///
@@ -131,6 +132,44 @@ impl fmt::Debug for Guess<'_> {
     /// The kind alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guess").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// How a guess was counted, which its [`Throttle`](super::Throttle) is told again when it is given back: meanwhile others may have
+/// guessed, failed and logged in.
+///
+/// ```
+/// use regrant::Timestamp;
+/// use regrant::throttle::Counted;
+/// let counted = Counted::at(Timestamp::from_secs(0)).with_note(7);
+/// assert_eq!((counted.time(), counted.note()), (Timestamp::from_secs(0), 7));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    time: Timestamp,
+    note: u64,
+}
+
+impl Counted {
+    /// Counted at this time.
+    pub const fn at(time: Timestamp) -> Self {
+        Self { time, note: 0 }
+    }
+
+    /// With a note of the throttle to itself, such as by what it was counted. Nobody else reads it. Default: 0.
+    #[must_use]
+    pub const fn with_note(self, note: u64) -> Self {
+        Self { note, ..self }
+    }
+
+    /// When.
+    pub const fn time(self) -> Timestamp {
+        self.time
+    }
+
+    /// The throttle's note.
+    pub const fn note(self) -> u64 {
+        self.note
     }
 }
 

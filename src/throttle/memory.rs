@@ -7,7 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::limits::GuessRate;
 use super::table::{Known, Slot, Table};
-use super::{Guess, GuessLimits, Guessed, Throttle, TooManyGuesses};
+use super::{Counted, Guess, GuessLimits, Guessed, Throttle, TooManyGuesses};
 use crate::grant::Timestamp;
 
 /// Counts guesses in memory, in a fixed number of places: under attack it takes no byte more, and nothing has to be cleaned up.
@@ -58,6 +58,9 @@ impl<'t> Counter<'t> {
         Self { table, slot, rate }
     }
 }
+
+/// Notes of a guess that the person was known there when it was counted.
+const KNOWN: u64 = 1;
 
 /// The most that a guess is counted by.
 type Counters<'t> = [Option<Counter<'t>>; 3];
@@ -119,8 +122,16 @@ impl MemoryThrottle {
 }
 
 impl Counts {
+    /// Whether it is at the password of a person who has logged in from there.
+    fn knows(&mut self, guess: &Guess<'_>) -> bool {
+        match (guess.at(), guess.network()) {
+            (Guessed::Password(person), Some(network)) => self.known.has(person, network),
+            _ => false,
+        }
+    }
+
     /// What a guess is counted by.
-    fn of(&mut self, guess: &Guess<'_>) -> Counters<'_> {
+    fn of(&mut self, guess: &Guess<'_>, is_known: bool) -> Counters<'_> {
         let limits = self.limits;
         match (guess.at(), guess.network()) {
             (Guessed::Password(person), Some(network)) => [
@@ -128,8 +139,7 @@ impl Counts {
                 Some(Counter::new(&mut self.passwords_of_address, network, limits.passwords_of_address)),
                 // Whoever has logged in from there is not kept from it by what others do elsewhere, and their slips are not counted
                 // against those who have not.
-                (!self.known.has(person, network))
-                    .then(|| Counter::new(&mut self.password_anywhere, person, limits.password_anywhere)),
+                (!is_known).then(|| Counter::new(&mut self.password_anywhere, person, limits.password_anywhere)),
             ],
             (Guessed::Password(person), None) => {
                 [Some(Counter::new(&mut self.password_anywhere, person, limits.password_anywhere)), None, None]
@@ -171,10 +181,20 @@ impl Counts {
     }
 }
 
+impl Counts {
+    /// To those counters that it was taken from: whether the person is known there may have changed meanwhile.
+    fn give_back(&mut self, guess: &Guess<'_>, counted: Counted) {
+        for counter in self.of(guess, counted.note() == KNOWN).into_iter().flatten() {
+            counter.table.give_back(counter.slot, counter.rate);
+        }
+    }
+}
+
 impl Throttle for MemoryThrottle {
-    fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<(), TooManyGuesses> {
+    fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<Counted, TooManyGuesses> {
         let mut counts = self.counts();
-        let mut counters = counts.of(guess);
+        let is_known = counts.knows(guess);
+        let mut counters = counts.of(guess, is_known);
         // Of all or of none: what is refused is counted nowhere.
         let waits = counters.iter_mut().flatten().map(|counter| counter.table.wait(counter.slot, counter.rate, now));
         let wait = waits.max().unwrap_or_default();
@@ -184,17 +204,19 @@ impl Throttle for MemoryThrottle {
         for counter in counters.into_iter().flatten() {
             counter.table.take(counter.slot, counter.rate, now);
         }
-        Ok(())
+        Ok(Counted::at(now).with_note(if is_known { KNOWN } else { 0 }))
     }
 
-    fn right(&self, guess: &Guess<'_>, now: Timestamp) {
+    fn right(&self, guess: &Guess<'_>, counted: Counted) {
         let mut counts = self.counts();
-        for counter in counts.of(guess).into_iter().flatten() {
-            counter.table.give_back(counter.slot, counter.rate);
-        }
+        counts.give_back(guess, counted);
         if let (Guessed::Password(person), Some(network)) = (guess.at(), guess.network()) {
-            counts.known.remember(person, network, now);
+            counts.known.remember(person, network, counted.time());
         }
+    }
+
+    fn give_back(&self, guess: &Guess<'_>, counted: Counted) {
+        self.counts().give_back(guess, counted);
     }
 }
 

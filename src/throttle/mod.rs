@@ -21,7 +21,7 @@
 //! # What is counted
 //!
 //! *Failures*. A guess at a password is counted before it is looked at, so that a thousand at once are not a thousand free ones, and given
-//! back if it was right.
+//! back if it was right, or if nobody could look at it.
 //!
 //! | guessed at | counted by | at once, then one more after | from where |
 //! |---|---|---|---|
@@ -67,7 +67,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use guess::{Guess, GuessKind, Guessed, TooManyGuesses};
+pub use guess::{Counted, Guess, GuessKind, Guessed, TooManyGuesses};
 pub use limits::{GuessLimits, GuessRate};
 pub use memory::MemoryThrottle;
 pub(crate) use network::network;
@@ -78,20 +78,20 @@ use crate::grant::Timestamp;
 
 /// Counts guesses, and says when there are too many.
 ///
-/// Both are called while a request is served, so neither may block. What is counted by which key, and how much is too much, is the
+/// All are called while a request is served, so none may block. What is counted by which key, and how much is too much, is the
 /// throttle's own; [`MemoryThrottle`] has it as the [module](self) says.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use regrant::Timestamp;
-/// use regrant::throttle::{Guess, GuessKind, MemoryThrottle, Throttle, TooManyGuesses};
+/// use regrant::throttle::{Counted, Guess, GuessKind, MemoryThrottle, Throttle, TooManyGuesses};
 ///
 /// /// No password is tried at night.
 /// struct ByDay(MemoryThrottle);
 ///
 /// impl Throttle for ByDay {
-///     fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<(), TooManyGuesses> {
+///     fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<Counted, TooManyGuesses> {
 ///         let hour = now.as_secs() / 3_600 % 24;
 ///         if guess.kind() == GuessKind::Password && hour < 5 {
 ///             return Err(TooManyGuesses::until(Duration::from_secs((5 - hour) * 3_600)));
@@ -99,8 +99,12 @@ use crate::grant::Timestamp;
 ///         self.0.guess(guess, now)
 ///     }
 ///
-///     fn right(&self, guess: &Guess<'_>, now: Timestamp) {
-///         self.0.right(guess, now);
+///     fn right(&self, guess: &Guess<'_>, counted: Counted) {
+///         self.0.right(guess, counted);
+///     }
+///
+///     fn give_back(&self, guess: &Guess<'_>, counted: Counted) {
+///         self.0.give_back(guess, counted);
 ///     }
 /// }
 /// ```
@@ -110,19 +114,27 @@ pub trait Throttle: Send + Sync {
     /// # Errors
     ///
     /// There were too many, and this one is not counted: it is answered without being looked at.
-    fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<(), TooManyGuesses>;
+    fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<Counted, TooManyGuesses>;
 
-    /// A guess that was counted was right, or was not looked at after all: it is given back. `now` is the time at which it was counted.
-    /// Of a password that is a login.
-    fn right(&self, guess: &Guess<'_>, now: Timestamp);
+    /// A guess that was counted was looked at, and was right: it is given back. Of a password that is a login, from which more may
+    /// follow (a [`MemoryThrottle`] knows the address of the person from then on). `counted` is what [`guess`](Self::guess) has answered.
+    fn right(&self, guess: &Guess<'_>, counted: Counted);
+
+    /// A guess that was counted was not looked at after all: it is given back, and nothing else follows. A server that is overloaded
+    /// on purpose must take nobody for somebody who has logged in.
+    fn give_back(&self, guess: &Guess<'_>, counted: Counted);
 }
 
 impl<T: Throttle + ?Sized> Throttle for Arc<T> {
-    fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<(), TooManyGuesses> {
+    fn guess(&self, guess: &Guess<'_>, now: Timestamp) -> Result<Counted, TooManyGuesses> {
         (**self).guess(guess, now)
     }
 
-    fn right(&self, guess: &Guess<'_>, now: Timestamp) {
-        (**self).right(guess, now);
+    fn right(&self, guess: &Guess<'_>, counted: Counted) {
+        (**self).right(guess, counted);
+    }
+
+    fn give_back(&self, guess: &Guess<'_>, counted: Counted) {
+        (**self).give_back(guess, counted);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::table::Table;
-use super::{Guess, GuessLimits, GuessRate, Guessed, MemoryThrottle, Throttle, TooManyGuesses, network};
+use super::{Counted, Guess, GuessLimits, GuessRate, Guessed, MemoryThrottle, Throttle, TooManyGuesses, network};
 use crate::grant::Timestamp;
 
 fn at(secs: u64) -> Timestamp {
@@ -22,7 +22,7 @@ fn home() -> IpAddr {
 
 /// Seconds to wait; 0 where it was let through and counted.
 fn guess(throttle: &MemoryThrottle, what: Guessed<'_>, from: IpAddr, now: Timestamp) -> u32 {
-    throttle.guess(&Guess::new(what, Some(from)), now).map_or_else(TooManyGuesses::retry_after_secs, |()| 0)
+    throttle.guess(&Guess::new(what, Some(from)), now).map_or_else(TooManyGuesses::retry_after_secs, |_| 0)
 }
 
 /// How many of so many are let through at one time, each from an address by its number.
@@ -38,8 +38,8 @@ fn let_through(
 
 fn log_in(throttle: &MemoryThrottle, person: &str, from: IpAddr, now: Timestamp) {
     let guess = Guess::new(Guessed::Password(person), Some(from));
-    throttle.guess(&guess, now).unwrap();
-    throttle.right(&guess, now);
+    let counted = throttle.guess(&guess, now).unwrap();
+    throttle.right(&guess, counted);
 }
 
 const ALICE: Guessed<'_> = Guessed::Password("alice");
@@ -112,6 +112,51 @@ fn a_right_guess_is_given_back() {
     assert_eq!(let_through(&throttle, ALICE, 100, |_| home(), at(0)), 10);
 }
 
+/// An attack: whoever fills the verifier gets their guesses back unseen, and becomes neither known for the person nor displaces
+/// the addresses that are.
+#[test]
+fn what_nobody_looked_at_is_no_login() {
+    let throttle = MemoryThrottle::new();
+    log_in(&throttle, "alice", home(), at(0));
+    for number in 0..1_000 {
+        let unseen = Guess::new(ALICE, Some(v4(number % 10)));
+        let counted = throttle.guess(&unseen, at(1)).unwrap();
+        throttle.give_back(&unseen, counted);
+    }
+    // None of them is known, none of their guesses counts, and home is home.
+    assert_eq!(let_through(&throttle, ALICE, 1_000, |number| v4(number % 10), at(1)), 100);
+    assert_eq!(guess(&throttle, ALICE, v4(10), at(1)), 60);
+    assert_eq!(let_through(&throttle, ALICE, 100, |_| home(), at(1)), 10);
+}
+
+/// Of two first logins under way at once the second gives back what it took, although the person is known there by then.
+#[test]
+fn two_first_logins_at_once_leave_no_failure() {
+    let throttle = MemoryThrottle::new();
+    for number in 0..1_000 {
+        let login = Guess::new(ALICE, Some(v4(number)));
+        for counted in [throttle.guess(&login, at(0)).unwrap(), throttle.guess(&login, at(0)).unwrap()] {
+            throttle.right(&login, counted);
+        }
+    }
+    assert_eq!(let_through(&throttle, ALICE, 1_000, |number| v4(10_000 + number), at(0)), 100);
+}
+
+/// And one that was counted as known, and is forgotten when it ends, gives back nothing that others took.
+#[test]
+fn a_login_gives_back_what_it_took() {
+    let throttle = MemoryThrottle::new();
+    log_in(&throttle, "alice", home(), at(0));
+    let login = Guess::new(ALICE, Some(home()));
+    let counted = throttle.guess(&login, at(1)).unwrap();
+    for number in 0..4 {
+        log_in(&throttle, "alice", v4(number), at(2));
+    }
+    assert_eq!(let_through(&throttle, ALICE, 1_000, |number| v4(10_000 + number), at(2)), 100);
+    throttle.right(&login, counted);
+    assert_eq!(guess(&throttle, ALICE, v4(20_000), at(2)), 60);
+}
+
 /// An attack on those who clear counters at a login: with an account of one's own one would guess for ever.
 #[test]
 fn a_login_of_ones_own_between_guesses_buys_none() {
@@ -123,8 +168,8 @@ fn a_login_of_ones_own_between_guesses_buys_none() {
             passed += 1;
         }
         let own = Guess::new(Guessed::Password("mallory"), Some(home()));
-        if throttle.guess(&own, at(0)).is_ok() {
-            throttle.right(&own, at(0));
+        if let Ok(counted) = throttle.guess(&own, at(0)) {
+            throttle.right(&own, counted);
         }
     }
     assert_eq!(passed, 50);
@@ -232,7 +277,7 @@ fn without_an_address_people_are_counted_by_themselves() {
     assert_eq!(passed(Guessed::UserCode("alice"), at(0)), 5);
     // A login from nobody knows where makes no address known.
     let somewhere = Guess::new(ALICE, None);
-    throttle.right(&somewhere, at(0));
+    throttle.right(&somewhere, Counted::at(at(0)));
     assert_eq!(guess(&throttle, ALICE, home(), at(0)), 0, "the one that was given back");
     assert_eq!(guess(&throttle, ALICE, home(), at(0)), 60);
 }
@@ -244,7 +289,8 @@ fn addresses_that_are_one() {
     let in_one_64 = |number: u32| Ipv6Addr::from(0x2001_0db8_0001_0002_u128 << 64 | u128::from(number)).into();
     assert_eq!(let_through(&throttle, ALICE, 1_000, in_one_64, at(0)), 10);
     assert_eq!(guess(&throttle, ALICE, "2001:db8:1:3::1".parse().unwrap(), at(0)), 0, "another /64");
-    let both = |number: u32| if number % 2 == 0 { home() } else { "::ffff:198.51.100.7".parse().unwrap() };
+    let spellings = ["198.51.100.7", "::ffff:198.51.100.7"].map(|peer| peer.parse().unwrap());
+    let both = |number: u32| spellings[usize::try_from(number).unwrap() % 2];
     assert_eq!(let_through(&throttle, BOB, 1_000, both, at(0)), 10);
     for (peer, of) in
         [("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"), ("::ffff:192.0.2.1", "192.0.2.1"), ("192.0.2.1", "192.0.2.1")]

@@ -11,7 +11,8 @@ use regrant::{Authorization, GrantError, GrantHandler, GrantRequest};
 use super::{assert_throttled, home, send, stranger};
 use crate::kit::{Ask, LOGIN, SECRET, World, app, at, form, renewal};
 
-/// `alice`, whose password is `wonderland`, guarded as a host has to; a password `slow` takes for ever to look at.
+/// `alice`, whose password is `wonderland`, guarded as a host has to; a password `slow` takes for ever to look at, and at `busy` nobody
+/// can look.
 struct Guarded;
 
 impl GrantHandler for Guarded {
@@ -24,6 +25,10 @@ impl GrantHandler for Guarded {
         let guess = request.guess(Guessed::Password(username))?;
         if password == "slow" {
             pending::<()>().await;
+        }
+        if password == "busy" {
+            guess.not_looked_at();
+            return Err(GrantError::failed("nobody could look at the password"));
         }
         if password != "wonderland" {
             return Err(GrantError::invalid_grant());
@@ -118,6 +123,23 @@ fn whoever_hangs_up_has_guessed() {
         assert!(matches!(asked.poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
     }
     assert_throttled(&send(&world, &ask("alice", "wonderland"), stranger(1), at(0)), 60);
+}
+
+/// Whoever fills the verifier has not guessed, and has not logged in either: their addresses are not known for the person, and
+/// that of the person is not forgotten for theirs.
+#[test]
+fn whoever_is_not_looked_at_has_neither_guessed_nor_logged_in() {
+    let world = world(&Arc::default());
+    send(&world, &ask("alice", "wonderland"), home(), at(0)).assert_ok();
+    for number in 0..500 {
+        send(&world, &ask("alice", "busy"), stranger(number % 10), at(1)).assert_error(503, "temporarily_unavailable");
+    }
+    let looked_at = (0..500).filter(|number| {
+        send(&world, &ask("alice", "rabbit"), stranger(number % 10 + 10 * (number % 2)), at(1)).status == 400
+    });
+    assert_eq!(looked_at.count(), 100);
+    assert_throttled(&send(&world, &ask("alice", "wonderland"), stranger(1), at(1)), 60);
+    send(&world, &ask("alice", "wonderland"), home(), at(1)).assert_ok();
 }
 
 /// The page of the authorization endpoint and the token endpoint are two ways to one password.

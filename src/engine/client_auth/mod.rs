@@ -321,9 +321,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 counted.right();
                 Ok(true)
             }
-            // Nobody has looked at it.
             Err(_) => {
-                counted.right();
+                counted.not_looked_at();
                 Err(Unavailable::SlowVerifier.into())
             }
         }

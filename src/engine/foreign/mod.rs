@@ -203,8 +203,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None
         };
         let found = foreign.hook.find_dyn(&token, client).await;
-        if let Some(counted) = counted.filter(|_| !matches!(found, Ok(None))) {
-            counted.right();
+        match (counted, &found) {
+            (Some(counted), Ok(Some(_))) => counted.right(),
+            (Some(counted), Err(_)) => counted.not_looked_at(),
+            (_, Ok(None)) | (None, _) => {}
         }
         let login = found.map_err(|error| Failure::from(super::refusal::Unavailable::Host).by(error))?;
         let until = foreign.hook.until_dyn();

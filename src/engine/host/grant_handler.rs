@@ -149,7 +149,8 @@ impl<'a> GrantRequest<'a> {
     }
 
     /// Counts a guess at something before it is looked at, as whoever takes passwords must (RFC 6749 section 4.3.2). It counts as wrong
-    /// until it is said to be [right](PendingGuess::right). Without a [throttle](crate::EngineBuilder::throttle) nothing is counted.
+    /// until it is said to be [right](PendingGuess::right), or [not looked at](PendingGuess::not_looked_at). Without a
+    /// [throttle](crate::EngineBuilder::throttle) nothing is counted.
     ///
     /// # Errors
     ///
@@ -158,14 +159,20 @@ impl<'a> GrantRequest<'a> {
     /// ```
     /// use regrant::throttle::Guessed;
     /// use regrant::{Authorization, GrantError, GrantRequest};
-    /// # fn is_right(_: &str, _: &str) -> bool { true }
+    /// # struct Busy;
+    /// # fn is_right(_: &str, _: &str) -> Result<bool, Busy> { Ok(true) }
     /// fn log_in(request: &GrantRequest<'_>) -> Result<Authorization, GrantError> {
     ///     let (username, password) = (request.required("username")?, request.required("password")?);
     ///     let guess = request.guess(Guessed::Password(username))?;
-    ///     if !is_right(username, password) {
-    ///         return Err(GrantError::invalid_grant());
+    ///     match is_right(username, password) {
+    ///         Ok(true) => guess.right(),
+    ///         Ok(false) => return Err(GrantError::invalid_grant()),
+    ///         // Nobody has looked at it: that is no login.
+    ///         Err(Busy) => {
+    ///             guess.not_looked_at();
+    ///             return Err(GrantError::failed("nobody could look at the password"));
+    ///         }
     ///     }
-    ///     guess.right();
     ///     Ok(Authorization::of(username))
     /// }
     /// ```

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{Event, Host};
 use crate::engine::refusal::ThrottleRefusal;
 use crate::grant::Timestamp;
-use crate::throttle::{Guess, Guessed, Throttle};
+use crate::throttle::{Counted, Guess, Guessed, Throttle};
 
 /// The host's throttle.
 pub(super) struct Guessing {
@@ -16,28 +16,39 @@ pub(super) struct Guessing {
     said: AtomicBool,
 }
 
-/// A guess that has been counted as a wrong one, until it is said to be [right](Self::right). One that is dropped stays counted: so does
-/// the guess of whoever hangs up before the answer.
+/// A guess that has been counted as a wrong one, until it is said to be [right](Self::right) or [not looked at](Self::not_looked_at). One
+/// that is dropped stays counted: so does the guess of whoever hangs up before the answer.
 ///
 /// ```
 /// # use regrant::throttle::Guessed;
 /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
-/// # fn is_right(_: &str) -> bool { true }
+/// # struct Busy;
+/// # fn is_right(_: &str) -> Result<bool, Busy> { Ok(true) }
 /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
 /// let guess = engine.guess(Guessed::Password("alice"), None, Timestamp::now())?;
-/// if is_right("wonderland") {
-///     guess.right();
+/// match is_right("wonderland") {
+///     Ok(true) => guess.right(),
+///     Ok(false) => drop(guess),
+///     Err(Busy) => guess.not_looked_at(),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "it counts as wrong until it is said to be right"]
-pub struct PendingGuess<'a>(Option<(&'a dyn Throttle, Guess<'a>, Timestamp)>);
+pub struct PendingGuess<'a>(Option<(&'a dyn Throttle, Guess<'a>, Counted)>);
 
 impl PendingGuess<'_> {
-    /// It was right, or nobody could look at it.
+    /// Somebody looked at it, and it was right. Of a password that is a login: what others guess elsewhere does not keep the person
+    /// from this address from then on. So never say it of a guess that nobody has looked at.
     pub fn right(self) {
-        if let Some((throttle, guess, counted_at)) = self.0 {
-            throttle.right(&guess, counted_at);
+        if let Some((throttle, guess, counted)) = self.0 {
+            throttle.right(&guess, counted);
+        }
+    }
+
+    /// Nobody could look at it, as where verification is overloaded: it counts no more, and is no login. Answer 503.
+    pub fn not_looked_at(self) {
+        if let Some((throttle, guess, counted)) = self.0 {
+            throttle.give_back(&guess, counted);
         }
     }
 }
@@ -65,7 +76,7 @@ impl Host {
             self.tell(&Event::PeerUnknown);
         }
         let guess = Guess::new(at, peer);
-        throttle.guess(&guess, now).map_err(|refused| ThrottleRefusal::new(guess.kind(), refused))?;
-        Ok(PendingGuess(Some((&**throttle, guess, now))))
+        let counted = throttle.guess(&guess, now).map_err(|refused| ThrottleRefusal::new(guess.kind(), refused))?;
+        Ok(PendingGuess(Some((&**throttle, guess, counted))))
     }
 }

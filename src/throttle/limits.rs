@@ -99,7 +99,7 @@ impl GuessLimits {
         Self { password_here: rate, ..self }
     }
 
-    /// Guesses at anybody's password from one address.
+    /// Guesses from one address at the passwords of all people who have not logged in from there.
     #[must_use]
     pub const fn with_passwords_of_address(self, rate: GuessRate) -> Self {
         Self { passwords_of_address: rate, ..self }

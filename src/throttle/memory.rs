@@ -134,12 +134,15 @@ impl Counts {
     fn of(&mut self, guess: &Guess<'_>, is_known: bool) -> Counters<'_> {
         let limits = self.limits;
         match (guess.at(), guess.network()) {
+            // Whoever has logged in from there is kept from it neither by what others do elsewhere nor by what neighbours do there, and
+            // their slips are not counted against those who have not.
+            (Guessed::Password(person), Some(network)) if is_known => {
+                [Some(Counter::new(&mut self.password_here, (person, network), limits.password_here)), None, None]
+            }
             (Guessed::Password(person), Some(network)) => [
                 Some(Counter::new(&mut self.password_here, (person, network), limits.password_here)),
                 Some(Counter::new(&mut self.passwords_of_address, network, limits.passwords_of_address)),
-                // Whoever has logged in from there is not kept from it by what others do elsewhere, and their slips are not counted
-                // against those who have not.
-                (!is_known).then(|| Counter::new(&mut self.password_anywhere, person, limits.password_anywhere)),
+                Some(Counter::new(&mut self.password_anywhere, person, limits.password_anywhere)),
             ],
             (Guessed::Password(person), None) => {
                 [Some(Counter::new(&mut self.password_anywhere, person, limits.password_anywhere)), None, None]

@@ -26,7 +26,7 @@
 //! | guessed at | counted by | at once, then one more after | from where |
 //! |---|---|---|---|
 //! | a password | the person and the address | 10, a minute | [`GrantRequest::guess`](crate::GrantRequest::guess) in a grant handler, [`Engine::guess`](crate::Engine::guess) behind a page |
-//! | | the address | 50, 10 seconds | |
+//! | | the address, but for people who have logged in from there | 50, 10 seconds | |
 //! | | the person, but for addresses that have logged in as them | 100, a minute | |
 //! | a client's secret that is kept as a digest | the client and the address | 20, 10 seconds | by itself |
 //! | | the address | 100, a second | |
@@ -43,8 +43,8 @@
 //! - **A client.** A right secret that is kept as a digest passes whatever the counters say: it has at least 32 characters, so counting its
 //!   guesses protects nobody, and only answers them. Where verification is slow, strangers use up their own address, never the client;
 //!   and a secret that was verified before passes from any.
-//! - **A person.** Guesses from elsewhere slow nobody down at an address that has logged in as this person. From other addresses they
-//!   wait with the guessers while the attack lasts.
+//! - **A person.** At an address that has logged in as this person, nobody is slowed down by guesses from elsewhere, nor by guesses of
+//!   neighbours at others. From other addresses they wait with the guessers while the attack lasts.
 //! - **Everybody.** No counter is shared by people, clients or addresses that have nothing to do with each other.
 //! - **Refreshes.** No counter is asked about a refresh token of this engine, and a right client at the token endpoint costs no look at any.
 //!

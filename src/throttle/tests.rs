@@ -157,6 +157,22 @@ fn a_login_gives_back_what_it_took() {
     assert_eq!(guess(&throttle, ALICE, v4(20_000), at(2)), 60);
 }
 
+/// An attack: guesses at made-up names from one address (an office, a carrier) shut out everybody behind it who had logged in there.
+#[test]
+fn a_neighbour_shuts_out_nobody_who_is_known_there() {
+    let throttle = MemoryThrottle::new();
+    log_in(&throttle, "alice", home(), at(0));
+    let names: Vec<_> = (0..1_000).map(|number| format!("made up {number}")).collect();
+    let passed = |now| names.iter().filter(|name| guess(&throttle, Guessed::Password(name), home(), now) == 0).count();
+    assert_eq!(passed(at(1)), 50);
+    log_in(&throttle, "alice", home(), at(1));
+    assert_eq!(let_through(&throttle, ALICE, 100, |_| home(), at(1)), 10, "her own, as before");
+    // Whoever is not known there waits, and her slips are not counted against them.
+    assert_eq!(guess(&throttle, BOB, home(), at(1)), 10);
+    assert_eq!(let_through(&throttle, ALICE, 5, |_| home(), at(1_000)), 5);
+    assert_eq!(passed(at(1_000)), 50);
+}
+
 /// An attack on those who clear counters at a login: with an account of one's own one would guess for ever.
 #[test]
 fn a_login_of_ones_own_between_guesses_buys_none() {

@@ -188,7 +188,7 @@ impl Counts {
     /// To those counters that it was taken from: whether the person is known there may have changed meanwhile.
     fn give_back(&mut self, guess: &Guess<'_>, counted: Counted) {
         for counter in self.of(guess, counted.note() == KNOWN).into_iter().flatten() {
-            counter.table.give_back(counter.slot, counter.rate);
+            counter.table.give_back(counter.slot, counter.rate, counted.time());
         }
     }
 }

@@ -74,10 +74,13 @@ impl Table {
         place.whole_at = place.whole_at.max(now.as_millis()).saturating_add(rate.interval());
     }
 
-    /// Takes one back.
-    pub(super) fn give_back(&mut self, slot: Slot, rate: GuessRate) {
+    /// Takes one back that was counted at this time.
+    pub(super) fn give_back(&mut self, slot: Slot, rate: GuessRate, counted_at: Timestamp) {
         if let Some(place) = self.bucket(slot).iter_mut().find(|place| place.tag == slot.tag) {
-            place.whole_at = place.whole_at.saturating_sub(rate.interval());
+            let whole_at = place.whole_at.saturating_sub(rate.interval());
+            // Where nothing is left, no time may be left either: a clock that was set back would read it as guesses.
+            let is_left = whole_at > counted_at.as_millis();
+            *place = if is_left { Place { whole_at, ..*place } } else { Place::default() };
         }
     }
 

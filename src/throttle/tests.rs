@@ -332,6 +332,27 @@ fn a_clock_that_went_back_locks_nobody_out() {
     assert_eq!(guess(&small, Guessed::Registration, home(), at(0)), 60);
 }
 
+/// A right guess leaves nothing that a clock which is set back could take for guesses.
+#[test]
+fn a_clock_that_went_back_after_a_login_finds_nothing_counted() {
+    let throttle = MemoryThrottle::new();
+    log_in(&throttle, "alice", home(), at(10_000_000));
+    assert_eq!(let_through(&throttle, ALICE, 100, |_| home(), at(0)), 10);
+    let code = Guess::new(Guessed::UserCode("alice"), Some(home()));
+    let counted = throttle.guess(&code, at(10_000_000)).unwrap();
+    throttle.give_back(&code, counted);
+    assert_eq!(let_through(&throttle, code.at(), 100, |_| home(), at(0)), 5);
+    // A failure before it is still one, and so is one that was under way at the same time.
+    for wrong_at in [0, 30] {
+        let throttle = MemoryThrottle::new();
+        let login = Guess::new(ALICE, Some(home()));
+        assert_eq!(guess(&throttle, ALICE, home(), at(wrong_at)), 0);
+        let counted = throttle.guess(&login, at(30)).unwrap();
+        throttle.right(&login, counted);
+        assert_eq!(let_through(&throttle, ALICE, 100, |_| home(), at(30)), 9);
+    }
+}
+
 /// Settings change while it serves; who had to wait by the old limits waits by the new ones.
 #[test]
 fn limits_change_at_once() {

@@ -122,7 +122,8 @@ impl<'a> Guess<'a> {
         self.peer
     }
 
-    /// The address to count by: the /64 of an IPv6 address, since whoever has one has 2^64 of them; the IPv4 address in a mapped one.
+    /// The address to count by: the /64 of an IPv6 address, since whoever has one has 2^64 of them; the IPv4 address in a
+    /// mapped one, and in one of the well-known prefix of translators (RFC 6052 section 2.1).
     pub fn network(&self) -> Option<IpAddr> {
         self.peer.map(network)
     }

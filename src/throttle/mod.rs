@@ -54,7 +54,12 @@
 //!   proxy wrote, the last entry of a list and not the first: whoever chooses their own address has no limit. Without one a password is
 //!   counted by the person alone, user codes too, and secrets, registrations and tokens are not counted at all; the engine says so, once, by
 //!   [`PeerUnknown`](crate::event::Event::PeerUnknown).
-//! - An IPv6 address stands for its /64, and an IPv4-mapped one for the IPv4 address in it.
+//! - An IPv6 address stands for its /64. One that is IPv4-mapped, or of the well-known prefix `64:ff9b::/96` of translators (RFC 6052),
+//!   stands for the IPv4 address in it; give that address yourself where the translator has a prefix of its own.
+//! - **A line at home often has a /56, and a site a /48**: by this count those are 256 and 65,536 addresses, and whoever has one is limited as
+//!   somebody with so many addresses is. Nothing wider is counted, since elsewhere a /48 is shared by thousands of lines. What is
+//!   counted by a person holds all the same; secrets that are verified slowly, registrations and tokens have nothing but the address, so limit
+//!   those before the engine too where that is too much.
 //! - **Each node counts for itself**: with three nodes limits are up to three times as high. A restart forgets counts, and from where
 //!   people have logged in. A [`Throttle`] of your own may do better.
 //! - People behind one address (an office, a carrier) share its counters. Raise them by [`GuessLimits`] where many do.

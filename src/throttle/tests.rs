@@ -305,12 +305,18 @@ fn addresses_that_are_one() {
     let in_one_64 = |number: u32| Ipv6Addr::from(0x2001_0db8_0001_0002_u128 << 64 | u128::from(number)).into();
     assert_eq!(let_through(&throttle, ALICE, 1_000, in_one_64, at(0)), 10);
     assert_eq!(guess(&throttle, ALICE, "2001:db8:1:3::1".parse().unwrap(), at(0)), 0, "another /64");
-    let spellings = ["198.51.100.7", "::ffff:198.51.100.7"].map(|peer| peer.parse().unwrap());
-    let both = |number: u32| spellings[usize::try_from(number).unwrap() % 2];
+    let spellings = ["198.51.100.7", "::ffff:198.51.100.7", "64:ff9b::198.51.100.7"].map(|peer| peer.parse().unwrap());
+    let both = |number: u32| spellings[usize::try_from(number).unwrap() % 3];
     assert_eq!(let_through(&throttle, BOB, 1_000, both, at(0)), 10);
-    for (peer, of) in
-        [("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"), ("::ffff:192.0.2.1", "192.0.2.1"), ("192.0.2.1", "192.0.2.1")]
-    {
+    for (peer, of) in [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        // RFC 6052 section 2.1: the well-known prefix and nothing else.
+        ("64:ff9b::192.0.2.1", "192.0.2.1"),
+        ("64:ff9b::1:192.0.2.1", "64:ff9b::"),
+        ("64:ff9b:1::192.0.2.1", "64:ff9b:1::"),
+    ] {
         assert_eq!(network(peer.parse().unwrap()), of.parse::<IpAddr>().unwrap(), "{peer}");
     }
 }

@@ -66,29 +66,38 @@ const KNOWN: u64 = 1;
 type Counters<'t> = [Option<Counter<'t>>; 3];
 
 impl MemoryThrottle {
-    /// How many places each of its twelve tables has, unless said otherwise.
+    /// How many places each of its eleven counters has, unless said otherwise.
     const PLACES: usize = 16_384;
+    /// The most: 240 MiB.
+    const MOST_PLACES: usize = 1 << 20;
+    /// How many times as many logins are remembered: more people have logged in than are guessed at.
+    const KNOWN: usize = 4;
 
-    /// With the [limits](GuessLimits) that the module names, and 16,384 places for each kind of counter: 3 MiB in all.
+    /// With the [limits](GuessLimits) that the module names, 16,384 places for each kind of counter, and 65,536 for people's addresses: 3.75 MiB in all.
     pub fn new() -> Self {
         Self::with_places(Self::PLACES)
     }
 
-    /// With so many places for each kind of counter: how many people, clients or addresses are counted at a time, and how many people's
-    /// addresses are remembered. It takes 192 bytes for each, now and for ever.
+    /// With so many places for each kind of counter, at most 1,048,576: how many people, clients or addresses are counted at a time. Four
+    /// times as many addresses are remembered from which people have logged in, at most four of each person. It takes 240 bytes for each
+    /// place, now and for ever.
+    ///
+    /// Where more people log in than that, those who have not for the longest time are forgotten first. They are then as at a new address,
+    /// until they have logged in again: they wait only while others guess at them, or from there.
     ///
     /// ```
     /// let large = regrant::throttle::MemoryThrottle::with_places(1 << 20);
     /// # let _ = large;
     /// ```
     pub fn with_places(places: usize) -> Self {
+        let places = places.min(Self::MOST_PLACES);
         let table = || Table::new(places);
         Self(Mutex::new(Counts {
             limits: GuessLimits::default(),
             password_here: table(),
             passwords_of_address: table(),
             password_anywhere: table(),
-            known: Known::new(places),
+            known: Known::new(places * Self::KNOWN),
             client_secret_here: table(),
             client_secrets_of_address: table(),
             user_codes_of_person: table(),

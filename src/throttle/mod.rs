@@ -21,7 +21,8 @@
 //! # What is counted
 //!
 //! *Failures*. A guess at a password is counted before it is looked at, so that a thousand at once are not a thousand free ones, and given
-//! back if it was right, or if nobody could look at it.
+//! back if it was right, or if nobody could look at it. So ten under way at once for one person from one address have the eleventh refused, even if all of them
+//! are right: a program that logs in for one person many times at once needs a higher limit, or better one login.
 //!
 //! | guessed at | counted by | at once, then one more after | from where |
 //! |---|---|---|---|
@@ -61,7 +62,8 @@
 //!   counted by a person holds all the same; secrets that are verified slowly, registrations and tokens have nothing but the address, so limit
 //!   those before the engine too where that is too much.
 //! - **Each node counts for itself**: with three nodes limits are up to three times as high. A restart forgets counts, and from where
-//!   people have logged in. A [`Throttle`] of your own may do better.
+//!   people have logged in. A [`MemoryThrottle`] remembers 65,536 such addresses, four of each person: give it
+//!   [more places](MemoryThrottle::with_places) for more people. A [`Throttle`] of your own may do better.
 //! - People behind one address (an office, a carrier) share its counters. Raise them by [`GuessLimits`] where many do.
 
 mod guess;

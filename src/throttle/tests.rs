@@ -373,10 +373,34 @@ fn limits_change_at_once() {
     assert_eq!(let_through(&throttle, ALICE, 100, |_| home(), at(0)), 18);
 }
 
+/// What does not fit is not tried: the memory is bounded, whatever the setting says.
+#[test]
+fn places_are_bounded() {
+    let throttle = MemoryThrottle::with_places(usize::MAX);
+    assert_eq!(let_through(&throttle, ALICE, 100, |_| home(), at(0)), 10);
+    assert_eq!(let_through(&MemoryThrottle::with_places(0), ALICE, 100, |_| home(), at(0)), 10);
+}
+
+/// Many more people have logged in than are guessed at: there are four times as many places for them.
+#[test]
+fn more_logins_are_remembered_than_guesses() {
+    let throttle = MemoryThrottle::with_places(1_024);
+    let names: Vec<_> = (0..2_048).map(|number| format!("person {number}")).collect();
+    for name in &names {
+        log_in(&throttle, name, home(), at(0));
+    }
+    // Known there: the address may be spent.
+    let made_up = (0..1_000).map(|number| format!("made up {number}"));
+    assert_eq!(made_up.filter(|name| guess(&throttle, Guessed::Password(name), home(), at(1)) == 0).count(), 50);
+    let known = names.iter().filter(|name| guess(&throttle, Guessed::Password(name), home(), at(1)) == 0).count();
+    assert!(known > 1_900, "{known}");
+}
+
 /// With an account of one's own, and any number of addresses, one pushes out one's own addresses and nobody else's.
 #[test]
 fn nobody_makes_the_addresses_of_another_forgotten() {
-    let throttle = MemoryThrottle::with_places(8);
+    // Eight for logins: all of them have the same.
+    let throttle = MemoryThrottle::with_places(2);
     log_in(&throttle, "alice", home(), at(0));
     for number in 0..10_000 {
         log_in(&throttle, "mallory", v4(number), at(1 + u64::from(number)));

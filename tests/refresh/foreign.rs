@@ -669,6 +669,39 @@ fn a_client_may_go_on_with_it_for_a_while() {
     world.send(&ask, at(31)).assert_error(400, "invalid_grant");
 }
 
+/// Law 24. What came in time came in time: a store that keeps it waiting past the end makes no thief of it.
+#[test]
+fn a_wait_inside_the_engine_does_not_use_up_what_a_client_is_given() {
+    let grace = Duration::from_secs(10_000);
+    for (late, counts) in [(0, true), (1, false)] {
+        let store = Faulty::of(BytesStore::default());
+        let client = Client::public("public-phone").grant_type("refresh_token").foreign_grace(grace).build().unwrap();
+        let old = OldServer::default().with(UUID, "public-phone", "alice", BEGAN);
+        let builder = Engine::builder(Arc::clone(&store), StaticClients::new().with(client).unwrap());
+        let engine = builder.root_secret(root()).foreign_tokens(old).build().unwrap();
+        let clock = Hand::at(at(0));
+        let mut scheduler: Scheduler<'_, Answer> = Scheduler::new();
+        let mut send = |wait: Duration| {
+            let request = clock.clone();
+            let engine = &engine;
+            let task = scheduler.spawn(async move {
+                Answer::of(&engine.token(&Call::refresh("public-phone", UUID).request(), request).await)
+            });
+            assert!(scheduler.poll(task).is_none(), "it waits for the store");
+            clock.advance(wait);
+            (0..1_000).find_map(|_| scheduler.poll(task)).unwrap()
+        };
+        let first = send(Duration::ZERO);
+        clock.advance(grace - Duration::from_millis(1) + Duration::from_millis(late));
+        let again = send(Duration::from_secs(60));
+        assert_eq!(again.is_ok(), counts);
+        assert_eq!(again.is_invalid_grant(), !counts);
+        if counts {
+            assert_eq!(again.refresh_token(), first.refresh_token());
+        }
+    }
+}
+
 /// A record that cannot be read cannot say what it came from: then the whole person is cut off.
 #[test]
 fn an_unreadable_record_that_is_ended_does_not_come_back() {

@@ -13,11 +13,12 @@ use regrant::{
 use serde_json::json;
 use std::sync::Arc;
 
+use crate::kit::events::Seen;
 use crate::kit::foreign::{OldServer, UUID};
 use crate::kit::laws::world::{APP, Setup, World as Lawful};
 use crate::kit::schedule::{Scheduler, run};
 use crate::kit::store::bytes::BytesStore;
-use crate::kit::store::faulty::Shelf as Faulty;
+use crate::kit::store::faulty::{Fault as Broken, Op, Shelf as Faulty};
 use crate::kit::store::stalling::Hand;
 use crate::kit::wire::{Answer, Call};
 use crate::kit::{Ask, Fault, Password, Reply, SECRET, Shelf, World, altered, app, at, form, renewal, scope};
@@ -492,6 +493,24 @@ fn a_login_that_is_taken_over_while_all_is_ended_does_not_stay() {
         }
         assert!(world.refresh(APP, UUID).is_invalid_grant(), "{what}");
         assert!(run(world.engine.sessions("alice", None, 10, world.now())).unwrap().sessions.is_empty());
+    }
+}
+
+/// Who counts those that have come counts each of them, though the store's reply got lost.
+#[test]
+fn a_login_whose_first_write_was_in_doubt_is_told_as_taken_over() {
+    for (fault, polls) in [(Broken::LostAfter, 1), (Broken::LostBefore, 1), (Broken::NotApplied, 2)] {
+        let old = OldServer::default().with(UUID, APP, "alice", BEGAN);
+        let world = Lawful::new(Faulty::of(BytesStore::default()), Setup { foreign: Some(old), ..Setup::default() });
+        world.store.plan(Op::Insert, fault);
+        let answers: Vec<_> = (0..polls).map(|_| world.refresh(APP, UUID)).collect();
+        assert!(answers.last().is_some_and(Answer::is_ok), "{fault:?}");
+        world.advance(Duration::from_secs(1));
+        assert!(world.refresh(APP, answers.last().unwrap().refresh_token()).is_ok());
+        let told = world.events.take();
+        let count = |is: fn(&Seen) -> bool| told.iter().filter(|event| is(event)).count();
+        assert_eq!(count(|event| matches!(event, Seen::TakenOver { .. })), 1, "{fault:?}: {told:?}");
+        assert_eq!(count(|event| matches!(event, Seen::Refreshed { .. })), 1, "{fault:?}: {told:?}");
     }
 }
 

@@ -27,6 +27,9 @@ pub enum Guessed<'a> {
     RegistrationToken,
     /// Whether a token that is none of the client's own is alive.
     Token,
+    /// A refresh token of another server, by the public client with this id: the host's hook looks for it
+    /// (`EngineBuilder::foreign_tokens`).
+    ForeignToken(&'a str),
 }
 
 impl Guessed<'_> {
@@ -39,6 +42,7 @@ impl Guessed<'_> {
             Self::Registration => GuessKind::Registration,
             Self::RegistrationToken => GuessKind::RegistrationToken,
             Self::Token => GuessKind::Token,
+            Self::ForeignToken(_) => GuessKind::ForeignToken,
         }
     }
 }
@@ -76,6 +80,9 @@ pub enum GuessKind {
     /// Tokens that are another's.
     #[error("too many tokens of others")]
     Token,
+    /// A refresh token of another server.
+    #[error("too many unknown refresh tokens")]
+    ForeignToken,
 }
 
 /// A guess: at what, and from where.

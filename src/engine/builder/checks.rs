@@ -6,9 +6,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::BuildError;
-#[cfg(feature = "proof")]
-use crate::client::ClientFeatures;
-use crate::client::{AUTHORIZATION_CODE, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, ClientFeatures, REFRESH_TOKEN};
 use crate::engine::host::{Host, RenewalPolicy};
 use crate::engine::settings::Settings;
 use crate::grant::members::is_realm;
@@ -44,6 +42,11 @@ pub(super) fn roots(
         (Some(root), Some(old)) if root.id() == old.id() => Err(BuildError::DuplicateRoot),
         _ => Ok(()),
     }
+}
+
+/// What people are called by at clients that know them by pairwise subjects.
+pub(super) const fn pairwise(features: ClientFeatures, has_secret: bool) -> Result<(), BuildError> {
+    if features.pairwise_subjects && !has_secret { Err(BuildError::SubjectSecretRequired) } else { Ok(()) }
 }
 
 /// What assertions are for, and remembered under.

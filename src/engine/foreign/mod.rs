@@ -14,6 +14,8 @@ mod take_over;
 pub(in crate::engine) use look::Seen;
 pub(in crate::engine) use take_over::Foreign;
 
+use std::net::IpAddr;
+
 use super::Engine;
 use super::failure::Failure;
 use super::grants::is_record_of;
@@ -23,6 +25,7 @@ use crate::client::{Client, Clients, digest};
 use crate::grant::{Grant, GrantId, Timestamp};
 use crate::secret::root::{Label, LabelledKey, SubjectSecret};
 use crate::store::TokenStore;
+use crate::throttle::Guessed;
 use crate::token::KeyFingerprint;
 
 /// How many tokens may share an id before the last of them is refused: 62 bits, so it never comes to that.
@@ -189,9 +192,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         traces: &Traces,
         text: &str,
         client: &Client,
+        (peer, now): (Option<IpAddr>, Timestamp),
     ) -> Result<Option<super::host::ForeignLogin>, Failure> {
         let token = ForeignToken { text, sha256: traces.sha256 };
+        // Anybody can be a public client. One that has authenticated is no stranger, and may send the tokens of all of its people from
+        // one address.
+        let counted = if client.is_public() {
+            Some(self.host.guess(Guessed::ForeignToken(client.id()), peer, now)?)
+        } else {
+            None
+        };
         let found = foreign.hook.find_dyn(&token, client).await;
+        if let Some(counted) = counted.filter(|_| !matches!(found, Ok(None))) {
+            counted.right();
+        }
         let login = found.map_err(|error| Failure::from(super::refusal::Unavailable::Host).by(error))?;
         let until = foreign.hook.until_dyn();
         Ok(login.map(|login| super::host::ForeignLogin { until: login.until.min(until), ..login }))

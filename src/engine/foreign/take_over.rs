@@ -1,5 +1,7 @@
 //! Taking a login over: one insert, of the record as it is after the first refresh. Who presents the token again is judged by that.
 
+use std::net::IpAddr;
+
 use super::{ForeignEngine, Place, Traces};
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
@@ -28,6 +30,8 @@ pub(in crate::engine) struct Foreign {
     failure: Option<Failure>,
     /// Whether nothing is to change, whatever is found.
     is_looked_at: bool,
+    /// Where it comes from.
+    peer: Option<IpAddr>,
 }
 
 impl Foreign {
@@ -59,9 +63,16 @@ impl Foreign {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// A token that is not this engine's. `refused`: why.
-    pub(in crate::engine) fn foreign_token(&self, client: &Client, text: &str, refused: Failure) -> Option<Foreign> {
+    pub(in crate::engine) fn foreign_token(
+        &self,
+        client: &Client,
+        text: &str,
+        peer: Option<IpAddr>,
+        refused: Failure,
+    ) -> Option<Foreign> {
         let traces = self.traces(self.foreign.as_ref()?, client.id(), text);
-        Some(Foreign { traces, login: None, is_new: false, refused: Some(refused), failure: None, is_looked_at: false })
+        let refused = Some(refused);
+        Some(Foreign { traces, login: None, is_new: false, refused, failure: None, is_looked_at: false, peer })
     }
 
     /// Its grant: the stored one, or the one that is to be. Where there is none, the token says why.
@@ -101,7 +112,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         if token.login.is_none() {
             let text = std::str::from_utf8(text).map_err(|_| GrantRefusal::Shape)?;
-            token.login = self.ask_foreign(foreign, &token.traces, text, client).await?;
+            token.login = self.ask_foreign(foreign, &token.traces, text, client, (token.peer, time.now())).await?;
         }
         let Some(login) = &token.login else { return Err(self.unknown_anywhere(token.refused.take(), text)) };
         let grant = self.grant_of_foreign(login, client, id, token.traces.own.proof, time)?;

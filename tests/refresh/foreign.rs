@@ -711,7 +711,7 @@ fn a_wait_inside_the_engine_does_not_use_up_what_a_client_is_given() {
             (0..1_000).find_map(|_| scheduler.poll(task)).unwrap()
         };
         let first = send(Duration::ZERO);
-        clock.advance(grace - Duration::from_millis(1) + Duration::from_millis(late));
+        clock.advance(Duration::from_millis(9_999_999 + late));
         let again = send(Duration::from_secs(60));
         assert_eq!(again.is_ok(), counts);
         assert_eq!(again.is_invalid_grant(), !counts);

@@ -146,7 +146,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(ServerFault::Handler.into());
         }
         #[cfg(feature = "jwt")]
-        let scope = self.granted_scope(request, &authorization, scope);
+        let scope = self.granted_scope(&authorization, scope);
         #[cfg(feature = "jwt")]
         let may_renew = self.may_renew(&scope);
         #[cfg(not(feature = "jwt"))]

@@ -35,16 +35,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// The scope that is granted: without `offline_access` where nobody was asked for that (section 11), as the page was not shown, and the client
-    /// did not ask for it to be.
+    /// The scope that is granted: without `offline_access` where nobody was asked for that (section 11), as the page was not shown. That the
+    /// client wished it to be, by `prompt=consent`, is no answer of the person.
     pub(super) fn granted_scope(
         &self,
-        request: &AuthorizationRequest<'_>,
         authorization: &Authorization,
         scope: Scope,
     ) -> Scope {
-        let is_asked = authorization.page_shown || request.prompt.consent;
-        if is_asked || !self.jwt.issues_id_tokens() || !scope.contains(OPENID) || !scope.contains(OFFLINE_ACCESS) {
+        if authorization.page_shown || !self.jwt.issues_id_tokens() || !scope.contains(OPENID) || !scope.contains(OFFLINE_ACCESS) {
             return scope;
         }
         Scope::from_tokens(scope.iter().filter(|token| *token != OFFLINE_ACCESS)).unwrap_or_default()

@@ -155,9 +155,9 @@ fn a_stranger_is_sent_nothing() {
 
 /// Another engine on the same store, with these clients.
 fn again(world: &World, clients: impl IntoIterator<Item = regrant::client::ClientBuilder>) -> World {
-    let clients = clients.into_iter().fold(regrant::StaticClients::new(), |all, client| {
-        all.with(client.build().unwrap()).unwrap()
-    });
+    let clients = clients
+        .into_iter()
+        .fold(regrant::StaticClients::new(), |all, client| all.with(client.build().unwrap()).unwrap());
     let builder = regrant::Engine::builder(std::sync::Arc::clone(&world.store), clients);
     World {
         engine: std::sync::Arc::new(plain(builder).build().unwrap()),

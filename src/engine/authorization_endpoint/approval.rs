@@ -164,7 +164,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let with_refresh_token = authorization.refresh_token && client.may_refresh() && may_renew;
         let code = CodeDetails {
-            state_hash: request.state().and_then(|state| self.state_hash(client, &scope, state)),
+            state_hash: request.state().and_then(|state| self.state_hash(client, &scope, state, now)),
             nonce: request.parameter("nonce").map(SmolStr::new),
             with_refresh_token,
             binding: Some(Box::new(CodeBinding {

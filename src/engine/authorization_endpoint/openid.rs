@@ -21,12 +21,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Client,
         scope: &Scope,
         text: Option<&str>,
+        now: Timestamp,
     ) -> Result<Option<RequestedClaims>, AuthorizationRefusal> {
         if !self.jwt.issues_id_tokens() || !scope.contains(OPENID) {
             return Ok(None);
         }
         // Found out at the login, and not where the code is redeemed and the person is gone.
-        if !self.signs_id_tokens_for(client) {
+        if !self.signs_id_tokens_for(client, now) {
             return Err(AuthorizationRefusal::IdTokenAlgorithm);
         }
         match text.filter(|_| self.settings.openid.claims_parameter) {
@@ -37,12 +38,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The scope that is granted: without `offline_access` where nobody was asked for that (section 11), as the page was not shown. That the
     /// client wished it to be, by `prompt=consent`, is no answer of the person.
-    pub(super) fn granted_scope(
-        &self,
-        authorization: &Authorization,
-        scope: Scope,
-    ) -> Scope {
-        if authorization.page_shown || !self.jwt.issues_id_tokens() || !scope.contains(OPENID) || !scope.contains(OFFLINE_ACCESS) {
+    pub(super) fn granted_scope(&self, authorization: &Authorization, scope: Scope) -> Scope {
+        if authorization.page_shown
+            || !self.jwt.issues_id_tokens()
+            || !scope.contains(OPENID)
+            || !scope.contains(OFFLINE_ACCESS)
+        {
             return scope;
         }
         Scope::from_tokens(scope.iter().filter(|token| *token != OFFLINE_ACCESS)).unwrap_or_default()

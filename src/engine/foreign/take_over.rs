@@ -157,7 +157,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Grant, Failure> {
         let ForeignLogin { authorization, began_at, until } = login;
         let scope = authorization.scope.as_ref().unwrap_or_else(|| client.default_scope());
-        if authorization.subject.is_none() || !authorization.fits() || !scope.is_subset_of(client.scope()) {
+        let may_have = scope.is_subset_of(client.scope()) && self.may_be_of(scope);
+        if authorization.subject.is_none() || !authorization.fits() || !may_have {
             return Err(ServerFault::Handler.into());
         }
         let now = time.now();

@@ -428,7 +428,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     fn tell_of<F: Source>(&self, grant: &Grant, refresh: &Refresh<'_, '_, F>, target: &Target<'_>, finish: Finish) {
         #[cfg(feature = "root-secret")]
-        let takes_over = refresh.source.is_new();
+        let takes_over = refresh.source.is_new() || F::IS_FOREIGN && has_begun_by(grant, &refresh.swaps);
         #[cfg(not(feature = "root-secret"))]
         let takes_over = false;
         let (subject, generation, audience) = (self.subject_of(grant), grant.generation, target.audience());
@@ -461,6 +461,12 @@ impl<F: Source> Refresh<'_, '_, F> {
         // It was there, and the token was proven to be of it.
         if self.swaps.tried() { gone.of_grant(self.token.grant_id()) } else { gone }
     }
+}
+
+/// Whether a grant from elsewhere is as its first step left it, and that was a write of this request that was in doubt.
+#[cfg(feature = "root-secret")]
+fn has_begun_by(grant: &Grant, swaps: &Swaps) -> bool {
+    swaps.wrote_this(grant) && grant.rotated_at == grant.created_at
 }
 
 /// A grant that has ended meanwhile is not moved on.

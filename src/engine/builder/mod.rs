@@ -2,6 +2,8 @@
 
 mod answers;
 mod checks;
+#[cfg(feature = "root-secret")]
+mod device;
 #[cfg(feature = "proof")]
 mod dpop;
 pub(super) mod error;
@@ -28,6 +30,8 @@ use smol_str::SmolStr;
 use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
+#[cfg(feature = "root-secret")]
+use super::device::DeviceEngine;
 use super::documents::Endpoints;
 #[cfg(feature = "root-secret")]
 use super::foreign::ForeignEngine;
@@ -45,6 +49,8 @@ use super::settings::Settings;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 use super::subjects::Subjects;
 use super::{AsRegistry, Engine};
+#[cfg(feature = "root-secret")]
+use crate::client::DEVICE_CODE;
 use crate::client::{ClientRegistry, ClientSecret, Clients, NotBefore, UnknownScopes};
 use crate::grant::{Lifetimes, Timestamp};
 #[cfg(feature = "root-secret")]
@@ -79,6 +85,8 @@ pub struct EngineBuilder<S, C> {
     subject_secret: Option<SubjectSecret>,
     #[cfg(feature = "root-secret")]
     foreign: Option<Box<dyn DynForeignTokens>>,
+    #[cfg(feature = "root-secret")]
+    device: Option<super::device::DeviceAuthorization>,
     #[cfg(feature = "proof")]
     dpop: Option<super::binding::Dpop>,
     endpoints: Endpoints,
@@ -112,6 +120,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             subject_secret: None,
             #[cfg(feature = "root-secret")]
             foreign: None,
+            #[cfg(feature = "root-secret")]
+            device: None,
             #[cfg(feature = "proof")]
             dpop: None,
             endpoints: Endpoints::default(),
@@ -458,7 +468,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         #[cfg(feature = "root-secret")]
         let roots = {
             let old = self.old_root.as_ref().map(|(secret, not_after)| (secret, *not_after));
-            checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
+            checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests || self.device.is_some())?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
         // Derived from a root secret that has followed another, it would be another secret.
@@ -473,6 +483,16 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             Some(hook) => {
                 let secret = subject_secret.as_ref().ok_or(BuildError::SubjectSecretRequired)?;
                 Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref())))
+            }
+        };
+        #[cfg(feature = "root-secret")]
+        let device = match self.device {
+            None => None,
+            // It is the engine's own then.
+            Some(_) if host.handler(DEVICE_CODE.as_bytes()).is_some() => return Err(BuildError::GrantType),
+            Some(device) => {
+                let issuer = settings.issuer.as_deref();
+                Some(Box::new(DeviceEngine::new(device, issuer, host.has_throttle())?))
             }
         };
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
@@ -533,6 +553,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             roots,
             #[cfg(feature = "root-secret")]
             foreign,
+            #[cfg(feature = "root-secret")]
+            device,
             #[cfg(all(feature = "jwt", feature = "root-secret"))]
             subjects,
             #[cfg(feature = "proof")]

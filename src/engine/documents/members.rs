@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What the engine writes itself, or says by leaving it out.
-const OWN: [&str; 44] = [
+const OWN: [&str; 45] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -38,6 +38,7 @@ const OWN: [&str; 44] = [
     "require_request_uri_registration",
     "signed_metadata",
     "pushed_authorization_request_endpoint",
+    "device_authorization_endpoint",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
     "request_object_signing_alg_values_supported",

@@ -45,7 +45,7 @@ impl Paces {
         let wait = millis.saturating_add(pace.slower);
         // A clock that was set back must not keep a device waiting.
         let due = pace.due.min(now.saturating_add(wait.saturating_mul(2)));
-        if due > now.saturating_add(wait) {
+        if due > now.saturating_add(millis) {
             pace.slower = pace.slower.saturating_add(SLOWER);
             // Who waits as long as it is told from now on is in time.
             pace.due = now.saturating_add(wait).saturating_add(SLOWER);

@@ -172,10 +172,18 @@
 //! # Logging out
 //!
 //! - A client: [`Engine::revoke`] (RFC 7009).
+//! - A browser, at whoever's wish: `Authorization::with_session` says which logins are of one session, `Engine::log_out` ends it and says
+//!   which clients are to hear of it, `Engine::end_session_request` reads a client's wish for it (features `jwt` and `root-secret`).
 //! - A person: [`Engine::sessions`] lists what is logged in where, [`Engine::end_session`] ends one,
 //!   [`Engine::end_sessions_of`] all of them.
 //! - Everybody at a client, as after a breach: [`Client::void_grants_before`]; everybody: [`Engine::void_grants_before`].
 //! - Grants of a client that is deleted or may have less: [`Clients`] says what becomes of them.
+//!
+//! # Guesses
+//!
+//! [`EngineBuilder::throttle`] limits guesses at passwords, client secrets and user codes, and registrations; the module [`throttle`] has what
+//! is counted, by what, and whom it cannot be turned against. Passwords are the host's: [`GrantRequest::guess`] in a handler, [`Engine::guess`]
+//! behind a page. Off by default.
 //!
 //! # What a refresh is checked for
 //!
@@ -200,6 +208,7 @@
 //! | the request is malformed | 400 `invalid_request`, 405, 413 | the client is at fault |
 //! | client authentication | 401 `invalid_client` | the client is at fault |
 //! | the refresh token is not good for anything | 400 `invalid_grant` | log in again |
+//! | there were too many guesses | 429 `temporarily_unavailable` | wait as long as `Retry-After` says |
 //! | store, registry, handler, claims provider or hook | 503 `temporarily_unavailable` | send the same request again |
 //!
 //! After a 503, or no answer at all, the outcome may be unknown; the same token sent again within the retry window comes
@@ -270,7 +279,7 @@
 //! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
 //! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8707 (resource indicators), RFC 9068 (JWT access
 //! tokens), RFC 9101 (signed requests), RFC 9126 (pushed requests), RFC 9207 (issuer identification), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
-//! resources), and of OpenID Connect Core and Discovery 1.0.
+//! resources), and of OpenID Connect Core, Discovery, RP-Initiated Logout and Back-Channel Logout 1.0.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::incompatible_msrv)]

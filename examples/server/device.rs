@@ -36,7 +36,7 @@ pub(crate) async fn device(State(bank): State<Arc<Bank>>, request: Request) -> R
     if parts.method == Method::POST {
         bank.answer_device(&parts, &form).await
     } else {
-        bank.ask_code(&bank.guard.browser(&parts.headers), &form, None)
+        ask_code(&bank.guard.browser(&parts.headers), &form, None)
     }
 }
 
@@ -112,11 +112,11 @@ impl Bank {
             return self.decide_device(&browser, form, from).await;
         }
         if !browser.was_shown(FIRST, &form.token) && !is_program {
-            return self.ask_code(&browser, form, Some(Again::AnotherBrowser));
+            return ask_code(&browser, form, Some(Again::AnotherBrowser));
         }
         match self.judge_password(form, from) {
             Err(refused) => return too_often(refused),
-            Ok(false) => return self.ask_code(&browser, form, Some(Again::Password)),
+            Ok(false) => return ask_code(&browser, form, Some(Again::Password)),
             Ok(true) => {}
         }
         match self.engine.device_login(&form.user_code, USERNAME, from, || self.clock.read()).await {
@@ -124,7 +124,7 @@ impl Bank {
                 "" => self.ask_device(&login),
                 decision => self.end_device(&login, decision).await,
             },
-            Err(DeviceError::UnknownCode) => self.ask_code(&browser, form, Some(Again::Code)),
+            Err(DeviceError::UnknownCode) => ask_code(&browser, form, Some(Again::Code)),
             Err(error) => failed(error),
         }
     }
@@ -135,7 +135,7 @@ impl Bank {
         let about = format!("{FIRST}\n{}\n{USERNAME}", form.user_code);
         if !browser.was_shown(&about, &form.token) {
             let again = (!form.token.is_empty() || !form.decision.is_empty()).then_some(Again::AnotherBrowser);
-            return self.ask_code(browser, form, again);
+            return ask_code(browser, form, again);
         }
         match self.engine.device_login(&form.user_code, USERNAME, from, || self.clock.read()).await {
             Ok(login) => self.end_device(&login, &form.decision).await,
@@ -167,57 +167,6 @@ impl Bank {
             guess.right();
         }
         Ok(is_right)
-    }
-
-    /// Which code, and who it is.
-    fn ask_code(&self, browser: &Browser, form: &Form<'_>, again: Option<Again>) -> Response {
-        let (wrong_code, wrong_password) = (again == Some(Again::Code), again == Some(Again::Password));
-        let invalid = |wrong: bool| wrong.then_some("true");
-        let described = |wrong: bool| wrong.then_some("wrong");
-        let content = html! {
-            h1 { "Log a device in" }
-            @match again {
-                Some(Again::Password) => {
-                    p #wrong role="alert" { "The user name or the password is wrong. Please try again." }
-                }
-                Some(Again::Code) => {
-                    p #wrong role="alert" { "No device shows this code, or no longer. Please look at the device again." }
-                }
-                Some(Again::AnotherBrowser) => {
-                    p role="alert" {
-                        "This form was not shown to this browser, or the browser has dropped its cookie. Please log in here."
-                    }
-                }
-                None => {}
-            }
-            form method="post" {
-                input type="hidden" name="form_token" value=(browser.token(FIRST));
-                label for="user_code" { "Code on the device" }
-                input #user_code name="user_code" autocomplete="off" autocapitalize="characters" spellcheck="false" required
-                    maxlength="64" placeholder="WDJB-MJHT" value=(form.user_code)
-                    autofocus[form.user_code.is_empty() || wrong_code]
-                    aria-invalid=[invalid(wrong_code)] aria-describedby=[described(wrong_code)];
-                label for="username" { "User name" }
-                input #username name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required
-                    value=(form.username) autofocus[!form.user_code.is_empty() && again.is_none()]
-                    aria-invalid=[invalid(wrong_password)] aria-describedby=[described(wrong_password)];
-                label for="password" { "Password" }
-                input #password name="password" type="password" autocomplete="current-password" required
-                    autofocus[wrong_password]
-                    aria-invalid=[invalid(wrong_password)] aria-describedby=[described(wrong_password)];
-                p { "You will be asked whether to let the device in." }
-                button { "Continue" }
-            }
-        };
-        let status = match again {
-            None => StatusCode::OK,
-            Some(Again::Code) => StatusCode::BAD_REQUEST,
-            Some(Again::Password | Again::AnotherBrowser) => StatusCode::FORBIDDEN,
-        };
-        let title = if again.is_some() { "Error: log a device in" } else { "Log a device in" };
-        let mut response = page(status, title, &content);
-        browser.keep(response.headers_mut());
-        response
     }
 
     /// Whether to let it in. In a browser that is new from here on: who laid a cookie there before has no part in the answer.
@@ -254,6 +203,57 @@ impl Bank {
         browser.keep(response.headers_mut());
         response
     }
+}
+
+/// Which code, and who it is.
+fn ask_code(browser: &Browser, form: &Form<'_>, again: Option<Again>) -> Response {
+    let (wrong_code, wrong_password) = (again == Some(Again::Code), again == Some(Again::Password));
+    let invalid = |wrong: bool| wrong.then_some("true");
+    let described = |wrong: bool| wrong.then_some("wrong");
+    let content = html! {
+        h1 { "Log a device in" }
+        @match again {
+            Some(Again::Password) => {
+                p #wrong role="alert" { "The user name or the password is wrong. Please try again." }
+            }
+            Some(Again::Code) => {
+                p #wrong role="alert" { "No device shows this code, or no longer. Please look at the device again." }
+            }
+            Some(Again::AnotherBrowser) => {
+                p role="alert" {
+                    "This form was not shown to this browser, or the browser has dropped its cookie. Please log in here."
+                }
+            }
+            None => {}
+        }
+        form method="post" {
+            input type="hidden" name="form_token" value=(browser.token(FIRST));
+            label for="user_code" { "Code on the device" }
+            input #user_code name="user_code" autocomplete="off" autocapitalize="characters" spellcheck="false" required
+                maxlength="64" placeholder="WDJB-MJHT" value=(form.user_code)
+                autofocus[form.user_code.is_empty() || wrong_code]
+                aria-invalid=[invalid(wrong_code)] aria-describedby=[described(wrong_code)];
+            label for="username" { "User name" }
+            input #username name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required
+                value=(form.username) autofocus[!form.user_code.is_empty() && again.is_none()]
+                aria-invalid=[invalid(wrong_password)] aria-describedby=[described(wrong_password)];
+            label for="password" { "Password" }
+            input #password name="password" type="password" autocomplete="current-password" required
+                autofocus[wrong_password]
+                aria-invalid=[invalid(wrong_password)] aria-describedby=[described(wrong_password)];
+            p { "You will be asked whether to let the device in." }
+            button { "Continue" }
+        }
+    };
+    let status = match again {
+        None => StatusCode::OK,
+        Some(Again::Code) => StatusCode::BAD_REQUEST,
+        Some(Again::Password | Again::AnotherBrowser) => StatusCode::FORBIDDEN,
+    };
+    let title = if again.is_some() { "Error: log a device in" } else { "Log a device in" };
+    let mut response = page(status, title, &content);
+    browser.keep(response.headers_mut());
+    response
 }
 
 fn failed(error: DeviceError) -> Response {

@@ -87,7 +87,7 @@ struct Options {
     /// Where the bank's client developers.devportal hears of logouts (OpenID Connect Back-Channel Logout)
     #[arg(long, value_name = "URL")]
     backchannel_logout: Option<String>,
-    /// Where else than http://127.0.0.1/callback that client may have its answers sent; once for each
+    /// Where else that client may have its answers sent than to its callback on this machine; once for each
     #[arg(long, value_name = "URL")]
     redirect_uri: Vec<String>,
     /// How long an access token works, in seconds [default: 3600 of the marketplace, 86400 of the bank]

@@ -42,7 +42,7 @@ pub use dynamic::{ClientIdKeys, StatelessClients};
 pub use lookup::{Lookup, Purpose};
 pub use native_redirects::NativeRedirects;
 pub(crate) use not_before::NotBefore;
-#[cfg(feature = "jwt")]
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
 pub(crate) use openid::Sector;
 
 #[cfg(feature = "mtls")]

@@ -26,6 +26,7 @@ pub(super) struct OpenId {
 }
 
 /// Who sees the same pairwise subject.
+#[cfg(feature = "root-secret")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sector<'c> {
     /// All clients of a host.
@@ -136,6 +137,7 @@ impl Client {
     }
 
     /// Whether a person may be sent there after a logout. To the character (RP-Initiated Logout section 2).
+    #[cfg(feature = "root-secret")]
     pub(crate) fn may_return_to(&self, uri: &str) -> bool {
         let openid = self.openid.as_deref();
         openid.is_some_and(|openid| openid.post_logout_redirect_uris.iter().any(|registered| registered == uri))
@@ -168,6 +170,7 @@ impl Client {
     }
 
     /// Who else knows people by the names that it knows.
+    #[cfg(feature = "root-secret")]
     pub(crate) fn sector(&self) -> Sector<'_> {
         if let Some(sector) = self.openid.as_deref().and_then(|openid| openid.sector.as_deref()) {
             return Sector::Host(sector);
@@ -183,6 +186,7 @@ impl Client {
 }
 
 /// The host of a registered redirect URI, which has no user before it; of `https` alone.
+#[cfg(feature = "root-secret")]
 fn https_host(uri: &str) -> Option<&str> {
     let rest = uri.strip_prefix("https://")?;
     let end = if rest.starts_with('[') { rest.find(']').map(|at| at + 1) } else { rest.find([':', '/', '?']) };

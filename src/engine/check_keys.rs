@@ -109,19 +109,24 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mine = fingerprints(self.realm.keys());
         match self.realm.name() {
             None => self.make_known_to_store(&mine, one_is_known).await,
-            Some(_) => self.make_known_in(KEYS, &mine, one_is_known).await,
+            realm => self.make_known_in(realm, KEYS, &mine, one_is_known).await,
         }?;
         #[cfg(feature = "root-secret")]
         if let Some(roots) = &self.roots {
-            self.make_known_in(ROOTS, &roots.fingerprints(), one_is_known).await?;
+            self.make_known_in(self.realm.name(), ROOTS, &roots.fingerprints(), one_is_known).await?;
         }
         #[cfg(feature = "root-secret")]
         if let Some(foreign) = &self.foreign {
-            let known = self.make_known_in(SUBJECT, &[foreign.fingerprint()], true).await;
-            known.map_err(|error| match error {
-                KeyCheckError::Changed(_) => KeyCheckError::SubjectSecret,
-                error => error,
-            })?;
+            let own = (self.realm.name(), foreign.fingerprint());
+            let adopted = foreign.adopted_fingerprint().map(|fingerprint| (None, fingerprint));
+            // What is adopted first: a wrong secret must not be written down as the realm's.
+            for (realm, fingerprint) in adopted.into_iter().chain([own]) {
+                let known = self.make_known_in(realm, SUBJECT, &[fingerprint], true).await;
+                known.map_err(|error| match error {
+                    KeyCheckError::Changed(_) => KeyCheckError::SubjectSecret,
+                    error => error,
+                })?;
+            }
         }
         Ok(())
     }
@@ -141,11 +146,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The store has one place for each key id, and realms share them: so those of a realm are in a record of its own.
     async fn make_known_in(
         &self,
+        realm: Option<&str>,
         what: &str,
         mine: &[KeyFingerprint],
         one_is_known: bool,
     ) -> Result<(), KeyCheckError> {
-        let realm = self.realm.name();
         let id = GrantId::computed(&digest_of(what, realm));
         // For a record that never expires the time is of no account.
         let now = Timestamp::EPOCH;

@@ -174,7 +174,7 @@ pub struct Engine<S, C> {
     device: Option<Box<device::DeviceEngine>>,
     /// Where there is a subject secret.
     #[cfg(all(feature = "jwt", feature = "root-secret"))]
-    subjects: Option<subjects::Subjects>,
+    subjects: Option<Box<subjects::Subjects>>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
     #[cfg(feature = "argon2")]

@@ -92,7 +92,8 @@ impl Realm {
         realm == self.name() || self.adopts(realm, client_id)
     }
 
-    fn adopts(&self, realm: Option<&str>, client_id: &str) -> bool {
+    /// Whether grants of this realm at this client are believed here, though made before the engine had its own.
+    pub(super) fn adopts(&self, realm: Option<&str>, client_id: &str) -> bool {
         let adopted = self.adopted.as_deref().filter(|_| realm.is_none());
         adopted.is_some_and(|adopted| adopted.client_ids.binary_search_by(|id| id.as_str().cmp(client_id)).is_ok())
     }

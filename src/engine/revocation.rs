@@ -24,6 +24,11 @@ const MAX_EPOCH: u32 = (1 << 24) - 1;
 /// What a client is told of, RFC 7009 section 2.1.
 const ANOTHER_CLIENT: Refusal = Refusal::Grant(GrantRefusal::AnotherClient);
 
+/// Whether a token is refused because it is none that is alive.
+const fn is_invalid(why: Refusal) -> bool {
+    !matches!(why, Refusal::Throttled(_) | Refusal::Grant(GrantRefusal::AnotherClient)) && why.status() < 500
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Answers a request to the revocation endpoint (RFC 7009). The client authenticates as at the token endpoint, public
     /// ones by their id.
@@ -70,13 +75,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let revoked = match revoked {
             // Another server's refresh token has any form, that of a JWT too.
             Err(failure) if self.may_be_foreign(&failure) || self.may_be_foreign_jwt(&failure) => {
-                Box::pin(self.revoke_foreign(&token, &client, time)).await
+                Box::pin(self.revoke_foreign(&token, &client, request.peer(), time)).await
             }
             revoked => revoked,
         };
         match revoked {
-            // To the client an invalid token is as good as a revoked one (RFC 7009 section 2.2).
-            Err(failure) if failure.why.status() < 500 && failure.why != ANOTHER_CLIENT => Ok(()),
+            // To the client an invalid token is as good as a revoked one (RFC 7009 section 2.2); one that nobody has looked at is not.
+            Err(failure) if is_invalid(failure.why) => Ok(()),
             Err(failure) => self.of_another(failure.of_client(client.shared_id()), request, time),
             Ok(()) => Ok(()),
         }

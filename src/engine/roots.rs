@@ -15,8 +15,6 @@ struct Root {
     interaction: LabelledKey,
     pushed: LabelledKey,
     marker: LabelledKey,
-    device: LabelledKey,
-    user_code: LabelledKey,
     fingerprint: KeyFingerprint,
 }
 
@@ -45,8 +43,6 @@ impl Root {
             interaction: secret.key(Label::Interaction, realm),
             pushed: secret.key(Label::Pushed, realm),
             marker: secret.key(Label::Marker, realm),
-            device: secret.key(Label::Device, realm),
-            user_code: secret.key(Label::UserCode, realm),
             fingerprint: KeyFingerprint::new(secret.id(), fingerprint),
         }
     }
@@ -82,20 +78,6 @@ impl Roots {
             Some((old, not_after)) if now < *not_after => (&old.marker, Some(&self.current.marker)),
             Some((old, _)) => (&self.current.marker, Some(&old.marker)),
             None => (&self.current.marker, None),
-        }
-    }
-
-    /// What the place of a device's record is computed under. It is never looked for: the device code says where it is.
-    pub(super) const fn devices(&self) -> &LabelledKey {
-        &self.current.device
-    }
-
-    /// Where a user code is written, and where else it may have been, as with markers.
-    pub(super) fn user_codes(&self, now: Timestamp) -> (&LabelledKey, Option<&LabelledKey>) {
-        match &self.old {
-            Some((old, not_after)) if now < *not_after => (&old.user_code, Some(&self.current.user_code)),
-            Some((old, _)) => (&self.current.user_code, Some(&old.user_code)),
-            None => (&self.current.user_code, None),
         }
     }
 

@@ -68,7 +68,7 @@ pub(super) struct Settings {
     pub(super) implies: Option<Implies>,
     /// What it offers as an OpenID provider.
     #[cfg(feature = "jwt")]
-    pub(super) openid: super::openid::OpenIdProvider,
+    pub(super) openid: Box<super::openid::OpenIdProvider>,
     /// Of the host, in the server's own.
     pub(super) metadata: MetadataMembers,
 }
@@ -131,7 +131,7 @@ impl Default for Settings {
             resources: None,
             implies: None,
             #[cfg(feature = "jwt")]
-            openid: super::openid::OpenIdProvider::default(),
+            openid: Box::default(),
             metadata: MetadataMembers::new(),
         }
     }

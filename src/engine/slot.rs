@@ -59,8 +59,9 @@ pub enum ExchangeError {
     /// be forgotten.
     #[error("an engine with a root secret is followed by one that has it or accepts it")]
     RootSecret,
-    /// The new engine knows the tokens of another server again under another subject secret than the old one: each could be used anew.
-    #[error("an engine that knows another server's tokens is followed by one with the same subject secret")]
+    /// The new engine has another subject secret than the old one: another server's tokens could be used anew, and clients would know
+    /// the same people by other names.
+    #[error("an engine with a subject secret is followed by one with the same")]
     SubjectSecret,
     /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified.
     #[error("an engine that signs JWTs is followed by one that has a signing key")]
@@ -117,6 +118,12 @@ impl<S, C> EngineSlot<S, C> {
         }
         #[cfg(feature = "root-secret")]
         if let (Some(next), Some(before)) = (&next.foreign, &before.foreign) {
+            if !next.follows(before) {
+                return Err(ExchangeError::SubjectSecret);
+            }
+        }
+        #[cfg(all(feature = "jwt", feature = "root-secret"))]
+        if let (Some(next), Some(before)) = (&next.subjects, &before.subjects) {
             if !next.follows(before) {
                 return Err(ExchangeError::SubjectSecret);
             }

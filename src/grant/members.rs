@@ -251,9 +251,8 @@ impl Members {
             Special::Fingerprints(bytes) => Some((FINGERPRINTS, Cow::Borrowed(&**bytes))),
             Special::CutOff(cut_off) => Some((CUT_OFF, Cow::Owned(cut_off.encode()))),
             // Nothing but where it came from.
-            Special::Ended => None,
-            // What every login has.
-            Special::Approved => None,
+            // And what every login has.
+            Special::Ended | Special::Approved => None,
             Special::Device(device) => Some((DEVICE, Cow::Owned(device.encode()))),
             Special::UserCode(code) => Some((USER_CODE, Cow::Owned(code.encode()))),
             Special::Listener(session) => Some((LISTENER, Cow::Borrowed(&session[..]))),

@@ -27,6 +27,9 @@ pub enum Guessed<'a> {
     RegistrationToken,
     /// Whether a token that is none of the client's own is alive.
     Token,
+    /// A refresh token of another server, by the public client with this id: the host's hook looks for it
+    /// (`EngineBuilder::foreign_tokens`).
+    ForeignToken(&'a str),
 }
 
 impl Guessed<'_> {
@@ -39,6 +42,7 @@ impl Guessed<'_> {
             Self::Registration => GuessKind::Registration,
             Self::RegistrationToken => GuessKind::RegistrationToken,
             Self::Token => GuessKind::Token,
+            Self::ForeignToken(_) => GuessKind::ForeignToken,
         }
     }
 }
@@ -79,6 +83,9 @@ pub enum GuessKind {
     /// Nothing: too many devices ask to be logged in (RFC 8628), from one address or at one client. No throttle is asked.
     #[error("too many devices ask to be logged in")]
     Device,
+    /// A refresh token of another server.
+    #[error("too many unknown refresh tokens")]
+    ForeignToken,
 }
 
 /// A guess: at what, and from where.

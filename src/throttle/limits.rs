@@ -65,6 +65,7 @@ pub struct GuessLimits {
     pub(super) registrations: GuessRate,
     pub(super) registration_tokens: GuessRate,
     pub(super) tokens: GuessRate,
+    pub(super) foreign_tokens: GuessRate,
 }
 
 impl Default for GuessLimits {
@@ -85,6 +86,8 @@ impl Default for GuessLimits {
             registrations: GuessRate::of(20, 60),
             registration_tokens: GuessRate::of(20, 10),
             tokens: GuessRate::of(10, 60),
+            // Honest ones that have expired are among them, of all who share an address.
+            foreign_tokens: GuessRate::of(100, 1),
         }
     }
 }
@@ -148,5 +151,11 @@ impl GuessLimits {
     #[must_use]
     pub const fn with_tokens(self, rate: GuessRate) -> Self {
         Self { tokens: rate, ..self }
+    }
+
+    /// Refresh tokens that no other server has made either, of one public client from one address.
+    #[must_use]
+    pub const fn with_foreign_tokens(self, rate: GuessRate) -> Self {
+        Self { foreign_tokens: rate, ..self }
     }
 }

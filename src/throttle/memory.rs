@@ -42,6 +42,7 @@ struct Counts {
     registrations: Table,
     registration_tokens: Table,
     tokens: Table,
+    foreign_tokens: Table,
 }
 
 /// Something that a guess is counted by.
@@ -62,16 +63,16 @@ impl<'t> Counter<'t> {
 type Counters<'t> = [Option<Counter<'t>>; 3];
 
 impl MemoryThrottle {
-    /// How many places each of its eleven tables has, unless said otherwise.
+    /// How many places each of its twelve tables has, unless said otherwise.
     const PLACES: usize = 16_384;
 
-    /// With the [limits](GuessLimits) that the module names, and 16,384 places for each kind of counter: 2.75 MiB in all.
+    /// With the [limits](GuessLimits) that the module names, and 16,384 places for each kind of counter: 3 MiB in all.
     pub fn new() -> Self {
         Self::with_places(Self::PLACES)
     }
 
     /// With so many places for each kind of counter: how many people, clients or addresses are counted at a time, and how many people's
-    /// addresses are remembered. It takes 176 bytes for each, now and for ever.
+    /// addresses are remembered. It takes 192 bytes for each, now and for ever.
     ///
     /// ```
     /// let large = regrant::throttle::MemoryThrottle::with_places(1 << 20);
@@ -92,6 +93,7 @@ impl MemoryThrottle {
             registrations: table(),
             registration_tokens: table(),
             tokens: table(),
+            foreign_tokens: table(),
         }))
     }
 
@@ -153,10 +155,18 @@ impl Counts {
             (Guessed::Token, Some(network)) => {
                 [Some(Counter::new(&mut self.tokens, network, limits.tokens)), None, None]
             }
-            // By the client alone anybody could shut it out; by nothing, everybody.
-            (Guessed::ClientSecret(_) | Guessed::Registration | Guessed::RegistrationToken | Guessed::Token, None) => {
-                [None, None, None]
+            (Guessed::ForeignToken(id), Some(network)) => {
+                [Some(Counter::new(&mut self.foreign_tokens, (id, network), limits.foreign_tokens)), None, None]
             }
+            // By the client alone anybody could shut it out; by nothing, everybody.
+            (
+                Guessed::ClientSecret(_)
+                | Guessed::Registration
+                | Guessed::RegistrationToken
+                | Guessed::Token
+                | Guessed::ForeignToken(_),
+                None,
+            ) => [None, None, None],
         }
     }
 }

@@ -36,6 +36,7 @@
 //! | a registration, right or wrong | the address | 20, a minute | by itself |
 //! | an initial or a registration access token | the address | 20, 10 seconds | by itself |
 //! | whether a token of another client is alive, at revocation | the address | 10, a minute; beyond that it is answered as a dead one | by itself |
+//! | a refresh token of another server, by a public client, before the host's hook looks for it | the client and the address | 100, a second | by itself |
 //!
 //! # Whom it cannot be turned against
 //!
@@ -45,13 +46,13 @@
 //! - **A person.** Guesses from elsewhere slow nobody down at an address that has logged in as this person. From other addresses they
 //!   wait with the guessers while the attack lasts.
 //! - **Everybody.** No counter is shared by people, clients or addresses that have nothing to do with each other.
-//! - **Refreshes.** No counter of logins is asked about a refresh, and a right client at the token endpoint costs no look at any.
+//! - **Refreshes.** No counter is asked about a refresh token of this engine, and a right client at the token endpoint costs no look at any.
 //!
 //! # What is yours to see to
 //!
 //! - **Give the address**: [`Request::with_peer`](crate::Request::with_peer), `EndpointService::with_peer`. Behind a proxy take what *your*
 //!   proxy wrote, the last entry of a list and not the first: whoever chooses their own address has no limit. Without one a password is
-//!   counted by the person alone, user codes too, and secrets and registrations are not counted at all; the engine says so, once, by
+//!   counted by the person alone, user codes too, and secrets, registrations and tokens are not counted at all; the engine says so, once, by
 //!   [`PeerUnknown`](crate::event::Event::PeerUnknown).
 //! - An IPv6 address stands for its /64, and an IPv4-mapped one for the IPv4 address in it.
 //! - **Each node counts for itself**: with three nodes limits are up to three times as high. A restart forgets counts, and from where

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::table::Table;
-use super::{Guess, GuessLimits, GuessRate, Guessed, MemoryThrottle, Throttle, network};
+use super::{Guess, GuessLimits, GuessRate, Guessed, MemoryThrottle, Throttle, TooManyGuesses, network};
 use crate::grant::Timestamp;
 
 fn at(secs: u64) -> Timestamp {
@@ -22,7 +22,7 @@ fn home() -> IpAddr {
 
 /// Seconds to wait; 0 where it was let through and counted.
 fn guess(throttle: &MemoryThrottle, what: Guessed<'_>, from: IpAddr, now: Timestamp) -> u32 {
-    throttle.guess(&Guess::new(what, Some(from)), now).map_or_else(|refused| refused.retry_after_secs(), |()| 0)
+    throttle.guess(&Guess::new(what, Some(from)), now).map_or_else(TooManyGuesses::retry_after_secs, |()| 0)
 }
 
 /// How many of so many are let through at one time, each from an address by its number.
@@ -55,6 +55,7 @@ fn each_kind_has_its_own_limit() {
         (Guessed::Registration, 20, 60),
         (Guessed::RegistrationToken, 20, 10),
         (Guessed::Token, 10, 60),
+        (Guessed::ForeignToken("app"), 100, 1),
     ] {
         let throttle = MemoryThrottle::new();
         assert_eq!(let_through(&throttle, what, 1_000, |_| home(), at(0)), most, "{what:?}");
@@ -211,7 +212,13 @@ fn a_client_is_never_counted_by_itself() {
     assert_eq!(let_through(&throttle, Guessed::ClientSecret("app"), 10_000, v4, at(0)), 10_000);
     assert_eq!(guess(&throttle, Guessed::ClientSecret("app"), home(), at(0)), 0);
     // Where nobody says the address, there is nothing to count by but the client.
-    for what in [Guessed::ClientSecret("app"), Guessed::Registration, Guessed::RegistrationToken, Guessed::Token] {
+    for what in [
+        Guessed::ClientSecret("app"),
+        Guessed::Registration,
+        Guessed::RegistrationToken,
+        Guessed::Token,
+        Guessed::ForeignToken("app"),
+    ] {
         assert!((0..10_000).all(|_| throttle.guess(&Guess::new(what, None), at(0)).is_ok()), "{what:?}");
     }
 }

@@ -84,11 +84,11 @@ async fn serve() -> SocketAddr {
         cors_origins: Vec::new(),
         backchannel_logout: None,
         redirect_uris: Vec::new(),
-        throttle: None,
         access_token: Duration::from_secs(86_400),
         idle: Duration::from_secs(2_592_000),
         retry_window: Duration::from_secs(120),
         clock: Arc::new(regrant::Timestamp::now),
+        throttle: None,
     };
     crate::kit::http::serve(crate::bank::router(settings).await.unwrap()).await
 }

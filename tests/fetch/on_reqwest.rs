@@ -131,3 +131,77 @@ fn what_cannot_be_set_up_is_an_error() {
     let error = ReqwestFetch::builder().user_agent("a\nb").build().unwrap_err();
     assert_eq!(error.to_string(), "the fetch could not be set up");
 }
+
+/// What a client is told of a logout goes out by the same rules as a fetch (OpenID Connect Back-Channel Logout 1.0 section 2.5): a form, to a
+/// public address, no redirect followed.
+#[tokio::test]
+async fn a_notice_of_a_logout_is_posted_where_a_fetch_may_go() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut text, mut buffer) = (String::new(), [0; 4_096]);
+        while !text.contains("logout_token=") {
+            let read = stream.read(&mut buffer).await.unwrap();
+            text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+        let answer = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        text
+    });
+    let to = |found: IpAddr| {
+        let builder = ReqwestFetch::builder().resolver(move |_| std::future::ready(Ok(vec![found])));
+        builder.danger_dial_in_plain(move |_| address).build().unwrap()
+    };
+    let limits = FetchLimits::default();
+    let notice = self::notice("https://app.example/hear?x=1");
+    let inside = notice.send(&to(Ipv4Addr::LOCALHOST.into()), &limits).await;
+    assert!(matches!(inside, Err(FetchError::Address)), "{inside:?}");
+    let public = to(Ipv4Addr::new(93, 184, 215, 14).into());
+    let never = self::notice("http://127.0.0.1/hear").send(&public, &limits).await;
+    assert!(matches!(never, Err(FetchError::Failed(_))), "{never:?}");
+    assert_eq!(notice.send(&public, &limits).await.unwrap(), 302, "not followed");
+    let text = heard.await.unwrap();
+    assert!(text.starts_with("POST /hear?x=1 HTTP/1.1\r\n"), "{text}");
+    assert!(text.contains("content-type: application/x-www-form-urlencoded\r\n"), "{text}");
+    assert!(text.ends_with(&notice.body()), "{text}");
+}
+
+/// The notice of a logout of a client that hears of it there.
+fn notice(uri: &str) -> regrant::engine::LogoutNotice {
+    use regrant::engine::HookError;
+    use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest, SigningAlgorithm, SigningKey};
+    use regrant::{Authorization, Client, Engine, MemoryStore, Request, RootSecret, Scope, StaticClients, Timestamp};
+
+    struct Nothing;
+    impl ClaimsProvider for Nothing {
+        async fn claims(&self, _: &IdTokenRequest<'_>) -> Result<IdClaims, HookError> {
+            Ok(IdClaims::new())
+        }
+    }
+    let app = Client::public("app")
+        .grant_type("authorization_code")
+        .redirect_uri("https://app.example/cb")
+        .scope(Scope::parse("openid").unwrap())
+        .backchannel_logout_uri(uri, false)
+        .build()
+        .unwrap();
+    let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(app).unwrap())
+        .issuer("https://id.example")
+        .authorization_code()
+        .root_secret(RootSecret::generate(1))
+        .signing_key(SigningKey::generate(SigningAlgorithm::EdDsa).unwrap().0)
+        .id_tokens(Nothing)
+        .build()
+        .unwrap();
+    let now = Timestamp::from_secs(1_800_000_000);
+    let query = b"response_type=code&client_id=app&scope=openid\
+        &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    let request = Request::new("GET", b"").with_query(query);
+    let asked = engine.blocking().authorize(&request, now).unwrap().unwrap();
+    let alice = Authorization::of("alice").with_session("c", now + Duration::from_secs(60));
+    let _ = engine.blocking().approve(&asked, alice, now).unwrap().unwrap();
+    engine.blocking().log_out("alice", "c", now).unwrap().unwrap().notices.remove(0)
+}

@@ -147,6 +147,7 @@ enum State {
     Dead,
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each step")]
 fn never_revives<S: TokenStore>(store: Shelf<S>, steps: &[Step]) -> TestCaseResult {
     let start = Timestamp::from_millis(1_700_000_000_321);
     let ends = |at: usize| match TOKENS[at].3 {

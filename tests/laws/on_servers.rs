@@ -53,6 +53,8 @@ mod forgery;
 mod keys;
 #[path = "lifetimes.rs"]
 mod lifetimes;
+#[path = "logouts.rs"]
+mod logouts;
 #[path = "markers.rs"]
 mod markers;
 #[path = "profiles.rs"]

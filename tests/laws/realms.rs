@@ -172,21 +172,17 @@ fn are_walls<S: TokenStore>(store: Shelf<S>, keys: [u8; 3], actions: &[Action]) 
                 let Some(grant) = made.get_mut(grant) else { continue };
                 let ends = engine == grant.engine && !grant.ended;
                 let before = store.stored();
-                prop_assert_eq!(
-                    run(worlds[engine].engine.end_session(PEOPLE[grant.person], grant.id, worlds[engine].now()))
-                        .unwrap(),
-                    ends
-                );
+                let world = &worlds[engine];
+                let ended = world.engine.end_session(PEOPLE[grant.person], grant.id, world.now());
+                prop_assert_eq!(run(ended).unwrap(), ends);
                 prop_assert_eq!(store.stored() == before, !ends);
                 grant.ended |= ends;
             }
             Action::EndAll { engine, person } => {
                 let own = made.iter_mut().filter(|it| it.engine == engine && it.person == person && !it.ended);
                 let own = own.map(|grant| grant.ended = true).count();
-                prop_assert_eq!(
-                    run(worlds[engine].engine.end_sessions_of(PEOPLE[person], worlds[engine].now())).unwrap(),
-                    own
-                );
+                let world = &worlds[engine];
+                prop_assert_eq!(run(world.engine.end_sessions_of(PEOPLE[person], world.now())).unwrap(), own);
             }
             Action::Login { .. } => {}
         }

@@ -1,6 +1,6 @@
 //! Claims that a client asks for by name: OpenID Connect Core section 5.5; and what the ID token says of the login.
 
-use regrant::jwt::OpenIdProvider;
+use regrant::jwt::{OpenIdProvider, RequestedClaim};
 use regrant::{Authorization, Request};
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn the_page_hears_it_too() {
         .encoded();
     let request = Request::new("GET", b"").with_query(more.as_bytes());
     let asked = world.engine.blocking().authorize(&request, at(1)).unwrap().unwrap();
-    let names: Vec<_> = asked.claims().unwrap().userinfo().map(|claim| claim.name()).collect();
+    let names: Vec<_> = asked.claims().unwrap().userinfo().map(RequestedClaim::name).collect();
     assert_eq!(names, ["given_name", "nickname"]);
     assert_eq!(asked.login_hint(), Some("alice@example.com"));
     assert_eq!(asked.ui_locales().collect::<Vec<_>>(), ["pt-BR", "en"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regrant::jwt::JwtAccessTokens;
 use regrant::{Authorization, BuildError, Client, RootSecret, Timestamp};
 
-use super::provider::{alice_in, plain, query, shop, world};
+use super::provider::{alice_in, plain, query, shop, sub_in, world};
 use crate::kit::bank::Query;
 use crate::kit::jwt::claims;
 use crate::kit::{Reply, SECRET, World, at, form, scope, secret};
@@ -31,7 +31,7 @@ fn introspected(world: &World, who: &str, token: &str) -> Reply {
 #[test]
 fn clients_of_other_sectors_cannot_tell_that_it_is_the_same_person() {
     let world = two();
-    let sub = |client: &str, who: &str| world.sub(&world.tokens(client, &query(client), Authorization::of(who), at(1)));
+    let sub = |client: &str, who: &str| sub_in(&world.tokens(client, &query(client), Authorization::of(who), at(1)));
     let all: BTreeSet<String> =
         ["shop", "news", "open"].into_iter().flat_map(|client| [sub(client, "alice"), sub(client, "bob")]).collect();
     assert_eq!(all.len(), 6);
@@ -45,7 +45,7 @@ fn clients_of_other_sectors_cannot_tell_that_it_is_the_same_person() {
 fn it_is_the_same_name_wherever_the_client_reads() {
     let world = two();
     let tokens = world.log_in_to("shop", "c", at(1));
-    let (sub, token) = (world.sub(&tokens), tokens.access_token());
+    let (sub, token) = (sub_in(&tokens), tokens.access_token());
     assert_ne!(sub, "alice");
     assert_eq!(claims(&token)["sub"], sub.as_str(), "its JWT access tokens");
     assert_eq!(world.userinfo(&token, at(2)).assert_ok().text("sub"), sub);
@@ -58,7 +58,7 @@ fn it_is_the_same_name_wherever_the_client_reads() {
     assert_eq!(access.subject(), Some("alice"));
     assert_eq!(world.store.grants()[0].subject(), Some("alice"));
     let renewed = world.renew("shop", &tokens.refresh_token(), at(2));
-    assert_eq!(world.sub(&renewed), sub, "section 12.2");
+    assert_eq!(sub_in(&renewed), sub, "section 12.2");
     let told = world.engine.blocking().log_out("alice", "c", at(3)).unwrap().unwrap();
     assert_eq!(claims(told.notices[0].logout_token())["sub"], sub.as_str());
 }
@@ -96,9 +96,9 @@ fn a_login_keeps_its_name() {
     let builder = regrant::Engine::builder(std::sync::Arc::clone(&before.store), clients.unwrap());
     let after = World { engine: std::sync::Arc::new(plain(builder).build().unwrap()), ..before };
     let renewed = after.renew("shop", &token, at(200));
-    assert_eq!(after.sub(&renewed), "alice");
+    assert_eq!(sub_in(&renewed), "alice");
     assert_eq!(after.userinfo(&renewed.access_token(), at(201)).text("sub"), "alice");
-    assert_ne!(after.sub(&after.log_in_to("shop", "c", at(200))), "alice");
+    assert_ne!(sub_in(&after.log_in_to("shop", "c", at(200))), "alice");
 }
 
 /// Native apps would all share `localhost`.
@@ -121,10 +121,10 @@ fn who_has_no_host_of_its_own_is_a_sector_of_its_own() {
         let body = format!(
             "grant_type=authorization_code&client_id={client}&code={code}&redirect_uri=http://127.0.0.1/cb&code_verifier={verifier}"
         );
-        world.sub(&world.send(&form(body), at(1)))
+        sub_in(&world.send(&form(body), at(1)))
     };
     assert_ne!(native_sub("one"), native_sub("two"));
-    let sub = |client: &str| world.sub(&world.log_in_to(client, "c", at(1)));
+    let sub = |client: &str| sub_in(&world.log_in_to(client, "c", at(1)));
     assert_ne!(sub("shop"), sub("news"), "on several hosts, and no sector was said");
 }
 
@@ -134,7 +134,7 @@ fn the_secret_is_never_replaced() {
     let first = RootSecret::from_bytes(1, &[2; 32]);
     let sub_under = |change: fn(super::provider::Builder) -> super::provider::Builder| {
         let world = world([shop("shop").pairwise_subjects()], change);
-        world.sub(&world.log_in_to("shop", "c", at(1)))
+        sub_in(&world.log_in_to("shop", "c", at(1)))
     };
     let before = sub_under(|builder| builder);
     let moved = sub_under(|builder| {

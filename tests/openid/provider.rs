@@ -118,10 +118,10 @@ impl World {
         let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
         Reply::of(&self.engine.blocking().userinfo(&request, now).unwrap())
     }
+}
 
-    /// A claim of the ID token of an answer.
-    #[track_caller]
-    pub(crate) fn sub(&self, reply: &Reply) -> String {
-        claims(&reply.text("id_token"))["sub"].as_str().unwrap().to_owned()
-    }
+/// Whom the ID token of an answer is about.
+#[track_caller]
+pub(crate) fn sub_in(reply: &Reply) -> String {
+    claims(&reply.text("id_token"))["sub"].as_str().unwrap().to_owned()
 }

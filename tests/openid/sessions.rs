@@ -1,6 +1,6 @@
 //! The end of a session, and who hears of it: OpenID Connect Back-Channel Logout 1.0.
 
-use regrant::engine::LoggedOut;
+use regrant::engine::{LoggedOut, LogoutNotice};
 use regrant::store::TokenStore;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn log_out(world: &World, cookie: &str, secs: u64) -> LoggedOut {
 }
 
 fn told(out: &LoggedOut) -> Vec<&str> {
-    let mut told: Vec<&str> = out.notices.iter().map(|notice| notice.client_id()).collect();
+    let mut told: Vec<&str> = out.notices.iter().map(LogoutNotice::client_id).collect();
     told.sort_unstable();
     told
 }

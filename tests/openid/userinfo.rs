@@ -4,7 +4,7 @@ use regrant::jwt::{JwtAccessTokens, OpenIdProvider};
 use regrant::{Authorization, Request, Resource};
 use serde_json::json;
 
-use super::provider::{alice_in, provider, query, shop, with_proofs, world};
+use super::provider::{alice_in, provider, query, shop, sub_in, with_proofs, world};
 use crate::kit::bank::ISSUER;
 use crate::kit::jwt::claims;
 use crate::kit::proof::ProofKey;
@@ -33,7 +33,7 @@ fn a_live_token_reads_who_it_is_of() {
         json!(reply.assert_ok().json()),
         json!({"sub": "alice", "place": "userinfo", "asked": [], "email": "alice@example.com"})
     );
-    assert_eq!(world.sub(&tokens), "alice");
+    assert_eq!(sub_in(&tokens), "alice");
     let narrow = world.tokens("shop", &query("shop").set("scope", "openid"), alice_in("c"), at(1));
     assert!(
         !world.userinfo(&narrow.access_token(), at(2)).json().contains_key("email"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use regrant::client::ClientBuilder;
-use regrant::engine::{EngineSlot, ExchangeError, ForeignLogin, KeyCheckError, RenewalPolicy};
+use regrant::engine::{Clock, EngineSlot, ExchangeError, ForeignLogin, KeyCheckError, RenewalPolicy};
 use regrant::grant::Rotation;
 use regrant::{
     Authorization, BuildError, Client, Engine, EngineBuilder, Grant, GrantId, HostData, Key, Lifetimes, ResponseFields,
@@ -18,6 +18,7 @@ use crate::kit::laws::world::{APP, Setup, World as Lawful};
 use crate::kit::schedule::{Scheduler, run};
 use crate::kit::store::bytes::BytesStore;
 use crate::kit::store::faulty::Shelf as Faulty;
+use crate::kit::store::stalling::Hand;
 use crate::kit::wire::{Answer, Call};
 use crate::kit::{Ask, Fault, Password, Reply, SECRET, Shelf, World, altered, app, at, form, renewal, scope};
 
@@ -341,9 +342,72 @@ fn another_subject_secret_is_found_out() {
     assert!(matches!(found, Err(KeyCheckError::SubjectSecret)), "{found:?}");
     let kept = engine(another()).accept_root(root(), at(0)).subject_secret(root().subject_secret());
     run(kept.build().unwrap().check_keys()).unwrap();
+    // A realm has keys of its own; what it adopts has those from before.
+    let named = |root: RootSecret| engine(root).realm("shop").adopt_grants_of(["app"]).build().unwrap();
+    assert!(matches!(run(named(another()).check_keys()), Err(KeyCheckError::SubjectSecret)));
+    let in_realm = engine(another()).realm("shop").subject_secret(root().subject_secret()).adopt_grants_of(["app"]);
+    run(in_realm.accept_root(root(), at(0)).build().unwrap().check_keys()).unwrap();
     let slot = EngineSlot::new(engine(root()).build().unwrap());
     let next = engine(another()).accept_root(root(), at(9_000)).subject_secret(another().subject_secret());
     assert!(matches!(slot.exchange(next.build().unwrap()), Err(ExchangeError::SubjectSecret)));
+}
+
+/// Naming a realm logs nobody out, and brings nobody back: what was taken over, ended or cut off outside of all realms stays so.
+#[test]
+fn what_a_realm_adopts_is_found_again() {
+    let old = old();
+    let old = ["live", "revoked", "of another"].iter().fold(old, |old, token| old.with(token, "app", "alice", BEGAN));
+    let old = old.with("cut off", "app", "bob", BEGAN).with("new", "app", "alice", BEGAN).with(
+        "on the phone",
+        "mobile",
+        "bob",
+        BEGAN,
+    );
+    let before = world_of(app(), &old, |builder| builder);
+    let own = before.refresh("live", at(0)).refresh_token();
+    before.refresh(UUID, at(0)).assert_ok();
+    before.refresh(UUID, at(1_000)).assert_error(400, "invalid_grant");
+    assert_eq!(post(&before, revoke, "revoked", at(0)).status, 200);
+    before.engine.blocking().end_sessions_of("bob", at(0)).unwrap().unwrap();
+    old.asked();
+    let clients = || StaticClients::new().with(app().build().unwrap()).unwrap();
+    let clients = || {
+        clients()
+            .with(Client::public("mobile").grant_type("refresh_token").scope(scope("read write")).build().unwrap())
+            .unwrap()
+    };
+    let of = |change: fn(Building) -> Building| {
+        let builder = Engine::builder(Arc::clone(&before.store), clients()).root_secret(root());
+        let builder = builder.key(Key::from_bytes(1, &[0x11; 32])).foreign_tokens(old.clone());
+        change(builder).build().unwrap()
+    };
+    let named = of(|builder| builder.realm("shop").adopt_grants_of(["app"]));
+    let walled = of(|builder| builder.realm("bank"));
+    let send = |engine: &Engine<Arc<Shelf>, StaticClients>, token: &str, secs| {
+        let ask = form(renewal(token)).basic("app", SECRET);
+        Reply::of(&engine.blocking().token(&ask.request(), at(secs)).unwrap())
+    };
+    assert_eq!(send(&named, "live", 1).refresh_token(), own, "a retry");
+    assert!(old.asked().is_empty(), "the record says it");
+    for dead in [UUID, "revoked", "cut off"] {
+        send(&named, dead, 1).assert_error(400, "invalid_grant");
+        let ask = form(format!("token={}", dead.replace(' ', "+"))).basic("app", SECRET);
+        let seen = Reply::of(&named.blocking().introspect(&ask.request(), at(1)).unwrap());
+        assert_eq!(seen.json()["active"], json!(false));
+    }
+    // What begins now is of the realm.
+    let new = send(&named, "new", 2);
+    assert_eq!(send(&named, "new", 3).refresh_token(), new.refresh_token());
+    // Law 25: another realm knows of nothing of it. Nor does this one of a client that it does not adopt.
+    send(&walled, UUID, 4).assert_ok();
+    let phone = form(format!("{}&client_id=mobile", renewal("on+the+phone")));
+    assert_eq!(Reply::of(&named.blocking().token(&phone.request(), at(4)).unwrap()).status, 200);
+    // And it ends as others do.
+    send(&named, "live", 1_000).assert_error(400, "invalid_grant");
+    send(&named, &own, 1_001).assert_error(400, "invalid_grant");
+    send(&named, "live", 1_001).assert_error(400, "invalid_grant");
+    assert_eq!(named.blocking().end_sessions_of("alice", at(1_002)).unwrap().unwrap(), 1, "the new one");
+    send(&named, "of another", 1_003).assert_error(400, "invalid_grant");
 }
 
 /// "Log me out everywhere" reaches tokens that nobody has presented yet, and a table that is put back from a backup does not undo it.
@@ -399,25 +463,34 @@ fn a_cut_off_lasts_as_long_as_the_tokens() {
     assert!(world.store.bytes().is_empty());
 }
 
-/// Whoever comes at the same time: of the two, one sees the other.
+/// Whoever comes at the same time: of the two, one sees the other, whether or not a millisecond has passed while it was kept waiting.
 #[test]
 fn a_login_that_is_taken_over_while_all_is_ended_does_not_stay() {
-    for polls in 0..40 {
+    for (polls, tick) in (0..40).flat_map(|polls| [0, 1].map(|tick| (polls, Duration::from_millis(tick)))) {
+        let what = format!("after {polls} polls of {tick:?}");
         let old = OldServer::default().with(UUID, APP, "alice", BEGAN);
         let world = Lawful::new(Faulty::of(BytesStore::default()), Setup { foreign: Some(old), ..Setup::default() });
         let mut scheduler: Scheduler<'_, Answer> = Scheduler::new();
-        let task = scheduler.spawn(world.call(Call::refresh(APP, UUID)));
-        let mut answer = (0..polls).find_map(|_| scheduler.poll(task));
+        let (engine, clock) = (&world.engine, Hand::at(world.now()));
+        let request = clock.clone();
+        let task = scheduler
+            .spawn(async move { Answer::of(&engine.token(&Call::refresh(APP, UUID).request(), request).await) });
+        let mut poll = |_| {
+            clock.advance(tick);
+            world.set_now(clock.read());
+            scheduler.poll(task)
+        };
+        let mut answer = (0..polls).find_map(&mut poll);
         run(world.engine.end_sessions_of("alice", world.now())).unwrap();
         // Dropped, or to its end.
         if polls % 2 == 0 && answer.is_none() {
-            answer = (0..1_000).find_map(|_| scheduler.poll(task));
+            answer = (0..1_000).find_map(&mut poll);
         }
         if let Some(answer) = answer.filter(Answer::is_ok) {
-            assert!(world.refresh(APP, answer.refresh_token()).is_invalid_grant(), "after {polls} polls");
+            assert!(world.refresh(APP, answer.refresh_token()).is_invalid_grant(), "{what}");
             assert!(!world.lets_in(answer.access_token()));
         }
-        assert!(world.refresh(APP, UUID).is_invalid_grant(), "after {polls} polls");
+        assert!(world.refresh(APP, UUID).is_invalid_grant(), "{what}");
         assert!(run(world.engine.sessions("alice", None, 10, world.now())).unwrap().sessions.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 mod kit;
 
 mod clients;
+mod foreign;
 mod passwords;
 mod registration;
 

@@ -101,6 +101,9 @@ fn what_would_log_people_out_is_refused_and_the_engine_serves_on() {
         assert_eq!(slot.exchange(next), Err(why), "{name}");
         assert_eq!(Arc::as_ptr(&slot.engine()), before);
     }
+    let secret = root(3).subject_secret();
+    let renamed = build(&store, |builder| issuing(builder).subject_secret(secret));
+    assert_eq!(slot.exchange(renamed), Err(ExchangeError::SubjectSecret), "people would be called otherwise");
     let replaced = build(&store, |builder| issuing(builder).root_secret(root(2)).accept_root(root(1), clock()));
     assert_eq!(slot.exchange(replaced), Ok(()), "the old one is accepted");
 }

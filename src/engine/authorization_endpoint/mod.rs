@@ -189,10 +189,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 #[cfg(feature = "jwt")]
                 claims,
             }) => Ok(AuthorizationRequest {
-                #[cfg(feature = "jwt")]
-                claims,
-                #[cfg(all(feature = "jwt", feature = "root-secret"))]
-                subjects: self.subjects.as_ref(),
                 client,
                 form,
                 redirect_uri,
@@ -207,6 +203,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 prompt,
                 max_age,
                 hint,
+                #[cfg(feature = "jwt")]
+                claims,
+                #[cfg(all(feature = "jwt", feature = "root-secret"))]
+                subjects: self.subjects.as_deref(),
                 #[cfg(feature = "root-secret")]
                 answering: arrived.answering,
                 opt_in: self.settings.renewal.parameter(),
@@ -322,8 +322,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
         let auth_key = parameter(AUTH_KEY).filter(|_| came.pushed).and_then(read_auth_key);
         Ok(Validated {
-            #[cfg(feature = "jwt")]
-            claims,
             mode,
             challenge,
             code_key,
@@ -333,6 +331,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             prompt,
             max_age,
             hint,
+            #[cfg(feature = "jwt")]
+            claims,
         })
     }
 }

@@ -251,7 +251,7 @@ impl AuthorizationRequest<'_> {
         !self.prompt.login && self.max_age.is_none_or(|most| age_of(authenticated_at, now) <= most)
     }
 
-    /// Whether this is the person whom the client means: it is, unless its `id_token_hint`, or a `sub` in its [`claims`](Self::claims), says another. Somebody else has to
+    /// Whether this is the person whom the client means: it is, unless its `id_token_hint`, or a `sub` in its `claims`, says another. Somebody else has to
     /// log in or be chosen; [`Engine::approve`](crate::Engine::approve) answers `login_required` for the wrong one.
     ///
     /// ```

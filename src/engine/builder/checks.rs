@@ -6,16 +6,14 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::BuildError;
-#[cfg(feature = "proof")]
-use crate::client::ClientFeatures;
-use crate::client::{AUTHORIZATION_CODE, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, ClientFeatures, REFRESH_TOKEN};
 use crate::engine::host::{Host, RenewalPolicy};
 use crate::engine::settings::Settings;
 use crate::grant::members::is_realm;
 #[cfg(feature = "root-secret")]
 use crate::secret::root::RootSecret;
 use crate::token::Key;
-use crate::wire::{is_defined, read_uri, web_host};
+use crate::wire::{is_defined, is_error_text, read_uri, web_host};
 
 /// A token names its key by the id alone.
 pub(super) fn key_ids(signing: &Key, accepted: &[Key]) -> Result<(), BuildError> {
@@ -24,8 +22,10 @@ pub(super) fn key_ids(signing: &Key, accepted: &[Key]) -> Result<(), BuildError>
     if ids.windows(2).any(|pair| pair[0] == pair[1]) { Err(BuildError::DuplicateKey) } else { Ok(()) }
 }
 
-pub(super) fn realm(realm: Option<&str>, adopted: &[SmolStr]) -> Result<(), BuildError> {
+/// `challenges`: the realm that these name.
+pub(super) fn realm(realm: Option<&str>, adopted: &[SmolStr], challenges: &str) -> Result<(), BuildError> {
     match realm {
+        _ if !is_error_text(challenges) => Err(BuildError::ChallengeRealm),
         Some(realm) if !is_realm(realm) => Err(BuildError::Realm),
         None if !adopted.is_empty() => Err(BuildError::RealmRequired),
         _ => Ok(()),
@@ -44,6 +44,11 @@ pub(super) fn roots(
         (Some(root), Some(old)) if root.id() == old.id() => Err(BuildError::DuplicateRoot),
         _ => Ok(()),
     }
+}
+
+/// What people are called by at clients that know them by pairwise subjects.
+pub(super) const fn pairwise(features: ClientFeatures, has_secret: bool) -> Result<(), BuildError> {
+    if features.pairwise_subjects && !has_secret { Err(BuildError::SubjectSecretRequired) } else { Ok(()) }
 }
 
 /// What assertions are for, and remembered under.

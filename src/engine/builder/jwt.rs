@@ -130,7 +130,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn openid(mut self, provider: OpenIdProvider) -> Self {
-        self.settings.openid = provider;
+        *self.settings.openid = provider;
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Building an engine.
 
 mod answers;
+mod assemble;
 mod checks;
 #[cfg(feature = "root-secret")]
 mod device;
@@ -30,34 +31,21 @@ use smol_str::SmolStr;
 use super::client_auth::FetchedKeys;
 #[cfg(feature = "argon2")]
 use super::client_auth::SlowVerifier;
-#[cfg(feature = "root-secret")]
-use super::device::DeviceEngine;
 use super::documents::Endpoints;
-#[cfg(feature = "root-secret")]
-use super::foreign::ForeignEngine;
 #[cfg(feature = "root-secret")]
 use super::host::DynForeignTokens;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
-#[cfg(feature = "proof")]
-use super::profile::ProfileGap;
-use super::realm::Realm;
 use super::resources::ResourceSettings;
-#[cfg(feature = "root-secret")]
-use super::roots::Roots;
 use super::settings::Settings;
-#[cfg(all(feature = "jwt", feature = "root-secret"))]
-use super::subjects::Subjects;
 use super::{AsRegistry, Engine};
-#[cfg(feature = "root-secret")]
-use crate::client::DEVICE_CODE;
-use crate::client::{ClientRegistry, ClientSecret, Clients, NotBefore, UnknownScopes};
+use crate::client::{ClientRegistry, Clients, UnknownScopes};
 use crate::grant::{Lifetimes, Timestamp};
 #[cfg(feature = "root-secret")]
 use crate::secret::root::{RootSecret, SubjectSecret};
-use crate::store::{Durability, TokenStore};
-use crate::token::{Key, KeyRing};
-use crate::wire::{Limits, is_error_text};
+use crate::store::TokenStore;
+use crate::token::Key;
+use crate::wire::Limits;
 
 /// Builds an [`Engine`].
 ///
@@ -443,126 +431,5 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         #[cfg(not(feature = "proof"))]
         let this = self;
         this.build_described()
-    }
-
-    /// The same of what is described in full.
-    fn build_described(self) -> Result<Engine<S, C>, BuildError> {
-        let Self { store, clients, settings, endpoints, host, .. } = self;
-        let settings = Settings { longest_commit: store.longest_commit(), ..settings };
-        let signing = match (self.key, store.durability()) {
-            (Some(key), _) => key,
-            (None, Durability::Volatile) => {
-                // An id that no accepted key has: there are 256 of them.
-                let free = (0..=u8::MAX).find(|id| self.accepted.iter().all(|key| key.id() != *id));
-                Key::generate(free.ok_or(BuildError::DuplicateKey)?)
-            }
-            (None, Durability::Durable) => return Err(BuildError::KeyRequired),
-        };
-        checks::key_ids(&signing, &self.accepted)?;
-        checks::settings(&settings)?;
-        checks::grant_types(&host)?;
-        if !is_error_text(&self.challenge_realm) {
-            return Err(BuildError::ChallengeRealm);
-        }
-        checks::realm(self.realm.as_deref(), &self.adopted)?;
-        #[cfg(feature = "root-secret")]
-        let roots = {
-            let old = self.old_root.as_ref().map(|(secret, not_after)| (secret, *not_after));
-            checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests || self.device.is_some())?;
-            self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
-        };
-        // Derived from a root secret that has followed another, it would be another secret.
-        #[cfg(feature = "root-secret")]
-        let subject_secret = {
-            let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
-            self.subject_secret.or_else(derived)
-        };
-        #[cfg(feature = "root-secret")]
-        let foreign = match self.foreign {
-            None => None,
-            Some(hook) => {
-                let secret = subject_secret.as_ref().ok_or(BuildError::SubjectSecretRequired)?;
-                Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref())))
-            }
-        };
-        #[cfg(feature = "root-secret")]
-        let device = match self.device {
-            None => None,
-            // It is the engine's own then.
-            Some(_) if host.handler(DEVICE_CODE.as_bytes()).is_some() => return Err(BuildError::GrantType),
-            Some(device) => {
-                let issuer = settings.issuer.as_deref();
-                Some(Box::new(DeviceEngine::new(device, issuer, host.has_throttle())?))
-            }
-        };
-        #[cfg(all(feature = "jwt", feature = "root-secret"))]
-        let subjects = {
-            if subject_secret.is_none() && clients.features().pairwise_subjects {
-                return Err(BuildError::SubjectSecretRequired);
-            }
-            subject_secret.map(|secret| Subjects::new(secret, self.realm.clone()))
-        };
-        #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
-        if clients.features().pairwise_subjects {
-            return Err(BuildError::SubjectSecretRequired);
-        }
-        #[cfg(feature = "proof")]
-        checks::assertions(clients.features(), &settings, self.root.is_some())?;
-        if !endpoints.are_well_formed() {
-            return Err(BuildError::Endpoint);
-        }
-        #[cfg(feature = "proof")]
-        let dpop = match self.dpop {
-            None => None,
-            Some(dpop) => {
-                let old = self.old_root.as_ref().map(|(secret, _)| secret);
-                let targets = endpoints.targets(settings.issuer.as_deref());
-                let realm = self.realm.as_deref();
-                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))
-            }
-        };
-        let resources = self.resources.build(self.jwt.usual_format())?;
-        let jwt = self.jwt.build(settings.issuer.is_some(), resources.as_deref())?;
-        #[cfg(feature = "proof")]
-        if settings.profile == Some(crate::engine::profile::Profile::Fapi2Security) && jwt.signs_by_rs256() {
-            return Err(BuildError::Profile(ProfileGap::SigningAlgorithm));
-        }
-        #[cfg(feature = "proof")]
-        let settings = settings.with_capped_lifetimes(jwt.believes_signatures_alone());
-        if settings.signed_answers && !jwt.signs() {
-            return Err(BuildError::SigningKeyRequired);
-        }
-        let settings = Settings { resources, ..settings };
-        let slow_secrets = clients.decoy().is_some_and(ClientSecret::is_phc);
-        #[cfg(feature = "argon2")]
-        let slow_secrets = slow_secrets && self.slow.is_none();
-        if slow_secrets {
-            return Err(BuildError::SlowVerifier);
-        }
-        Ok(Engine {
-            store,
-            clients,
-            realm: Realm::new(self.realm, KeyRing::new(signing, self.accepted), self.adopted),
-            settings: settings.with_challenge_realm(&self.challenge_realm),
-            endpoints,
-            jwt,
-            registry: self.registry,
-            not_before: NotBefore::at(self.not_before),
-            host,
-            #[cfg(feature = "root-secret")]
-            roots,
-            #[cfg(feature = "root-secret")]
-            foreign,
-            #[cfg(feature = "root-secret")]
-            device,
-            #[cfg(all(feature = "jwt", feature = "root-secret"))]
-            subjects,
-            #[cfg(feature = "proof")]
-            dpop,
-            #[cfg(feature = "argon2")]
-            slow: self.slow,
-            #[cfg(feature = "proof")]
-            client_keys: self.client_keys,
-        })
     }
 }

@@ -35,7 +35,9 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// Clients whose grants were made before this engine had a [realm](Self::realm): they stay as they are, and go on to their end,
     /// so that naming the realm logs nobody out. No other engine on the store may be without a realm, or adopt one of these.
     ///
-    /// Looking up the sessions of a subject then asks the store twice. When the last of these grants has ended, leave it out.
+    /// Looking up the sessions of a subject then asks the store twice. When the last of these grants has ended, leave it out; where
+    /// another server's tokens were taken over before (`EngineBuilder::foreign_tokens`), not before the last of those is worth nothing any
+    /// more, since what keeps them from beginning anew is adopted, too.
     ///
     /// ```
     /// # use regrant::{Engine, Key, MemoryStore, StaticClients};

@@ -39,7 +39,7 @@ impl<F: Fn(Box<dyn FnOnce() + Send>) + Send + Sync> BlockingPool for F {
 /// - A secret that was verified is remembered by a keyed digest, so that honest clients pay once; the cache is bounded.
 /// - No more than a set number of verifications run at once. Beyond that a request is answered 503 at once: guessing
 ///   stalls neither the endpoint nor a client whose secret is remembered. A client whose secret is not, as after a
-///   restart, waits until the guessing ends; limit its rate in front of the endpoint.
+///   restart, waits until the guessing ends; a [throttle](crate::EngineBuilder::throttle) ends it, address by address.
 ///
 /// A client that has two slow secrets at once costs two verifications where an unknown client costs one.
 ///

@@ -17,7 +17,7 @@ use crate::engine::client_auth::SpentFor;
 use crate::engine::client_auth::{Authenticated, Occasion};
 use crate::engine::failure::{Failure, check_head};
 use crate::engine::host::Clock;
-use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, RequestRefusal, ServerFault};
+use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, RequestRefusal};
 use crate::engine::refusal::{ThrottleRefusal, Unavailable};
 use crate::engine::swap::new_version;
 use crate::engine::time::Time;
@@ -142,7 +142,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             self.spend_assertion(unspent, None, time).await?;
         }
         let renewable = self.settings.renewal.allows(form);
-        let begun = self.keep_device(client, scope, members, renewable, [now, end], time).await;
+        let begun = self.keep_device((devices, client), scope, members, renewable, [now, end], time).await;
         if let (Err(_), Some(peer)) = (&begun, peer) {
             devices.starts.lock().give_back(peer, end);
         }
@@ -163,14 +163,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Stores what a device asks for, and where its user code leads.
     async fn keep_device(
         &self,
-        client: &Client,
+        (devices, client): (&DeviceEngine, &Client),
         scope: Scope,
         members: Members,
         renewable: bool,
         [now, end]: [Timestamp; 2],
         time: &Time<'_>,
     ) -> Result<(Grant, UserCode), Failure> {
-        let (key, other) = self.roots.as_ref().ok_or(ServerFault::Handler)?.user_codes(now);
+        let (key, other) = devices.keys.user_codes(now);
         let mut user_code = UserCode::draw();
         let device = Device { user_code: user_code.proof(key), answer: DeviceAnswer::Pending };
         let drawn = (GrantId::from_u64(0), new_version(), Salt(rand::random()));
@@ -183,7 +183,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         for _ in 0..DRAWS {
             // The code first: what leads to a device that is not there leads nowhere.
-            let id = self.free_place(client, time.now()).await?;
+            let id = self.free_place(devices, client, time.now()).await?;
             let taken = [Some(key), other].into_iter().flatten();
             let Some(place) = self.free_code(user_code, taken).await? else {
                 user_code = UserCode::draw();
@@ -215,8 +215,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// A place of this client's that no device has, and what is there of one that waits no longer.
-    async fn free_place(&self, client: &Client, now: Timestamp) -> Result<(GrantId, Option<Grant>), Failure> {
-        let key = self.roots.as_ref().ok_or(ServerFault::Handler)?.devices();
+    async fn free_place(
+        &self,
+        devices: &DeviceEngine,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<(GrantId, Option<Grant>), Failure> {
+        let key = devices.keys.devices();
         for _ in 0..DRAWS {
             let place = rand::random_range(0..DEVICES).to_be_bytes();
             let id = GrantId::computed(&key.mac(&[b"place", client.id().as_bytes(), &place]));

@@ -44,7 +44,6 @@ mod tests {
         let now = Timestamp::from_secs(1_700_000_000);
         let told: Vec<u32> = (0..450).filter_map(|_| guesses.wrong(now)).collect();
         assert_eq!(told, [100, 200, 400]);
-        let told: Vec<u32> = (0..99).filter_map(|_| guesses.wrong(now + HOUR)).collect();
-        assert_eq!(told, [], "another hour");
+        assert!((0..99).all(|_| guesses.wrong(now + HOUR).is_none()), "another hour");
     }
 }

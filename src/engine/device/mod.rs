@@ -9,6 +9,7 @@
 
 mod begin;
 mod guesses;
+mod keys;
 mod pace;
 mod page;
 mod settings;
@@ -26,14 +27,20 @@ pub use settings::DeviceAuthorization;
 use super::Engine;
 use super::builder::BuildError;
 use super::documents::Endpoints;
+use super::host::Host;
+use crate::client::DEVICE_CODE;
+use crate::grant::Timestamp;
+use crate::secret::root::RootSecret;
 use crate::throttle::MemoryThrottle;
 use guesses::Guesses;
+use keys::Keys;
 use pace::Paces;
 use starts::Starts;
 
 /// What an engine has of them.
 pub(super) struct DeviceEngine {
     settings: DeviceAuthorization,
+    keys: Keys,
     /// Whole, for the answer.
     verification_uri: SmolStr,
     paces: Mutex<Paces>,
@@ -47,21 +54,29 @@ impl DeviceEngine {
     /// How many people and addresses are counted at a time where the host has no throttle.
     const COUNTED: usize = 4_096;
 
-    pub(super) fn new(
-        settings: DeviceAuthorization,
+    /// Where the host asks for it. Without a root secret it was refused.
+    pub(super) fn build(
+        settings: Option<DeviceAuthorization>,
         issuer: Option<&str>,
-        has_throttle: bool,
-    ) -> Result<Self, BuildError> {
+        host: &Host,
+        (root, old, realm): (Option<&RootSecret>, Option<&(RootSecret, Timestamp)>, Option<&str>),
+    ) -> Result<Option<Box<Self>>, BuildError> {
+        let Some((settings, root)) = settings.zip(root) else { return Ok(None) };
+        // The grant type is the engine's own then.
+        if host.handler(DEVICE_CODE.as_bytes()).is_some() {
+            return Err(BuildError::GrantType);
+        }
         let verification_uri = settings.check(issuer)?;
-        let own_throttle = settings.limits_guesses && !has_throttle;
-        Ok(Self {
+        let own_throttle = settings.limits_guesses && !host.has_throttle();
+        Ok(Some(Box::new(Self {
             verification_uri: verification_uri.into(),
             paces: Mutex::new(Paces::new()),
             starts: Mutex::new(Starts::default()),
             guesses: Mutex::new(Guesses::default()),
             own_throttle: own_throttle.then(|| MemoryThrottle::with_places(Self::COUNTED)),
+            keys: Keys::new(root, old.map(|(secret, not_after)| (secret, *not_after)), realm),
             settings,
-        })
+        })))
     }
 
     /// Whether clients that cannot keep a secret may begin.
@@ -70,7 +85,7 @@ impl DeviceEngine {
     }
 
     /// How a device of this key that polls now keeps to its interval.
-    pub(super) fn keeps_pace(&self, device: (u64, u64), now: crate::grant::Timestamp) -> bool {
+    pub(super) fn keeps_pace(&self, device: (u64, u64), now: Timestamp) -> bool {
         self.paces.lock().poll(device, self.settings.interval, now)
     }
 }

@@ -170,7 +170,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Ok(None) => {
                 self.tell(&Failure::from(GrantRefusal::UserCode).of_subject(Some(subject)));
-                if let Some(wrong) = devices.guesses.lock().wrong(time.now()) {
+                // The sink may call back, so nothing is held.
+                let many = devices.guesses.lock().wrong(time.now());
+                if let Some(wrong) = many {
                     self.emit(&Event::UserCodesGuessed { wrong });
                 }
                 Err(DeviceError::UnknownCode)
@@ -205,8 +207,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         code: UserCode,
         time: &Time<'_>,
     ) -> Result<Option<(ClientRef<'_>, Grant)>, Failure> {
-        let Some(roots) = &self.roots else { return Ok(None) };
-        let (key, other) = roots.user_codes(time.now());
+        let (key, other) = devices.keys.user_codes(time.now());
         for key in [Some(key), other].into_iter().flatten() {
             let proof = code.proof(key);
             for step in 0..PLACES {
@@ -255,12 +256,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<GrantId, DeviceError> {
         let time = self.time(&clock);
         time.watch(pin!(self.try_approve_device(login, authorization, &time))).await.map_err(|failure| {
-            self.answered_or(failure.of_client(login.client.shared_id()).of_subject(Some(&login.subject)))
+            self.answered_or(&failure.of_client(login.client.shared_id()).of_subject(Some(&login.subject)))
         })
     }
 
-    fn answered_or(&self, failure: Failure) -> DeviceError {
-        self.tell(&failure);
+    fn answered_or(&self, failure: &Failure) -> DeviceError {
+        self.tell(failure);
         match failure.why {
             Refusal::Grant(GrantRefusal::DeviceUsed | GrantRefusal::DeviceExpired) => DeviceError::Answered,
             why => DeviceError::Refused(why),
@@ -375,7 +376,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Err(failure) => Err(failure),
         };
         answered.map_err(|failure| {
-            self.answered_or(failure.of_client(login.client.shared_id()).of_subject(Some(&login.subject)))
+            self.answered_or(&failure.of_client(login.client.shared_id()).of_subject(Some(&login.subject)))
         })?;
         let subject = self.host.subject(Some(&login.subject));
         self.emit(&Event::DeviceDenied { client_id: login.client.id(), subject });

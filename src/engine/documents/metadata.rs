@@ -352,20 +352,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         #[cfg(feature = "mtls")]
         if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
-            let pushed = aliases.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests());
-            let device = aliases.device_authorization.as_deref().filter(|_| self.logs_devices_in());
-            let aliases = [
-                ("token_endpoint", aliases.token.as_deref()),
-                ("revocation_endpoint", aliases.revocation.as_deref()),
-                ("introspection_endpoint", aliases.introspection.as_deref()),
-                ("pushed_authorization_request_endpoint", pushed),
-                ("device_authorization_endpoint", device),
-            ];
-            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at?)));
-            let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
-            add("mtls_endpoint_aliases", Value::Object(aliases));
+            add("mtls_endpoint_aliases", Value::Object(self.mtls_aliases(issuer, aliases)));
         }
         Some(members)
+    }
+
+    /// RFC 8705 section 5.
+    #[cfg(feature = "mtls")]
+    fn mtls_aliases(&self, issuer: &str, aliases: &Endpoints) -> Map<String, Value> {
+        let pushed = aliases.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests());
+        let device = aliases.device_authorization.as_deref().filter(|_| self.logs_devices_in());
+        let aliases = [
+            ("token_endpoint", aliases.token.as_deref()),
+            ("revocation_endpoint", aliases.revocation.as_deref()),
+            ("introspection_endpoint", aliases.introspection.as_deref()),
+            ("pushed_authorization_request_endpoint", pushed),
+            ("device_authorization_endpoint", device),
+        ];
+        let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at?)));
+        given.map(|(name, at)| (name, json!(url(issuer, at)))).collect()
     }
 
     /// What clients do here, as far as a profile lets them.

@@ -1,7 +1,7 @@
 //! "Log me out everywhere", for logins at another server whose tokens nobody has presented yet: a record says since when somebody's
 //! logins count, and is moved forward by the next such call.
 
-use super::{ForeignEngine, PLACES, cut};
+use super::{ForeignEngine, ForeignKeys, PLACES, cut};
 use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::swap::{ATTEMPTS, new_version};
@@ -10,7 +10,7 @@ use crate::grant::members::Special;
 use crate::grant::{Grant, GrantId, Timestamp};
 use crate::store::{Insert, StoreError, StoreErrorKind, Swap, TokenStore};
 
-impl ForeignEngine {
+impl ForeignKeys {
     /// Where it is kept, for a subject at one client or at all.
     fn cut_off_place(&self, subject: &str, client_id: Option<&str>, step: u8) -> GrantId {
         let members: [&[u8]; 5] =
@@ -50,13 +50,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if now >= until {
             return Ok(());
         }
-        let of = foreign.cut_off_of(subject, client_id);
+        let of = foreign.keys.cut_off_of(subject, client_id);
         let mut step = 0;
         for _ in 0..ATTEMPTS + usize::from(PLACES) {
             if step == PLACES {
                 break;
             }
-            let id = foreign.cut_off_place(subject, client_id, step);
+            let id = foreign.keys.cut_off_place(subject, client_id, step);
             let next = |at: Timestamp, expires_at: Timestamp| {
                 let special = Special::CutOff(CutOff { of, at });
                 Grant::special(id, new_version(), self.realm(), special, now, expires_at)
@@ -98,19 +98,33 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client_id: &str,
         began_at: Timestamp,
     ) -> Result<bool, StoreError> {
-        for client_id in [None, Some(client_id)] {
-            let of = foreign.cut_off_of(subject, client_id);
-            for step in 0..PLACES {
-                let Some(stored) = self.store.load(foreign.cut_off_place(subject, client_id, step)).await? else {
-                    break;
-                };
-                if let Some(cut_off) = kept_in(&stored).filter(|cut_off| cut_off.of == of) {
-                    // In the same millisecond: it was there when the call was made, for all that anybody can tell.
-                    if began_at <= cut_off.at {
-                        return Ok(true);
-                    }
-                    break;
+        // Of an adopted client also what was said before there was a realm.
+        let adopted = self.adopted_keys(foreign, client_id);
+        for keys in [Some(&foreign.keys), adopted].into_iter().flatten() {
+            for client_id in [None, Some(client_id)] {
+                if self.is_cut_off_under(keys, subject, client_id, began_at).await? {
+                    return Ok(true);
                 }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn is_cut_off_under(
+        &self,
+        keys: &ForeignKeys,
+        subject: &str,
+        client_id: Option<&str>,
+        began_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let of = keys.cut_off_of(subject, client_id);
+        for step in 0..PLACES {
+            let Some(stored) = self.store.load(keys.cut_off_place(subject, client_id, step)).await? else {
+                break;
+            };
+            if let Some(cut_off) = kept_in(&stored).filter(|cut_off| cut_off.of == of) {
+                // In the same millisecond: it was there when the call was made, for all that anybody can tell.
+                return Ok(began_at <= cut_off.at);
             }
         }
         Ok(false)

@@ -1,5 +1,7 @@
 //! Revoking and introspecting another server's tokens (RFC 7009, RFC 7662).
 
+use std::net::IpAddr;
+
 use super::Place;
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
@@ -27,10 +29,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         text: &str,
         client: &Client,
+        peer: Option<IpAddr>,
         time: &Time<'_>,
     ) -> Result<(), Failure> {
         let Some(foreign) = &self.foreign else { return Ok(()) };
-        let traces = foreign.traces(client.id(), text);
+        let traces = self.traces(foreign, client.id(), text);
         let mut asked: Option<ForeignLogin> = None;
         for _ in 0..ATTEMPTS {
             let id = match self.foreign_place(&traces).await? {
@@ -47,11 +50,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Place::None => break,
             };
             if asked.is_none() {
-                asked = self.ask_foreign(foreign, &traces, text, client).await?;
+                asked = self.ask_foreign(foreign, &traces, text, client, (peer, time.now())).await?;
             }
             let now = time.now();
             let Some(login) = asked.as_ref().filter(|login| now < login.until) else { return Ok(()) };
-            let origin = ForeignOrigin { proof: traces.proof, kept_until: self.kept_for(login.until) };
+            let origin = ForeignOrigin { proof: traces.own.proof, kept_until: self.kept_for(login.until) };
             let ended = Grant::never_begun(id, new_version(), self.realm(), origin, now);
             match self.store.insert(&ended, now).await {
                 Ok(Insert::Added) => return Ok(()),
@@ -71,7 +74,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Client,
         time: &Time<'_>,
     ) -> Result<Option<Seen>, Failure> {
-        let Some(token) = self.foreign_token(client, text, GrantRefusal::NoGrant.into()) else { return Ok(None) };
+        let Some(token) = self.foreign_token(client, text, None, GrantRefusal::NoGrant.into()) else { return Ok(None) };
         let mut token = token.only_looked_at();
         let found = self.find_foreign_grant(&mut token, text.as_bytes(), client, time).await;
         match found {

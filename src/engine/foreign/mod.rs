@@ -14,6 +14,8 @@ mod take_over;
 pub(in crate::engine) use look::Seen;
 pub(in crate::engine) use take_over::Foreign;
 
+use std::net::IpAddr;
+
 use super::Engine;
 use super::failure::Failure;
 use super::grants::is_record_of;
@@ -23,6 +25,7 @@ use crate::client::{Client, Clients, digest};
 use crate::grant::{Grant, GrantId, Timestamp};
 use crate::secret::root::{Label, LabelledKey, SubjectSecret};
 use crate::store::TokenStore;
+use crate::throttle::Guessed;
 use crate::token::KeyFingerprint;
 
 /// How many tokens may share an id before the last of them is refused: 62 bits, so it never comes to that.
@@ -31,6 +34,13 @@ const PLACES: u8 = 2;
 /// The hook, and the keys of what is found again.
 pub(super) struct ForeignEngine {
     hook: Box<dyn DynForeignTokens>,
+    keys: ForeignKeys,
+    /// Those from before the engine had a realm, where it adopts what was made then: what has ended outside must not begin here.
+    adopted: Option<Box<ForeignKeys>>,
+}
+
+/// The keys of one realm.
+struct ForeignKeys {
     ids: LabelledKey,
     proofs: LabelledKey,
     cut_offs: LabelledKey,
@@ -40,6 +50,13 @@ pub(super) struct ForeignEngine {
 /// What a token comes to for one client.
 struct Traces {
     sha256: [u8; 32],
+    own: Trace,
+    /// The same outside of all realms, at a client whose grants are adopted.
+    adopted: Option<Trace>,
+}
+
+/// Where the grant of a token is in one realm, and what it is believed by.
+struct Trace {
     places: [GrantId; PLACES as usize],
     proof: [u8; 20],
 }
@@ -55,11 +72,36 @@ enum Place {
 }
 
 impl ForeignEngine {
-    pub(super) fn new(hook: Box<dyn DynForeignTokens>, secret: &SubjectSecret, realm: Option<&str>) -> Self {
+    pub(super) fn new(
+        hook: Box<dyn DynForeignTokens>,
+        secret: &SubjectSecret,
+        realm: Option<&str>,
+        adopts: bool,
+    ) -> Self {
+        let adopted = adopts.then(|| Box::new(ForeignKeys::of(secret, None)));
+        Self { hook, keys: ForeignKeys::of(secret, realm), adopted }
+    }
+
+    pub(super) const fn fingerprint(&self) -> KeyFingerprint {
+        self.keys.fingerprint
+    }
+
+    /// The one outside of all realms, where grants from there are adopted.
+    pub(super) fn adopted_fingerprint(&self) -> Option<KeyFingerprint> {
+        self.adopted.as_deref().map(|keys| keys.fingerprint)
+    }
+
+    /// Whether what was taken over under those is found again under these.
+    pub(super) fn follows(&self, before: &Self) -> bool {
+        self.fingerprint() == before.fingerprint()
+    }
+}
+
+impl ForeignKeys {
+    fn of(secret: &SubjectSecret, realm: Option<&str>) -> Self {
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(&secret.key(Label::Fingerprint, realm).bytes()[..16]);
         Self {
-            hook,
             ids: secret.key(Label::ForeignId, realm),
             proofs: secret.key(Label::ForeignProof, realm),
             cut_offs: secret.key(Label::CutOff, realm),
@@ -68,20 +110,10 @@ impl ForeignEngine {
         }
     }
 
-    pub(super) const fn fingerprint(&self) -> KeyFingerprint {
-        self.fingerprint
-    }
-
-    /// Whether what was taken over under those is found again under these.
-    pub(super) fn follows(&self, before: &Self) -> bool {
-        self.fingerprint == before.fingerprint
-    }
-
-    fn traces(&self, client_id: &str, text: &str) -> Traces {
-        let sha256 = digest(text.as_bytes());
-        let members: [&[u8]; 2] = [client_id.as_bytes(), &sha256];
+    fn trace(&self, client_id: &str, sha256: &[u8; 32]) -> Trace {
+        let members: [&[u8]; 2] = [client_id.as_bytes(), sha256];
         let place = |step| GrantId::computed(&self.ids.mac(&[members[0], members[1], &[step]]));
-        Traces { sha256, places: [place(0), place(1)], proof: cut(self.proofs.mac(&members)) }
+        Trace { places: [place(0), place(1)], proof: cut(self.proofs.mac(&members)) }
     }
 }
 
@@ -111,17 +143,40 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.foreign.is_some() && failure.grant.is_none() && failure.is_about_a_token()
     }
 
+    /// What a token comes to for this client.
+    fn traces(&self, foreign: &ForeignEngine, client_id: &str, text: &str) -> Traces {
+        let sha256 = digest(text.as_bytes());
+        let own = foreign.keys.trace(client_id, &sha256);
+        let adopted = self.adopted_keys(foreign, client_id).map(|keys| keys.trace(client_id, &sha256));
+        Traces { sha256, own, adopted }
+    }
+
+    /// The keys outside of all realms, where this client's grants from there are this engine's.
+    fn adopted_keys<'a>(&self, foreign: &'a ForeignEngine, client_id: &str) -> Option<&'a ForeignKeys> {
+        foreign.adopted.as_deref().filter(|_| self.realm.adopts(None, client_id))
+    }
+
     /// The record of a token. A few bits of an id are no proof, so it is believed by what it says of the token alone.
     async fn foreign_place(&self, traces: &Traces) -> Result<Place, Failure> {
+        // What began before there was a realm stays outside of it for life; what begins now is of it.
+        if let Some(trace) = &traces.adopted {
+            if let Place::Taken(grant) = self.place_of(trace, None).await? {
+                return Ok(Place::Taken(grant));
+            }
+        }
+        self.place_of(&traces.own, self.realm()).await
+    }
+
+    async fn place_of(&self, trace: &Trace, realm: Option<&str>) -> Result<Place, Failure> {
         let mut free = None;
         // All of them, though the first is free: whoever had it may be gone, and this token's grant behind it.
-        for id in traces.places {
+        for id in trace.places {
             match self.store.load(id).await? {
                 None => free = free.or(Some(id)),
                 Some(grant) => {
                     is_record_of(&grant, id)?;
-                    let is_it = grant.foreign().is_some_and(|origin| origin.is_of(&traces.proof));
-                    if is_it && grant.realm() == self.realm() {
+                    let is_it = grant.foreign().is_some_and(|origin| origin.is_of(&trace.proof));
+                    if is_it && grant.realm() == realm {
                         return Ok(Place::Taken(grant));
                     }
                 }
@@ -137,9 +192,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         traces: &Traces,
         text: &str,
         client: &Client,
+        (peer, now): (Option<IpAddr>, Timestamp),
     ) -> Result<Option<super::host::ForeignLogin>, Failure> {
         let token = ForeignToken { text, sha256: traces.sha256 };
+        // Anybody can be a public client. One that has authenticated is no stranger, and may send the tokens of all of its people from
+        // one address.
+        let counted = if client.is_public() {
+            Some(self.host.guess(Guessed::ForeignToken(client.id()), peer, now)?)
+        } else {
+            None
+        };
         let found = foreign.hook.find_dyn(&token, client).await;
+        if let Some(counted) = counted.filter(|_| !matches!(found, Ok(None))) {
+            counted.right();
+        }
         let login = found.map_err(|error| Failure::from(super::refusal::Unavailable::Host).by(error))?;
         let until = foreign.hook.until_dyn();
         Ok(login.map(|login| super::host::ForeignLogin { until: login.until.min(until), ..login }))

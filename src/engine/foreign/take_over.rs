@@ -1,5 +1,7 @@
 //! Taking a login over: one insert, of the record as it is after the first refresh. Who presents the token again is judged by that.
 
+use std::net::IpAddr;
+
 use super::{ForeignEngine, Place, Traces};
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
@@ -28,6 +30,8 @@ pub(in crate::engine) struct Foreign {
     failure: Option<Failure>,
     /// Whether nothing is to change, whatever is found.
     is_looked_at: bool,
+    /// Where it comes from.
+    peer: Option<IpAddr>,
 }
 
 impl Foreign {
@@ -53,15 +57,22 @@ impl Foreign {
 
     /// Stands for the token where a token of ours would: of generation 0, proven by nothing in it.
     pub(in crate::engine) const fn stand_in(&self, key_id: u8) -> GrantToken {
-        GrantToken::unproven(key_id, self.traces.places[0], Generation::NONE)
+        GrantToken::unproven(key_id, self.traces.own.places[0], Generation::NONE)
     }
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// A token that is not this engine's. `refused`: why.
-    pub(in crate::engine) fn foreign_token(&self, client: &Client, text: &str, refused: Failure) -> Option<Foreign> {
-        let traces = self.foreign.as_ref()?.traces(client.id(), text);
-        Some(Foreign { traces, login: None, is_new: false, refused: Some(refused), failure: None, is_looked_at: false })
+    pub(in crate::engine) fn foreign_token(
+        &self,
+        client: &Client,
+        text: &str,
+        peer: Option<IpAddr>,
+        refused: Failure,
+    ) -> Option<Foreign> {
+        let traces = self.traces(self.foreign.as_ref()?, client.id(), text);
+        let refused = Some(refused);
+        Some(Foreign { traces, login: None, is_new: false, refused, failure: None, is_looked_at: false, peer })
     }
 
     /// Its grant: the stored one, or the one that is to be. Where there is none, the token says why.
@@ -101,10 +112,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         if token.login.is_none() {
             let text = std::str::from_utf8(text).map_err(|_| GrantRefusal::Shape)?;
-            token.login = self.ask_foreign(foreign, &token.traces, text, client).await?;
+            token.login = self.ask_foreign(foreign, &token.traces, text, client, (token.peer, time.now())).await?;
         }
         let Some(login) = &token.login else { return Err(self.unknown_anywhere(token.refused.take(), text)) };
-        let grant = self.grant_of_foreign(login, client, id, token.traces.proof, time)?;
+        let grant = self.grant_of_foreign(login, client, id, token.traces.own.proof, time)?;
         if time.now() >= login.until {
             return Err(GrantRefusal::Expired.into());
         }
@@ -176,12 +187,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Writes a grant that has taken its first step.
     pub(in crate::engine) async fn take_over(
         &self,
-        grant: &Grant,
+        grant: &mut Grant,
         client: &Client,
         swaps: &mut Swaps,
         time: &Time<'_>,
     ) -> Result<Swapped, Failure> {
         let foreign = self.foreign.as_ref().ok_or(GrantRefusal::NoGrant)?;
+        // The host may have made it wait since it was made up. It begins with its first step: whether it has taken another one is told
+        // by these two times.
+        grant.created_at = grant.rotated_at;
+        let grant = &*grant;
         self.make_room(grant, client, time).await?;
         let written = swaps.insert(&self.store, grant, time.now()).await?;
         if written == Swapped::Done {

@@ -3,7 +3,7 @@
 //! ```text
 //! session   a login becomes a part of a session, and its client is remembered for as long as that lives
 //! request   a client sends the person here to log out (OpenID Connect RP-Initiated Logout 1.0)
-//! notice    what each client is told (OpenID Connect Back-Channel Logout 1.0)
+//! notice    what each client is told (OpenID Connect Back-Channel Logout 1.0); send posts it, by the fetch that is ready
 //! ```
 //!
 //! What is said by a client says nothing of who is at the browser. So nothing ends and nobody is sent on before the page has asked, unless
@@ -11,6 +11,8 @@
 
 mod notice;
 mod request;
+#[cfg(feature = "reqwest")]
+mod send;
 mod session;
 
 pub use notice::LogoutNotice;

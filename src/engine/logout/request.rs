@@ -268,7 +268,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             redirect_uri: None,
             fault: None,
             form,
-            subjects: self.subjects.as_ref(),
+            subjects: self.subjects.as_deref(),
         };
         let (client, hint, fault) = self.who_asks(&asked.form).await?;
         let redirect_uri = asked.form.single("post_logout_redirect_uri").ok().flatten().map(str::to_owned);

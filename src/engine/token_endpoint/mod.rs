@@ -104,7 +104,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     #[cfg(feature = "root-secret")]
                     Err(why) if self.may_be_foreign(&why) => {
                         // Boxed, so that no other request is larger for it.
-                        Box::pin(self.refresh_foreign(&client, &form, &parameters, &mut presented, time, why)).await
+                        let from = (request.peer(), time);
+                        Box::pin(self.refresh_foreign(&client, &form, &parameters, &mut presented, from, why)).await
                     }
                     answered => answered,
                 }

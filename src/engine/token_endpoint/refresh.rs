@@ -13,6 +13,8 @@
 //! The kind is under the MAC, so both are one check; from `not_before` to "ahead" it is
 //! [`decide`].
 
+#[cfg(feature = "root-secret")]
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::client::{Client, Clients};
@@ -105,12 +107,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         form: &Form<'_>,
         parameters: &Parameters<'_>,
         presented: &mut Presented<'_>,
-        time: &Time<'_>,
+        (peer, time): (Option<IpAddr>, &Time<'_>),
         refused: Failure,
     ) -> Result<Vec<u8>, Failure> {
         let text = parameters.refresh_token().and_then(|text| std::str::from_utf8(text).ok());
         let text = text.ok_or(RequestRefusal::MissingParameter)?;
-        let foreign = self.foreign_token(client, text, refused).ok_or(GrantRefusal::NoGrant)?;
+        let foreign = self.foreign_token(client, text, peer, refused).ok_or(GrantRefusal::NoGrant)?;
         self.refresh(client, form, parameters, presented, time, foreign).await
     }
 

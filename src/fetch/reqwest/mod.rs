@@ -86,6 +86,27 @@ impl Fetch for ReqwestFetch {
     }
 }
 
+impl ReqwestFetch {
+    /// Posts a form to where a client wants to hear something, by the same rules as a fetch. The status of the answer; what else is in
+    /// it is not looked at.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(crate) async fn post_form(
+        &self,
+        url: &FetchUrl,
+        body: String,
+        limits: &FetchLimits,
+    ) -> Result<u16, FetchError> {
+        let request = if self.is_plain {
+            self.client.post(format!("http://{}{}", url.host(), url.path_and_query()))
+        } else {
+            self.client.post(url.as_str())
+        };
+        let request = request.header(::reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = request.body(body).timeout(limits.time()).send().await.map_err(fault)?;
+        Ok(answer.status().as_u16())
+    }
+}
+
 impl fmt::Debug for ReqwestFetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReqwestFetch").finish_non_exhaustive()

@@ -1,0 +1,211 @@
+//! A logout ends its session and no other, and every client of it hears of it (OpenID Connect Back-Channel Logout sections 2.5 and 2.7).
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use regrant::engine::{HookError, LogoutNotice};
+use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest};
+use regrant::{Authorization, Client, Engine, Key, Request, RootSecret, Scope, StaticClients, Timestamp, TokenStore};
+
+use super::cases;
+use crate::kit::bank::KEY;
+use crate::kit::portal::{CHALLENGE, VERIFIER};
+use crate::kit::schedule::run;
+use crate::kit::store::faulty::{Fault, Faulty, Op, Shelf};
+
+const CLIENTS: [&str; 3] = ["public-shop", "public-news", "public-quiet"];
+const PEOPLE: [&str; 2] = ["alice", "bob"];
+const SESSIONS: [&str; 2] = ["a", "b"];
+const URI: &str = "http://127.0.0.1/cb";
+
+struct Nothing;
+
+impl ClaimsProvider for Nothing {
+    async fn claims(&self, _: &IdTokenRequest<'_>) -> Result<IdClaims, HookError> {
+        Ok(IdClaims::new())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Login { client: usize, person: usize, session: Option<usize>, offline: bool, redeemed: bool },
+    LogOut { person: usize, session: usize },
+    Fail(Op, Fault),
+    Advance(u64),
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let fault = prop_oneof![
+        Just(Fault::NotApplied),
+        Just(Fault::LostBefore),
+        Just(Fault::LostAfter),
+        (1..6_u8).prop_map(Fault::Slow),
+    ];
+    let op = prop_oneof![Just(Op::Insert), Just(Op::Load), Just(Op::Swap), Just(Op::Remove)];
+    prop_oneof![
+        6 => (0..3_usize, 0..2_usize, prop::option::weighted(0.8, 0..2_usize), any::<bool>(), prop::bool::weighted(0.8))
+            .prop_map(|(client, person, session, offline, redeemed)| {
+                Action::Login { client, person, session, offline, redeemed }
+            }),
+        3 => (0..2_usize, 0..2_usize).prop_map(|(person, session)| Action::LogOut { person, session }),
+        2 => (op, fault).prop_map(|(op, fault)| Action::Fail(op, fault)),
+        1 => (0..30_u64).prop_map(Action::Advance),
+    ]
+}
+
+/// A login that the test knows of.
+struct Login {
+    client: usize,
+    person: usize,
+    session: Option<usize>,
+    offline: bool,
+    /// The refresh token, or the code.
+    token: String,
+    redeemed: bool,
+}
+
+struct World<S> {
+    engine: Engine<Arc<Faulty<S>>, StaticClients>,
+    now: Cell<Timestamp>,
+}
+
+impl<S: TokenStore> World<S> {
+    fn new(store: &Shelf<S>) -> Self {
+        let client = |id: &str| {
+            let client = Client::public(id)
+                .grant_type("authorization_code")
+                .grant_type("refresh_token")
+                .redirect_uri(URI)
+                .scope(Scope::parse("openid offline_access").expect("a scope"));
+            if id == "public-quiet" { client } else { client.backchannel_logout_uri("https://app.example/out", true) }
+        };
+        let clients = CLIENTS.into_iter().fold(StaticClients::new(), |all, id| {
+            all.with(client(id).build().expect("a client")).expect("ids that differ")
+        });
+        let engine = Engine::builder(Arc::clone(store), clients)
+            .key(Key::from_bytes(1, &[1; 32]))
+            .root_secret(RootSecret::from_bytes(1, &[0x77; 32]))
+            .issuer("https://id.example")
+            .authorization_code()
+            .signing_key(KEY.clone())
+            .id_tokens(Nothing);
+        Self { engine: engine.build().expect("an engine"), now: Cell::new(Timestamp::from_millis(1_700_000_000_321)) }
+    }
+
+    fn post(&self, body: &str) -> Option<String> {
+        let request =
+            Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
+        let response = run(self.engine.token(&request, self.now.get()));
+        let json: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        (response.status() == 200).then(|| json["refresh_token"].as_str().expect("a refresh token").to_owned())
+    }
+
+    fn redeem(&self, client: usize, code: &str) -> Option<String> {
+        let client = CLIENTS[client];
+        self.post(&format!(
+            "grant_type=authorization_code&client_id={client}&code={code}&redirect_uri={URI}&code_verifier={VERIFIER}"
+        ))
+    }
+
+    /// The code of an approval; nothing where a fault was in the way.
+    fn code(&self, client: usize, person: usize, session: Option<usize>, offline: bool) -> Option<String> {
+        let scope = if offline { "openid+offline_access" } else { "openid" };
+        let client = CLIENTS[client];
+        let query = format!(
+            "response_type=code&client_id={client}&redirect_uri={URI}&scope={scope}&code_challenge={CHALLENGE}\
+             &code_challenge_method=S256"
+        );
+        let request = Request::new("GET", b"").with_query(query.as_bytes());
+        let asked = run(self.engine.authorize(&request, self.now.get())).expect("a request that holds");
+        let who = Authorization::of(PEOPLE[person]).with_page_shown();
+        let who = match session {
+            Some(session) => who.with_session(SESSIONS[session], self.now.get() + Duration::from_secs(86_400)),
+            None => who,
+        };
+        let approval = run(self.engine.approve(&asked, who, self.now.get())).expect("no page");
+        let (_, location) = approval.response.headers().find(|(name, _)| *name == "location").expect("a redirect");
+        let (_, query) = location.split_once('?').expect("parameters");
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code").map(|(_, code)| code.into_owned())
+    }
+}
+
+fn logouts_are_complete<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
+    let world = World::new(&store);
+    let mut logins: Vec<Login> = Vec::new();
+    // Who may have been remembered, and who has been for certain, by person and session.
+    let (mut possible, mut certain) = (BTreeSet::new(), BTreeSet::new());
+    for &action in actions {
+        match action {
+            Action::Fail(op, fault) => store.plan(op, fault),
+            Action::Advance(secs) => world.now.set(world.now.get() + Duration::from_secs(secs)),
+            Action::Login { client, person, session, offline, redeemed } => {
+                if let Some(session) = session {
+                    possible.insert((person, session, CLIENTS[client]));
+                }
+                let Some(code) = world.code(client, person, session, offline) else { continue };
+                // What hands out a code is remembered.
+                if let Some(session) = session {
+                    certain.insert((person, session, CLIENTS[client]));
+                }
+                store.heal();
+                let token = if redeemed { world.redeem(client, &code) } else { Some(code) };
+                let Some(token) = token else { continue };
+                logins.push(Login { client, person, session, offline, token, redeemed });
+            }
+            Action::LogOut { person, session } => {
+                let log_out = || run(world.engine.log_out(PEOPLE[person], SESSIONS[session], world.now.get()));
+                // Where it fails some may be there still, so it is called again.
+                let out = log_out().or_else(|_| {
+                    store.heal();
+                    log_out()
+                });
+                let out = out.expect("no fault");
+                store.heal();
+                let told: BTreeSet<&str> = out.notices.iter().map(LogoutNotice::client_id).collect();
+                prop_assert_eq!(told.len(), out.notices.len(), "each once");
+                for client in CLIENTS {
+                    let key = (person, session, client);
+                    let hears = client != "public-quiet";
+                    prop_assert!(!certain.contains(&key) || !hears || told.contains(client), "{} hears of it", client);
+                    prop_assert!(!told.contains(client) || possible.contains(&key), "{} has nothing to hear", client);
+                }
+                let mut kept = Vec::new();
+                for login in logins {
+                    let ends = login.person == person && login.session == Some(session) && !login.offline;
+                    if !login.redeemed {
+                        // A code that has waited may have expired.
+                        prop_assert!(!ends || world.redeem(login.client, &login.token).is_none(), "a code");
+                        if !ends {
+                            kept.push(login);
+                        }
+                        continue;
+                    }
+                    let client = CLIENTS[login.client];
+                    let next = world
+                        .post(&format!("grant_type=refresh_token&client_id={client}&refresh_token={}", login.token));
+                    prop_assert_eq!(next.is_none(), ends, "{} of {}", client, PEOPLE[login.person]);
+                    if let Some(token) = next {
+                        kept.push(Login { token, ..login });
+                    }
+                }
+                logins = kept;
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn a_logout_ends_its_session_alone_and_every_client_of_it_hears(
+        actions in prop::collection::vec(action(), 1..24)
+    ) {
+        on_every_store!(logouts_are_complete, &actions);
+    }
+}

@@ -7,9 +7,16 @@
 //! The device's record is nobody's: it says who asks and for what, and the answer. The grant is its person's from the beginning, since a
 //! store never changes an owner; until the device has fetched its tokens it is *approved*, and no token of it counts.
 
-use super::id::{GrantId, Version};
-use super::members::{Members, Special};
-use super::record::{Grant, Salt};
+use super::id::GrantId;
+#[cfg(feature = "root-secret")]
+use super::id::Version;
+#[cfg(feature = "root-secret")]
+use super::members::Members;
+use super::members::Special;
+use super::record::Grant;
+#[cfg(feature = "root-secret")]
+use super::record::Salt;
+#[cfg(feature = "root-secret")]
 use super::time::Timestamp;
 
 /// What a device's record says beside who asks, and for what.
@@ -161,7 +168,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::grant::{Confirmation, DecodeError, Generation};
+    use crate::grant::members::Members;
+    use crate::grant::{Confirmation, DecodeError, Generation, Timestamp, Version};
 
     const USER_CODE: [u8; 20] = [7; 20];
 

@@ -6,4 +6,5 @@ mod kit;
 
 mod attacks;
 mod place;
+mod proof;
 mod rules;

@@ -104,7 +104,7 @@ fn no_other_site_lets_a_device_in() {
 /// Section 5.1.
 #[test]
 fn codes_are_guessed_a_few_times() {
-    let server = Running::start(&[]);
+    let server = Running::start(&["--throttle", "on"]);
     let guess = || server.post("/device", &format!("user_code=BBBB-BBBB&{PERSON}&decision=allow"));
     let answers: Vec<u16> = (0..6).map(|_| guess().status).collect();
     assert_eq!(answers, [400, 400, 400, 400, 400, 429]);

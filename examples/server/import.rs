@@ -6,7 +6,8 @@
 //! ```
 //!
 //! In place of `refresh_token` there may be `refresh_token_sha256`, in hexadecimal digits or base64url. The time is in RFC 3339 or seconds
-//! since 1970. One line that cannot be read is named, by its number alone, and then nothing is imported.
+//! since 1970. A sixth column `refresh_token_active` says what the login asked for: the server hands out a refresh token to everybody, and
+//! only that of a login with exactly `true` renews. Without the column every token in the file is one that renews. One line that cannot be read is named, by its number alone, and then nothing is imported.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::marketplace::fields_of;
 /// Later than this the seconds are milliseconds: the year 9999.
 const MAX_SECS: u64 = 253_402_300_799;
 const OTHER_COLUMNS: [&str; 4] = ["client_id", "username", "scope", "login_at"];
+const RENEWS_COLUMN: &str = "refresh_token_active";
 
 /// Who may have which scope: a row of another client, or with more, is a mistake that would log somebody out later.
 pub(crate) struct Known {
@@ -42,6 +44,14 @@ struct Row {
     username: Box<str>,
     scope: Scope,
     login_at: Timestamp,
+    renews: bool,
+}
+
+/// What the columns are.
+#[derive(Clone, Copy)]
+struct Columns {
+    is_digest: bool,
+    says_renewal: bool,
 }
 
 /// What is wrong with a line. The line itself is not shown: a token is in it.
@@ -70,9 +80,9 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Header => {
-                "the header is not refresh_token,client_id,username,scope,login_at, or refresh_token_sha256 in the first place"
+                "the header is not refresh_token,client_id,username,scope,login_at, or refresh_token_sha256 in the first place and refresh_token_active in the last"
             }
-            Self::Csv => "not five fields of UTF-8 text",
+            Self::Csv => "not as many fields of UTF-8 text as the header has",
             Self::Token => "the refresh token is empty",
             Self::Digest => "the digest is not SHA-256 in hexadecimal digits or base64url",
             Self::Twice => "the token is in an earlier line too",
@@ -91,7 +101,7 @@ impl Imported {
 
     pub(crate) fn read(file: impl Read, known: &Known) -> Result<Self, ImportError> {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
-        let (mut record, mut is_digest) = (csv::StringRecord::new(), None);
+        let (mut record, mut columns) = (csv::StringRecord::new(), None);
         let mut rows = HashMap::new();
         loop {
             let before = reader.position().line();
@@ -108,21 +118,17 @@ impl Imported {
             }
             let line = record.position().map_or(before, csv::Position::line);
             let at = |why| ImportError::Line { line, why };
-            let fields: [&str; 5] = record
-                .iter()
-                .collect::<Vec<_>>()
-                .try_into()
-                .map_err(|_| at(if is_digest.is_none() { Why::Header } else { Why::Csv }))?;
-            let Some(is_digest) = is_digest else {
-                is_digest = Some(header(fields).ok_or_else(|| at(Why::Header))?);
+            let fields: Vec<&str> = record.iter().collect();
+            let Some(columns) = columns else {
+                columns = Some(header(&fields).ok_or_else(|| at(Why::Header))?);
                 continue;
             };
-            let (digest, row) = row(fields, is_digest, known).map_err(at)?;
+            let (digest, row) = row(&fields, columns, known).map_err(at)?;
             if rows.insert(digest, row).is_some() {
                 return Err(at(Why::Twice));
             }
         }
-        match is_digest {
+        match columns {
             Some(_) => Ok(Self { rows }),
             None => Err(ImportError::Line { line: 1, why: Why::Header }),
         }
@@ -133,18 +139,31 @@ impl Imported {
     }
 }
 
-/// Whether the first column is one of digests.
-fn header([first, others @ ..]: [&str; 5]) -> Option<bool> {
-    match first {
-        _ if others != OTHER_COLUMNS => None,
-        "refresh_token" => Some(false),
-        "refresh_token_sha256" => Some(true),
+fn header(columns: &[&str]) -> Option<Columns> {
+    let (first, others) = columns.split_first()?;
+    let says_renewal = match others.split_at_checked(OTHER_COLUMNS.len())? {
+        (others, _) if others != OTHER_COLUMNS => return None,
+        (_, []) => false,
+        (_, [RENEWS_COLUMN]) => true,
+        _ => return None,
+    };
+    match *first {
+        "refresh_token" => Some(Columns { is_digest: false, says_renewal }),
+        "refresh_token_sha256" => Some(Columns { is_digest: true, says_renewal }),
         _ => None,
     }
 }
 
-fn row(fields: [&str; 5], is_digest: bool, known: &Known) -> Result<([u8; 32], Row), Why> {
-    let [token, client_id, username, scope, login_at] = fields;
+fn row(fields: &[&str], columns: Columns, known: &Known) -> Result<([u8; 32], Row), Why> {
+    let (token, client_id, username, scope, login_at, renews) = match *fields {
+        [token, client, user, scope, at] if !columns.says_renewal => (token, client, user, scope, at, true),
+        // "Any other value, or leaving it out, does not turn it on."
+        [token, client, user, scope, at, active] if columns.says_renewal => {
+            (token, client, user, scope, at, active == "true")
+        }
+        _ => return Err(Why::Csv),
+    };
+    let is_digest = columns.is_digest;
     let digest = match (token, is_digest) {
         (_, true) => digest(token).ok_or(Why::Digest)?,
         ("", false) => return Err(Why::Token),
@@ -161,7 +180,7 @@ fn row(fields: [&str; 5], is_digest: bool, known: &Known) -> Result<([u8; 32], R
     let scope = scope.split_whitespace().collect::<Vec<_>>().join(" ");
     let scope = Scope::parse(&scope).ok().filter(|scope| scope.is_subset_of(&known.scope)).ok_or(Why::Scope)?;
     let login_at = time(login_at).ok_or(Why::Time)?;
-    Ok((digest, Row { client_id: known.client_id, username: username.into(), scope, login_at }))
+    Ok((digest, Row { client_id: known.client_id, username: username.into(), scope, login_at, renews }))
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {
@@ -190,6 +209,7 @@ impl ForeignTokens for Imported {
         };
         let fields = fields_of(&row.username).map_err(HookError::new)?;
         let authorization = Authorization::of(&row.username).with_scope(row.scope.clone()).with_fields(fields);
+        let authorization = authorization.with_renewable(row.renews);
         // It is accepted for as long as this server is given the file.
         Ok(Some(ForeignLogin::new(authorization, row.login_at, Timestamp::MAX)))
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 ///
 /// A registry whose clients are all at hand does not look at it. One that has to go out for some of them, to an address that a
 /// stranger names, goes by it: [`DocumentClients`](crate::fetch::DocumentClients) does, so that no token request of a
-/// stranger makes this server fetch anything, and no check of an access token waits for somebody else's server.
+/// stranger makes this server fetch more than an authorization request may, most of them nothing, and no check of an access token waits for somebody else's server.
 ///
 /// ```
 /// use regrant::client::{Lookup, Purpose};
@@ -24,7 +24,8 @@ pub struct Lookup {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Purpose {
-    /// An authorization request. Anybody can send one, so what it may cause is limited.
+    /// An authorization request. Anybody can send one, so what it may cause is limited. The same of a token that may be another server's,
+    /// where the host knows those (`EngineBuilder::foreign_tokens`).
     Authorization,
     /// A request that says it is from this client, at an endpoint where clients authenticate, and has proven nothing yet. A
     /// registry that would have to go out answers [`ClientsError::not_at_hand`](super::ClientsError::not_at_hand), and is asked

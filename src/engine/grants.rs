@@ -135,10 +135,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 }
 
-/// Whether a client that was given its token by a server that never rotated may still send that one.
+/// Whether a client that was given its token by a server that never rotated could still send that one when it did: what the engine made it
+/// wait since then is not its fault.
 pub(super) fn is_in_foreign_grace(grant: &Grant, client: &Client, time: &Time<'_>) -> bool {
     let grace = client.foreign_grace();
-    !grace.is_zero() && grant.foreign().is_some() && time.now().since(grant.created_at) < grace
+    !grace.is_zero() && grant.foreign().is_some() && time.arrived().since(grant.created_at) < grace
 }
 
 /// Why a grant has no keys here.

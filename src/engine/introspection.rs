@@ -81,7 +81,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.is_resource_server() {
             self.check_profile_of(&client).map_err(|why| of_client(why.into()))?;
         }
-        let found = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
+        let found = match self.grant_token(token.as_bytes()) {
             Some(token) => self.introspect_refresh_token(&token, &client, time).await,
             None => self.introspect_access_token(&token, &client, time).await,
         };

@@ -36,6 +36,7 @@ mod markers;
 mod new_grant;
 #[cfg(feature = "jwt")]
 pub(crate) mod openid;
+mod prefix;
 #[cfg(feature = "proof")]
 pub(crate) mod profile;
 #[cfg(not(feature = "proof"))]

@@ -67,7 +67,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Err(failure) => return self.of_another(failure, request, time),
         };
         self.check_profile_of(&client).map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
-        let revoked = match token.as_bytes().try_into().ok().and_then(GrantToken::decode) {
+        let revoked = match self.grant_token(token.as_bytes()) {
             Some(token) => self.revoke_refresh_token(&token, &client, time).await,
             None => self.revoke_access_token(&token, &client, time).await,
         };

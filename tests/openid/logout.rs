@@ -213,3 +213,45 @@ fn what_can_be_registered() {
         assert_eq!(client.is_ok(), ok, "{uri}");
     }
 }
+
+/// Whatever a request says: nothing panics, nobody is sent to what is not registered, and nobody without a question who showed no ID token.
+#[test]
+fn any_request_leads_nowhere_else() {
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    let world = provider();
+    let hints = [hint(&world, "shop", "c"), hint(&world, "news", "d"), "e30.e30.".to_owned(), String::new()];
+    let name = prop_oneof![
+        Just("client_id"),
+        Just("id_token_hint"),
+        Just("post_logout_redirect_uri"),
+        Just("state"),
+        Just("logout_hint"),
+        Just("form_token"),
+    ];
+    let value = prop_oneof![
+        3 => prop::sample::select(vec!["shop", "news", OUT, "https://news.example/out", "https://shop.example/out?", "a b&c"])
+            .prop_map(str::to_owned),
+        2 => prop::sample::select(hints.to_vec()),
+        1 => any::<String>(),
+    ];
+    let registered = [OUT, "https://news.example/out", "http://127.0.0.1:7/signed-out"];
+    let check = |pairs: &[(&str, String)]| -> Result<(), TestCaseError> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let request = Request::new("GET", b"").with_query(query.as_bytes());
+        let Ok(asked) = world.engine.blocking().end_session_request(&request).unwrap() else { return Ok(()) };
+        for consent in [LogoutConsent::Asked, SESSION] {
+            let Some(at) = location(asked.way_back(consent)) else { continue };
+            let (uri, rest) = at.split_once('?').unwrap_or((&at, ""));
+            prop_assert!(registered.contains(&uri) && (rest.is_empty() || rest.starts_with("state=")), "{}", at);
+            prop_assert!(at.bytes().all(|byte| byte.is_ascii_graphic()), "{:?}", at);
+            let has_hint = pairs.iter().any(|(name, value)| *name == "id_token_hint" && *value == hints[0]);
+            prop_assert!(consent == LogoutConsent::Asked || has_hint, "{:?}", pairs);
+        }
+        Ok(())
+    };
+    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+    let pairs = prop::collection::vec((name, value), 0..6);
+    TestRunner::new(config).run(&pairs, |pairs| check(&pairs)).unwrap();
+}

@@ -10,6 +10,7 @@ mod build;
 mod challenges;
 mod clients;
 mod fapi_rows;
+mod foreign;
 mod keys;
 mod local;
 mod rows;

@@ -13,11 +13,12 @@ use regrant::{
 use serde_json::json;
 use std::sync::Arc;
 
+use crate::kit::events::Seen;
 use crate::kit::foreign::{OldServer, UUID};
 use crate::kit::laws::world::{APP, Setup, World as Lawful};
 use crate::kit::schedule::{Scheduler, run};
 use crate::kit::store::bytes::BytesStore;
-use crate::kit::store::faulty::Shelf as Faulty;
+use crate::kit::store::faulty::{Fault as Broken, Op, Shelf as Faulty};
 use crate::kit::store::stalling::Hand;
 use crate::kit::wire::{Answer, Call};
 use crate::kit::{Ask, Fault, Password, Reply, SECRET, Shelf, World, altered, app, at, form, renewal, scope};
@@ -495,6 +496,24 @@ fn a_login_that_is_taken_over_while_all_is_ended_does_not_stay() {
     }
 }
 
+/// Who counts those that have come counts each of them, though the store's reply got lost.
+#[test]
+fn a_login_whose_first_write_was_in_doubt_is_told_as_taken_over() {
+    for (fault, polls) in [(Broken::LostAfter, 1), (Broken::LostBefore, 1), (Broken::NotApplied, 2)] {
+        let old = OldServer::default().with(UUID, APP, "alice", BEGAN);
+        let world = Lawful::new(Faulty::of(BytesStore::default()), Setup { foreign: Some(old), ..Setup::default() });
+        world.store.plan(Op::Insert, fault);
+        let answers: Vec<_> = (0..polls).map(|_| world.refresh(APP, UUID)).collect();
+        assert!(answers.last().is_some_and(Answer::is_ok), "{fault:?}");
+        world.advance(Duration::from_secs(1));
+        assert!(world.refresh(APP, answers.last().unwrap().refresh_token()).is_ok());
+        let told = world.events.take();
+        let count = |is: fn(&Seen) -> bool| told.iter().filter(|event| is(event)).count();
+        assert_eq!(count(|event| matches!(event, Seen::TakenOver { .. })), 1, "{fault:?}: {told:?}");
+        assert_eq!(count(|event| matches!(event, Seen::Refreshed { .. })), 1, "{fault:?}: {told:?}");
+    }
+}
+
 /// A host that cannot tell now is 503 everywhere, and nothing is written.
 #[test]
 fn a_host_that_fails_is_503() {
@@ -667,6 +686,39 @@ fn a_client_may_go_on_with_it_for_a_while() {
     let (world, ask) = mobile(0);
     world.send(&ask, at(0)).assert_ok();
     world.send(&ask, at(31)).assert_error(400, "invalid_grant");
+}
+
+/// Law 24. What came in time came in time: a store that keeps it waiting past the end makes no thief of it.
+#[test]
+fn a_wait_inside_the_engine_does_not_use_up_what_a_client_is_given() {
+    let grace = Duration::from_secs(10_000);
+    for (late, counts) in [(0, true), (1, false)] {
+        let store = Faulty::of(BytesStore::default());
+        let client = Client::public("public-phone").grant_type("refresh_token").foreign_grace(grace).build().unwrap();
+        let old = OldServer::default().with(UUID, "public-phone", "alice", BEGAN);
+        let builder = Engine::builder(Arc::clone(&store), StaticClients::new().with(client).unwrap());
+        let engine = builder.root_secret(root()).foreign_tokens(old).build().unwrap();
+        let clock = Hand::at(at(0));
+        let mut scheduler: Scheduler<'_, Answer> = Scheduler::new();
+        let mut send = |wait: Duration| {
+            let request = clock.clone();
+            let engine = &engine;
+            let task = scheduler.spawn(async move {
+                Answer::of(&engine.token(&Call::refresh("public-phone", UUID).request(), request).await)
+            });
+            assert!(scheduler.poll(task).is_none(), "it waits for the store");
+            clock.advance(wait);
+            (0..1_000).find_map(|_| scheduler.poll(task)).unwrap()
+        };
+        let first = send(Duration::ZERO);
+        clock.advance(Duration::from_millis(9_999_999 + late));
+        let again = send(Duration::from_secs(60));
+        assert_eq!(again.is_ok(), counts);
+        assert_eq!(again.is_invalid_grant(), !counts);
+        if counts {
+            assert_eq!(again.refresh_token(), first.refresh_token());
+        }
+    }
 }
 
 /// A record that cannot be read cannot say what it came from: then the whole person is cut off.

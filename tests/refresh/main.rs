@@ -11,4 +11,5 @@ mod foreign;
 mod hook;
 mod narrowed;
 mod policies;
+mod prefix;
 mod stalls;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use regrant::client::NativeRedirects;
 use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
-use regrant::{Authorization, Clients, EngineBuilder, Lifetimes, Request};
+use regrant::{Authorization, Clients, EngineBuilder, Lifetimes, Request, RootSecret};
 use serde_json::json;
 
+use crate::kit::foreign::{OldServer, UUID};
 use crate::kit::portal::{PKCE, STATE, ScopeAsClaim, VERIFIER, query, run};
 use crate::kit::{Reply, Shelf, altered, at};
 use crate::site::{APP, Hand, Port, Web, document, port, port_on, shown, signing, strangers};
@@ -118,6 +119,46 @@ fn a_restart_logs_nobody_out() {
     let node = restarted(&first, &web, &clock);
     assert_eq!(node.revoke(APP, &renewed.refresh_token(), at(6)).status, 200);
     assert_eq!(node.refresh(APP, &renewed.refresh_token(), at(7)).outcome().0, 400);
+}
+
+/// Another server's token is no licence, but whoever has one is not logged out by the move: its client is fetched within the limits of
+/// what anybody may cause. RFC 6749 section 6, ATTACKS F17.
+#[test]
+fn a_client_moves_here_with_another_server_s_token() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let began = regrant::Timestamp::from_secs(1_590_000_000);
+    let old = OldServer::default().ready().with(UUID, APP, "alice", began).with("revoked", APP, "alice", began);
+    let open = |store: Arc<Shelf>| {
+        port_on(store, strangers(&web, &clock), |builder| {
+            builder.root_secret(RootSecret::from_bytes(1, &[2; 32])).foreign_tokens(old.clone())
+        })
+    };
+    let first = open(Arc::default());
+    assert_eq!(first.revoke(APP, "revoked", at(0)).status, 200);
+    let node = open(Arc::clone(&first.store));
+    let tokens = node.refresh(APP, UUID, at(1));
+    tokens.assert_ok();
+    assert_eq!(web.fetched(), [APP, APP], "by each node");
+    let node = open(Arc::clone(&first.store));
+    assert_eq!(node.refresh(APP, UUID, at(2)).refresh_token(), tokens.refresh_token(), "a lost response");
+    assert_eq!(node.refresh(APP, "revoked", at(3)).outcome(), (400, Some("invalid_grant".into())));
+    assert_eq!(web.fetched(), [APP]);
+    // A site that is down logs nobody out, and is not asked for ever.
+    let node = open(Arc::clone(&first.store));
+    web.is_down(true);
+    for secs in 4..100 {
+        let reply = node.refresh(APP, UUID, at(4 + secs % 2));
+        assert_unavailable(&reply);
+    }
+    assert!(web.fetches() <= 20, "as the URL may cause");
+    web.is_down(false);
+    node.refresh(APP, &tokens.refresh_token(), at(6)).assert_ok();
+    // A code is of no other server.
+    web.fetched();
+    let node = open(Arc::clone(&first.store));
+    let code = "grant_type=authorization_code&code=88642e36&code_verifier=x";
+    assert_eq!(node.token(APP, code, at(7)).outcome(), (400, Some("invalid_grant".into())));
+    assert!(web.fetched().is_empty());
 }
 
 /// A replay after a restart is a replay.

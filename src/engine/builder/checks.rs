@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::BuildError;
 use crate::client::{AUTHORIZATION_CODE, ClientFeatures, REFRESH_TOKEN};
 use crate::engine::host::{Host, RenewalPolicy};
+use crate::engine::prefix::is_prefix;
 use crate::engine::settings::Settings;
 use crate::grant::members::is_realm;
 #[cfg(feature = "root-secret")]
@@ -72,6 +73,9 @@ pub(super) fn settings(settings: &Settings) -> Result<(), BuildError> {
     #[cfg(feature = "root-secret")]
     if !(1..=600).contains(&settings.pushed_lifetime.as_secs()) || settings.pushed_lifetime.subsec_nanos() > 0 {
         return Err(BuildError::PushedRequestLifetime);
+    }
+    if settings.token_prefix.as_deref().is_some_and(|prefix| !is_prefix(prefix)) {
+        return Err(BuildError::TokenPrefix);
     }
     match &settings.renewal {
         RenewalPolicy::OptIn(parameter) if parameter.is_empty() || is_defined(parameter) => {

@@ -37,6 +37,9 @@ pub enum BuildError {
     /// A realm that does not fit a quoted string.
     #[error("the realm of challenges has a quote, a backslash or a character that is not printable ASCII")]
     ChallengeRealm,
+    /// See [`EngineBuilder::token_prefix`](crate::EngineBuilder::token_prefix).
+    #[error("the prefix of tokens is not of 4 to 32 letters, digits, hyphens and low lines, the last a low line")]
+    TokenPrefix,
     /// See [`EngineBuilder::realm`](crate::EngineBuilder::realm).
     #[error("the realm is empty, longer than 64 bytes, or has a space or a character that is not printable ASCII")]
     Realm,

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A client that is known by a document has to be fetched, after a restart too, from where its id says. Anybody can send that
-//! id, so nothing is fetched for the id alone: a genuine code or token of a grant of this client's is the licence. Whatever its
+//! id, so nothing is fetched for the id alone: a genuine code or token of a grant of this client's is the licence. Another server's
+//! token, where the host knows those, is none: for it a client is fetched as for an authorization request. Whatever its
 //! generation and age, somebody let the client in. Those are judged afterwards, as of any client, by a record that is loaded
 //! again: a fetch takes seconds, and a grant may be ended meanwhile.
 
@@ -18,7 +19,7 @@ use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, Refusal, RequestRefusal, Unavailable};
 use crate::engine::time::Time;
 use crate::store::{BoxFuture, TokenStore};
-use crate::token::{AccessToken, GrantToken, TokenKind};
+use crate::token::{GrantToken, TokenKind};
 use crate::wire::{BasicCredentials, Form, Parameters, Request};
 
 impl Failure {
@@ -56,11 +57,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Some(_) => return Err(ClientRefusal::UnauthorizedClient.into()),
             };
             let text = text.ok_or(RequestRefusal::MissingParameter)?;
-            let token = text.try_into().ok().and_then(GrantToken::decode).ok_or(GrantRefusal::Shape)?;
             let mut basic = BasicCredentials::unread();
             let credentials = read(request, parameters, &mut basic)?;
-            self.license(&token, kind, credentials.client_id()).await?;
-            self.authenticate(request, parameters, Occasion::to_write(time).with_purpose(Purpose::Licensed)).await
+            // No code has a prefix, and none does it any harm.
+            let licensed = match self.grant_token(text) {
+                Some(token) => self.license(&token, kind, credentials.client_id()).await,
+                None => Err(GrantRefusal::Shape.into()),
+            };
+            let purpose = match licensed {
+                Err(failure) if kind == TokenKind::Refresh => self.purpose_without_licence(failure)?,
+                licensed => licensed.map(|()| Purpose::Licensed)?,
+            };
+            self.authenticate(request, parameters, Occasion::to_write(time).with_purpose(purpose)).await
         })
     }
 
@@ -77,23 +85,42 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let mut basic = BasicCredentials::unread();
             let credentials = read(request, parameters, &mut basic)?;
             let client_id = credentials.client_id();
-            match text.as_bytes().try_into().ok().and_then(GrantToken::decode) {
-                Some(token) => self.license(&token, TokenKind::Refresh, client_id).await?,
-                None if text.contains('.') => self.license_by_jwt(text, client_id).await?,
-                None => self.license_by_access_token(text, client_id).await?,
-            }
-            self.authenticate(request, parameters, Occasion::to_look(time).with_purpose(Purpose::Licensed)).await
+            let licensed = match self.grant_token(text.as_bytes()) {
+                Some(token) => self.license(&token, TokenKind::Refresh, client_id).await,
+                None if text.contains('.') => self.license_by_jwt(text, client_id).await,
+                None => self.license_by_access_token(text, client_id).await,
+            };
+            let purpose = match licensed {
+                Ok(()) => Purpose::Licensed,
+                Err(failure) => self.purpose_without_licence(failure)?,
+            };
+            self.authenticate(request, parameters, Occasion::to_look(time).with_purpose(purpose)).await
         })
     }
 
+    /// What a client is looked up for whose token is none of ours. It may be another server's: the host, which knows, has to be told whose
+    /// it says it is. So it may be fetched, within the limits of what anybody may cause.
+    fn purpose_without_licence(&self, failure: Failure) -> Result<Purpose, Failure> {
+        #[cfg(feature = "root-secret")]
+        if self.may_be_foreign(&failure) || self.may_be_foreign_jwt(&failure) {
+            return Ok(Purpose::Authorization);
+        }
+        #[cfg(not(feature = "root-secret"))]
+        let _ = self;
+        Err(failure)
+    }
+
     async fn license(&self, token: &GrantToken, kind: TokenKind, client_id: &str) -> Result<(), Failure> {
-        self.knows_key(token.key_id())?;
+        match kind {
+            TokenKind::Refresh => self.knows_key_of_refresh(token.key_id())?,
+            _ => self.knows_key(token.key_id())?,
+        }
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
         self.prove(&grant, token, kind, client_id)
     }
 
     async fn license_by_access_token(&self, text: &str, client_id: &str) -> Result<(), Failure> {
-        let token = AccessToken::decode(text.as_bytes()).ok_or(GrantRefusal::Shape)?;
+        let token = self.access_token(text).ok_or(GrantRefusal::Shape)?;
         self.knows_key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
         is_record_of(&grant, token.grant_id())?;

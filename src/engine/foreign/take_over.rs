@@ -15,7 +15,7 @@ use crate::grant::login::Login;
 use crate::grant::members::Members;
 use crate::grant::{Generation, Grant, GrantId};
 use crate::store::{StoreError, TokenStore};
-use crate::token::{GRANT_TEXT_LEN, GrantToken};
+use crate::token::GrantToken;
 
 /// Another server's refresh token, and what came of it so far.
 pub(in crate::engine) struct Foreign {
@@ -139,8 +139,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     fn unknown_anywhere(&self, refused: Option<Failure>, text: &[u8]) -> Failure {
         let refused = refused.unwrap_or_else(|| GrantRefusal::NoGrant.into());
         if refused.why == Refusal::Grant(GrantRefusal::UnknownKey) {
-            let shaped: Option<&[u8; GRANT_TEXT_LEN]> = text.try_into().ok();
-            if let Some(token) = shaped.and_then(GrantToken::decode) {
+            if let Some(token) = self.grant_token(text) {
                 self.emit(&Event::UnknownKey { key_id: token.key_id() });
             }
         }
@@ -158,7 +157,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Grant, Failure> {
         let ForeignLogin { authorization, began_at, until } = login;
         let scope = authorization.scope.as_ref().unwrap_or_else(|| client.default_scope());
-        if authorization.subject.is_none() || !authorization.fits() || !scope.is_subset_of(client.scope()) {
+        let may_have = scope.is_subset_of(client.scope()) && self.may_be_of(scope);
+        if authorization.subject.is_none() || !authorization.fits() || !may_have {
             return Err(ServerFault::Handler.into());
         }
         let now = time.now();

@@ -11,7 +11,7 @@ use crate::grant::members::MAX_CLAIMS_BYTES;
 ///
 /// ```
 /// /// What the page says besides the scope.
-/// fn asked_by_name(asked: &regrant::AuthorizationRequest<'_>) -> Vec<&str> {
+/// fn asked_by_name<'r>(asked: &'r regrant::AuthorizationRequest<'_>) -> Vec<&'r str> {
 ///     asked.claims().into_iter().flat_map(|claims| claims.userinfo()).map(|claim| claim.name()).collect()
 /// }
 /// ```

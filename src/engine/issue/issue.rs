@@ -11,6 +11,8 @@ pub(in crate::engine) struct Issue<'a> {
     pub(in crate::engine) grant: &'a Grant,
     pub(in crate::engine) client: &'a Client,
     pub(in crate::engine) refresh_token: Option<&'a [u8]>,
+    /// It is the one that was presented, to the byte.
+    pub(in crate::engine) keeps_token: bool,
     pub(in crate::engine) scope_mask: u64,
     pub(in crate::engine) target: &'a Target<'a>,
     /// What the access token is bound to.

@@ -14,7 +14,6 @@ use crate::engine::resources::spellings;
 use crate::engine::time::Time;
 use crate::grant::{Grant, GrantId, Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::AccessToken;
 
 /// Who asks about an access token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +41,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Shape, key, record, MAC, client, expiry, epoch, scope.
     async fn live_opaque(&self, text: &str, time: &Time<'_>, asking: Asking) -> Result<Access, Failure> {
-        let token = AccessToken::decode(text.as_bytes()).ok_or(GrantRefusal::Shape)?;
+        let token = self.access_token(text).ok_or(GrantRefusal::Shape)?;
         self.knows_key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
         is_record_of(&grant, token.grant_id())?;

@@ -185,6 +185,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             grant,
             client,
             refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
+            keeps_token: false,
             scope_mask,
             target,
             bound_to: presented.bound_to(client, grant),

@@ -80,6 +80,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             grant,
             client,
             refresh_token,
+            keeps_token: false,
             scope_mask,
             target,
             bound_to,

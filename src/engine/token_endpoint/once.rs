@@ -103,6 +103,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             grant,
             client: first.client,
             refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
+            keeps_token: false,
             scope_mask: first.scope_mask,
             target: &first.target,
             bound_to: first.bound_to,

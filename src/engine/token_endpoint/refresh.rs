@@ -37,7 +37,7 @@ use crate::engine::token_endpoint::source::Source;
 use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Rotation, Void, decide};
 use crate::grant::{Generation, Grant, InvalidScope, Scope, Timestamp};
 use crate::store::{StoreErrorKind, TokenStore};
-use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh};
+use crate::token::{GrantToken, TokenKind, mint_refresh};
 use crate::wire::{Form, Parameters};
 
 /// One refresh, and what must hold over its attempts.
@@ -241,8 +241,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         #[cfg(not(feature = "root-secret"))]
         let _ = source;
-        let text: &[u8; GRANT_TEXT_LEN] = text.try_into().map_err(|_| GrantRefusal::Shape)?;
-        let token = GrantToken::decode(text).ok_or(GrantRefusal::Shape)?;
+        let token = self.grant_token(text).ok_or(GrantRefusal::Shape)?;
         self.knows_key_of_refresh(token.key_id())?;
         Ok(token)
     }
@@ -413,6 +412,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             grant,
             client: refresh.client,
             refresh_token: Some(refresh_token),
+            keeps_token: finish == Finish::Keep,
             scope_mask: mask,
             target,
             bound_to: refresh.presented.bound_to(refresh.client, grant),
@@ -428,7 +428,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     fn tell_of<F: Source>(&self, grant: &Grant, refresh: &Refresh<'_, '_, F>, target: &Target<'_>, finish: Finish) {
         #[cfg(feature = "root-secret")]
-        let takes_over = refresh.source.is_new();
+        let takes_over = refresh.source.is_new() || F::IS_FOREIGN && has_begun_by(grant, &refresh.swaps);
         #[cfg(not(feature = "root-secret"))]
         let takes_over = false;
         let (subject, generation, audience) = (self.subject_of(grant), grant.generation, target.audience());
@@ -461,6 +461,12 @@ impl<F: Source> Refresh<'_, '_, F> {
         // It was there, and the token was proven to be of it.
         if self.swaps.tried() { gone.of_grant(self.token.grant_id()) } else { gone }
     }
+}
+
+/// Whether a grant from elsewhere is as its first step left it, and that was a write of this request that was in doubt.
+#[cfg(feature = "root-secret")]
+fn has_begun_by(grant: &Grant, swaps: &Swaps) -> bool {
+    swaps.wrote_this(grant) && grant.rotated_at == grant.created_at
 }
 
 /// A grant that has ended meanwhile is not moved on.

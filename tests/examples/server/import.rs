@@ -130,6 +130,36 @@ fn digests_serve_as_well() {
     server.kill();
 }
 
+/// Law 4. The system hands out a refresh token to everybody; that of a login without exactly `refresh_token_active=true` renews nothing.
+#[test]
+fn a_token_that_did_not_renew_there_does_not_here() {
+    let folder = Folder::new("import");
+    let file = folder.path().join("tokens.csv");
+    let said = ["true", "True", "1", " true", "true ", "", "false", "true,"];
+    let rows = said.iter().enumerate().map(|(at, said)| {
+        let said = if said.contains(',') { format!("\"{said}\"") } else { (*said).to_owned() };
+        format!("t{at},marketplace-app,usuario.teste,scope_1,1597240260,{said}\n")
+    });
+    let header = HEADER.replace('\n', ",refresh_token_active\n");
+    fs::write(&file, header.clone() + &rows.collect::<String>()).unwrap();
+    let server = Running::start(&["--import", file.to_str().unwrap()]);
+    for (at, said) in said.iter().enumerate() {
+        // In a refresh the parameter does nothing.
+        let reply = server.post(
+            "/token",
+            &format!("grant_type=refresh_token&refresh_token=t{at}&refresh_token_active=true&{MARKETPLACE}"),
+        );
+        assert_eq!(reply.status == 200, *said == "true", "{said:?}: {}", reply.body);
+        assert!(reply.status == 200 || reply.body == r#"{"error":"invalid_grant"}"#, "{}", reply.body);
+    }
+    server.kill();
+    for header in [header.replace("active", "activ"), header.replace('\n', ",more\n")] {
+        assert!(read(header.as_bytes()).unwrap_err().to_string().starts_with("line 1: "), "{header}");
+    }
+    let short = format!("{header}t1,marketplace-app,usuario.teste,scope_1,1597240260\n");
+    assert!(read(short.as_bytes()).unwrap_err().to_string().starts_with("line 2: "));
+}
+
 fn read(text: &[u8]) -> Result<usize, ImportError> {
     Imported::read(text, &known().unwrap()).map(|imported| imported.len())
 }

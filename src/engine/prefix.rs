@@ -1,0 +1,63 @@
+//! A prefix before tokens, by which scanners find those that have leaked.
+
+use super::Engine;
+use crate::client::Clients;
+use crate::store::TokenStore;
+use crate::token::{AccessToken, GRANT_TEXT_LEN, GrantToken};
+
+/// The shortest: with three characters a refresh token's neighbours, the kinds of access tokens, would have one another's lengths.
+const LEAST: usize = 4;
+const MOST: usize = 32;
+
+/// Whether a text can be a prefix.
+pub(super) fn is_prefix(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (LEAST..=MOST).contains(&text.len()) && text.ends_with('_') && text.bytes().all(is_word)
+}
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// The refresh token of this text, with the prefix or without: nodes that have it and nodes that have not serve one another's.
+    #[inline]
+    pub(super) fn grant_token(&self, text: &[u8]) -> Option<GrantToken> {
+        match <&[u8; GRANT_TEXT_LEN]>::try_from(text) {
+            Ok(bare) => GrantToken::decode(bare),
+            Err(_) => GrantToken::decode(self.behind_prefix(text)?.try_into().ok()?),
+        }
+    }
+
+    /// The access token of this text, likewise. No length of one is that of another behind a prefix.
+    #[inline]
+    pub(super) fn access_token(&self, text: &str) -> Option<AccessToken> {
+        AccessToken::decode(self.behind_prefix(text.as_bytes()).unwrap_or(text.as_bytes()))
+            .or_else(|| AccessToken::decode(text.as_bytes()))
+    }
+
+    #[inline]
+    fn behind_prefix<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        text.strip_prefix(self.settings.token_prefix.as_deref()?.as_bytes())
+    }
+
+    /// The text as it is handed out; `None` where there is no prefix.
+    #[inline]
+    pub(super) fn with_prefix(&self, token: &[u8]) -> Option<Vec<u8>> {
+        let prefix = self.settings.token_prefix.as_deref()?;
+        Some([prefix.as_bytes(), token].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_word_that_ends_with_a_low_line() {
+        for good in ["shop_", "abc_", "a-b_", "1234567_", &format!("{}_", "p".repeat(31))] {
+            assert!(is_prefix(good), "{good}");
+        }
+        for bad in
+            ["", "_", "ab_", "shop", "shop-", "sh op_", "sh.op_", "shöp_", "shop_\n", &format!("{}_", "p".repeat(32))]
+        {
+            assert!(!is_prefix(bad), "{bad}");
+        }
+    }
+}

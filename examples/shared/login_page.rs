@@ -65,7 +65,7 @@ pub(crate) fn login(
             p { strong { (client) } " asks for:" }
             ul {
                 @for scope in asked.scope().iter() {
-                    li { (scope) }
+                    li { (meaning(scope)) }
                 }
             }
             button name="decision" value="allow" { "Log in and allow" }
@@ -76,6 +76,15 @@ pub(crate) fn login(
     // The title is what a screen reader says first.
     let title = if problem.is_some() { "Error: log in to " } else { "Log in to " };
     page(status, &format!("{title}{client}"), &content)
+}
+
+/// What a scope lets an application do, in words where there are some.
+fn meaning(scope: &str) -> &str {
+    match scope {
+        "openid" => "know who you are",
+        "offline_access" => "go on while you are away, after you have logged out too",
+        other => other,
+    }
 }
 
 /// Says that the link does not work. Nobody is sent anywhere: there is no address that could be trusted.

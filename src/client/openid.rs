@@ -155,7 +155,7 @@ impl Client {
     }
 
     /// Whether any of its grants may have one.
-    pub(super) fn is_pairwise(&self) -> bool {
+    pub(crate) fn is_pairwise(&self) -> bool {
         self.openid.as_deref().is_some_and(|openid| openid.pairwise_from.is_some())
     }
 

@@ -30,6 +30,7 @@ pub struct IdTokenHint {
     expires_at: Timestamp,
     authenticated_at: Option<Timestamp>,
     sid: Option<SmolStr>,
+    by_secret: bool,
 }
 
 impl IdTokenHint {
@@ -65,6 +66,11 @@ impl IdTokenHint {
     /// ```
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref()
+    }
+
+    /// Whether the client's own secret signed it, so that the client can have made it, with any name and time in it.
+    pub(super) const fn is_by_secret(&self) -> bool {
+        self.by_secret
     }
 
     /// When it was issued, `iat`.
@@ -205,6 +211,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         token: UnverifiedIdToken<'_>,
     ) -> Option<IdTokenHint> {
         let secret = secret.map(RecoverableSecret::as_bytes);
+        let by_secret = token.is_by_secret();
         let IdTokenClaims { iss, sub, exp, iat, auth_time, realm, sid, .. } =
             token.verify(&self.jwt.signing()?.keys.current(), secret).filter(|claims| claims.is_for(client_id))?;
         let is_ours = self.issuer() == Some(&iss) && self.realm.includes(realm.as_deref(), client_id);
@@ -215,6 +222,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             expires_at: Timestamp::from_secs(exp),
             authenticated_at: auth_time.map(Timestamp::from_secs),
             sid: sid.map(SmolStr::from),
+            by_secret,
         })
     }
 }

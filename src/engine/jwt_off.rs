@@ -92,7 +92,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Vec::new()
     }
 
-    pub(super) fn state_hash(&self, _: &Client, _: &Scope, _: &str) -> Option<SmolStr> {
+    pub(super) fn state_hash(&self, _: &Client, _: &Scope, _: &str, _: Timestamp) -> Option<SmolStr> {
         None
     }
 

@@ -41,7 +41,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// A step that comes too early is refused, so no token is ever signed by a key that somebody cannot verify by. Several
     /// nodes take the first step everywhere before any takes the second, and the second everywhere before any takes the third:
-    /// a node knows of itself alone. Over a restart the host keeps the keys and gives them to the builder
+    /// a node knows of itself alone. Keys of other algorithms may sign as soon as they are published for five minutes, or came with the builder: for clients that
+    /// [want one](crate::client::ClientBuilder::id_token_signed_response_alg). Over a restart the host keeps the keys and gives them to the builder
     /// ([`accept_signing_key_since`](crate::EngineBuilder::accept_signing_key_since)).
     ///
     /// A key that is in the set stays as it is.
@@ -104,7 +105,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// [`SigningKeyStepError::TooEarly`] before the last token that it signed has expired: by what it signed here, and by the
     /// engine's lifetimes since it stopped. Of a key that the builder was given nobody knows when that was: the wait
-    /// begins with the first call. [`SigningKeyStepError::Signing`] of the one that signs,
+    /// begins with the first call. So it does of one that signs for clients that
+    /// [want its algorithm](crate::client::ClientBuilder::id_token_signed_response_alg): from the first call on another of that algorithm signs for
+    /// them, once it is published for five minutes; without another it goes on, and is in use for as long as they come.
+    /// [`SigningKeyStepError::Signing`] of the one that signs,
     /// [`SigningKeyStepError::NotPublished`] and [`SigningKeyStepError::NoSigningKeys`].
     ///
     /// ```
@@ -116,7 +120,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub fn retire_signing_key(&self, kid: &str, now: Timestamp) -> Result<(), SigningKeyStepError> {
         // What another node signed a moment ago may be of a clock that is ahead.
         let longest = self.settings.lifetimes.access_token().max(self.longest_answer()) + self.settings.clock_skew;
-        self.signing_keys()?.keys.step(|keys| keys.retire(kid, longest, now))
+        self.signing_keys()?.keys.step(|keys| keys.retire(kid, longest, PUBLIC_MAX_AGE, now))
     }
 
     fn signing_keys(&self) -> Result<&Signing, SigningKeyStepError> {

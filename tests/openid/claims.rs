@@ -1,13 +1,19 @@
 //! Claims that a client asks for by name: OpenID Connect Core section 5.5; and what the ID token says of the login.
 
-use regrant::jwt::{OpenIdProvider, RequestedClaim};
-use regrant::{Authorization, Request};
+use std::sync::Arc;
+
+use regrant::client::{ClientRef, ClientsError, Lookup};
+use regrant::jwt::{
+    JwtAccessTokens, OpenIdProvider, RequestedClaim, SigningAlgorithm, SigningKey, SigningKeyStepError,
+};
+use regrant::{Authorization, Clients, Engine, Request, StaticClients};
 use serde_json::json;
 
-use super::provider::{alice_in, provider, query, shop, world};
-use crate::kit::bank::Ended;
-use crate::kit::jwt::claims;
-use crate::kit::{World, at};
+use super::provider::{alice_in, plain, provider, query, shop, world};
+use crate::kit::bank::{Ended, ISSUER};
+use crate::kit::jwt::{claims, part};
+use crate::kit::schedule::run;
+use crate::kit::{Reply, SECRET, World, at, form, renewal};
 
 const ASKED: &str = r#"{"userinfo":{"nickname":null,"given_name":{"essential":true}},"id_token":{"email":null}}"#;
 
@@ -142,4 +148,90 @@ fn id_tokens_are_signed_as_the_client_wants_it() {
     assert_eq!(ended.error(), "server_error");
     assert_eq!(world.authorize_as(&query("rare").set("scope", "read"), alice_in("c"), at(1)).code().len(), 43);
     assert!(regrant::Client::public("app").id_token_signed_response_alg("HS256").build().is_err(), "it has no secret");
+}
+
+/// An engine that has lost the key for a client, or whatever names people to it, spends neither token nor code: nothing that could be answered
+/// later comes back as a replay.
+#[test]
+fn what_cannot_be_signed_for_spends_nothing() {
+    let world = provider();
+    let token = world.log_in_to("shop", "c", at(1)).refresh_token();
+    let code = world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
+    let clients = StaticClients::new().with(shop("shop").build().unwrap()).unwrap();
+    let other = SigningKey::generate(SigningAlgorithm::EdDsa).unwrap().0;
+    let without = World {
+        engine: Arc::new(plain(Engine::builder(Arc::clone(&world.store), clients)).signing_key(other).build().unwrap()),
+        store: Arc::clone(&world.store),
+        events: world.events.clone(),
+    };
+    let redeem = |world: &World| {
+        let body = format!("grant_type=authorization_code&code={code}&redirect_uri=https://shop.example/cb");
+        world.send(&form(body).basic("shop", SECRET), at(2))
+    };
+    let stored = world.store.bytes();
+    without.renew("shop", &token, at(2)).assert_error(500, "server_error");
+    redeem(&without).assert_error(500, "server_error");
+    assert_eq!(world.store.bytes(), stored);
+    // Long after the window for a retry.
+    world.renew("shop", &token, at(2_000)).assert_ok();
+    redeem(&world).assert_ok();
+}
+
+/// A registry that does not say what its clients are.
+struct Untold;
+
+impl Clients for Untold {
+    async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        Ok(Some(Arc::new(shop(client_id).pairwise_subjects().build().unwrap()).into()))
+    }
+}
+
+/// The same of access tokens that are JWTs, of a login without `openid`: they name the person too.
+#[test]
+fn who_cannot_be_named_spends_nothing() {
+    let world = world([shop("shop").pairwise_subjects()], |builder| builder.jwt_access_tokens(JwtAccessTokens::new()));
+    let plain = query("shop").set("scope", "read");
+    let token = world.tokens("shop", &plain, alice_in("c"), at(1)).refresh_token();
+    let without = Engine::builder(Arc::clone(&world.store), Untold)
+        .key(regrant::Key::from_bytes(1, &[1; 32]))
+        .issuer(ISSUER)
+        .signing_key(crate::kit::bank::KEY.clone())
+        .jwt_access_tokens(JwtAccessTokens::new())
+        .build()
+        .unwrap();
+    let stored = world.store.bytes();
+    let ask = form(renewal(&token)).basic("shop", SECRET);
+    let reply = Reply::of(&run(without.token(&ask.request(), || at(2))));
+    reply.assert_error(500, "server_error");
+    assert_eq!(world.store.bytes(), stored);
+    world.renew("shop", &token, at(2_000)).assert_ok();
+}
+
+/// Core section 10.1.1: a key beside the signing one is for the clients that want its algorithm, once everybody knows it, and as long as what it
+/// signed lives.
+#[test]
+fn a_key_beside_takes_its_steps_too() {
+    let rare = shop("rare").id_token_signed_response_alg("EdDSA");
+    let world = world([shop("shop"), rare], |builder| builder);
+    let [old, new] = [(); 2].map(|()| SigningKey::generate(SigningAlgorithm::EdDsa).unwrap().0);
+    let kid = |reply: &Reply| part(&reply.text("id_token"), 0)["kid"].as_str().unwrap().to_owned();
+    let log_in = |secs: u64| world.log_in_to("rare", "c", at(secs));
+    let early = |step| match step {
+        Err(SigningKeyStepError::TooEarly { at, .. }) => at,
+        other => panic!("{other:?}"),
+    };
+    world.engine.publish_signing_key(old.clone(), at(0)).unwrap();
+    assert_eq!(world.authorize_as(&query("rare"), alice_in("c"), at(299)).error(), "server_error");
+    let token = log_in(300);
+    assert_eq!(kid(&token), old.kid());
+    let gone = claims(&token.text("id_token"))["exp"].as_u64().unwrap();
+    assert!(early(world.engine.retire_signing_key(old.kid(), at(301))).as_secs() >= gone, "what it signed lives");
+    // Without another it goes on; with one that is known it does not.
+    assert_eq!(kid(&log_in(10_000)), old.kid());
+    world.engine.publish_signing_key(new.clone(), at(10_000)).unwrap();
+    assert_eq!(kid(&log_in(10_299)), old.kid());
+    let left = early(world.engine.retire_signing_key(old.kid(), at(10_299)));
+    assert_eq!(kid(&log_in(10_300)), new.kid());
+    assert_eq!(world.engine.retire_signing_key(old.kid(), left), Ok(()));
+    assert_eq!(kid(&world.renew("rare", &token.refresh_token(), left)), new.kid());
 }

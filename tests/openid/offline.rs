@@ -16,7 +16,11 @@ fn it_needs_somebody_who_was_asked() {
     let silent = Authorization::of("alice");
     let scope = |query: &_, who: &Authorization| world.tokens("shop", query, who.clone(), at(1)).text("scope");
     assert_eq!(scope(&asks, &silent), "openid email");
-    assert_eq!(scope(&asks.clone().and("prompt", "consent"), &silent), OFFLINE);
+    assert_eq!(
+        scope(&asks.clone().and("prompt", "consent"), &silent),
+        "openid email",
+        "the client's word is no consent"
+    );
     assert_eq!(scope(&asks, &silent.clone().with_page_shown()), OFFLINE);
     let plain = query("shop").set("scope", "read offline_access");
     assert_eq!(scope(&plain, &silent), "read offline_access", "without openid it is a scope like others");

@@ -101,6 +101,27 @@ fn a_login_keeps_its_name() {
     assert_ne!(sub_in(&after.log_in_to("shop", "c", at(200))), "alice");
 }
 
+/// A hint by the client's own secret is whatever it likes, so the old name in one is no name: it would tell whether that is who is logged in.
+#[test]
+fn a_hint_that_a_client_can_have_made_tries_no_local_names() {
+    let of_all = |algorithm: &str| {
+        let client = || shop("shop").id_token_signed_response_alg(algorithm);
+        let before = world([client()], |builder| builder);
+        let old = before.log_in_to("shop", "c", at(1)).text("id_token");
+        let clients =
+            regrant::StaticClients::new().with(client().danger_pairwise_subjects_from(at(100)).build().unwrap());
+        let builder = regrant::Engine::builder(std::sync::Arc::clone(&before.store), clients.unwrap());
+        let after = World { engine: std::sync::Arc::new(plain(builder).build().unwrap()), ..before };
+        let new = after.log_in_to("shop", "c", at(200)).text("id_token");
+        [old, new].map(|hint| {
+            let asks = query("shop").and("id_token_hint", &hint);
+            after.authorize_as(&asks, alice_in("c"), at(201)).parameter("error").map(str::to_owned)
+        })
+    };
+    assert_eq!(of_all("ES256"), [None, None]);
+    assert_eq!(of_all("HS256"), [Some("login_required".to_owned()), None]);
+}
+
 /// Native apps would all share `localhost`.
 #[test]
 fn who_has_no_host_of_its_own_is_a_sector_of_its_own() {

@@ -43,7 +43,7 @@ impl ClaimsProvider for Directory {
     }
 }
 
-pub(crate) fn plain(builder: Builder) -> Builder {
+pub(crate) fn plain<C: regrant::Clients>(builder: EngineBuilder<Arc<Shelf>, C>) -> EngineBuilder<Arc<Shelf>, C> {
     let endpoints = Endpoints::new()
         .with_authorization("/authorize")
         .with_token("/token")

@@ -154,6 +154,32 @@ fn a_login_is_not_older_than_the_client_wants() {
     assert_eq!(claims(&tokens.text("id_token"))["auth_time"], json!(at(100).as_secs()));
 }
 
+/// Section 3.1.2.1: `prompt=login` is a login of now, give or take the minute that a page takes, whatever `max_age` says; and the time of a login
+/// that the client relies on is the host's to say (sections 2 and 5.5.1).
+#[test]
+fn a_login_that_is_wanted_anew_is_a_new_one() {
+    let world = provider();
+    let anew = query("shop").and("prompt", "login");
+    for asks in [anew.clone(), anew.clone().and("max_age", "10000"), anew.clone().set("scope", "read")] {
+        let login_of = |secs: u64| world.authorize_as(&asks, alice_in("c").with_authenticated_at(at(secs)), at(200));
+        assert_eq!(login_of(139).error(), "login_required");
+        assert_eq!(login_of(140).code().len(), 43);
+        assert_eq!(
+            world.authorize_as(&asks, alice_in("c"), at(200)).error(),
+            "server_error",
+            "nobody says when it was"
+        );
+    }
+    let essential = |essential: bool| {
+        query("shop").and("claims", &format!(r#"{{"id_token":{{"auth_time":{{"essential":{essential}}}}}}}"#))
+    };
+    assert_eq!(world.authorize_as(&essential(true), alice_in("c"), at(200)).error(), "server_error");
+    let told = alice_in("c").with_authenticated_at(at(7));
+    let tokens = world.tokens("shop", &essential(true), told, at(200));
+    assert_eq!(claims(&tokens.text("id_token"))["auth_time"], json!(at(7).as_secs()));
+    assert_eq!(world.authorize_as(&essential(false), alice_in("c"), at(200)).code().len(), 43);
+}
+
 /// Section 3.1.3: the code is the client's that it was issued to, for the redirect URI that it was sent to, and once.
 #[test]
 fn a_code_is_for_one_client_one_uri_and_once() {

@@ -65,8 +65,14 @@ fn a_logout_ends_what_is_of_the_session_and_was_not_granted_for_longer() {
     let other_browser = world.log_in_to("shop", "d", at(1));
     let no_session = world.tokens("shop", &query("shop"), regrant::Authorization::of("alice"), at(1));
     let waiting = world.authorize_as(&query("news"), alice_in("c"), at(1)).code();
+    // Without `openid` the word means nothing, and nobody was asked about it.
+    let plain = query("shop").set("scope", "read offline_access");
+    let silent = regrant::Authorization::of("alice").with_session("c", at(80_000));
+    let plain = world.tokens("shop", &plain, silent, at(1));
+    assert_eq!(plain.text("scope"), "read offline_access");
     let out = log_out(&world, "c", 2);
-    assert_eq!((out.ended, told(&out)), (2, vec!["news", "shop"]));
+    assert_eq!((out.ended, told(&out)), (3, vec!["news", "shop"]));
+    world.renew("shop", &plain.refresh_token(), at(3)).assert_error(400, "invalid_grant");
     world.renew("shop", &gone.refresh_token(), at(3)).assert_error(400, "invalid_grant");
     assert_eq!(world.userinfo(&gone.access_token(), at(3)).status, 401);
     for alive in [kept, other_browser, no_session] {
@@ -145,6 +151,80 @@ fn a_stranger_is_sent_nothing() {
     world.log_in_to("quiet", "c", at(1));
     world.tokens("shop", &query("shop").set("scope", "read"), alice_in("c"), at(1));
     assert!(log_out(&world, "c", 2).notices.is_empty());
+}
+
+/// Another engine on the same store, with these clients.
+fn again(world: &World, clients: impl IntoIterator<Item = regrant::client::ClientBuilder>) -> World {
+    let clients = clients
+        .into_iter()
+        .fold(regrant::StaticClients::new(), |all, client| all.with(client.build().unwrap()).unwrap());
+    let builder = regrant::Engine::builder(std::sync::Arc::clone(&world.store), clients);
+    World {
+        engine: std::sync::Arc::new(plain(builder).build().unwrap()),
+        store: std::sync::Arc::clone(&world.store),
+        events: world.events.clone(),
+    }
+}
+
+/// A client that has another's old id never had the person, until it is logged in to.
+#[test]
+fn a_new_client_under_an_old_id_hears_of_nobody_it_never_had() {
+    let before = provider();
+    before.log_in_to("shop", "c", at(1));
+    before.log_in_to("news", "c", at(1));
+    let after = again(&before, [shop("shop").registered_at(at(100)), shop("news")]);
+    assert_eq!(told(&log_out(&after, "c", 200)), ["news"]);
+    after.log_in_to("shop", "c", at(201));
+    assert_eq!(told(&log_out(&after, "c", 202)), ["news", "shop"]);
+    after.engine.void_grants_before(at(300));
+    assert!(log_out(&after, "c", 301).notices.is_empty(), "what is void is nobody's login");
+    after.log_in_to("news", "c", at(302));
+    assert_eq!(told(&log_out(&after, "c", 303)), ["news"]);
+}
+
+/// Core section 8.1: a session that goes on while subjects become pairwise tells nobody what the person is called here.
+#[test]
+fn a_notice_names_the_person_as_the_last_login_did() {
+    let before = provider();
+    before.log_in_to("shop", "c", at(1));
+    let after = again(&before, [shop("shop").danger_pairwise_subjects_from(at(100))]);
+    let sub = |out: &LoggedOut| claims(out.notices[0].logout_token())["sub"].as_str().unwrap().to_owned();
+    assert_eq!(sub(&log_out(&after, "c", 50)), "alice");
+    before.log_in_to("shop", "c", at(1));
+    let own = super::provider::sub_in(&after.log_in_to("shop", "c", at(150)));
+    assert_ne!(own, "alice");
+    assert_eq!(sub(&log_out(&after, "c", 200)), own);
+}
+
+/// A registry that cannot say who one client is.
+struct Away;
+
+impl regrant::Clients for Away {
+    async fn find(
+        &self,
+        client_id: &str,
+        _: regrant::client::Lookup,
+    ) -> Result<Option<regrant::client::ClientRef<'_>>, regrant::client::ClientsError> {
+        if client_id == "news" {
+            return Err(regrant::client::ClientsError::not_at_hand());
+        }
+        Ok(Some(std::sync::Arc::new(shop(client_id).build().unwrap()).into()))
+    }
+}
+
+/// One that is not at hand keeps nobody else from hearing of it, and the host learns that somebody was not told.
+#[test]
+fn a_client_that_is_not_at_hand_keeps_no_other_from_hearing() {
+    let world = provider();
+    let token = world.log_in_to("shop", "c", at(1)).refresh_token();
+    world.log_in_to("news", "c", at(1));
+    let builder = regrant::Engine::builder(std::sync::Arc::clone(&world.store), Away);
+    let away = plain(builder).build().unwrap();
+    let out = run(away.log_out("alice", "c", || at(2))).unwrap();
+    assert_eq!((out.ended, told(&out), out.untold), (2, vec!["shop"], 1));
+    world.renew("shop", &token, at(3)).assert_error(400, "invalid_grant");
+    let out = log_out(&world, "c", 4);
+    assert_eq!((told(&out), out.untold), (vec!["news", "shop"], 0));
 }
 
 /// The store holds a MAC of the name: it may be what the cookie says.

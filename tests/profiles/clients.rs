@@ -249,7 +249,9 @@ fn a_client_made_by_hand_is_served_beside_the_others() {
     for (client, fault) in [
         (Client::confidential("own").secret(secret(SECRET)), "AuthMethod"),
         (keyed.clone().self_signed_tls_client_auth(true), "AuthMethod"),
-        (keyed.private_key_jwt(true).danger_token_endpoint_as_audience(true), "Audience"),
+        (keyed.clone().private_key_jwt(true).danger_token_endpoint_as_audience(true), "Audience"),
+        // "Identity Authentication": `sub` of the answer is the account's one name.
+        (keyed.private_key_jwt(true).pairwise_subjects(), "PairwiseSubjects"),
     ] {
         let square = by_hand(client);
         let query = "response_type=code&client_id=own&redirect_uri=https%3A%2F%2Fapp.example%2Fcb";

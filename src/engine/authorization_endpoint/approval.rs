@@ -51,13 +51,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// Nearly every outcome is a redirect (303), or a page that posts itself to the client where it asked for
     /// `response_mode=form_post` ([`EngineBuilder::form_post`](crate::EngineBuilder::form_post)), also where the store fails (`temporarily_unavailable`), where the login is older
-    /// than `max_age` allows (`login_required`; never less than a minute, which reading the page may take), where the subject
+    /// than `max_age` allows, or `prompt=login`, which is a `max_age` of nothing (`login_required`; never less than a minute, which reading
+    /// the page may take), where the subject
     /// is not the one that the client's `id_token_hint` or `claims` means (`login_required`), where the login is of none of the kinds that its
     /// `claims` calls essential (`unmet_authentication_requirements`), and where the
     /// authorization is one that cannot be granted (`server_error`): it has no subject, one that is
     /// not 1 to 255 ASCII characters while there are ID tokens or JWTs (OpenID Connect Core section 2), one that is the id of a client
     /// while access tokens are JWTs (RFC 9068 section 5), a wider scope, or no
-    /// [time of login](Authorization::with_authenticated_at) where the client asked for a `max_age`, or it
+    /// [time of login](Authorization::with_authenticated_at) where the client asked for a `max_age`, for `prompt=login`, or by `claims` for an
+    /// essential `auth_time`, or it
     /// [takes the place](Authorization::with_replaces) of a grant that is another's.
     ///
     /// # Errors
@@ -118,12 +120,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.starts_logins_at(now) {
             return Err(ClientRefusal::UnauthorizedClient.into());
         }
-        let authenticated_at = match (authorization.authenticated_at, request.max_age) {
+        // A login that the client wants anew is one of now (Core section 3.1.2.1).
+        let max_age = if request.prompt.login { Some(Duration::ZERO) } else { request.max_age };
+        let authenticated_at = match (authorization.authenticated_at, max_age) {
             (Some(login), Some(most)) if age_of(login, now) > most.max(MAX_AGE_GRACE) => {
                 return Err(AuthorizationRefusal::LoginTooOld.into());
             }
             // The client relies on it, so it is not to be guessed.
             (None, Some(_)) => return Err(ServerFault::Handler.into()),
+            #[cfg(feature = "jwt")]
+            (None, None) if request.needs_auth_time() => return Err(ServerFault::Handler.into()),
             (login, _) => login.unwrap_or(now),
         };
         // Without a subject it is the host's fault, below.
@@ -146,7 +152,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(ServerFault::Handler.into());
         }
         #[cfg(feature = "jwt")]
-        let scope = self.granted_scope(request, &authorization, scope);
+        let scope = self.granted_scope(&authorization, scope);
         #[cfg(feature = "jwt")]
         let may_renew = self.may_renew(&scope);
         #[cfg(not(feature = "jwt"))]
@@ -164,7 +170,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let with_refresh_token = authorization.refresh_token && client.may_refresh() && may_renew;
         let code = CodeDetails {
-            state_hash: request.state().and_then(|state| self.state_hash(client, &scope, state)),
+            state_hash: request.state().and_then(|state| self.state_hash(client, &scope, state, now)),
             nonce: request.parameter("nonce").map(SmolStr::new),
             with_refresh_token,
             binding: Some(Box::new(CodeBinding {

@@ -175,7 +175,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Err(why) => return Err(self.show(&Failure::from(why).of_client(client.shared_id()))),
         };
         // From here on there is somewhere to send the answer.
-        match self.validate(&client, &form, sent, came) {
+        match self.validate(&client, &form, sent, came, now) {
             Ok(Validated {
                 mode,
                 challenge,
@@ -258,7 +258,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         form: &Form<'_>,
         sent: &[u8],
         came: Came,
+        now: Timestamp,
     ) -> Result<Validated<'_>, Refusal> {
+        #[cfg(not(feature = "jwt"))]
+        let _ = now;
         Parameters::check_defined(form).map_err(RequestRefusal::from)?;
         // Who does not encode it does not decode it either, and would not know its state again.
         if has_plain_space(sent, "state=") {
@@ -318,7 +321,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None => None,
         };
         #[cfg(feature = "jwt")]
-        let claims = self.asked_claims(client, &scope, parameter("claims"))?;
+        let claims = self.asked_claims(client, &scope, parameter("claims"), now)?;
         let hint = self.asked_hint(client, parameter("id_token_hint"))?;
         let auth_key = parameter(AUTH_KEY).filter(|_| came.pushed).and_then(read_auth_key);
         Ok(Validated {

@@ -151,7 +151,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let Arrived { form, sent, .. } = arrived;
         let came = Came { pushed: true, ..arrived.came };
         self.redirect_uri_of(client, form)?;
-        self.validate(client, form, sent, came)?;
+        self.validate(client, form, sent, came, now)?;
         let kept = form.iter().filter(|(name, value)| !value.is_empty() && !NOT_KEPT.contains(name));
         let is_proven = key.is_some();
         let kept = kept.filter(|(name, _)| !is_proven || *name != "dpop_jkt");

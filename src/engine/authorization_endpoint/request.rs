@@ -240,6 +240,7 @@ impl AuthorizationRequest<'_> {
     }
 
     /// Whether a login of that time will do: `prompt=login` wants a new one, `max_age` one that is not older.
+    /// [`Engine::approve`](crate::Engine::approve) answers `login_required` where it was not asked here, to a login that is older than a minute.
     ///
     /// ```
     /// use regrant::{AuthorizationRequest, Timestamp};
@@ -261,7 +262,7 @@ impl AuthorizationRequest<'_> {
     /// ```
     pub fn accepts_subject(&self, subject: &str) -> bool {
         #[cfg(feature = "jwt")]
-        return self.means(subject, self.hint.as_ref().map(|hint| (hint.subject(), hint.issued_at())));
+        return self.means(subject, self.hint.as_ref());
         #[cfg(not(feature = "jwt"))]
         self.hint.as_ref().is_none_or(|hint| hint.subject() == subject)
     }

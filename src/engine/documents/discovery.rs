@@ -50,7 +50,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub fn openid_configuration(&self) -> Option<Response> {
         let signing = self.jwt.signing().filter(|signing| signing.claims.is_some() && self.serves_openid())?;
         let mut members = self.metadata_members()?;
-        let features = self.clients.features();
+        let features = self.features();
         let by_secret = features.id_token_hs256.then_some("HS256");
         // The list must not be empty (section 3): where no client can have ID tokens yet, it is what one would get.
         let by_key = features.id_token_engine_key || by_secret.is_none();
@@ -78,9 +78,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         if !openid.claims.is_empty() {
             // Those of the engine, and those of the host.
-            let own = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr"];
-            let host = openid.claims.iter().map(String::as_str).filter(|claim| !own.contains(claim));
-            let claims: Vec<&str> = own.into_iter().chain(host).collect();
+            let mut claims = vec!["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr"];
+            claims.extend(self.names_sessions().then_some("sid"));
+            for claim in &openid.claims {
+                if !claims.contains(&claim.as_str()) {
+                    claims.push(claim);
+                }
+            }
             members.insert("claims_supported".into(), json!(claims));
         }
         if !openid.acr_values.is_empty() {
@@ -88,6 +92,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         self.add_logout(&mut members, features.backchannel_logout);
         Some(Response::public(Value::Object(members).to_string().into_bytes()))
+    }
+
+    /// Whether ID tokens say of which session they are (Back-Channel Logout section 2.1), where the host names one.
+    #[cfg(feature = "root-secret")]
+    const fn names_sessions(&self) -> bool {
+        self.subjects.is_some()
+    }
+
+    #[cfg(not(feature = "root-secret"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    const fn names_sessions(&self) -> bool {
+        false
     }
 
     /// What RP-Initiated Logout section 2.1 and Back-Channel Logout section 2.1 have. Nothing is said of a logout that is not served.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What the engine writes itself, or says by leaving it out.
-const OWN: [&str; 44] = [
+const OWN: [&str; 49] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -27,6 +27,11 @@ const OWN: [&str; 44] = [
     "subject_types_supported",
     "id_token_signing_alg_values_supported",
     "claims_parameter_supported",
+    "claims_supported",
+    "acr_values_supported",
+    "registration_endpoint",
+    "client_id_metadata_document_supported",
+    "mtls_endpoint_aliases",
     "userinfo_endpoint",
     "end_session_endpoint",
     "backchannel_logout_supported",

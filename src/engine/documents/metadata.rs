@@ -330,6 +330,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 ("revocation_endpoint", aliases.revocation.as_deref()),
                 ("introspection_endpoint", aliases.introspection.as_deref()),
                 ("pushed_authorization_request_endpoint", pushed),
+                ("userinfo_endpoint", aliases.userinfo.as_deref().filter(|_| self.jwt.issues_id_tokens())),
             ];
             let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at?)));
             let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
@@ -339,7 +340,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// What clients do here, as far as a profile lets them.
-    fn features(&self) -> ClientFeatures {
+    pub(super) fn features(&self) -> ClientFeatures {
         let features = self.clients.features();
         #[cfg(feature = "proof")]
         if let Some(profile) = self.profile() {

@@ -167,6 +167,11 @@ impl RequestedClaims {
         self.id_token.iter().find(|claim| claim.name == "sub").map_or(&[], |claim| &claim.values)
     }
 
+    /// Whether the ID token has to say when the person logged in (section 2).
+    pub(crate) fn needs_auth_time(&self) -> bool {
+        self.id_token.iter().any(|claim| claim.name == "auth_time" && claim.essential)
+    }
+
     /// The kinds of login one of which is needed; none for any (section 5.5.1.1).
     pub(crate) fn needed_acr(&self) -> &[Value] {
         let acr = self.id_token.iter().find(|claim| claim.name == "acr" && claim.essential);

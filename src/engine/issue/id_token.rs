@@ -11,6 +11,7 @@ use crate::engine::refusal::{ServerFault, Unavailable};
 use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::{IdToken, IdTokenKey, SigningKeys, half_hash, sign_id_token};
+use crate::wire::PUBLIC_MAX_AGE;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Asks the host what an ID token is to say, where one goes with this answer: somebody is logged in, and the part of
@@ -22,12 +23,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         scope_mask: u64,
         now: Timestamp,
     ) -> Result<Claims, Failure> {
-        let Some(provider) = self.jwt.signing().and_then(|signing| signing.claims.as_deref()) else {
+        let (Some(signing), Some(subject)) = (self.jwt.signing(), grant.subject()) else {
             return Ok(Claims::default());
         };
+        // What could not be answered is refused before anything is spent: the answer itself would come too late, and the token that the client
+        // sends again would be a replay. JWT access tokens name the person too.
+        let unsigned = |fault: ServerFault| Failure::from(fault).of_grant(grant.id).of_subject(Some(subject));
+        self.sub_of(client, grant.created_at, subject).map_err(unsigned)?;
+        let Some(provider) = signing.claims.as_deref() else { return Ok(Claims::default()) };
         let scope = grant.scope.select(scope_mask);
-        if grant.subject().is_none() || !scope.contains(OPENID) {
+        if !scope.contains(OPENID) {
             return Ok(Claims::default());
+        }
+        if !self.signs_id_tokens_for(client, now) {
+            return Err(unsigned(ServerFault::Signing));
         }
         let requested = grant.asked_claims().and_then(RequestedClaims::parse);
         let requested = requested.as_ref();
@@ -54,7 +63,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // One look at them for the whole token: the hashes are of the algorithm that signs.
         let keys = signing.keys.current();
         let unsigned = |fault: ServerFault| Failure::from(fault).of_grant(issue.grant.id);
-        let key = id_token_key(&keys, issue.client).ok_or(ServerFault::Signing).map_err(unsigned)?;
+        let key = id_token_key(&keys, issue.client, issue.now).ok_or(ServerFault::Signing).map_err(unsigned)?;
         let subject = self.sub_of(issue.client, issue.grant.created_at, subject).map_err(unsigned)?;
         // Of a login that was under another algorithm no client can check it.
         let state_hash = issue.grant.code.as_ref().and_then(|code| code.state_hash.as_deref());
@@ -82,14 +91,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The claim `s_hash` of the ID tokens of a login, by the hash of the algorithm that will sign them.
-    pub(in crate::engine) fn state_hash(&self, client: &Client, scope: &Scope, state: &str) -> Option<SmolStr> {
+    pub(in crate::engine) fn state_hash(
+        &self,
+        client: &Client,
+        scope: &Scope,
+        state: &str,
+        now: Timestamp,
+    ) -> Option<SmolStr> {
         let signing = self.jwt.signing().filter(|signing| signing.claims.is_some() && scope.contains(OPENID))?;
-        Some(half_hash(id_token_key(&signing.keys.current(), client)?.half_hash(), state).into())
+        Some(half_hash(id_token_key(&signing.keys.current(), client, now)?.half_hash(), state).into())
     }
 
     /// Whether a client can have ID tokens: where it wants an algorithm of its own, there has to be such a key.
-    pub(in crate::engine) fn signs_id_tokens_for(&self, client: &Client) -> bool {
-        self.jwt.signing().is_none_or(|signing| id_token_key(&signing.keys.current(), client).is_some())
+    pub(in crate::engine) fn signs_id_tokens_for(&self, client: &Client, now: Timestamp) -> bool {
+        self.jwt.signing().is_none_or(|signing| id_token_key(&signing.keys.current(), client, now).is_some())
     }
 }
 
@@ -104,13 +119,18 @@ const fn sid_of(_: &Grant) -> Option<String> {
     None
 }
 
-/// The client's own secret where it has a recoverable one, or the engine's key; of several the one of the algorithm that the client wants.
-pub(in crate::engine) fn id_token_key<'k>(keys: &'k SigningKeys, client: &'k Client) -> Option<IdTokenKey<'k>> {
+/// The client's own secret where it has a recoverable one, or the engine's key; of several the one of the algorithm that the client wants, once it is
+/// published for as long as caches keep a JWK set without it.
+pub(in crate::engine) fn id_token_key<'k>(
+    keys: &'k SigningKeys,
+    client: &'k Client,
+    now: Timestamp,
+) -> Option<IdTokenKey<'k>> {
     if let Some(secret) = client.id_token_secret() {
         return Some(IdTokenKey::ClientSecret(secret.as_bytes()));
     }
     match client.id_token_algorithm() {
         None => Some(IdTokenKey::Engine(keys.signing())),
-        Some(wanted) => keys.all().find(|key| key.algorithm().as_str() == wanted).map(IdTokenKey::Engine),
+        Some(wanted) => keys.signing_by(wanted, PUBLIC_MAX_AGE, now).map(IdTokenKey::Engine),
     }
 }

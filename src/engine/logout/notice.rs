@@ -110,7 +110,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Ok(None);
         };
         let keys = signing.keys.current();
-        let key = id_token_key(&keys, client).ok_or(ServerFault::Signing)?;
+        let key = id_token_key(&keys, client, now).ok_or(ServerFault::Signing)?;
         let token = LogoutToken {
             iss: self.issuer().unwrap_or_default(),
             sub: &self.sub_of(client, listener.created_at, subject)?,

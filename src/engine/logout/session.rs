@@ -36,20 +36,34 @@ pub struct LoggedOut {
     pub ended: usize,
     /// What is to be sent, one for each client of the session that wants to hear of it.
     pub notices: Vec<LogoutNotice>,
+    /// How many clients there is no notice for now, though they may want one: they are not at hand, or nothing can be signed for them. An
+    /// event said why; call again.
+    pub untold: usize,
+}
+
+/// Whether a login goes on when its session ends. Without `openid` the word is a scope like others, which nobody was asked about
+/// (OpenID Connect Core section 11, Back-Channel Logout section 2.7).
+fn outlives_session(scope: &Scope) -> bool {
+    scope.contains(OPENID) && scope.contains(OFFLINE_ACCESS)
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Ends a session of the host's, that of a browser for example: what logins that [named it](crate::Authorization::with_session) can do
-    /// ends, codes that are outstanding too, except those that have `offline_access`, which is what it is for (OpenID Connect Core section
-    /// 11, Back-Channel Logout section 2.7). Each client that was logged in to in the session and wants to hear of it gets a notice, which the
-    /// host sends, also where its own login ended long ago. The host ends its own session, its cookie, first.
+    /// ends, codes that are outstanding too, except those that have `openid` and `offline_access`, which is what that is for (OpenID Connect
+    /// Core section 11, Back-Channel Logout section 2.7). Each client that was logged in to in the session and wants to hear of it gets a
+    /// notice, which the host sends, also where its own login ended long ago.
+    ///
+    /// The host ends its own session, its cookie, first, and looks whether it is still there after each
+    /// [`approve`](Self::approve) that named it: an approval that was on its way when the session ended may have made a grant after this
+    /// call had looked. Where it is gone the host calls this once more, before it sends the answer of the approval.
     ///
     /// Until the time that the session was said to end at, another call gives the notices again, so that one which got lost can be sent.
     /// Records that cannot be read are left: nobody knows of which session they are.
     ///
     /// # Errors
     ///
-    /// The store's, or one that wraps the client registry's; some may be there still, so call it again.
+    /// The store's; some may be there still, so call it again. Where the client registry fails, what was to end has ended, and
+    /// [`LoggedOut::untold`] counts who could not be told.
     ///
     /// ```
     /// # async fn out<S: regrant::TokenStore, C: regrant::Clients>(engine: &regrant::Engine<S, C>, cookie: &str)
@@ -73,7 +87,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             for grant in listed.grants {
                 if grant.listens_for() == Some(&key) {
                     listeners.push(grant);
-                } else if grant.session() == Some(&key) && !grant.scope.contains(OFFLINE_ACCESS) {
+                } else if grant.session() == Some(&key) && !outlives_session(&grant.scope) {
                     out.ended += usize::from(self.end(&grant, clock.read()).await?);
                 }
             }
@@ -89,12 +103,24 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let client = match self.clients.find(listener.client_id(), lookup).await {
                 Ok(Some(client)) => client,
                 Ok(None) => continue,
-                Err(error) => return Err(StoreError::not_applied(error)),
+                // One client is not at hand; the others hear of it all the same.
+                Err(error) => {
+                    out.untold += 1;
+                    self.tell(&Failure::from(error).of_client(listener.client_id.clone()).of_subject(Some(subject)));
+                    continue;
+                }
             };
+            // A login of a client that had this id before, or of before all of them were voided, is none that this client knows of.
+            if listener.created_at < self.not_before(&client) {
+                continue;
+            }
             match self.notice(&client, listener, &key, now) {
                 Ok(notice) => out.notices.extend(notice),
-                // One client's key is gone; the others hear of it all the same.
-                Err(failure) => self.tell(&failure.of_client(client.shared_id()).of_subject(Some(subject))),
+                // One client's key is gone; so here.
+                Err(failure) => {
+                    out.untold += 1;
+                    self.tell(&failure.of_client(client.shared_id()).of_subject(Some(subject)));
+                }
             }
         }
         Ok(out)
@@ -138,6 +164,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 && stored.client_id() == client.id()
                 && stored.owner_key() == Some(owner.as_str())
         };
+        let still_says = |stored: &Grant, now: Timestamp| {
+            stored.created_at >= self.not_before(client)
+                && client.is_pairwise_at(stored.created_at) == client.is_pairwise_at(now)
+        };
         let mut step = 0;
         for _ in 0..ATTEMPTS + usize::from(STEPS) {
             if step == STEPS {
@@ -155,10 +185,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Err(error) => return Err(error.into()),
             }
             match self.store.load(id).await? {
-                Some(stored) if is_it(&stored) && stored.expires_at >= ends_at => return Ok(()),
-                // The session was to end earlier, the last time.
+                Some(stored) if is_it(&stored) && still_says(&stored, now) && stored.expires_at >= ends_at => {
+                    return Ok(());
+                }
                 Some(stored) if is_it(&stored) => {
-                    let next = Grant { created_at: stored.created_at, ..record };
+                    // The session was to end earlier, the last time; or the record is of a client that had this id before, or names the
+                    // person as the client did before its subjects became pairwise: then it begins now.
+                    let created_at = if still_says(&stored, now) { stored.created_at } else { now };
+                    let expires_at = ends_at.max(stored.expires_at);
+                    let special = Special::Listener(*session);
+                    let next = Grant::special(id, record.version, self.realm.name(), special, created_at, expires_at);
+                    let next = Grant { owner: record.owner, client_id: record.client_id, ..next };
                     match self.store.compare_and_swap(stored.version, &next, now).await {
                         Ok(Swap::Swapped) => return Ok(()),
                         Ok(Swap::Lost) => {}

@@ -51,6 +51,9 @@ pub enum ProfileFault {
     /// A home page that is not at the host of the client id.
     #[error("a client whose home page is elsewhere than its id")]
     ClientUri,
+    /// Its subjects are pairwise, and an account of atproto is known by its DID to all ("Identity Authentication").
+    #[error("a client with pairwise subjects, and in the profile everybody knows an account by one name")]
+    PairwiseSubjects,
     /// Lifetimes of its own that are longer than atproto allows ("Tokens and Session Lifetime").
     #[error("a client with longer lifetimes than the profile allows")]
     Lifetimes,
@@ -69,6 +72,7 @@ impl ProfileFault {
             | Self::ClientId
             | Self::RedirectUri
             | Self::ClientUri
+            | Self::PairwiseSubjects
             | Self::Lifetimes => ErrorCode::UnauthorizedClient,
         }
     }
@@ -151,6 +155,9 @@ impl Profile {
 fn check_client_of_atproto(client: &Client) -> Result<(), ProfileFault> {
     if !client.scope().contains(ATPROTO) {
         return Err(ProfileFault::Scope);
+    }
+    if client.is_pairwise() {
+        return Err(ProfileFault::PairwiseSubjects);
     }
     // Tokens that are JWTs to be believed by their signature alone are cut where they are made.
     if client.lifetimes().is_some_and(|own| capped(*own, Trust::of(client), true) != *own) {

@@ -185,7 +185,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 refresh.changes = Asked { grant, client, mask, kind, form, now: time.now() }.ask(hook).await?;
                 refresh.permitted = true;
             }
-            if self.jwt.issues_id_tokens() && refresh.claims.is_none() {
+            if self.jwt.signs() && refresh.claims.is_none() {
                 refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
             }
             // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.

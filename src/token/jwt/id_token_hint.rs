@@ -79,6 +79,11 @@ impl<'a> UnverifiedIdToken<'a> {
         self.claims.client_id()
     }
 
+    /// Whether it says that a client's secret signed it, as far as it is verified then.
+    pub(crate) fn is_by_secret(&self) -> bool {
+        serde_json::from_slice(&self.header).is_ok_and(|header: Header<'_>| header.alg == "HS256")
+    }
+
     /// Whether it says that a key signed it which is not here: one that was retired, or a stranger's. Nobody can tell.
     pub(crate) fn is_by_an_unknown_key(&self, keys: &SigningKeys) -> bool {
         let header: Option<Header<'_>> = serde_json::from_slice(&self.header).ok();

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use regrant::client::RecoverableSecret;
-use regrant::engine::{ClientCredentials, Clock, HookError};
+use regrant::engine::{ClientCredentials, Clock, DeviceAuthorization, HookError};
 use regrant::event::Event;
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::jwt::{ClaimError, ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens, OpenIdProvider};
@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::authorize::authorize;
 use crate::cors;
+use crate::device::device;
 use crate::guard::Guard;
 use crate::key_file::Keys;
 use crate::logout::logout;
@@ -30,6 +31,9 @@ use crate::throttling::peer;
 pub(crate) const CLIENT_ID: &str = "developers.devportal";
 pub(crate) const CLIENT_SECRET: &str = "devportal-secret-for-trying-out-only";
 pub(crate) const PUBLIC_CLIENT_ID: &str = "mobile-app";
+/// One that logs in by a code that it shows.
+pub(crate) const TV_CLIENT_ID: &str = "living-room-tv";
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// One whose id and secret have to be encoded, in a form and for Basic (RFC 6749 section 2.3.1).
 pub(crate) const ENCODED_CLIENT_ID: &str = "nightly reports/1@bank.example";
 pub(crate) const ENCODED_CLIENT_SECRET: &str =
@@ -97,6 +101,8 @@ pub(crate) async fn router(mut settings: Settings) -> Result<Router, Box<dyn Err
     let for_others = Router::new()
         .route("/oauth2/authorize", get(authorize).post(authorize))
         .route("/oauth2/logout", get(logout).post(logout))
+        .route("/device", get(device).post(device))
+        .route_service("/oauth2/device_authorization", service(EndpointService::device_authorization))
         .route_service("/oauth2/introspect", service(EndpointService::introspection));
     let bank = Bank { engine: Arc::clone(&engine), guard, sessions, http, clock };
     let endpoints = for_pages.merge(for_others).with_state(Arc::new(bank));
@@ -116,6 +122,7 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
     let portal = Client::confidential(CLIENT_ID)
         .recoverable_secret(RecoverableSecret::new(CLIENT_SECRET)?)
         .grant_type("client_credentials")
+        .grant_type(DEVICE_CODE)
         .post_logout_redirect_uri(SIGNED_OUT_URI)
         .retry_window(settings.retry_window);
     let portal = match &settings.backchannel_logout {
@@ -135,6 +142,14 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         let most = Scope::parse(&format!("{SCOPES} {OFFLINE_ACCESS}"))?;
         clients = clients.with(client.scope(most).default_scope(scopes.clone()).build()?)?;
     }
+    let tv = Client::public(TV_CLIENT_ID)
+        .name("Living room TV")
+        .grant_type(DEVICE_CODE)
+        .grant_type("refresh_token")
+        .retry_window(settings.retry_window.min(Client::PUBLIC_RETRY_WINDOW))
+        .scope(Scope::parse(&format!("{SCOPES} {OFFLINE_ACCESS}"))?)
+        .default_scope(scopes.clone());
+    clients = clients.with(tv.build()?)?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
     let endpoints = Endpoints::new()
@@ -145,15 +160,23 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         .with_jwks("/oauth2/jwks")
         .with_userinfo("/oauth2/userinfo")
         .with_end_session("/oauth2/logout")
+        .with_device_authorization("/oauth2/device_authorization")
         .with_scopes(Scope::parse(&format!("{SCOPES} {OFFLINE_ACCESS}"))?);
     let provider =
         OpenIdProvider::new().with_claims(["custom:origin", "email", "email_verified"]).with_claims_parameter(true);
+    let devices = DeviceAuthorization::new("/device").with_public_clients(true);
+    let devices = match settings.throttle {
+        Some(_) => devices,
+        // For whoever tests it.
+        None => devices.with_guess_limit(false).with_most_per_address(1_000),
+    };
     let mut builder = Engine::builder(settings.store, clients)
         .key(settings.keys.token)
         .root_secret(settings.keys.root)
         .issuer(&settings.issuer)
         .authorization_code()
         .grant_handler(ClientCredentials)
+        .device_authorization(devices)
         .signing_key(settings.keys.signing)
         .jwt_access_tokens(JwtAccessTokens::new())
         .id_tokens(Directory)

@@ -11,6 +11,7 @@ mod authorize;
 mod bank;
 #[path = "../shared/cors.rs"]
 mod cors;
+mod device;
 #[allow(dead_code, reason = "nobody is remembered here")]
 #[path = "../shared/guard.rs"]
 mod guard;

@@ -43,6 +43,11 @@ impl Presented<'_> {
         Ok(())
     }
 
+    #[cfg(feature = "root-secret")]
+    pub(super) const fn key_of_device(&mut self) -> Result<Option<Confirmation>, SenderRefusal> {
+        Ok(None)
+    }
+
     pub(super) const fn was_used(&self) -> bool {
         false
     }
@@ -66,6 +71,15 @@ impl Presented<'_> {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) const fn presented(&self, _: &Request<'_>, _: Timestamp) -> Result<Presented<'static>, SenderRefusal> {
+        Ok(Presented(PhantomData))
+    }
+
+    #[cfg(feature = "root-secret")]
+    pub(super) const fn presented_with_device(
+        &self,
+        _: &Request<'_>,
+        _: Timestamp,
+    ) -> Result<Presented<'static>, SenderRefusal> {
         Ok(Presented(PhantomData))
     }
 

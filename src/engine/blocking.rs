@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
+#[cfg(feature = "root-secret")]
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::Engine;
 use super::authorization_endpoint::{Approval, AuthorizationError, AuthorizationRequest, Denial, Person, ShownError};
+#[cfg(feature = "root-secret")]
+use super::device::{DeviceError, DeviceLogin};
 use super::host::{Authorization, Clock};
 #[cfg(feature = "jwt")]
 use super::id_token_hint::{IdTokenHint, IdTokenHintError};
@@ -359,6 +363,72 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     #[cfg(feature = "root-secret")]
     pub fn push(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
         poll_once(pin!(self.0.push(request, clock)))
+    }
+
+    /// [`Engine::begin_device`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// let response = engine.blocking().begin_device(&Request::new("POST", b""), Timestamp::now)?;
+    /// assert_eq!(response.status(), 404, "devices are not logged in");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "root-secret")]
+    pub fn begin_device(&self, request: &Request<'_>, clock: impl Clock) -> Result<Response, NotReady> {
+        poll_once(pin!(self.0.begin_device(request, clock)))
+    }
+
+    /// [`Engine::device_login`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::device_login`] says.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert!(engine.blocking().device_login("WDJB-MJHT", "alice", None, Timestamp::now)?.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "root-secret")]
+    pub fn device_login(
+        &self,
+        user_code: &str,
+        subject: &str,
+        peer: Option<IpAddr>,
+        clock: impl Clock,
+    ) -> Result<Result<DeviceLogin<'a>, DeviceError>, NotReady> {
+        poll_once(pin!(self.0.device_login(user_code, subject, peer, clock)))
+    }
+
+    /// [`Engine::approve_device`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::approve_device`] says.
+    #[cfg(feature = "root-secret")]
+    pub fn approve_device(
+        &self,
+        login: &DeviceLogin<'_>,
+        authorization: Authorization,
+        clock: impl Clock,
+    ) -> Result<Result<GrantId, DeviceError>, NotReady> {
+        poll_once(pin!(self.0.approve_device(login, authorization, clock)))
+    }
+
+    /// [`Engine::deny_device`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`]; inside, what [`Engine::deny_device`] says.
+    #[cfg(feature = "root-secret")]
+    pub fn deny_device(&self, login: &DeviceLogin<'_>, clock: impl Clock) -> Result<Result<(), DeviceError>, NotReady> {
+        poll_once(pin!(self.0.deny_device(login, clock)))
     }
 
     /// [`Engine::end_session`].

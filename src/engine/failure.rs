@@ -110,6 +110,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.emit(&match why.code() {
             // A replay has an event of its own.
             _ if why == Refusal::Grant(GrantRefusal::Replay) => return,
+            // Nothing has happened.
+            _ if why == Refusal::Grant(GrantRefusal::DevicePending) => return,
             // Nothing has failed.
             _ if matches!(why, Refusal::Throttled(_)) => Event::Refused { client_id, grant, subject, why },
             ErrorCode::TemporarilyUnavailable | ErrorCode::ServerError => {

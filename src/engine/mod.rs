@@ -11,6 +11,8 @@ mod bounds;
 mod builder;
 mod check_keys;
 mod client_auth;
+#[cfg(feature = "root-secret")]
+mod device;
 mod displacement;
 mod documents;
 mod failure;
@@ -78,6 +80,8 @@ pub use builder::{BuildError, EngineBuilder};
 pub use check_keys::KeyCheckError;
 #[cfg(feature = "argon2")]
 pub use client_auth::{BlockingPool, SlowVerifier};
+#[cfg(feature = "root-secret")]
+pub use device::{DeviceAuthorization, DeviceError, DeviceLogin};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
@@ -166,6 +170,9 @@ pub struct Engine<S, C> {
     /// Tokens of another server.
     #[cfg(feature = "root-secret")]
     foreign: Option<Box<foreign::ForeignEngine>>,
+    /// Devices that are logged in.
+    #[cfg(feature = "root-secret")]
+    device: Option<Box<device::DeviceEngine>>,
     /// Where there is a subject secret.
     #[cfg(all(feature = "jwt", feature = "root-secret"))]
     subjects: Option<Box<subjects::Subjects>>,

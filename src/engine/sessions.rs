@@ -111,7 +111,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let Some(own) = own else { return Ok((Listed::default(), None)) };
             let mut listed = self.store.list(&own, after, limit).await?;
             // Clients that are to hear of a logout are in the list, too.
-            listed.grants.retain(Grant::is_login);
+            listed.grants.retain(Grant::is_of_a_person);
             let next = listed.next.take();
             return Ok((listed, next));
         };
@@ -126,7 +126,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let after = after.filter(|after| !after.as_bytes().is_empty());
         let owner = if outside == 0 { own.unwrap_or(adopted) } else { adopted };
         let mut listed = self.store.list(&owner, after, limit).await?;
-        listed.grants.retain(|grant| self.realm.keys_of(grant).is_some());
+        // What a device has still to fetch has no keys yet, and is never older than the realm.
+        listed.grants.retain(|grant| {
+            self.realm.keys_of(grant).is_some() || grant.is_approved_only() && grant.realm() == self.realm()
+        });
         let next = match listed.next.take() {
             Some(next) => Some(place(outside, next.as_bytes())),
             None => (outside == 0).then(|| place(1, &[])),

@@ -171,7 +171,7 @@ impl Grant {
             let is_misowned = match members.special {
                 // A store never changes the owner of a record, so one that has ended keeps it.
                 None | Some(Special::Ended) => false,
-                Some(Special::Listener(_)) => grant.owner.is_none(),
+                Some(Special::Listener(_) | Special::Approved) => grant.owner.is_none(),
                 Some(_) => grant.owner.is_some(),
             };
             if !grant.owner.as_ref().is_none_or(is_own) || is_misowned {

@@ -26,6 +26,8 @@
 //! | 24 | of a login that began with another server's refresh token: 160 bits of that, and until when it is kept: 26 |
 //! | 26 | of a cut-off: 160 bits of whose it is, and logins since when it leaves: 26 |
 //! | 28 | of a client that is to hear of a logout: the host's session, as under 13 |
+//! | 30 | of a device that asks to be logged in: 160 bits of its user code, and the grant once there is one: 20 or 28 |
+//! | 32 | of a user code: 160 bits of it, and the device's record: 28 |
 
 use std::borrow::Cow;
 
@@ -34,6 +36,7 @@ use smol_str::SmolStr;
 use super::auth_key::AuthKey;
 use super::codec::DecodeError;
 use super::confirmation::{Confirmation, Sender};
+use super::device::{Device, DeviceAnswer, UserCode};
 use super::foreign::{CutOff, ForeignOrigin};
 use super::host_data::HostData;
 use super::id::GrantId;
@@ -55,14 +58,24 @@ pub(crate) enum Stage {
     Ended = 4,
     /// Until when the logins of somebody at another server count no more. Nobody's in any list.
     CutOff = 5,
+    /// A device asks to be logged in, and nobody has answered. Nobody's.
+    DevicePending = 6,
+    /// The same once somebody has said yes: it says which grant. Nobody's.
+    DeviceApproved = 7,
     /// A client of a host's session, which is to hear of the logout; its own login may have ended long ago. In its person's list.
     Listener = 8,
+    /// Somebody said no to a device. Nobody's.
+    DeviceDenied = 9,
+    /// The login of a device that has not fetched its tokens yet. In its person's list.
+    Approved = 10,
+    /// Where a user code leads. Nobody's.
+    UserCode = 11,
 }
 
 impl Stage {
     /// Whether a version writes it that is as old as this one.
     const fn is_known(number: u8) -> bool {
-        number <= Self::CutOff as u8 || number == Self::Listener as u8
+        number <= Self::UserCode as u8
     }
 }
 
@@ -118,6 +131,12 @@ pub(crate) enum Special {
     CutOff(CutOff),
     /// The client is to hear of the end of this session.
     Listener(SessionKey),
+    /// A device asks to be logged in.
+    Device(Device),
+    /// What a person types to let it in.
+    UserCode(UserCode),
+    /// Somebody said yes, and the device has no tokens yet: a login in all else.
+    Approved,
 }
 
 /// What was used, and what for. Both are MACs under a key of the engine's, cut to 160 bits: an id of 62 or 44 is no proof.
@@ -172,6 +191,9 @@ const AUTH_KEY: u8 = 22;
 const FOREIGN: u8 = 24;
 const CUT_OFF: u8 = 26;
 const LISTENER: u8 = 28;
+/// Even: a node that does not know them cannot say what became of a device.
+const DEVICE: u8 = 30;
+const USER_CODE: u8 = 32;
 
 impl Members {
     /// The most bytes that the members of a record take.
@@ -197,6 +219,11 @@ impl Members {
             || self.auth_key.is_some()
     }
 
+    /// Whether there is something of a login that no request says.
+    fn are_beyond_a_request(&self) -> bool {
+        Self { resources: None, code_key: None, ..self.clone() }.are_of_a_login()
+    }
+
     /// The stage; `redeemed`: whether a login's tokens are out.
     fn stage(&self, redeemed: bool) -> Stage {
         match self.special {
@@ -205,6 +232,13 @@ impl Members {
             Some(Special::Marker(_)) => Stage::Marker,
             Some(Special::Fingerprints(_)) => Stage::Fingerprints,
             Some(Special::Listener(_)) => Stage::Listener,
+            Some(Special::Device(device)) => match device.answer {
+                DeviceAnswer::Pending => Stage::DevicePending,
+                DeviceAnswer::Approved(_) => Stage::DeviceApproved,
+                DeviceAnswer::Denied => Stage::DeviceDenied,
+            },
+            Some(Special::UserCode(_)) => Stage::UserCode,
+            Some(Special::Approved) => Stage::Approved,
             None if redeemed => Stage::Live,
             None => Stage::Code,
         }
@@ -217,7 +251,10 @@ impl Members {
             Special::Fingerprints(bytes) => Some((FINGERPRINTS, Cow::Borrowed(&**bytes))),
             Special::CutOff(cut_off) => Some((CUT_OFF, Cow::Owned(cut_off.encode()))),
             // Nothing but where it came from.
-            Special::Ended => None,
+            // And what every login has.
+            Special::Ended | Special::Approved => None,
+            Special::Device(device) => Some((DEVICE, Cow::Owned(device.encode()))),
+            Special::UserCode(code) => Some((USER_CODE, Cow::Owned(code.encode()))),
             Special::Listener(session) => Some((LISTENER, Cow::Borrowed(&session[..]))),
         });
         let realm = self.realm.as_ref().map(|realm| (REALM, realm.as_bytes()));
@@ -262,6 +299,7 @@ impl Members {
         }
         let mut members = Self::default();
         let (mut spent_for, mut fingerprints, mut cut_off, mut listener) = (None, None, None, None);
+        let (mut device, mut user_code) = (None, None);
         let (mut last, mut unknown) = (None, false);
         while let Some((&tag, after)) = rest.split_first() {
             let (length, after) = after.split_first_chunk().ok_or(DecodeError::Corrupt)?;
@@ -297,6 +335,11 @@ impl Members {
                     members.auth_key = Some(AuthKey::from_bytes(bytes));
                 }
                 FOREIGN => members.foreign = Some(ForeignOrigin::decode(value).ok_or(DecodeError::Corrupt)?),
+                DEVICE => {
+                    let denied = stage == Stage::DeviceDenied as u8;
+                    device = Some(Device::decode(value, denied).ok_or(DecodeError::Corrupt)?);
+                }
+                USER_CODE => user_code = Some(UserCode::decode(value).ok_or(DecodeError::Corrupt)?),
                 CUT_OFF => cut_off = Some(CutOff::decode(value).ok_or(DecodeError::Corrupt)?),
                 tag if tag % 2 == 1 => members.kept.push((tag, value.into())),
                 _ => unknown = true,
@@ -307,12 +350,16 @@ impl Members {
             return Err(DecodeError::NewerFormat);
         }
         let has_ended = stage == Stage::Ended as u8;
+        let is_approved = stage == Stage::Approved as u8;
         let mut specials = [
             spent_for.map(Special::Marker),
             fingerprints.map(Special::Fingerprints),
             cut_off.map(Special::CutOff),
             listener.map(Special::Listener),
             has_ended.then_some(Special::Ended),
+            device.map(Special::Device),
+            user_code.map(Special::UserCode),
+            is_approved.then_some(Special::Approved),
         ]
         .into_iter()
         .flatten();
@@ -324,7 +371,13 @@ impl Members {
         let is_plain = members == Self::default();
         let is_of_a_login = redeemed || members.are_of_a_login();
         // Of a foreign login its origin is left when it has ended, and nothing else.
-        let is_mixed = members.special.is_some() && (is_of_a_login || members.foreign.is_some() != has_ended);
+        let is_mixed = match members.special {
+            None => false,
+            // A login in all but its tokens.
+            Some(Special::Approved) => redeemed || members.foreign.is_some(),
+            Some(Special::Device(_)) => redeemed || members.foreign.is_some() || members.are_beyond_a_request(),
+            Some(_) => is_of_a_login || members.foreign.is_some() != has_ended,
+        };
         // One whose client does not rotate is live at the generation of the token that it came with.
         let redeemed = redeemed || members.foreign.is_some();
         if members.stage(redeemed) as u8 != stage || is_plain || is_mixed {
@@ -584,7 +637,7 @@ mod tests {
         for newer in [
             tail(&[shop, b"\x08\x00\x00"]),
             tail(&[shop, b"\xfe\x00\x01x"]),
-            [&[6][..], shop].concat(),
+            [&[60][..], shop].concat(),
             [&[255][..], shop, b"\x08\x00\x00"].concat(),
         ] {
             assert_eq!(with_tail(&in_realm(), &newer), Err(DecodeError::NewerFormat), "{newer:?}");

@@ -6,6 +6,7 @@ pub(crate) mod code;
 pub(crate) mod code_details;
 mod codec;
 mod confirmation;
+pub(crate) mod device;
 mod fields;
 pub(crate) mod foreign;
 mod host_data;

@@ -208,6 +208,11 @@ impl Grant {
         self.members.as_deref().is_none_or(|members| members.special.is_none())
     }
 
+    /// Whether it is a person's own: a login, or one that its device has still to fetch.
+    pub(crate) fn is_of_a_person(&self) -> bool {
+        self.is_login() || self.is_approved_only()
+    }
+
     /// A record that is no login: nobody's, and without any token.
     pub(crate) fn special(
         id: GrantId,
@@ -305,7 +310,7 @@ impl Grant {
     pub(crate) fn listens_for(&self) -> Option<&SessionKey> {
         match self.members.as_deref()?.special.as_ref()? {
             Special::Listener(session) => Some(session),
-            Special::Marker(_) | Special::Fingerprints(_) | Special::Ended | Special::CutOff(_) => None,
+            _ => None,
         }
     }
 
@@ -376,7 +381,7 @@ impl Grant {
         }
     }
 
-    fn change_members(&mut self, change: impl FnOnce(Members) -> Members) {
+    pub(super) fn change_members(&mut self, change: impl FnOnce(Members) -> Members) {
         let members = change(self.members.as_deref().cloned().unwrap_or_default());
         // A record that needs none of them is one of format 1.
         self.members = (members != Members::default()).then(|| Arc::new(members));

@@ -72,6 +72,8 @@ enum PostEndpoint {
     Registration,
     #[cfg(feature = "root-secret")]
     Push,
+    #[cfg(feature = "root-secret")]
+    BeginDevice,
 }
 
 /// The same for everybody, by GET.
@@ -167,6 +169,20 @@ impl<S, C> EndpointService<S, C> {
     #[cfg(feature = "root-secret")]
     pub fn pushed_authorization(engine: impl Into<EngineSource<S, C>>) -> Self {
         Self::of(engine.into(), Endpoint::Post(PostEndpoint::Push))
+    }
+
+    /// The endpoint where devices begin, [`Engine::begin_device`] (RFC 8628).
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients, http::EndpointService};
+    /// # use std::sync::Arc;
+    /// let engine = Arc::new(Engine::builder(MemoryStore::new(), StaticClients::new()).build()?);
+    /// let service = EndpointService::device_authorization(engine);
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    #[cfg(feature = "root-secret")]
+    pub fn device_authorization(engine: impl Into<EngineSource<S, C>>) -> Self {
+        Self::of(engine.into(), Endpoint::Post(PostEndpoint::BeginDevice))
     }
 
     /// The metadata and the configuration of an OpenID provider, by the path of the request: [`Engine::document_at`] has the
@@ -334,6 +350,8 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
             PostEndpoint::Registration => engine.register(&request, self.clock).await,
             #[cfg(feature = "root-secret")]
             PostEndpoint::Push => engine.push(&request, self.clock).await,
+            #[cfg(feature = "root-secret")]
+            PostEndpoint::BeginDevice => engine.begin_device(&request, self.clock).await,
             PostEndpoint::Introspection => engine.introspect(&request, self.clock).await,
             #[cfg(feature = "jwt")]
             PostEndpoint::Userinfo => engine.userinfo(&request, self.clock).await,

@@ -48,6 +48,10 @@ pub(crate) enum Label {
     ForeignProof,
     /// Where it is kept since when somebody's logins at another server count, and whose it is.
     CutOff,
+    /// Where the record of a device is that asks to be logged in.
+    Device,
+    /// Where it is kept where a user code leads, and what that is known by.
+    UserCode,
     /// What the nonces of proofs are MACs under.
     #[cfg(feature = "proof")]
     Nonce,
@@ -66,6 +70,8 @@ impl Label {
             Self::ForeignId => "foreign id",
             Self::ForeignProof => "foreign proof",
             Self::CutOff => "cut-off",
+            Self::Device => "device",
+            Self::UserCode => "user code",
             #[cfg(feature = "proof")]
             Self::Nonce => "nonce",
         }
@@ -246,6 +252,8 @@ mod tests {
             Label::ForeignId,
             Label::ForeignProof,
             Label::CutOff,
+            Label::Device,
+            Label::UserCode,
             #[cfg(feature = "proof")]
             Label::Nonce,
         ] {

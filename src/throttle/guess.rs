@@ -81,6 +81,9 @@ pub enum GuessKind {
     /// Tokens that are another's.
     #[error("too many tokens of others")]
     Token,
+    /// Nothing: too many devices ask to be logged in (RFC 8628), from one address or at one client. No throttle is asked.
+    #[error("too many devices ask to be logged in")]
+    Device,
     /// A refresh token of another server.
     #[error("too many unknown refresh tokens")]
     ForeignToken,

@@ -75,6 +75,12 @@ pub(crate) fn mint_code(grant: &Grant, key: &Key) -> [u8; GRANT_TEXT_LEN] {
     mint(TokenKind::Code, grant, Generation::NONE, key)
 }
 
+/// Computes the device code of a device's record.
+#[cfg(feature = "root-secret")]
+pub(crate) fn mint_device(record: &Grant, key: &Key) -> [u8; GRANT_TEXT_LEN] {
+    mint(TokenKind::Device, record, Generation::NONE, key)
+}
+
 fn mint(kind: TokenKind, grant: &Grant, generation: Generation, key: &Key) -> [u8; GRANT_TEXT_LEN] {
     let mut head = [0; HEAD_LEN];
     head[0] = key.id();

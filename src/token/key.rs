@@ -33,6 +33,9 @@ pub(crate) enum TokenKind {
     AccessBound = 5,
     /// Both.
     AccessBoundFor = 6,
+    /// What a device polls with (RFC 8628 section 3.2).
+    #[cfg(feature = "root-secret")]
+    Device = 7,
 }
 
 /// A key that tokens are made and checked under: 256 bits and the one byte that names it in every token.

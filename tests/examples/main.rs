@@ -13,6 +13,8 @@ mod bank;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/cors.rs"]
 mod cors;
+#[path = "../../examples/server/device.rs"]
+mod device;
 #[allow(dead_code, reason = "the example's own")]
 #[path = "../../examples/shared/guard.rs"]
 mod guard;

@@ -20,6 +20,8 @@ mod audience;
 mod binding;
 #[path = "codes.rs"]
 mod codes;
+#[path = "device.rs"]
+mod device;
 #[path = "ending.rs"]
 mod ending;
 #[path = "endpoint.rs"]

@@ -51,7 +51,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Whether a login of this scope may be renewed, as far as that is a matter of `offline_access`.
-    pub(super) fn may_renew(&self, scope: &Scope) -> bool {
+    pub(in crate::engine) fn may_renew(&self, scope: &Scope) -> bool {
         !self.settings.openid.needs_offline_access
             || !self.jwt.issues_id_tokens()
             || !scope.contains(OPENID)

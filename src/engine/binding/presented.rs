@@ -199,6 +199,13 @@ impl<'r> Presented<'r> {
         Ok(Some(thumbprint))
     }
 
+    /// The key that a device begins with, which its code is then bound to (RFC 9449 section 10 has it of authorization codes): whoever reads
+    /// the code on its way has no use for it.
+    pub(in crate::engine) fn key_of_device(&mut self) -> Result<Option<Confirmation>, SenderRefusal> {
+        self.prove()?;
+        Ok(self.key())
+    }
+
     /// A body, and the key that the request proves beside it.
     pub(in crate::engine) fn with_key<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         match self.key() {
@@ -298,6 +305,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut proof = dpop.read(request)?;
         if let Some(proof) = &mut proof {
             dpop.check(proof, request.method(), &dpop.push_targets, true, now)?;
+        }
+        Ok(Presented::of(proof, request, dpop.profile))
+    }
+
+    /// The same of a device that begins (RFC 8628 section 3.1).
+    pub(in crate::engine) fn presented_with_device<'r>(
+        &self,
+        request: &Request<'r>,
+        now: Timestamp,
+    ) -> Result<Presented<'r>, SenderRefusal> {
+        let Some(dpop) = &self.dpop else { return Ok(Presented::of(None, request, None)) };
+        let mut proof = dpop.read(request)?;
+        if let Some(proof) = &mut proof {
+            dpop.check(proof, request.method(), &dpop.device_targets, true, now)?;
         }
         Ok(Presented::of(proof, request, dpop.profile))
     }

@@ -114,7 +114,7 @@ impl Dpop {
         root: Option<&RootSecret>,
         old: Option<&RootSecret>,
         realm: Option<&str>,
-        [token, push]: [Vec<String>; 2],
+        [token, push, device]: [Vec<String>; 3],
         profile: Option<Profile>,
     ) -> Result<DpopEngine, BuildError> {
         let root = root.ok_or(BuildError::NonceRootRequired)?;
@@ -127,7 +127,7 @@ impl Dpop {
             None => nonces,
         };
         let read = |urls: Vec<String>| urls.iter().filter_map(|url| Target::of(url)).collect::<Vec<_>>();
-        let (targets, push_targets) = (read(token), read(push));
+        let (targets, push_targets, device_targets) = (read(token), read(push), read(device));
         if targets.is_empty() {
             return Err(BuildError::ProofTarget);
         }
@@ -138,6 +138,7 @@ impl Dpop {
             nonces,
             targets,
             push_targets,
+            device_targets,
             resource_nonces: self.resource_nonces,
             required_at_resources: self.required_at_resources,
             markers: self.markers,
@@ -157,6 +158,8 @@ pub(in crate::engine) struct DpopEngine {
     pub(super) targets: Vec<Target>,
     /// And for the one that requests are pushed to.
     pub(super) push_targets: Vec<Target>,
+    /// The same of the endpoint where devices begin.
+    pub(super) device_targets: Vec<Target>,
     pub(super) resource_nonces: bool,
     pub(super) required_at_resources: bool,
     pub(super) markers: bool,

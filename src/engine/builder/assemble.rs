@@ -4,6 +4,8 @@ use super::{BuildError, EngineBuilder, checks};
 use crate::client::{ClientSecret, Clients, NotBefore};
 use crate::engine::Engine;
 #[cfg(feature = "root-secret")]
+use crate::engine::device::DeviceEngine;
+#[cfg(feature = "root-secret")]
 use crate::engine::foreign::ForeignEngine;
 #[cfg(feature = "proof")]
 use crate::engine::profile::{Profile, ProfileGap};
@@ -17,7 +19,6 @@ use crate::engine::subjects::Subjects;
 use crate::secret::root::RootSecret;
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
-use crate::wire::is_error_text;
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// The same of what is described in full.
@@ -28,14 +29,11 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         checks::key_ids(&signing, &self.accepted)?;
         checks::settings(&settings)?;
         checks::grant_types(&host)?;
-        if !is_error_text(&self.challenge_realm) {
-            return Err(BuildError::ChallengeRealm);
-        }
-        checks::realm(self.realm.as_deref(), &self.adopted)?;
+        checks::realm(self.realm.as_deref(), &self.adopted, &self.challenge_realm)?;
         #[cfg(feature = "root-secret")]
         let roots = {
             let old = self.old_root.as_ref().map(|(secret, not_after)| (secret, *not_after));
-            checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests)?;
+            checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests || self.device.is_some())?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
         // Derived from a root secret that has followed another, it would be another secret.
@@ -53,6 +51,10 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
                 Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref(), adopts)))
             }
         };
+        #[cfg(feature = "root-secret")]
+        let secrets = (self.root.as_ref(), self.old_root.as_ref(), self.realm.as_deref());
+        #[cfg(feature = "root-secret")]
+        let device = DeviceEngine::build(self.device, settings.issuer.as_deref(), &host, secrets)?;
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
         let subjects = {
             checks::pairwise(clients.features(), subject_secret.is_some())?;
@@ -107,6 +109,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             roots,
             #[cfg(feature = "root-secret")]
             foreign,
+            #[cfg(feature = "root-secret")]
+            device,
             #[cfg(all(feature = "jwt", feature = "root-secret"))]
             subjects,
             #[cfg(feature = "proof")]

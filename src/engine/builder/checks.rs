@@ -14,7 +14,7 @@ use crate::grant::members::is_realm;
 #[cfg(feature = "root-secret")]
 use crate::secret::root::RootSecret;
 use crate::token::Key;
-use crate::wire::{is_defined, read_uri, web_host};
+use crate::wire::{is_defined, is_error_text, read_uri, web_host};
 
 /// A token names its key by the id alone.
 pub(super) fn key_ids(signing: &Key, accepted: &[Key]) -> Result<(), BuildError> {
@@ -23,8 +23,10 @@ pub(super) fn key_ids(signing: &Key, accepted: &[Key]) -> Result<(), BuildError>
     if ids.windows(2).any(|pair| pair[0] == pair[1]) { Err(BuildError::DuplicateKey) } else { Ok(()) }
 }
 
-pub(super) fn realm(realm: Option<&str>, adopted: &[SmolStr]) -> Result<(), BuildError> {
+/// `challenges`: the realm that these name.
+pub(super) fn realm(realm: Option<&str>, adopted: &[SmolStr], challenges: &str) -> Result<(), BuildError> {
     match realm {
+        _ if !is_error_text(challenges) => Err(BuildError::ChallengeRealm),
         Some(realm) if !is_realm(realm) => Err(BuildError::Realm),
         None if !adopted.is_empty() => Err(BuildError::RealmRequired),
         _ => Ok(()),

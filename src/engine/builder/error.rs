@@ -82,6 +82,11 @@ pub enum BuildError {
     /// See `EngineBuilder::pushed_request_lifetime`.
     #[error("the lifetime of pushed requests is not a whole number of seconds from 1 to 600")]
     PushedRequestLifetime,
+    /// See `DeviceAuthorization`: a lifetime, an interval or a number beyond its bounds, or a page that is none.
+    #[error(
+        "devices are logged in for 60 to 1,800 seconds, poll every 1 to 60, at least one from an address, and their page is a path or a URL without query and fragment"
+    )]
+    DeviceAuthorization,
     /// See [`EngineBuilder::adopt_grants_of`](crate::EngineBuilder::adopt_grants_of).
     #[error("grants are to be adopted, and the engine has no realm to adopt them into")]
     RealmRequired,

@@ -3,6 +3,8 @@
 mod answers;
 mod assemble;
 mod checks;
+#[cfg(feature = "root-secret")]
+mod device;
 #[cfg(feature = "proof")]
 mod dpop;
 pub(super) mod error;
@@ -71,6 +73,8 @@ pub struct EngineBuilder<S, C> {
     subject_secret: Option<SubjectSecret>,
     #[cfg(feature = "root-secret")]
     foreign: Option<Box<dyn DynForeignTokens>>,
+    #[cfg(feature = "root-secret")]
+    device: Option<super::device::DeviceAuthorization>,
     #[cfg(feature = "proof")]
     dpop: Option<super::binding::Dpop>,
     endpoints: Endpoints,
@@ -104,6 +108,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             subject_secret: None,
             #[cfg(feature = "root-secret")]
             foreign: None,
+            #[cfg(feature = "root-secret")]
+            device: None,
             #[cfg(feature = "proof")]
             dpop: None,
             endpoints: Endpoints::default(),

@@ -25,6 +25,8 @@ pub(in crate::engine) enum SpentFor<'a> {
     Grant(&'a [u8]),
     /// An authorization request that is pushed by this body.
     Push(&'a [u8]),
+    /// A device that begins by this body.
+    Device(&'a [u8]),
 }
 
 impl<'a> SpentFor<'a> {
@@ -34,6 +36,7 @@ impl<'a> SpentFor<'a> {
             Self::Code(code) => [b"code", code],
             Self::Grant(body) => [b"grant", body],
             Self::Push(body) => [b"push", body],
+            Self::Device(body) => [b"device", body],
         }
     }
 }

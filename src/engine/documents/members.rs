@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What the engine writes itself, or says by leaving it out.
-const OWN: [&str; 49] = [
+const OWN: [&str; 50] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -43,6 +43,7 @@ const OWN: [&str; 49] = [
     "require_request_uri_registration",
     "signed_metadata",
     "pushed_authorization_request_endpoint",
+    "device_authorization_endpoint",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
     "request_object_signing_alg_values_supported",

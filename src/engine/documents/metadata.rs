@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, REFRESH_TOKEN};
+use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN};
 use crate::engine::Engine;
 #[cfg(feature = "proof")]
 use crate::engine::profile::{Profile, ProfileGap};
@@ -34,6 +34,7 @@ pub struct Endpoints {
     jwks: Option<String>,
     registration: Option<String>,
     pushed_authorization: Option<String>,
+    device_authorization: Option<String>,
     userinfo: Option<String>,
     end_session: Option<String>,
     #[cfg(feature = "mtls")]
@@ -116,6 +117,16 @@ impl Endpoints {
         Self { pushed_authorization: Some(at.to_owned()), ..self }
     }
 
+    /// Where the host serves `Engine::begin_device` (feature `root-secret`): `device_authorization_endpoint` of RFC 8628 section 4. Advertised
+    /// where `device_authorization` of the builder turned it on.
+    ///
+    /// ```
+    /// let endpoints = regrant::Endpoints::new().with_device_authorization("/oauth2/device_authorization");
+    /// ```
+    pub fn with_device_authorization(self, at: &str) -> Self {
+        Self { device_authorization: Some(at.to_owned()), ..self }
+    }
+
     /// Where the host serves `Engine::userinfo` (feature `jwt`). Advertised where the engine issues ID tokens.
     ///
     /// ```
@@ -153,9 +164,9 @@ impl Endpoints {
     /// Whether each is a path or a URL: anything else after the issuer may be another host's.
     pub(in crate::engine) fn are_well_formed(&self) -> bool {
         let Self { authorization, token, revocation, introspection, jwks, registration, .. } = self;
-        let Self { pushed_authorization, userinfo, end_session, .. } = self;
+        let Self { pushed_authorization, device_authorization, userinfo, end_session, .. } = self;
         let given = [authorization, token, revocation, introspection, jwks, registration];
-        let given = given.into_iter().chain([pushed_authorization, userinfo, end_session]);
+        let given = given.into_iter().chain([pushed_authorization, device_authorization, userinfo, end_session]);
         #[cfg(feature = "mtls")]
         if self.mtls_aliases.as_deref().is_some_and(|aliases| !aliases.are_well_formed()) {
             return false;
@@ -178,9 +189,9 @@ impl Endpoints {
         }
     }
 
-    /// Where the metadata say that the token endpoint is, and that requests are pushed to; by their aliases too.
+    /// Where the metadata say that the token endpoint is, that requests are pushed to, and that devices begin; by their aliases too.
     #[cfg(feature = "proof")]
-    pub(in crate::engine) fn targets(&self, issuer: Option<&str>) -> [Vec<String>; 2] {
+    pub(in crate::engine) fn targets(&self, issuer: Option<&str>) -> [Vec<String>; 3] {
         let whole = |at: &Option<String>| {
             let at = at.as_deref()?;
             if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
@@ -195,7 +206,17 @@ impl Endpoints {
         let of = |endpoint: fn(&Self) -> &Option<String>| {
             all.into_iter().flatten().filter_map(|endpoints| whole(endpoint(endpoints))).collect()
         };
-        [of(|endpoints| &endpoints.token), of(|endpoints| &endpoints.pushed_authorization)]
+        [
+            of(|endpoints| &endpoints.token),
+            of(|endpoints| &endpoints.pushed_authorization),
+            of(|endpoints| &endpoints.device_authorization),
+        ]
+    }
+
+    /// An endpoint as the metadata have it.
+    #[cfg(feature = "root-secret")]
+    pub(in crate::engine) fn whole(issuer: &str, at: &str) -> String {
+        url(issuer, at)
     }
 
     pub(in crate::engine) const fn scopes(&self) -> &Scope {
@@ -252,6 +273,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 "pushed_authorization_request_endpoint",
                 endpoints.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests()),
             ),
+            (
+                "device_authorization_endpoint",
+                endpoints.device_authorization.as_deref().filter(|_| self.logs_devices_in()),
+            ),
             ("registration_endpoint", endpoints.registration.as_deref().filter(|_| self.registry.is_some())),
             ("jwks_uri", endpoints.jwks.as_deref().filter(|_| self.jwt.signs())),
         ] {
@@ -293,8 +318,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(dpop) = &self.dpop {
             add("dpop_signing_alg_values_supported", json!(dpop.algorithm_names().collect::<Vec<_>>()));
         }
-        let built_in =
-            [authorization.is_some().then_some(AUTHORIZATION_CODE), features.refresh_token.then_some(REFRESH_TOKEN)];
+        let built_in = [
+            authorization.is_some().then_some(AUTHORIZATION_CODE),
+            features.refresh_token.then_some(REFRESH_TOKEN),
+            self.logs_devices_in().then_some(DEVICE_CODE),
+        ];
         let handled = self.host.grant_types();
         add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
         if let Some(types) = self.expiry_types() {
@@ -324,19 +352,26 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         #[cfg(feature = "mtls")]
         if let Some(aliases) = endpoints.mtls_aliases.as_deref() {
-            let pushed = aliases.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests());
-            let aliases = [
-                ("token_endpoint", aliases.token.as_deref()),
-                ("revocation_endpoint", aliases.revocation.as_deref()),
-                ("introspection_endpoint", aliases.introspection.as_deref()),
-                ("pushed_authorization_request_endpoint", pushed),
-                ("userinfo_endpoint", aliases.userinfo.as_deref().filter(|_| self.jwt.issues_id_tokens())),
-            ];
-            let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at?)));
-            let aliases: Map<String, Value> = given.map(|(name, at)| (name, json!(url(issuer, at)))).collect();
-            add("mtls_endpoint_aliases", Value::Object(aliases));
+            add("mtls_endpoint_aliases", Value::Object(self.mtls_aliases(issuer, aliases)));
         }
         Some(members)
+    }
+
+    /// RFC 8705 section 5.
+    #[cfg(feature = "mtls")]
+    fn mtls_aliases(&self, issuer: &str, aliases: &Endpoints) -> Map<String, Value> {
+        let pushed = aliases.pushed_authorization.as_deref().filter(|_| self.takes_pushed_requests());
+        let device = aliases.device_authorization.as_deref().filter(|_| self.logs_devices_in());
+        let aliases = [
+            ("token_endpoint", aliases.token.as_deref()),
+            ("revocation_endpoint", aliases.revocation.as_deref()),
+            ("introspection_endpoint", aliases.introspection.as_deref()),
+            ("pushed_authorization_request_endpoint", pushed),
+            ("device_authorization_endpoint", device),
+            ("userinfo_endpoint", aliases.userinfo.as_deref().filter(|_| self.jwt.issues_id_tokens())),
+        ];
+        let given = aliases.into_iter().filter_map(|(name, at)| Some((name.to_owned(), at?)));
+        given.map(|(name, at)| (name, json!(url(issuer, at)))).collect()
     }
 
     /// What clients do here, as far as a profile lets them.
@@ -373,6 +408,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
         Some(url(self.issuer()?, at))
+    }
+
+    /// Whether devices are logged in (RFC 8628).
+    #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]
+    const fn logs_devices_in(&self) -> bool {
+        #[cfg(feature = "root-secret")]
+        return self.device.is_some();
+        #[cfg(not(feature = "root-secret"))]
+        false
     }
 
     #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "the feature is off"))]

@@ -234,6 +234,32 @@ pub enum Event<'a> {
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
     },
+    /// Somebody let a device in (RFC 8628). Its login is a session once the device has fetched its tokens:
+    /// [`Issued`](Self::Issued) follows then.
+    #[non_exhaustive]
+    DeviceApproved {
+        /// The grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// Who it was, where the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
+    /// Somebody said no to a device.
+    #[non_exhaustive]
+    DeviceDenied {
+        /// The client that asked.
+        client_id: &'a str,
+        /// Who said it, where the host has asked for it.
+        subject: Option<Subject<'a>>,
+    },
+    /// Many wrong user codes were typed within an hour at this engine, by whomever: somebody may be guessing, with many accounts (RFC 8628
+    /// section 5.1). Emitted at 100, and each time the number has doubled; nobody is locked out by it.
+    #[non_exhaustive]
+    UserCodesGuessed {
+        /// How many in this hour.
+        wrong: u32,
+    },
     /// A client registered itself. Its id is a stranger's, and each is another: no label for a metric.
     #[non_exhaustive]
     ClientRegistered {
@@ -319,6 +345,9 @@ impl Event<'_> {
             Self::Displaced { .. } => "displaced",
             Self::UnreadableRevoked { .. } => "unreadable_revoked",
             Self::AccessRevoked { .. } => "access_revoked",
+            Self::DeviceApproved { .. } => "device_approved",
+            Self::DeviceDenied { .. } => "device_denied",
+            Self::UserCodesGuessed { .. } => "user_codes_guessed",
             Self::ClientRegistered { .. } => "client_registered",
             Self::Refused { .. } => "refused",
             Self::StoreBehind { .. } => "store_behind",

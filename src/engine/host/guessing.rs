@@ -36,6 +36,20 @@ pub(super) struct Guessing {
 #[must_use = "it counts as wrong until it is said to be right"]
 pub struct PendingGuess<'a>(Option<(&'a dyn Throttle, Guess<'a>, Counted)>);
 
+impl<'a> PendingGuess<'a> {
+    /// Counts a guess by this throttle.
+    pub(in crate::engine) fn count(
+        throttle: &'a dyn Throttle,
+        at: Guessed<'a>,
+        peer: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Self, ThrottleRefusal> {
+        let guess = Guess::new(at, peer);
+        let counted = throttle.guess(&guess, now).map_err(|refused| ThrottleRefusal::new(guess.kind(), refused))?;
+        Ok(Self(Some((throttle, guess, counted))))
+    }
+}
+
 impl PendingGuess<'_> {
     /// Somebody looked at it, and it was right. Of a password that is a login: what others guess elsewhere does not keep the person
     /// from this address from then on. So never say it of a guess that nobody has looked at.
@@ -75,8 +89,12 @@ impl Host {
         if peer.is_none() && !said.swap(true, Ordering::Relaxed) {
             self.tell(&Event::PeerUnknown);
         }
-        let guess = Guess::new(at, peer);
-        let counted = throttle.guess(&guess, now).map_err(|refused| ThrottleRefusal::new(guess.kind(), refused))?;
-        Ok(PendingGuess(Some((&**throttle, guess, counted))))
+        PendingGuess::count(&**throttle, at, peer, now)
+    }
+
+    /// Whether the host has a throttle.
+    #[cfg(feature = "root-secret")]
+    pub(in crate::engine) const fn has_throttle(&self) -> bool {
+        self.guessing.is_some()
     }
 }

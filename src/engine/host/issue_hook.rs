@@ -71,6 +71,8 @@ pub enum IssueKind {
     /// What a [`GrantHandler`](crate::GrantHandler) took. The grant is not stored yet, and is found under its id only once the
     /// event [`Issued`](crate::event::Event::Issued) has come.
     Handler,
+    /// A device code, whose person has let the device in (RFC 8628).
+    Device,
 }
 
 /// An answer that the hook decides on.

@@ -84,6 +84,13 @@ impl EventSink for TracingEvents {
             Event::UnreadableRevoked { grant } => {
                 tracing::warn!(target: "regrant", %grant, "unreadable record revoked");
             }
+            Event::DeviceApproved { grant, client_id, subject } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "device approved");
+            }
+            Event::DeviceDenied { client_id, subject } => {
+                tracing::info!(target: "regrant", client_id, subject = text(subject), "device denied");
+            }
+            Event::UserCodesGuessed { wrong } => tracing::warn!(target: "regrant", wrong, "user codes guessed"),
             // Any stranger can cause it.
             Event::ClientRegistered { client_id } => tracing::info!(target: "regrant", client_id, "client registered"),
             Event::Refused { client_id, grant, subject, why } => {

@@ -41,6 +41,9 @@ pub enum AuthorizationRefusal {
     /// Pushed requests are off (`EngineBuilder::pushed_authorization_requests`).
     #[error("pushed authorization requests are off")]
     PushOff,
+    /// Devices are not logged in here (`EngineBuilder::device_authorization`).
+    #[error("device authorization is off")]
+    DeviceOff,
     /// A `request_uri` in a request that is pushed (RFC 9126 section 2.1).
     #[error("a request_uri in a pushed request")]
     PushedRequestUri,
@@ -95,6 +98,7 @@ impl AuthorizationRefusal {
         match self {
             Self::UnregisteredRedirectUri
             | Self::PushOff
+            | Self::DeviceOff
             | Self::PushedRequestUri
             | Self::NotPushed
             | Self::TwoRequests

@@ -74,6 +74,24 @@ pub enum GrantRefusal {
     #[cfg(feature = "proof")]
     #[error("the key of the client that the grant is bound to is gone")]
     ClientKeyGone,
+    /// Nobody has answered yet (RFC 8628 section 3.5). No event says so: a device asks every few seconds.
+    #[error("nobody has answered the device yet")]
+    DevicePending,
+    /// The same, of a device that asks too often.
+    #[error("a device asks too often")]
+    DeviceTooFast,
+    /// Somebody said no to the device, or has logged it out before it had its tokens.
+    #[error("somebody said no to the device")]
+    DeviceDenied,
+    /// Nobody has answered in time, or the device has not asked in time after somebody had.
+    #[error("the device code has expired")]
+    DeviceExpired,
+    /// The device has its tokens, and its code counts once.
+    #[error("a device code that was used")]
+    DeviceUsed,
+    /// No device waits under the user code that somebody typed.
+    #[error("no device waits under this user code")]
+    UserCode,
     /// The host's hook refused the refresh.
     #[error("the host refused the refresh")]
     Hook,
@@ -90,6 +108,11 @@ impl GrantRefusal {
             Self::Scope => ErrorCode::InvalidScope,
             Self::Target => ErrorCode::InvalidTarget,
             Self::Handler(code) => code,
+            // RFC 8628 section 3.5.
+            Self::DevicePending => ErrorCode::Extension("authorization_pending"),
+            Self::DeviceTooFast => ErrorCode::Extension("slow_down"),
+            Self::DeviceDenied => ErrorCode::AccessDenied,
+            Self::DeviceExpired => ErrorCode::Extension("expired_token"),
             #[cfg(feature = "proof")]
             Self::AssertionSpent | Self::AnotherClientKey | Self::ClientKeyGone => ErrorCode::InvalidGrant,
             Self::ScopeTaken
@@ -107,6 +130,8 @@ impl GrantRefusal {
             | Self::Exhausted
             | Self::RedirectUri
             | Self::Verifier
+            | Self::DeviceUsed
+            | Self::UserCode
             | Self::Hook => ErrorCode::InvalidGrant,
         }
     }

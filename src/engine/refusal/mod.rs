@@ -101,7 +101,8 @@ impl Refusal {
             Self::Request(RequestRefusal::Method | RequestRefusal::GetOrPost)
             | Self::Registration(RegistrationRefusal::Method) => 405,
             Self::Request(RequestRefusal::Form(FormError::TooLarge | FormError::TooManyParameters)) => 413,
-            Self::Registration(RegistrationRefusal::Off) | Self::Authorization(AuthorizationRefusal::PushOff) => 404,
+            Self::Registration(RegistrationRefusal::Off)
+            | Self::Authorization(AuthorizationRefusal::PushOff | AuthorizationRefusal::DeviceOff) => 404,
             Self::Throttled(_) => 429,
             _ => self.code().status(),
         }
@@ -126,6 +127,7 @@ impl Refusal {
             }
             Self::Authorization(AuthorizationRefusal::ResponseMode) => "the response mode is not supported",
             Self::Authorization(AuthorizationRefusal::PushOff) => "authorization requests are not pushed here",
+            Self::Authorization(AuthorizationRefusal::DeviceOff) => "devices are not logged in here",
             Self::Authorization(AuthorizationRefusal::PushedRequestUri) => {
                 "a request that is pushed has no request_uri"
             }
@@ -145,6 +147,9 @@ impl Refusal {
             Self::Authorization(AuthorizationRefusal::IdTokenHint) => {
                 "the id_token_hint is not an ID token of this issuer for this client"
             }
+            Self::Grant(GrantRefusal::DevicePending) => "nobody has answered yet",
+            Self::Grant(GrantRefusal::DeviceTooFast) => "ask less often, by five seconds more from now on",
+            Self::Grant(GrantRefusal::DeviceExpired) => "the device code has expired",
             Self::Registration(why) => why.description(),
             Self::Throttled(_) => "too many attempts; try again later",
             _ => of_code(self.code()),

@@ -141,13 +141,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(replaced) = replaced {
             self.end_replaced(replaced, &grant, time.now()).await;
         }
-        let (target, claims) = ((&target, mask), claims.unwrap_or_default());
-        self.first_answer(&grant, client, target, presented, (nonce.as_deref(), claims), time.now())
+        let claims = (nonce.as_deref(), claims.unwrap_or_default());
+        let body = self.first_answer(&grant, client, (&target, mask), presented, claims, time.now())?;
+        self.emit_issued(&grant, client, &target);
+        Ok(body)
     }
 
     /// Binds the grant to what its first tokens are given for.
     #[cfg_attr(not(feature = "proof"), expect(clippy::unused_self, reason = "the feature is off"))]
-    fn bind(&self, grant: &mut Grant, client: &Authenticated<'_>, presented: &Presented<'_>) {
+    pub(super) fn bind(&self, grant: &mut Grant, client: &Authenticated<'_>, presented: &Presented<'_>) {
         grant.bind_sender(presented.sender(client, grant));
         // One whose request was pushed is bound already.
         #[cfg(feature = "proof")]
@@ -157,13 +159,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// What the first access token is for, and what is left of the scope to the client and there.
-    fn left_of_code(&self, client: &Client, grant: &Grant, form: &Form<'_>) -> Result<(Target<'_>, u64), GrantRefusal> {
+    pub(super) fn left_of_code(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        form: &Form<'_>,
+    ) -> Result<(Target<'_>, u64), GrantRefusal> {
         let left = left_to(client, &grant.scope, Scope::WHOLE).ok_or(GrantRefusal::ScopeTaken)?;
         self.target(grant, form, left)
     }
 
     /// The first tokens of a grant.
-    fn first_answer(
+    pub(super) fn first_answer(
         &self,
         grant: &Grant,
         client: &Client,
@@ -174,7 +181,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Vec<u8>, Failure> {
         let with_refresh_token = client.may_refresh() && grant.code.as_ref().is_none_or(|code| code.with_refresh_token);
         let refresh_token = with_refresh_token.then(|| mint_refresh(grant, self.signing_key_of(grant)));
-        let body = self.answer(&Issue {
+        self.answer(&Issue {
             grant,
             client,
             refresh_token: refresh_token.as_ref().map(<[u8; GRANT_TEXT_LEN]>::as_slice),
@@ -185,9 +192,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             nonce,
             claims,
             now,
-        })?;
-        self.emit_issued(grant, client, target);
-        Ok(body)
+        })
     }
 
     pub(super) fn emit_issued(&self, grant: &Grant, client: &Client, target: &Target<'_>) {

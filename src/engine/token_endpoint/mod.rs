@@ -2,6 +2,8 @@
 
 mod code;
 mod custom;
+#[cfg(feature = "root-secret")]
+mod device;
 mod hook;
 #[cfg(feature = "proof")]
 mod once;
@@ -16,6 +18,8 @@ use super::failure::{Failure, check_head};
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
+#[cfg(feature = "root-secret")]
+use crate::client::DEVICE_CODE;
 use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 #[cfg(feature = "proof")]
 use crate::client::{Lookup, Purpose};
@@ -87,6 +91,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 self.redeem(&client, &form, &mut presented, time).await
             }
             Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
+                #[cfg(feature = "root-secret")]
+                if let Some(device) = self.device.as_deref().filter(|_| grant_type == DEVICE_CODE.as_bytes()) {
+                    // Boxed, so that no other request is larger for it.
+                    let polled = Box::pin(self.poll_device(device, &client, &form, &mut presented, time)).await;
+                    return polled.map_err(|failure| failure.of_client(client.shared_id()));
+                }
                 self.grant_by_handler(&client, &form, &parameters, &mut presented, request, time).await
             }
             Some(_) if client.may_refresh() => {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 export const PORTAL = 'developers.devportal';
 export const PORTAL_SECRET = 'devportal-secret-for-trying-out-only';
 export const MOBILE = 'mobile-app';
+export const TELEVISION = 'living-room-tv';
 export const ENCODED = 'nightly reports/1@bank.example';
 export const ENCODED_SECRET = String.raw`for trying out only: a/b?c=d&e #f "g" 'h' <i> ~j! $k* (l);m,n@o[p]{q}|r\s^t` + '`u';
 export const USER = '00506493296';

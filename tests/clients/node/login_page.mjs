@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { launch, typeIn as logIn } from './browser.mjs';
-import { checks, formOf, MOBILE, PASSWORD, PORTAL, PORTAL_SECRET, USER } from './checks.mjs';
+import { checks, formOf, MOBILE, PASSWORD, PORTAL, PORTAL_SECRET, TELEVISION, USER } from './checks.mjs';
 
 const issuer = new URL(process.argv[2]);
 const folder = process.env.SCREENSHOTS;
@@ -194,6 +194,58 @@ await check('back after the login, and a second login', () =>
     const second = (await landed(page)).url.searchParams.get('code');
     assert.ok(second);
     assert.notEqual(second, first);
+  }));
+
+/** A television that begins, and what it hears when it asks. */
+async function television() {
+  const post = async (path, body) => (await fetch(new URL(path, issuer), { method: 'POST', body: new URLSearchParams(body) })).json();
+  const begun = await post('/oauth2/device_authorization', { client_id: TELEVISION });
+  const poll = () => post('/oauth2/token', {
+    grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: TELEVISION, device_code: begun.device_code,
+  });
+  return { ...begun, poll };
+}
+
+for (const [says, button, heard] of [['yes', 'Let it in', undefined], ['no', 'No', 'access_denied']]) {
+  await check(`a person says ${says} to a television`, async () => {
+    const tv = await television();
+    await visit(tv.verification_uri_complete, async (page, response) => {
+      hasHeaders(response);
+      await isPlain(page);
+      assert.equal(await page.getByLabel('Code on the device').inputValue(), tv.user_code);
+      await focused(page, 'username');
+      await page.getByLabel('User name').fill(USER);
+      await page.getByLabel('Password').fill('senha124');
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('alert').waitFor();
+      assert.match(await page.getByRole('alert').innerText(), /wrong/);
+      await page.getByLabel('Password').fill(PASSWORD);
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('button', { name: button }).waitFor();
+      await isPlain(page);
+      const text = await page.locator('main').innerText();
+      for (const part of ['Living room TV', USER, tv.user_code, 'say no']) assert.ok(text.includes(part), part);
+      assert.equal((await tv.poll()).error, 'authorization_pending', 'nothing counts before the answer');
+      if (folder) await page.screenshot({ path: join(folder, `device-${says}.png`), fullPage: true });
+      await page.getByRole('button', { name: button, exact: true }).click();
+      await page.getByRole('heading', { name: /The device is/ }).waitFor();
+    });
+    const answer = await tv.poll();
+    assert.equal(answer.error, heard);
+    assert.equal(answer.access_token === undefined, says === 'no');
+  });
+}
+
+await check('a code that no television shows', () =>
+  visit(new URL('/device', issuer), async (page) => {
+    await focused(page, 'user_code');
+    await page.getByLabel('Code on the device').fill('bbbb bbbb');
+    await page.getByLabel('User name').fill(USER);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByRole('alert').waitFor();
+    assert.match(await page.getByRole('alert').innerText(), /No device shows this code/);
+    await focused(page, 'user_code');
   }));
 
 await check('Cancel', () =>

@@ -7,7 +7,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as oauth from 'oauth4webapi';
 import {
-  checks, formOf, halfHash, jwtPart, logIn, MOBILE, OTHER, OTHER_SECRET, PASSWORD, PORTAL, PORTAL_SECRET, target, USER, versionOf,
+  checks, formOf, halfHash, jwtPart, logIn, MOBILE, OTHER, OTHER_SECRET, PASSWORD, PORTAL, PORTAL_SECRET, target, TELEVISION, USER, versionOf,
 } from './checks.mjs';
 
 const issuer = new URL(process.argv[2]);
@@ -458,6 +458,42 @@ await check('the public client has no client credentials', async () => {
   const response = await oauth.clientCredentialsGrantRequest(as, mobile, oauth.None(), {}, http);
   await refuses(oauth.processClientCredentialsResponse(as, mobile, response), 'unauthorized_client', 400);
 });
+
+const television = { client_id: TELEVISION, id_token_signed_response_alg: 'RS256' };
+for (const [name, client, auth] of [['the portal', portal, basic], ['the television', television, oauth.None()]]) {
+  await check(`${name} is logged in by a code that it shows (RFC 8628)`, async () => {
+    const begin = await oauth.deviceAuthorizationRequest(as, client, auth, new URLSearchParams({ scope: 'openid email' }), http);
+    const begun = await oauth.processDeviceAuthorizationResponse(as, client, begin);
+    assert.match(begun.user_code, /^[B-Z]{4}-[B-Z]{4}$/);
+    assert.equal(begun.verification_uri, new URL('/device', issuer).href);
+    assert.equal(begun.verification_uri_complete, `${begun.verification_uri}?user_code=${begun.user_code}`);
+    assert.equal(begun.interval, 5);
+    const poll = async () => {
+      const answer = await oauth.deviceCodeGrantRequest(as, client, auth, begun.device_code, http);
+      return oauth.processDeviceCodeResponse(as, client, answer);
+    };
+    await refuses(poll(), 'authorization_pending', 400);
+    const answer = (decision) => fetch(begun.verification_uri, {
+      method: 'POST',
+      body: new URLSearchParams({ user_code: begun.user_code.toLowerCase(), username: USER, password: PASSWORD, decision }),
+    });
+    assert.equal((await answer('allow')).status, 200);
+    const tokens = await poll();
+    assert.equal(oauth.getValidatedIdTokenClaims(tokens).sub, USER);
+    const refreshed = await oauth.refreshTokenGrantRequest(as, client, auth, tokens.refresh_token, http);
+    assert.ok((await oauth.processRefreshTokenResponse(as, client, refreshed)).access_token);
+    await refuses(poll(), 'invalid_grant', 400);
+    assert.equal((await answer('allow')).status, 400, 'it counts once');
+  });
+  await check(`${name} hears a no`, async () => {
+    const begin = await oauth.deviceAuthorizationRequest(as, client, auth, new URLSearchParams(), http);
+    const begun = await oauth.processDeviceAuthorizationResponse(as, client, begin);
+    const no = { user_code: begun.user_code, username: USER, password: PASSWORD, decision: 'deny' };
+    assert.equal((await fetch(begun.verification_uri, { method: 'POST', body: new URLSearchParams(no) })).status, 200);
+    const answer = await oauth.deviceCodeGrantRequest(as, client, auth, begun.device_code, http);
+    await refuses(oauth.processDeviceCodeResponse(as, client, answer), 'access_denied', 400);
+  });
+}
 
 /** Any token request; what counts is who sends it. */
 async function tokenEndpoint(server, client, auth) {

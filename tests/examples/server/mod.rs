@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cors;
+mod device;
 mod import;
 mod login_page;
 mod logout;

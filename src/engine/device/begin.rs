@@ -1,0 +1,290 @@
+//! The endpoint where a device begins: RFC 8628 sections 3.1 and 3.2.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::DeviceEngine;
+use super::user_code::{PLACES, UserCode};
+#[cfg(feature = "proof")]
+use crate::client::Lookup;
+use crate::client::{Client, Clients, DEVICE_CODE, Purpose};
+use crate::engine::Engine;
+use crate::engine::binding::Presented;
+#[cfg(feature = "proof")]
+use crate::engine::client_auth::SpentFor;
+use crate::engine::client_auth::{Authenticated, Occasion};
+use crate::engine::failure::{Failure, check_head};
+use crate::engine::host::Clock;
+use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, RequestRefusal};
+use crate::engine::refusal::{ThrottleRefusal, Unavailable};
+use crate::engine::swap::new_version;
+use crate::engine::time::Time;
+use crate::grant::device::{Device, DeviceAnswer, UserCode as UserCodeRecord};
+use crate::grant::members::{Members, Special};
+use crate::grant::{Grant, GrantId, Salt, Scope, Timestamp};
+use crate::store::{Insert, StoreErrorKind, Swap, TokenStore};
+use crate::throttle::{GuessKind, TooManyGuesses};
+use crate::token::mint_device;
+use crate::wire::{Form, Parameters, Request, Response};
+
+/// How many devices of one client may wait at a time. Each has a place: no store can count.
+const DEVICES: u16 = 1_000;
+/// How many places, and how many user codes, are drawn before giving up.
+const DRAWS: usize = 4;
+/// How long a device that was too late hears so, and not that there is no such code.
+const REMEMBERED: Duration = Duration::from_secs(300);
+/// After how long there may be a place again, where all that were drawn were taken: the first that were taken are free before that.
+const FULL: Duration = Duration::from_secs(30);
+
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// Answers a device that begins (RFC 8628 section 3.1): a client that authenticates as at the token endpoint, public ones by their
+    /// id where that is [allowed](super::DeviceAuthorization::with_public_clients), and has the grant type
+    /// `urn:ietf:params:oauth:grant-type:device_code`. 200 with `device_code`, `user_code`, `verification_uri`,
+    /// `verification_uri_complete`, `expires_in` and `interval` (section 3.2).
+    ///
+    /// Two records are kept until some minutes after the code has expired. At most 1,000 devices of a client wait at a time, and
+    /// [some](super::DeviceAuthorization::with_most_per_address) from an address: beyond that it is 429 with `Retry-After`. A device that shows
+    /// a proof of possession has to show the same key when it polls (RFC 9449).
+    ///
+    /// Checked in this order: method, content type and form, proof, client, scope and resources. Off until
+    /// [`EngineBuilder::device_authorization`](crate::EngineBuilder::device_authorization); 404 before.
+    ///
+    /// ```
+    /// use regrant::engine::DeviceAuthorization;
+    /// use regrant::{Client, Engine, MemoryStore, Request, RootSecret, StaticClients, Timestamp};
+    /// let tv = Client::public("tv").grant_type("urn:ietf:params:oauth:grant-type:device_code").build()?;
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new().with(tv)?)
+    ///     .issuer("https://id.example")
+    ///     .root_secret(RootSecret::from_bytes(1, &[7; 32]))
+    ///     .device_authorization(DeviceAuthorization::new("/device").with_public_clients(true))
+    ///     .build()?;
+    /// let request = Request::new("POST", b"client_id=tv")
+    ///     .with_header("content-type", b"application/x-www-form-urlencoded");
+    /// let response = engine.blocking().begin_device(&request, Timestamp::now)?;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn begin_device(&self, request: &Request<'_>, clock: impl Clock) -> Response {
+        let time = self.time(&clock);
+        let response = match time.watch(pin!(self.try_begin(request, &time))).await {
+            Ok(body) => Response::ok(body),
+            Err(failure) => self.refuse(&failure),
+        };
+        self.with_nonce(request, response, time.now())
+    }
+
+    async fn try_begin(&self, request: &Request<'_>, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
+        let devices = self.device.as_deref().ok_or(AuthorizationRefusal::DeviceOff)?;
+        check_head(request)?;
+        let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
+        let mut parameters = Parameters::unread();
+        parameters.read(&form).map_err(RequestRefusal::from)?;
+        let mut presented = self.presented_with_device(request, time.now())?;
+        // What anybody may cause here is limited as at the authorization endpoint.
+        let occasion = Occasion::to_write(time).with_purpose(Purpose::Authorization);
+        let client = self.authenticate(request, &parameters, occasion).await?;
+        let begun = self.begin_for(devices, &client, request, &form, &parameters, &mut presented, time);
+        begun.await.map_err(|failure| failure.of_client(client.shared_id()))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the request")]
+    async fn begin_for(
+        &self,
+        devices: &DeviceEngine,
+        client: &Authenticated<'_>,
+        request: &Request<'_>,
+        form: &Form<'_>,
+        parameters: &Parameters<'_>,
+        presented: &mut Presented<'_>,
+        time: &Time<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        presented.check_marked(client, self.takes_proofs())?;
+        #[cfg(feature = "proof")]
+        if let Some(profile) = self.profile() {
+            let lookup = Lookup::of(Purpose::Authorization, request.peer());
+            Box::pin(self.check_under(profile, client, presented, lookup, time.now())).await?;
+        }
+        if !may_begin(devices, client) || !client.starts_logins_at(time.now()) {
+            return Err(ClientRefusal::UnauthorizedClient.into());
+        }
+        let scope = match parameters.scope() {
+            Some(text) => Scope::parse(text).map_err(|_| GrantRefusal::Scope)?,
+            None => client.default_scope().clone(),
+        };
+        if !scope.is_subset_of(client.scope()) || !self.may_be_of(&scope) {
+            return Err(GrantRefusal::Scope.into());
+        }
+        let resources = self.asked_resources(form)?;
+        let scope = match &resources {
+            Some(resources) => resources.check_scope(scope, parameters.scope().is_some())?,
+            None => scope,
+        };
+        let members = Members {
+            realm: self.realm().map(Into::into),
+            resources: resources.and_then(|resources| resources.to_store(false)),
+            code_key: presented.key_of_device()?,
+            ..Members::default()
+        };
+        let (now, peer) = (time.now(), request.peer());
+        let end = now + devices.settings.lifetime;
+        // Before anything is written: nobody fills the places of a client from one address.
+        if let Some(peer) = peer {
+            let most = devices.settings.most_per_address;
+            if let Err(first) = devices.starts.lock().count(peer, most, now, end) {
+                return Err(too_many(first.since(now)));
+            }
+        }
+        #[cfg(feature = "proof")]
+        if let Some(unspent) = client.unspent(SpentFor::Device(request.body())).filter(|_| !client.is_stranger()) {
+            // Spent for the same before: the answer got lost, and another is as good.
+            self.spend_assertion(unspent, None, time).await?;
+        }
+        let renewable = self.settings.renewal.allows(form);
+        let begun = self.keep_device((devices, client), scope, members, renewable, [now, end], time).await;
+        if let (Err(_), Some(peer)) = (&begun, peer) {
+            devices.starts.lock().give_back(peer, end);
+        }
+        let (record, user_code) = begun?;
+        let device_code = mint_device(&record, self.realm.keys().signing());
+        let (uri, settings) = (&devices.verification_uri, &devices.settings);
+        let answer = json!({
+            "device_code": String::from_utf8_lossy(&device_code),
+            "user_code": user_code.to_string(),
+            "verification_uri": uri.as_str(),
+            "verification_uri_complete": format!("{uri}?user_code={user_code}"),
+            "expires_in": settings.lifetime.as_secs(),
+            "interval": settings.interval.as_secs(),
+        });
+        Ok(answer.to_string().into_bytes())
+    }
+
+    /// Stores what a device asks for, and where its user code leads.
+    async fn keep_device(
+        &self,
+        (devices, client): (&DeviceEngine, &Client),
+        scope: Scope,
+        members: Members,
+        renewable: bool,
+        [now, end]: [Timestamp; 2],
+        time: &Time<'_>,
+    ) -> Result<(Grant, UserCode), Failure> {
+        let (key, other) = devices.keys.user_codes(now);
+        let mut user_code = UserCode::draw();
+        let device = Device { user_code: user_code.proof(key), answer: DeviceAnswer::Pending };
+        let drawn = (GrantId::from_u64(0), new_version(), Salt(rand::random()));
+        let mut record = Grant {
+            client_id: client.shared_id(),
+            scope,
+            renewable,
+            key_id: self.realm.keys().signing().id(),
+            ..Grant::of_device(drawn, device, members, now, [end, end + REMEMBERED])
+        };
+        for _ in 0..DRAWS {
+            // The code first: what leads to a device that is not there leads nowhere.
+            let id = self.free_place(devices, client, time.now()).await?;
+            let taken = [Some(key), other].into_iter().flatten();
+            let Some(place) = self.free_code(user_code, taken).await? else {
+                user_code = UserCode::draw();
+                record.set_user_code(user_code.proof(key));
+                continue;
+            };
+            record.id = id.0;
+            if !self.write_device(&mut record, id.1, time).await? {
+                continue;
+            }
+            let leads = UserCodeRecord { user_code: user_code.proof(key), device: record.id };
+            let special = Special::UserCode(leads);
+            let written = Grant::special(place, new_version(), self.realm(), special, now, end + REMEMBERED);
+            match self.store.insert(&written, time.now()).await {
+                Ok(Insert::Added) => return Ok((record, user_code)),
+                // Another device was first. This one's place is free again when it has waited in vain.
+                Ok(Insert::Duplicate) => {
+                    user_code = UserCode::draw();
+                    record.set_user_code(user_code.proof(key));
+                }
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => match self.store.load(place).await? {
+                    Some(stored) if stored.version == written.version => return Ok((record, user_code)),
+                    _ => return Err(error.into()),
+                },
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Unavailable::Contention.into())
+    }
+
+    /// A place of this client's that no device has, and what is there of one that waits no longer.
+    async fn free_place(
+        &self,
+        devices: &DeviceEngine,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<(GrantId, Option<Grant>), Failure> {
+        let key = devices.keys.devices();
+        for _ in 0..DRAWS {
+            let place = rand::random_range(0..DEVICES).to_be_bytes();
+            let id = GrantId::computed(&key.mac(&[b"place", client.id().as_bytes(), &place]));
+            match self.store.load(id).await? {
+                None => return Ok((id, None)),
+                // Until it is forgotten, it says that it came too late; a store that purges seldom must not keep others out.
+                Some(old) if old.device().is_some() && now >= old.expires_at => return Ok((id, Some(old))),
+                Some(_) => {}
+            }
+        }
+        Err(too_many(FULL))
+    }
+
+    /// Where it can be kept where this code leads; `None` where another device has it.
+    async fn free_code<'k>(
+        &self,
+        code: UserCode,
+        keys: impl Iterator<Item = &'k crate::secret::root::LabelledKey>,
+    ) -> Result<Option<GrantId>, Failure> {
+        let mut first = None;
+        for key in keys {
+            let mut free = None;
+            for step in 0..PLACES {
+                let place = code.place(key, step);
+                match self.store.load(place).await? {
+                    None => free = free.or(Some(place)),
+                    Some(stored) => {
+                        if stored.user_code().is_some_and(|other| other.user_code == code.proof(key)) {
+                            return Ok(None);
+                        }
+                    }
+                }
+            }
+            first = first.or(free);
+        }
+        Ok(first)
+    }
+
+    /// Whether it has the place. It is written over what waits no longer, since both are nobody's.
+    async fn write_device(&self, record: &mut Grant, old: Option<Grant>, time: &Time<'_>) -> Result<bool, Failure> {
+        record.version = new_version();
+        let written = match old {
+            None => self.store.insert(record, time.now()).await.map(|insert| insert == Insert::Added),
+            Some(old) => {
+                self.store.compare_and_swap(old.version, record, time.now()).await.map(|swap| swap == Swap::Swapped)
+            }
+        };
+        match written {
+            Ok(written) => Ok(written),
+            Err(error) if error.kind() == StoreErrorKind::Indeterminate => match self.store.load(record.id).await? {
+                Some(stored) if stored.version == record.version => Ok(true),
+                _ => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether this client may log devices in at all.
+pub(in crate::engine) fn may_begin(devices: &DeviceEngine, client: &Client) -> bool {
+    client.may_use(DEVICE_CODE) && (!client.is_public() || devices.takes_public_clients())
+}
+
+fn too_many(wait: Duration) -> Failure {
+    ThrottleRefusal::new(GuessKind::Device, TooManyGuesses::until(wait)).into()
+}

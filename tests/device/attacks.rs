@@ -1,0 +1,161 @@
+//! Attacks on devices, and by them: RFC 8628 section 5.
+
+use regrant::engine::DeviceError;
+use regrant::throttle::MemoryThrottle;
+use regrant::{RootSecret, Timestamp, TokenStore as _};
+
+use crate::kit::schedule::{interleave, run};
+use crate::kit::wire::Answer;
+use crate::place::{BOX, DEVICE_CODE, Place, TV, settings};
+
+/// Section 5.1: a user code has few bits, so wrong ones are counted before they are looked at, by person and by address, and without the host
+/// saying so.
+#[test]
+fn user_codes_are_guessed_a_few_times_an_hour() {
+    for own in [true, false] {
+        let place =
+            Place::of(settings(), |builder| if own { builder } else { builder.throttle(MemoryThrottle::new()) });
+        let begun = place.begin(TV);
+        for _ in 0..5 {
+            assert_eq!(place.find("BBBB-BBBB", "mallory").err(), Some(DeviceError::UnknownCode));
+        }
+        let refused = place.find("BBBB-BBBB", "mallory").err().unwrap();
+        assert_eq!(refused.status(), 429);
+        let right = place.find(&begun.user_code, "mallory").err().unwrap();
+        assert_eq!(right, refused, "a right one is answered as a wrong one");
+        assert!(place.find(&begun.user_code, "alice").is_ok(), "and nobody else is kept out");
+        // What cannot be a code is no guess, and a right one costs nothing.
+        for _ in 0..50 {
+            assert_eq!(place.find("hello", "bob").err(), Some(DeviceError::UnknownCode));
+            assert!(place.find(&begun.user_code, "bob").is_ok());
+        }
+    }
+}
+
+#[test]
+fn many_people_at_one_address_guess_as_one() {
+    let place = Place::new();
+    let begun = place.begin(TV);
+    let guess = |person: usize, code: &str, peer: &str| {
+        let peer = Some(peer.parse().unwrap());
+        let found = run(place.engine.device_login(code, &format!("mallory{person}"), peer, place.now()));
+        found.map(drop).map_err(|error| error.status())
+    };
+    let looked_at = (0..100).filter(|person| guess(*person, "BBBB-BBBB", "2001:db8::1") == Err(400)).count();
+    assert_eq!(looked_at, 15);
+    assert_eq!(guess(200, &begun.user_code, "2001:db8::ffff"), Err(429), "the same network");
+    assert_eq!(guess(200, &begun.user_code, "2001:db8:1::1"), Ok(()));
+}
+
+/// By many people from many addresses: nobody is locked out by it, and the host hears of it.
+#[test]
+fn the_host_hears_of_many_guesses() {
+    let place = Place::new();
+    for person in 0..100 {
+        assert!(place.find("BBBB-BBBB", &format!("mallory{person}")).is_err());
+    }
+    let begun = place.begin(TV);
+    assert!(place.find(&begun.user_code, "alice").is_ok());
+    let told = place.events.take();
+    assert_eq!(told.iter().filter(|event| event.starts_with("UserCodesGuessed")).count(), 1, "{told:?}");
+    assert!(told.iter().all(|event| !event.contains("BBBB") && !event.contains("mallory")));
+}
+
+/// One stranger fills 1,000 places of one client at most, and no more than some of them from one address.
+#[test]
+fn a_flood_of_devices_is_bounded() {
+    let place = Place::new();
+    let begin = |peer: &str| place.post(TV, Some(peer));
+    for _ in 0..20 {
+        assert_eq!(begin("192.0.2.1").status(), 200);
+    }
+    let refused = begin("192.0.2.1");
+    assert_eq!(Answer::of(&refused).error(), Some("temporarily_unavailable"));
+    assert_eq!((refused.status(), refused.headers().any(|header| header == ("retry-after", "600"))), (429, true));
+    let mut full = 0;
+    for address in 0..3_000_u32 {
+        let [_, b, c, d] = address.to_be_bytes();
+        let status = begin(&format!("10.{b}.{c}.{d}")).status();
+        assert!(status == 200 || status == 429);
+        full += usize::from(status == 429);
+    }
+    assert!(full > 1_000);
+    assert!(place.engine.store().len() <= 2_000, "a device and its code each");
+    // Another client has places of its own, and these are free again in time.
+    assert_eq!(place.post(BOX, Some("192.0.2.2")).status(), 200);
+    place.advance(600 + 300);
+    assert_eq!(begin("192.0.2.1").status(), 200);
+}
+
+/// A place is used again: the code that was there before leads to nobody else's device.
+#[test]
+fn an_old_code_is_not_believed_in_a_place_that_is_another_s() {
+    let place = Place::new();
+    let old = place.begin(TV);
+    place.advance(901);
+    run(place.engine.store().purge_expired(place.now(), 100)).unwrap();
+    // All places of the client, so that one of them is the old one.
+    for _ in 0..1_500 {
+        let _ = place.post(TV, None);
+    }
+    assert!(place.poll(TV, &old.device_code).is_invalid_grant());
+    assert_eq!(place.find(&old.user_code, "alice").err(), Some(DeviceError::UnknownCode));
+}
+
+/// Of two answers one counts, and the other leaves nothing behind.
+#[test]
+fn of_two_people_who_answer_at_once_one_is_logged_in() {
+    let place = Place::new();
+    let begun = place.begin(TV);
+    let alice = place.find(&begun.user_code, "alice").unwrap();
+    let mallory = place.find(&begun.user_code, "mallory").unwrap();
+    let stored = place.engine.store().len();
+    let first = place.approve(&alice).unwrap();
+    assert_eq!(place.approve(&alice), Ok(first), "the answer got lost");
+    assert_eq!(place.approve(&mallory), Err(DeviceError::Answered));
+    assert_eq!(place.deny(&mallory), Err(DeviceError::Answered), "nor is it taken back by somebody else");
+    assert_eq!(place.engine.store().len(), stored + 1, "one grant, and none left over");
+    assert!(place.poll(TV, &begun.device_code).is_ok());
+    let sessions = |who| run(place.engine.sessions(who, None, 10, place.now())).unwrap().sessions.len();
+    assert_eq!((sessions("alice"), sessions("mallory")), (1, 0));
+}
+
+#[test]
+fn of_polls_at_once_all_hear_the_same() {
+    let place = Place::new();
+    let begun = place.let_in(TV, "alice");
+    let body = format!("grant_type={DEVICE_CODE}&device_code={}&{TV}", begun.device_code);
+    let polls = (0..4).map(|_| {
+        let poll: std::pin::Pin<Box<dyn Future<Output = Answer>>> = Box::pin(async { place.token(&body) });
+        poll
+    });
+    let answers = interleave(polls.collect(), &[0, 1, 2, 3, 3, 2, 1, 0]);
+    assert!(answers.iter().all(|answer| answer.refresh_token() == answers[0].refresh_token()));
+}
+
+/// The codes that are out are found under both secrets while one takes the other's place.
+#[test]
+fn a_root_secret_is_replaced_while_devices_wait() {
+    let [old, new] = [RootSecret::from_bytes(1, &[0x77; 32]), RootSecret::from_bytes(2, &[0x78; 32])];
+    let place = Place::new();
+    let begun = place.begin(TV);
+    let until = Timestamp::from_secs(1_700_000_500);
+    let next = Place::of(settings(), |builder| builder.root_secret(new).accept_root(old, until));
+    // Each has a store of its own here, so what is found is its own: written under the old one, and after its time under the new.
+    let during = next.begin(TV);
+    assert!(next.find(&during.user_code, "alice").is_ok());
+    next.advance(400);
+    let late = next.begin(TV);
+    next.advance(200);
+    assert!(next.find(&late.user_code, "alice").is_ok(), "written before the old one went");
+    assert!(place.find(&begun.user_code, "alice").is_ok());
+}
+
+/// A public client begins where the host lets it.
+#[test]
+fn public_clients_need_a_switch() {
+    let place = Place::of(settings().with_public_clients(false), |builder| builder);
+    assert_eq!(Answer::of(&place.post(TV, None)).error(), Some("unauthorized_client"));
+    assert_eq!(place.post(BOX, None).status(), 200);
+    assert_eq!(place.poll(TV, "x").error(), Some("unauthorized_client"));
+}

@@ -1,0 +1,133 @@
+//! An engine that logs devices in, and its clock.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use regrant::engine::{DeviceAuthorization, DeviceError, DeviceLogin};
+use regrant::{
+    Authorization, Client, ClientSecret, Endpoints, Engine, EngineBuilder, GrantId, Key, MemoryStore, Request,
+    Response, RootSecret, Scope, StaticClients, Timestamp,
+};
+use serde_json::Value;
+
+use crate::kit::events::Events;
+use crate::kit::schedule::run;
+use crate::kit::wire::{Answer, secret};
+
+pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(crate) const TV: &str = "client_id=public-tv";
+pub(crate) const BOX: &str = "client_id=box&client_secret=box-secret-0123456789-0123456789-0123456789";
+
+pub(crate) type Tv = Engine<MemoryStore, StaticClients>;
+
+pub(crate) struct Place {
+    pub(crate) engine: Tv,
+    pub(crate) events: Events,
+    now: Cell<Timestamp>,
+}
+
+/// What a device got, and shows.
+pub(crate) struct Begun {
+    pub(crate) device_code: String,
+    pub(crate) user_code: String,
+}
+
+pub(crate) fn settings() -> DeviceAuthorization {
+    DeviceAuthorization::new("/device").with_public_clients(true)
+}
+
+pub(crate) fn clients() -> StaticClients {
+    let finish = |client: regrant::client::ClientBuilder| {
+        let scope = Scope::parse("read write").unwrap();
+        client.grant_type(DEVICE_CODE).grant_type("refresh_token").scope(scope).build().unwrap()
+    };
+    let other = Client::public("public-other").scope(Scope::parse("read write").unwrap()).build().unwrap();
+    StaticClients::new()
+        .with(finish(Client::public("public-tv").name("Living room TV")))
+        .unwrap()
+        .with(finish(Client::confidential("box").secret(ClientSecret::new(&secret("box")).unwrap())))
+        .unwrap()
+        .with(other)
+        .unwrap()
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self::of(settings(), |builder| builder)
+    }
+
+    pub(crate) fn of(
+        settings: DeviceAuthorization,
+        more: impl FnOnce(EngineBuilder<MemoryStore, StaticClients>) -> EngineBuilder<MemoryStore, StaticClients>,
+    ) -> Self {
+        let events = Events::default();
+        let builder = Engine::builder(MemoryStore::new(), clients())
+            .key(Key::from_bytes(1, &[0x11; 32]))
+            .root_secret(RootSecret::from_bytes(1, &[0x77; 32]))
+            .issuer("https://id.example")
+            .endpoints(Endpoints::new().with_token("/token").with_device_authorization("/device_authorization"))
+            .device_authorization(settings)
+            .events(events.clone());
+        let engine = more(builder).build().unwrap();
+        Self { engine, events, now: Cell::new(Timestamp::from_millis(1_700_000_000_321)) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now.get()
+    }
+
+    pub(crate) fn advance(&self, secs: u64) {
+        self.now.set(self.now() + Duration::from_secs(secs));
+    }
+
+    pub(crate) fn post(&self, body: &str, peer: Option<&str>) -> Response {
+        let request =
+            Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
+        let request = match peer {
+            Some(peer) => request.with_peer(peer.parse().unwrap()),
+            None => request,
+        };
+        run(self.engine.begin_device(&request, self.now()))
+    }
+
+    pub(crate) fn begin(&self, body: &str) -> Begun {
+        let response = self.post(body, None);
+        assert_eq!(response.status(), 200, "{}", String::from_utf8_lossy(response.body()));
+        let json: Value = serde_json::from_slice(response.body()).unwrap();
+        let text = |name: &str| json[name].as_str().unwrap().to_owned();
+        Begun { device_code: text("device_code"), user_code: text("user_code") }
+    }
+
+    pub(crate) fn token(&self, body: &str) -> Answer {
+        let request =
+            Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
+        Answer::of(&run(self.engine.token(&request, self.now())))
+    }
+
+    pub(crate) fn poll(&self, client: &str, device_code: &str) -> Answer {
+        self.token(&format!("grant_type={DEVICE_CODE}&device_code={device_code}&{client}"))
+    }
+
+    pub(crate) fn refresh(&self, client: &str, token: &str) -> Answer {
+        self.token(&format!("grant_type=refresh_token&refresh_token={token}&{client}"))
+    }
+
+    pub(crate) fn find(&self, user_code: &str, subject: &str) -> Result<DeviceLogin<'_>, DeviceError> {
+        run(self.engine.device_login(user_code, subject, None, self.now()))
+    }
+
+    pub(crate) fn approve(&self, login: &DeviceLogin<'_>) -> Result<GrantId, DeviceError> {
+        run(self.engine.approve_device(login, Authorization::of(login.subject()), self.now()))
+    }
+
+    pub(crate) fn deny(&self, login: &DeviceLogin<'_>) -> Result<(), DeviceError> {
+        run(self.engine.deny_device(login, self.now()))
+    }
+
+    /// Begins, and lets it in at once.
+    pub(crate) fn let_in(&self, client: &str, subject: &str) -> Begun {
+        let begun = self.begin(client);
+        self.approve(&self.find(&begun.user_code, subject).unwrap()).unwrap();
+        begun
+    }
+}

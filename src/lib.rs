@@ -173,7 +173,9 @@
 //!
 //! - A client: [`Engine::revoke`] (RFC 7009).
 //! - A browser, at whoever's wish: `Authorization::with_session` says which logins are of one session, `Engine::log_out` ends it and says
-//!   which clients are to hear of it, `Engine::end_session_request` reads a client's wish for it (features `jwt` and `root-secret`).
+//!   which clients are to hear of it, `Engine::end_session_request` reads a client's wish for it (features `jwt` and `root-secret`). The host
+//!   ends its own session first, and looks after each `Engine::approve` that named it whether it is still there; where it is not, the host
+//!   calls `Engine::log_out` once more before it answers.
 //! - A person: [`Engine::sessions`] lists what is logged in where, [`Engine::end_session`] ends one,
 //!   [`Engine::end_sessions_of`] all of them.
 //! - Everybody at a client, as after a breach: [`Client::void_grants_before`]; everybody: [`Engine::void_grants_before`].

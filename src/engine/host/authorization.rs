@@ -166,7 +166,7 @@ impl Authorization {
 
     /// The session of the host's own, such as that of the browser, that this login belongs to, by a name that is never given to another, of 1
     /// to 1,024 bytes, and when that session ends at the latest. ID tokens then have a `sid`, another one for each client, and
-    /// [`Engine::log_out`](crate::Engine::log_out) ends the session. The store sees a MAC of the name alone, so it may be what the browser's
+    /// [`Engine::log_out`](crate::Engine::log_out) ends the session; look after the approval whether it has not ended meanwhile. The store sees a MAC of the name alone, so it may be what the browser's
     /// cookie says. Needs a [subject secret](crate::EngineBuilder::subject_secret) or the root secret that it comes from; without one, and
     /// with a name that does not fit, it is the host's error. Of authorization requests alone. Default: none.
     ///

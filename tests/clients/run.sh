@@ -15,6 +15,8 @@ shift
 here=$(realpath "$(dirname "$0")")
 target=$(realpath -m "${CARGO_TARGET_DIR:-$here/../../target}")
 folder=$(mktemp -d)
+# Apache's children are another user, who has to get to the folder in it that is theirs.
+chmod 711 "$folder"
 # Profiles of browsers go there too.
 export TMPDIR=$folder
 stop() {

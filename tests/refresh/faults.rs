@@ -433,7 +433,7 @@ fn a_record_that_cannot_be_read_is_never_rewritten() {
     let good = world.store.inner().raw()[&id].clone();
     let mut newer = good.clone();
     newer[0] = 2;
-    newer.push(7);
+    newer.push(200);
     for (bytes, kind) in [(newer, StoreErrorKind::NewerFormat), (good[..40].to_vec(), StoreErrorKind::Corrupt)] {
         world.store.inner().damage(id, bytes.clone());
         world.events.take();

@@ -178,8 +178,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Err(DeviceError::UnknownCode)
             }
             Err(failure) => {
-                // Nobody could look at it.
-                guess.right();
+                guess.not_looked_at();
                 self.tell(&failure);
                 Err(DeviceError::Refused(failure.why))
             }

@@ -31,6 +31,7 @@ use regrant::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use support::fleet::{Fleet, NOW};
+use support::resident::resident_bytes;
 
 const ISSUER: &str = "https://id.example";
 const FILES: &str = "https://id.example/files";
@@ -224,7 +225,7 @@ fn hour(grants: usize) {
     const EACH: usize = 1_000;
     let fleet = Fleet::new(grants, 20, 0, |_| ());
     let store = fleet.engine.store();
-    let before = resident_bytes();
+    let before = resident_bytes().unwrap();
     let mut inserts = Duration::ZERO;
     let markers = |second: usize| {
         let expires_at = NOW + Duration::from_secs(second as u64 + 3_600);
@@ -239,7 +240,7 @@ fn hour(grants: usize) {
         }
         inserts += begun.elapsed();
     }
-    let bytes = resident_bytes() - before;
+    let bytes = resident_bytes().unwrap() - before;
     let count = SECONDS * EACH;
     println!("{grants} grants, {count} markers of an hour");
     println!("bytes a marker                 {:8.0}", bytes as f64 / count as f64);
@@ -264,12 +265,6 @@ fn run<T>(future: impl Future<Output = T>) -> T {
         std::task::Poll::Ready(done) => done,
         std::task::Poll::Pending => panic!("it waits"),
     }
-}
-
-fn resident_bytes() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1_024
 }
 
 fn main() {

@@ -7,6 +7,7 @@
 pub mod fleet;
 pub mod floor;
 pub mod replays;
+pub mod resident;
 pub mod threads;
 
 pub const CLIENT_ID: &str = "benchmark-client";

@@ -19,6 +19,7 @@ use clap::Parser;
 use serde_json::json;
 use support::fleet::Fleet;
 use support::floor::Floor;
+use support::resident::resident_bytes;
 use support::{RefreshBody, Shuffled};
 
 /// How much memory and time so many grants take on this machine.
@@ -146,15 +147,6 @@ impl Progress {
             eprintln!("{what}: {percent} % of {total}");
         }
     }
-}
-
-/// Resident memory of this process, as the kernel counts it.
-fn resident_bytes() -> Result<usize, Box<dyn Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")
-        .map_err(|_| "resident memory is read from /proc/self/status, which this system does not have")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc/self/status")?;
-    let kib: usize = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1_024)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]

@@ -8,6 +8,10 @@
 //! asks it. Then each client comes with its token: once, which takes its login over, and once more, as where the response was lost. Beside
 //! them, refreshes of the tokens that came of it. Prints one line of JSON.
 
+#[allow(unreachable_pub, reason = "not part of the crate")]
+#[path = "../../benches/support/resident.rs"]
+mod resident;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -17,6 +21,7 @@ use regrant::engine::{ForeignLogin, ForeignToken, ForeignTokens, HookError};
 use regrant::{
     Authorization, Client, ClientSecret, Engine, MemoryStore, Request, RootSecret, Scope, StaticClients, Timestamp,
 };
+use resident::resident_bytes;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -109,13 +114,4 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let done = work();
     (done, start.elapsed())
-}
-
-/// Resident memory of this process, as the kernel counts it.
-fn resident_bytes() -> Result<usize, Box<dyn Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")
-        .map_err(|_| "resident memory is read from /proc/self/status, which this system does not have")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc/self/status")?;
-    let kib: usize = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1_024)
 }

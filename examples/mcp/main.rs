@@ -87,13 +87,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match serve(Options::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    process::ended(serve(Options::parse()).await)
 }
 
 async fn serve(options: Options) -> Result<(), Box<dyn Error>> {

@@ -2,10 +2,22 @@
 
 use std::error::Error;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
 use std::time::Duration;
 
 pub(crate) const KEY_FILE_NEEDED: &str = "grants outlive the process on this store, so the keys must as well: say --key-file \
     PATH, and it is made if there is none";
+
+/// What the process ends with: an error is said on one line.
+pub(crate) fn ended(served: Result<(), Box<dyn Error>>) -> ExitCode {
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// An error and what it came from, on one line.
 pub(crate) fn with_causes(error: &dyn Error) -> String {

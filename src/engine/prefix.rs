@@ -1,11 +1,13 @@
 //! A prefix before tokens, by which scanners find those that have leaked.
 
+use zeroize::Zeroizing;
+
 use super::Engine;
 use crate::client::Clients;
 use crate::store::TokenStore;
 use crate::token::{AccessToken, GRANT_TEXT_LEN, GrantToken};
 
-/// The shortest: with three characters a refresh token's neighbours, the kinds of access tokens, would have one another's lengths.
+/// The shortest. With three characters, an access token behind them would be as long as one of the kind that names resources.
 const LEAST: usize = 4;
 const MOST: usize = 32;
 
@@ -39,9 +41,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The text as it is handed out; `None` where there is no prefix.
     #[inline]
-    pub(super) fn with_prefix(&self, token: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn with_prefix(&self, token: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let prefix = self.settings.token_prefix.as_deref()?;
-        Some([prefix.as_bytes(), token].concat())
+        Some(Zeroizing::new([prefix.as_bytes(), token].concat()))
     }
 }
 

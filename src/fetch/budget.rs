@@ -259,7 +259,7 @@ mod tests {
         });
     }
 
-    /// ATTACKS G26: strangers use up the fetches of honest clients.
+    /// Strangers use up the fetches of honest clients.
     #[test]
     fn a_licence_has_a_budget_that_no_stranger_spends() {
         let mut budgets = Budgets::new(64);
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(spend(60), Ok(()));
     }
 
-    /// ATTACKS F39: an unknown `kid` is no stranger's fetch button.
+    /// An unknown `kid` is no stranger's fetch button.
     #[test]
     fn once_more_is_once_a_minute_whoever_asks() {
         let mut budgets = Budgets::new(4_096);
@@ -304,7 +304,6 @@ mod tests {
         assert_eq!(budgets.spend_again(&url("a", 1), at(60)), Ok(()));
     }
 
-    /// ATTACKS G55.
     #[test]
     fn an_ipv6_network_is_one_asker() {
         let parsed = |text: &str| text.parse::<IpAddr>().unwrap();

@@ -154,7 +154,7 @@ mod tests {
         assert!(!cache.get(&url(1), false, at(99)).unwrap().is_fresh);
     }
 
-    /// ATTACKS G26: enough valid documents displace those in use.
+    /// Enough valid documents displace those in use.
     #[test]
     fn strangers_documents_displace_strangers_alone() {
         let mut cache = Cache::new(10);

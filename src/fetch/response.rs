@@ -227,7 +227,6 @@ mod tests {
         assert_eq!(of(200, &[JSON], 1).check(&limits.with_body_bytes(0)), Err(Unfit::TooLarge));
     }
 
-    /// ATTACKS F49, G64.
     #[test]
     fn freshness() {
         let check = |headers: &[&str], age: &[&str]| {

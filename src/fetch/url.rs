@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    /// Client ID metadata documents section 3; ATTACKS F49.
+    /// Client ID metadata documents section 3.
     #[test]
     fn what_may_not() {
         let long = format!("https://a.example/{}", "x".repeat(FetchUrl::MAX_BYTES));

@@ -6,13 +6,11 @@
 
 use std::sync::Arc;
 
-use super::fields::ResponseFields;
 #[cfg(feature = "root-secret")]
 use super::id::GrantId;
-use super::id::{Generation, Version};
+use super::id::Version;
 use super::members::{Members, Special};
-use super::record::{Grant, Salt};
-use super::scope::Scope;
+use super::record::Grant;
 use super::time::Timestamp;
 #[cfg(feature = "root-secret")]
 use crate::secret::constant_time_eq;
@@ -103,35 +101,16 @@ impl Grant {
             foreign: Some(origin),
             ..Members::default()
         };
-        Self {
-            version,
-            scope: Scope::empty(),
-            fields: ResponseFields::new(),
-            renewable: false,
-            salt: Salt([0; 16]),
-            generation: Generation::NONE,
-            key_id: 0,
-            access_epoch: 0,
-            // Of a person nothing is left but who it was.
-            authenticated_at: self.created_at,
-            rotated_at: self.created_at,
-            refresh_expires_at: self.created_at,
-            absolute_expires_at: origin.kept_until,
-            expires_at: origin.kept_until,
-            code: None,
-            members: Some(Arc::new(members)),
-            client_id: self.client_id.clone(),
-            owner: self.owner.clone(),
-            id: self.id,
-            created_at: self.created_at,
-        }
+        let gone = Self::special(self.id, version, None, Special::Ended, self.created_at, origin.kept_until);
+        // Of a person nothing is left but who it was.
+        Self { client_id: self.client_id.clone(), owner: self.owner.clone(), members: Some(Arc::new(members)), ..gone }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::{DecodeError, GrantId};
+    use crate::grant::{DecodeError, Generation, GrantId};
 
     const ORIGIN: ForeignOrigin = ForeignOrigin { proof: [7; 20], kept_until: Timestamp::from_secs(1_900_000_000) };
 

@@ -219,7 +219,7 @@ fn a_thousand_at_once_are_not_a_thousand_free_guesses() {
     assert_eq!(passed.into_inner(), 10);
 }
 
-/// ATTACKS F33: a limit by the person alone is what locks the person out.
+/// A limit by the person alone is what locks the person out.
 #[test]
 fn a_flood_at_one_account_from_a_hundred_thousand_addresses() {
     let throttle = MemoryThrottle::new();
@@ -266,7 +266,7 @@ fn a_flood_of_made_up_names_makes_no_count_begin_anew() {
     assert_eq!(let_through(&throttle, ALICE, 1_000, |number| v4(1_000_000 + number), at(0)), 0);
 }
 
-/// ATTACKS F33: wrong secrets for a client, from anywhere and of any number.
+/// Wrong secrets for a client, from anywhere and of any number.
 #[test]
 fn a_client_is_never_counted_by_itself() {
     let throttle = MemoryThrottle::new();
@@ -298,7 +298,7 @@ fn without_an_address_people_are_counted_by_themselves() {
     assert_eq!(guess(&throttle, ALICE, home(), at(0)), 60);
 }
 
-/// ATTACKS G55: 2^64 addresses are one asker's, and a socket for both families shows IPv4 as IPv6.
+/// 2^64 addresses are one asker's, and a socket for both families shows IPv4 as IPv6.
 #[test]
 fn addresses_that_are_one() {
     let throttle = MemoryThrottle::new();

@@ -1,5 +1,5 @@
 //! Hostile assertions through the engine: each row breaks one thing, is refused at every endpoint by what the host is told, and
-//! spends nothing. RFC 7523 section 3; RFC 7515 sections 4.1.11 and 10; RFC 8725 sections 2 and 3; ATTACKS F31, F39, G61.
+//! spends nothing. RFC 7523 section 3; RFC 7515 sections 4.1.11 and 10; RFC 8725 sections 2 and 3.
 
 use regrant::Request;
 use serde_json::{Value, json};
@@ -227,7 +227,7 @@ fn an_assertion_stands_alone_and_whole() {
     desk.by_key(At::Token, CREDENTIALS, "good", 0).assert_ok();
 }
 
-/// Whatever is refused after authentication spends nothing either (ATTACKS F8, G19): the same assertion goes on.
+/// Whatever is refused after authentication spends nothing either: the same assertion goes on.
 #[test]
 fn no_later_refusal_spends_one() {
     let desk = desk([key_client()]);

@@ -200,7 +200,7 @@ fn an_assertion_is_spent_once() {
     assert_eq!(desk.held(), held, "nothing is made of it");
 }
 
-/// The client's HTTP layer sends the same body again (ATTACKS F8 has another that does).
+/// The client's HTTP layer sends the same body again.
 #[test]
 fn the_same_request_again_is_a_lost_answer() {
     let desk = desk([key_client()]);

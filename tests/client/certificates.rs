@@ -43,7 +43,7 @@ fn each_certificate_for_each_client() {
         for (client, certificate, right) in [
             ("ca-client", Some(other.certificate("ca-client", 1, Verified)), true),
             ("ca-client", Some(own.certificate("CA-Client", 2, Verified)), true),
-            // ATTACKS F20: a certificate says what its maker wanted.
+            // A certificate says what its maker wanted.
             ("ca-client", Some(other.certificate("ca-client", 1, NotVerified)), false),
             ("ca-client", Some(other.certificate("ca-client2", 1, Verified)), false),
             ("ca-client", Some(other.certificate("mtls-client", 1, Verified)), false),
@@ -94,7 +94,7 @@ fn a_certificate_beside_another_way() {
     desk.send(At::Token, &ask.request().with_certificate(&certificate), 0).assert_error(401, "invalid_client");
 }
 
-/// ATTACKS F21, G45: certificates are renewed within months, and nobody is logged out by that.
+/// Certificates are renewed within months, and nobody is logged out by that.
 #[test]
 fn a_renewed_certificate_goes_on_refreshing() {
     let desk = desk([ca_client(), mtls_client()]);

@@ -1,5 +1,5 @@
 //! Clients whose keys are at a URL: fetched when they authenticate, anew for a key that is not there, and never for nothing. RFC 7591
-//! section 2 (`jwks_uri`); ATTACKS F16, F17, F39.
+//! section 2 (`jwks_uri`).
 
 use std::sync::Arc;
 

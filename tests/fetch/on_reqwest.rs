@@ -38,7 +38,7 @@ async fn it_passes_boxed_and_shared() {
 const IN_THE_ENVIRONMENT: &str = "on_reqwest::no_proxy_of_the_environment_is_used";
 const CHILD: &str = "REGRANT_TEST_PROXY_CHILD";
 
-/// ATTACKS F49: a proxy looks the name up again, and undoes the pinned address. In a process of its own, since the environment
+/// A proxy looks the name up again, and undoes the pinned address. In a process of its own, since the environment
 /// is of all of it.
 #[tokio::test]
 async fn no_proxy_of_the_environment_is_used() {

@@ -559,7 +559,7 @@ fn every_requirement_of_atproto_on_a_server() {
     run_all(ROWS, usual);
 }
 
-/// "Demonstrating Proof of Possession", ATTACKS G39: the key of a session is of one device, and never one that the client authenticates by.
+/// "Demonstrating Proof of Possession": the key of a session is of one device, and never one that the client authenticates by.
 #[test]
 fn a_proof_by_a_key_of_the_client_is_none() {
     let square = usual();
@@ -580,7 +580,7 @@ fn a_proof_by_a_key_of_the_client_is_none() {
     square.refresh(&service(), &token, 2).assert_ok();
 }
 
-/// ATTACKS F8: a request without the nonce of now is sent again as it is, with the same assertion.
+/// A request without the nonce of now is sent again as it is, with the same assertion.
 #[test]
 fn a_nonce_spends_no_assertion() {
     let square = usual();

@@ -70,7 +70,7 @@ fn the_old_token_after_the_window_is_a_replay() {
     assert_eq!(said(&after.refresh(&key_app(), &second, 2 + WINDOW)), "400 invalid_grant");
 }
 
-/// ATTACKS G19: while nodes differ on which key signs, a key that is merely accepted rotates nothing, so no token goes to and fro.
+/// While nodes differ on which key signs, a key that is merely accepted rotates nothing, so no token goes to and fro.
 #[test]
 fn a_key_that_is_accepted_rotates_nothing() {
     let store = Arc::new(Shelf::default());

@@ -1,4 +1,4 @@
-//! Sessions that are bound to the key that their client authenticated by: atproto, "Confidential Client Authentication". ATTACKS F9, G36.
+//! Sessions that are bound to the key that their client authenticated by: atproto, "Confidential Client Authentication".
 
 use std::sync::Arc;
 

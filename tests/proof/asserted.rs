@@ -260,7 +260,7 @@ fn a_root_secret_that_is_replaced_forgets_nothing() {
     }
 }
 
-/// Where requests are pushed, `@atproto/oauth-client` answers `use_dpop_nonce` by the same body with a new proof (ATTACKS F8).
+/// Where requests are pushed, `@atproto/oauth-client` answers `use_dpop_nonce` by the same body with a new proof.
 #[test]
 fn a_pushed_request_that_is_asked_for_a_nonce_has_spent_nothing() {
     let desk = Portal::new(Arc::new(Shelf::default()), [client()], |builder| {
@@ -286,7 +286,7 @@ fn a_pushed_request_that_is_asked_for_a_nonce_has_spent_nothing() {
 }
 
 /// One order: what is cheap of the proof → the client → the token → the signature of the proof. So a stranger buys no signature check, and
-/// two developers answer alike (ATTACKS G10).
+/// two developers answer alike.
 #[test]
 fn of_two_faults_the_earlier_is_the_answer() {
     let desk = desk();

@@ -21,7 +21,7 @@ fn restarted(port: &Port, web: &Web, clock: &Hand) -> Port {
     port_on(Arc::clone(&port.store), strangers(web, clock), |builder| builder)
 }
 
-/// ATTACKS F17: the id alone, and whatever is not a token of this very client, starts nothing.
+/// The id alone, and whatever is not a token of this very client, starts nothing.
 #[test]
 fn no_token_request_of_a_stranger_fetches() {
     let (web, clock) = (Web::usual(), Hand::new());
@@ -112,7 +112,7 @@ fn a_secret_is_not_believed() {
     port.refresh(APP, &tokens.refresh_token(), at(1)).assert_ok();
 }
 
-/// ATTACKS G26: strangers spend what is theirs.
+/// Strangers spend what is theirs.
 #[test]
 fn strangers_who_spend_their_fetches_leave_those_with_a_licence() {
     let (web, clock) = (Web::usual(), Hand::new());
@@ -141,7 +141,7 @@ fn strangers_who_spend_their_fetches_leave_those_with_a_licence() {
     assert_eq!(web.fetches(), 0);
 }
 
-/// ATTACKS G55: one network is one asker.
+/// One network is one asker.
 #[test]
 fn an_address_causes_no_more_fetches_than_its_share() {
     for network in [false, true] {
@@ -163,7 +163,7 @@ fn an_address_causes_no_more_fetches_than_its_share() {
     }
 }
 
-/// ATTACKS G26: documents of clients with logins are evicted last.
+/// Documents of clients with logins are evicted last.
 #[test]
 fn a_flood_of_documents_displaces_none_that_is_in_use() {
     let (web, clock) = (Web::usual(), Hand::new());
@@ -241,7 +241,7 @@ fn a_site_that_never_answers_holds_up_its_own_clients_alone() {
     first.refresh(APP, &tokens.refresh_token(), at(2)).assert_ok();
 }
 
-/// ATTACKS F15, F45: what holds of strangers holds of these; no grants but those of a person who was asked.
+/// What holds of strangers holds of these; no grants but those of a person who was asked.
 #[test]
 fn such_a_client_gets_nothing_without_a_person() {
     let (web, clock) = (Web::usual(), Hand::new());

@@ -143,7 +143,7 @@ fn the_metadata_say_so_where_it_is_on() {
     assert_eq!(shown(&port(clients), &query(APP)).1, "the client is not registered");
 }
 
-/// ATTACKS F56: somebody whose name is a URL is no client, whatever is there.
+/// Somebody whose name is a URL is no client, whatever is there.
 #[test]
 fn a_subject_that_is_a_url_starts_no_fetch() {
     let (web, clock) = (Web::usual(), Hand::new());

@@ -97,7 +97,7 @@ fn documents_that_are_out_there_are_read() {
     }
 }
 
-/// ATTACKS F17: a genuine code or refresh token is the licence to fetch.
+/// A genuine code or refresh token is the licence to fetch.
 #[test]
 fn a_restart_logs_nobody_out() {
     let (web, clock) = (Web::usual(), Hand::new());
@@ -122,7 +122,7 @@ fn a_restart_logs_nobody_out() {
 }
 
 /// Another server's token is no licence, but whoever has one is not logged out by the move: its client is fetched within the limits of
-/// what anybody may cause. RFC 6749 section 6, ATTACKS F17.
+/// what anybody may cause. RFC 6749 section 6.
 #[test]
 fn a_client_moves_here_with_another_server_s_token() {
     let (web, clock) = (Web::usual(), Hand::new());
@@ -174,7 +174,7 @@ fn a_replay_ends_the_grant_after_a_restart_too() {
     assert_eq!(node.refresh(APP, &current.refresh_token(), at(201)).outcome().0, 400);
 }
 
-/// ATTACKS F16: never `invalid_client`, on which clients throw themselves and their tokens away.
+/// Never `invalid_client`, on which clients throw themselves and their tokens away.
 #[test]
 fn a_document_that_cannot_be_had_for_an_hour_logs_nobody_out() {
     let (web, clock) = (Web::usual(), Hand::new());
@@ -225,7 +225,7 @@ fn after_a_day_without_a_document_the_answer_is_to_wait() {
     port.refresh(APP, &token, at(600 + DAY + 1)).assert_ok();
 }
 
-/// ATTACKS F17, G32, F56: what never waits for somebody else's server.
+/// What never waits for somebody else's server.
 #[test]
 fn access_tokens_and_sessions_never_fetch() {
     let (web, clock) = (Web::usual(), Hand::new());

@@ -1,5 +1,5 @@
 //! Clients that nobody made by hand and that authenticate by keys: RFC 7591 section 2, RFC 7523; draft-ietf-oauth-client-id-metadata-document,
-//! "Client Authentication". They have no secret. ATTACKS F17, F39, G59.
+//! "Client Authentication". They have no secret.
 
 use regrant::client::MetadataFault;
 use regrant::{BuildError, Engine, MemoryStore};

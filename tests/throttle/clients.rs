@@ -52,7 +52,7 @@ impl Pool {
     }
 }
 
-/// ATTACKS F33: however often somebody guessed wrong, from anywhere and from the client's own address, the right secret passes.
+/// However often somebody guessed wrong, from anywhere and from the client's own address, the right secret passes.
 #[test]
 fn a_right_secret_passes_whatever_was_guessed() {
     let world = World::new([app()], |builder| builder.grant_handler(Password).throttle(MemoryThrottle::new()));
@@ -110,7 +110,7 @@ fn revocation_and_introspection_count_too() {
     assert_throttled(&send(&world, &login("app", "wrong"), home(), at(0)), 10);
 }
 
-/// ATTACKS, RFC 7009: whether a found token is alive is told ten times, and then no longer; the client's own are revoked as ever.
+/// RFC 7009: whether a found token is alive is told ten times, and then no longer; the client's own are revoked as ever.
 #[test]
 fn whether_tokens_of_others_are_alive_is_told_a_few_times() {
     let mallory = Client::public("mallory").grant_type("password").scope(scope("read"));

@@ -76,7 +76,7 @@ fn the_host_hears_of_it() {
     assert!(!events[0].contains("alice") && !events[0].contains("rabbit"), "{events:?}");
 }
 
-/// ATTACKS F33, and the flood of the issue: at one account from a hundred thousand addresses, through the endpoint.
+/// A flood at one account from a hundred thousand addresses, through the endpoint.
 #[test]
 fn a_flood_at_one_account_leaves_honest_logins_their_answer() {
     let world = world(&Arc::default());

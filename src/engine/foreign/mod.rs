@@ -19,8 +19,8 @@ use std::net::IpAddr;
 use super::Engine;
 use super::failure::Failure;
 use super::grants::is_record_of;
-use super::host::{DynForeignTokens, ForeignToken, ForeignTokens};
-use super::refusal::{GrantRefusal, Refusal};
+use super::host::{DynForeignTokens, ForeignLogin, ForeignToken, ForeignTokens};
+use super::refusal::{GrantRefusal, Refusal, Unavailable};
 use crate::client::{Client, Clients, digest};
 use crate::grant::{Grant, GrantId, Timestamp};
 use crate::secret::root::{Label, LabelledKey, SubjectSecret};
@@ -193,7 +193,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         text: &str,
         client: &Client,
         (peer, now): (Option<IpAddr>, Timestamp),
-    ) -> Result<Option<super::host::ForeignLogin>, Failure> {
+    ) -> Result<Option<ForeignLogin>, Failure> {
         let token = ForeignToken { text, sha256: traces.sha256 };
         // Anybody can be a public client. One that has authenticated is no stranger, and may send the tokens of all of its people from
         // one address.
@@ -208,9 +208,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             (Some(counted), Err(_)) => counted.not_looked_at(),
             (_, Ok(None)) | (None, _) => {}
         }
-        let login = found.map_err(|error| Failure::from(super::refusal::Unavailable::Host).by(error))?;
+        let login = found.map_err(|error| Failure::from(Unavailable::Host).by(error))?;
         let until = foreign.hook.until_dyn();
-        Ok(login.map(|login| super::host::ForeignLogin { until: login.until.min(until), ..login }))
+        Ok(login.map(|login| ForeignLogin { until: login.until.min(until), ..login }))
     }
 
     /// Until when a record has to be there so that nobody, by whatever clock, accepts its token afterwards.

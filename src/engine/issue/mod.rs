@@ -13,8 +13,6 @@ pub(super) use expiry::ExpiryTold;
 pub(super) use id_token::id_token_key;
 pub(super) use issue::{Claims, Issue};
 
-use zeroize::Zeroizing;
-
 use super::Engine;
 use super::failure::Failure;
 use crate::client::Clients;
@@ -31,11 +29,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let lifetime_secs = grant.access_lifetime_secs(self.lifetimes(issue.client), now);
         let narrowed = (scope_mask != Scope::WHOLE).then(|| grant.scope.select(scope_mask));
         let scope = narrowed.as_ref().unwrap_or(&grant.scope);
-        let (opaque, masked, bound, signed, prefixed);
-        let mut is_opaque = true;
-        let access_token = if let Some(jwt) = self.jwt_access_token(issue, scope, lifetime_secs)? {
-            (signed, is_opaque) = (jwt, false);
-            signed.as_bytes()
+        let (opaque, masked, bound);
+        let signed = self.jwt_access_token(issue, scope, lifetime_secs)?;
+        let access_token = if let Some(jwt) = &signed {
+            jwt.as_bytes()
         } else if let Some(bound_to) = issue.bound_to {
             let (key, resources) = (self.signing_key_of(grant), issue.target.of_grant);
             bound = mint_access_bound(grant, key, scope_mask, bound_to, resources, lifetime_secs, now);
@@ -49,18 +46,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             masked.as_slice()
         };
         // First: its digest is in the ID token.
-        let access_token = match self.with_prefix(access_token) {
-            Some(text) if is_opaque => {
-                prefixed = Zeroizing::new(text);
-                prefixed.as_slice()
-            }
-            _ => access_token,
-        };
-        let refresh_prefixed = match issue.refresh_token {
-            Some(token) if !issue.keeps_token => self.with_prefix(token).map(Zeroizing::new),
-            _ => None,
-        };
-        let refresh_token = refresh_prefixed.as_ref().map(|text| text.as_slice()).or(issue.refresh_token);
+        let prefixed = if signed.is_none() { self.with_prefix(access_token) } else { None };
+        let access_token = prefixed.as_ref().map_or(access_token, |text| text.as_slice());
+        let made = issue.refresh_token.filter(|_| !issue.keeps_token);
+        let prefixed = made.and_then(|token| self.with_prefix(token));
+        let refresh_token = prefixed.as_ref().map(|text| text.as_slice()).or(issue.refresh_token);
         let id_token = self.id_token(issue, access_token, lifetime_secs)?;
         // What is bound to nothing is none of a profile's.
         let with_subject = if issue.bound_to.is_some() { self.fields_with_subject(grant) } else { None };

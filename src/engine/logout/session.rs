@@ -175,10 +175,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             let now = time.now();
             let id = GrantId::computed(&subjects.place(session, client.id(), step));
-            let special = Special::Listener(*session);
-            let record = Grant::special(id, new_version(), self.realm.name(), special, now, ends_at);
-            let record = Grant { owner: Some(owner.clone()), client_id: client.shared_id(), ..record };
-            match self.store.insert(&record, now).await {
+            let record = |created_at: Timestamp, expires_at: Timestamp| {
+                let special = Special::Listener(*session);
+                let record = Grant::special(id, new_version(), self.realm.name(), special, created_at, expires_at);
+                Grant { owner: Some(owner.clone()), client_id: client.shared_id(), ..record }
+            };
+            match self.store.insert(&record(now, ends_at), now).await {
                 Ok(Insert::Added) => return Ok(()),
                 Ok(Insert::Duplicate) => {}
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
@@ -192,10 +194,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     // The session was to end earlier, the last time; or the record is of a client that had this id before, or names the
                     // person as the client did before its subjects became pairwise: then it begins now.
                     let created_at = if still_says(&stored, now) { stored.created_at } else { now };
-                    let expires_at = ends_at.max(stored.expires_at);
-                    let special = Special::Listener(*session);
-                    let next = Grant::special(id, record.version, self.realm.name(), special, created_at, expires_at);
-                    let next = Grant { owner: record.owner, client_id: record.client_id, ..next };
+                    let next = record(created_at, ends_at.max(stored.expires_at));
                     match self.store.compare_and_swap(stored.version, &next, now).await {
                         Ok(Swap::Swapped) => return Ok(()),
                         Ok(Swap::Lost) => {}

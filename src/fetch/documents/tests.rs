@@ -117,7 +117,7 @@ fn fetched_once_while_fresh() {
     assert_eq!(site.fetched(), 2);
 }
 
-/// ATTACKS F16: failures and invalid documents are never cached.
+/// Failures and invalid documents are never cached.
 #[test]
 fn no_failure_is_remembered() {
     for bad in [None, Some("wrong"), Some("gone")] {
@@ -221,7 +221,6 @@ fn a_licence_can_ride_along() {
     assert_eq!(site.fetched(), 1);
 }
 
-/// ATTACKS F39.
 #[test]
 fn anew_is_once_a_minute() {
     let site = Site::of("old keys");

@@ -188,7 +188,7 @@ for (const access of ['opaque', 'jwt']) {
       const auth = oauth.PrivateKeyJwt(key.pairs[alg]);
       const party = new Party(server, as, 'key-client', auth, { pair: await oauth.generateKeyPair(alg), pushes: true });
       await story(party, 'dpop');
-      // At the authorization server once, and at the resource once: each answer brings the next nonce.
+      // Once: both are of one origin here, and each answer brings the next nonce.
       assert.equal(party.nonces, 1);
       assert.equal((await party.credentials()).token_type, 'dpop');
     });

@@ -198,7 +198,6 @@ await check('a logout at the bank: it hears of it by the back channel, another b
 
 apache.kill('SIGTERM');
 await apacheEnd;
-if (process.exitCode) console.error(readFileSync(join(folder, 'error.log'), 'utf8'));
 await server.end();
 done();
 if (process.exitCode) console.error(readFileSync(join(folder, 'error.log'), 'utf8'));

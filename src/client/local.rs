@@ -3,12 +3,11 @@
 
 use super::{AUTHORIZATION_CODE, Client, REFRESH_TOKEN};
 use crate::grant::Scope;
+use crate::wire::is_loopback_url;
 
 const ORIGIN: &str = "http://localhost";
 /// Where the id names none.
 const REDIRECT_URIS: [&str; 2] = ["http://127.0.0.1/", "http://[::1]/"];
-/// The loopback addresses themselves; the port is the request's.
-const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 /// As many as a client that is known by a document may have.
 const MAX_REDIRECT_URIS: usize = 16;
 const NAME: &str = "Development client";
@@ -39,12 +38,7 @@ impl Client {
         if redirect_uris.is_empty() {
             redirect_uris.extend(REDIRECT_URIS.map(String::from));
         }
-        let is_loopback = |uri: &String| {
-            let after =
-                |address: &&str| uri.strip_prefix(*address).is_some_and(|rest| rest.starts_with(['/', ':', '?']));
-            LOOPBACK.iter().any(|address| uri == address || after(address))
-        };
-        if !redirect_uris.iter().all(is_loopback) {
+        if !redirect_uris.iter().all(|uri| is_loopback_url(uri)) {
             return None;
         }
         let builder = redirect_uris.iter().fold(Self::public(id).url_as_id(), |builder, uri| builder.redirect_uri(uri));

@@ -118,15 +118,6 @@ impl Grant {
         self.members.as_deref().is_some_and(|members| members.special == Some(Special::Approved))
     }
 
-    /// Before anybody has seen it: another code.
-    #[cfg(feature = "root-secret")]
-    pub(crate) fn set_user_code(&mut self, user_code: [u8; 20]) {
-        if let Some(device) = self.device() {
-            let special = Some(Special::Device(Device { user_code, ..device }));
-            self.change_members(|members| Members { special, ..members });
-        }
-    }
-
     /// Makes it the record after somebody has answered.
     #[cfg(feature = "root-secret")]
     pub(crate) fn answer_device(&mut self, answer: DeviceAnswer, version: Version) {

@@ -39,4 +39,6 @@ pub use response::Response;
 pub use style::ResponseStyle;
 pub(crate) use text::has_control;
 pub(crate) use token_answer::TokenAnswer;
+#[cfg(feature = "proof")]
+pub(crate) use uri::is_loopback_url;
 pub(crate) use uri::{normal_form, read_uri, web_host};

@@ -49,6 +49,12 @@ pub(crate) fn web_host<'a>(uri: &Uri<&'a str>) -> Option<(&'a str, bool)> {
     }
 }
 
+/// Whether it is a URL of `http` that leads to an address of the loopback interface, which `localhost` need not (RFC 8252 section 8.3).
+#[cfg(feature = "proof")]
+pub(crate) fn is_loopback_url(text: &str) -> bool {
+    read_uri(text).is_some_and(|uri| matches!(web_host(&uri), Some(("127.0.0.1" | "[::1]", false))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

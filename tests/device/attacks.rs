@@ -1,12 +1,14 @@
 //! Attacks on devices, and by them: RFC 8628 section 5.
 
+use std::time::Duration;
+
 use regrant::engine::DeviceError;
 use regrant::throttle::MemoryThrottle;
-use regrant::{RootSecret, Timestamp, TokenStore as _};
+use regrant::{Authorization, Lifetimes, RootSecret, Scope, Timestamp, TokenStore as _};
 
 use crate::kit::schedule::run;
 use crate::kit::wire::Answer;
-use crate::place::{BOX, Place, TV, settings};
+use crate::place::{BOX, KIOSK, Place, TV, settings};
 
 /// Section 5.1: a user code has few bits, so wrong ones are counted before they are looked at, by person and by address, and without the host
 /// saying so.
@@ -154,4 +156,43 @@ fn public_clients_need_a_switch() {
     assert_eq!(Answer::of(&place.post(TV, None)).error(), Some("unauthorized_client"));
     assert_eq!(place.post(BOX, None).status(), 200);
     assert_eq!(place.poll(TV, "x").error(), Some("unauthorized_client"));
+}
+
+/// A used code stays used. Where tokens do not rotate a refresh leaves the grant as the first answer did, and a store may keep the
+/// device's record for longer than it counts.
+#[test]
+fn no_refresh_brings_a_used_code_back() {
+    let place = Place::new();
+    let begun = place.let_in(KIOSK, "alice");
+    let first = place.poll(KIOSK, &begun.device_code);
+    assert!(first.is_ok(), "{first:?}");
+    place.advance(600 + 300);
+    let refreshed = place.refresh(KIOSK, first.refresh_token());
+    assert_eq!(refreshed.refresh_token(), first.refresh_token());
+    assert!(place.poll(KIOSK, &begun.device_code).is_invalid_grant());
+}
+
+/// Section 3.3: what the person allowed. Who goes back and allows less is told that the first answer stands.
+#[test]
+fn an_answer_for_another_scope_is_not_the_same_again() {
+    let place = Place::new();
+    let begun = place.begin(TV);
+    let login = place.find(&begun.user_code, "alice").unwrap();
+    let first = place.approve(&login).unwrap();
+    assert_eq!(place.approve(&login), Ok(first));
+    let less = Authorization::of("alice").with_scope(Scope::parse("read").unwrap());
+    assert_eq!(run(place.engine.approve_device(&login, less, place.now())), Err(DeviceError::Answered));
+    assert_eq!(place.poll(TV, &begun.device_code).scope(), "read write");
+}
+
+/// A login never outlives what the host gives it, its time as an approved device included.
+#[test]
+fn a_login_that_has_ended_is_not_fetched() {
+    let short = Lifetimes::default().with_absolute(Some(Duration::from_secs(300)));
+    let place = Place::of(settings(), |builder| builder.lifetimes(short));
+    let begun = [place.let_in(TV, "alice"), place.let_in(TV, "alice")];
+    place.advance(299);
+    assert!(place.poll(TV, &begun[0].device_code).is_ok());
+    place.advance(1);
+    assert_eq!(place.poll(TV, &begun[1].device_code).error(), Some("expired_token"));
 }

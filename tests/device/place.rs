@@ -18,6 +18,9 @@ pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_co
 pub(crate) const TV: &str = "client_id=public-tv";
 pub(crate) const BOX: &str = "client_id=box&client_secret=box-secret-0123456789-0123456789-0123456789";
 
+/// Its refresh tokens do not rotate.
+pub(crate) const KIOSK: &str = "client_id=kiosk&client_secret=kiosk-secret-0123456789-0123456789-0123456789";
+
 pub(crate) type Tv = Engine<MemoryStore, StaticClients>;
 
 pub(crate) struct Place {
@@ -46,6 +49,12 @@ pub(crate) fn clients() -> StaticClients {
         .with(finish(Client::public("public-tv").name("Living room TV")))
         .unwrap()
         .with(finish(Client::confidential("box").secret(ClientSecret::new(&secret("box")).unwrap())))
+        .unwrap()
+        .with(finish(
+            Client::confidential("kiosk")
+                .secret(ClientSecret::new(&secret("kiosk")).unwrap())
+                .rotation(regrant::grant::Rotation::Never),
+        ))
         .unwrap()
         .with(other)
         .unwrap()

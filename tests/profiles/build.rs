@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regrant::engine::{ClientCredentials, Dpop, Profile, ProfileGap};
+use regrant::engine::{ClientCredentials, DeviceAuthorization, Dpop, Profile, ProfileGap};
 use regrant::fetch::DocumentClients;
 use regrant::jwt::{JwsAlgorithm, SigningAlgorithm, SigningKey};
 use regrant::{BuildError, Clients, Endpoints, Engine, EngineBuilder, MemoryStore, RootSecret, StaticClients};
@@ -100,6 +100,7 @@ fn a_square_says_what_it_lacks() {
         (square().issuer("https://id.example:443"), ProfileGap::IssuerPath),
         (square().endpoints(endpoints()), ProfileGap::Scope),
         (square().grant_handler(ClientCredentials), ProfileGap::GrantHandler),
+        (square().device_authorization(DeviceAuthorization::new("/device")), ProfileGap::GrantHandler),
         (square().dpop(Dpop::new().with_algorithms([JwsAlgorithm::EdDsa])), ProfileGap::ProofAlgorithm),
         (square().dpop(Dpop::new().with_resource_nonces(false)), ProfileGap::ResourceNonces),
         (square_of(documents()), ProfileGap::ClientDocuments),

@@ -234,16 +234,25 @@ fn what_has_ended_is_kept_and_says_nothing() {
     for (way, end) in ways {
         let authorization =
             Authorization::of("alice").with_fields(ResponseFields::new().with("name", "Alice").unwrap());
-        let authorization = authorization.with_host_data(HostData::of("gold").unwrap()).with_acr("mfa");
+        let authorization =
+            authorization.with_host_data(HostData::of("gold").unwrap()).with_acr("mfa").with_amr(["otp"]);
         let old = old().with_login(UUID, "app", ForeignLogin::new(authorization, BEGAN, at(100_000)));
         let world = world_of(app(), &old, |builder| builder);
         let own = world.refresh(UUID, at(0));
+        let grant = world.store.grants().into_iter().find(|grant| grant.client_id() == "app").unwrap();
+        assert!(grant.acr() == Some("mfa") && grant.amr().eq(["otp"]), "{way}");
         world.events.take();
         end(&world, &own.refresh_token());
         assert_eq!(world.events.names().iter().filter(|name| *name == "Revoked").count(), 1, "{way}");
         let grant = world.store.grants().into_iter().find(|grant| grant.client_id() == "app").unwrap();
         assert!(grant.scope().is_empty() && grant.fields().is_empty() && grant.host_data().is_none(), "{way}");
-        assert!(grant.acr().is_none() && !grant.is_renewable() && grant.authenticated_at() != BEGAN, "{way}");
+        assert!(
+            grant.acr().is_none()
+                && grant.amr().count() == 0
+                && !grant.is_renewable()
+                && grant.authenticated_at() != BEGAN,
+            "{way}"
+        );
         assert_eq!((grant.subject(), sessions(&world, at(11))), (Some("alice"), 0), "{way}");
         assert!(!world.engine.blocking().has_grants_at("alice", "app", at(11)).unwrap().unwrap(), "{way}");
         // Until nobody could accept it, by whatever clock.

@@ -310,3 +310,14 @@ async fn a_handler_that_waits_is_not_for_hosts_that_do_not() {
     let reply = Reply::of(&world.engine.token(&ask.request(), at(0)).await);
     world.refresh(&reply.refresh_token(), at(1)).assert_ok();
 }
+
+/// How the person proved who they are: OpenID Connect Core section 2, RFC 9470.
+#[test]
+fn what_a_handler_says_of_the_login_is_kept() {
+    let world = world(|_| Ok(Authorization::of("alice").with_acr("urn:mfa").with_amr(["pwd", "otp"])));
+    let login = world.post(&ask(""), at(0));
+    world.refresh(&login.refresh_token(), at(1)).assert_ok();
+    let grant = &world.store.grants()[0];
+    assert_eq!(grant.acr(), Some("urn:mfa"));
+    assert!(grant.amr().eq(["pwd", "otp"]));
+}

@@ -24,6 +24,7 @@ use crate::engine::time::Time;
 use crate::grant::device::{Device, DeviceAnswer, UserCode as UserCodeRecord};
 use crate::grant::members::{Members, Special};
 use crate::grant::{Grant, GrantId, Salt, Scope, Timestamp};
+use crate::secret::root::LabelledKey;
 use crate::store::{Insert, StoreErrorKind, Swap, TokenStore};
 use crate::throttle::{GuessKind, TooManyGuesses};
 use crate::token::mint_device;
@@ -31,11 +32,13 @@ use crate::wire::{Form, Parameters, Request, Response};
 
 /// How many devices of one client may wait at a time. Each has a place: no store can count.
 const DEVICES: u16 = 1_000;
-/// How many places, and how many user codes, are drawn before giving up.
+/// How many places are looked at before giving up. Of a client that has half of them taken, one device in 65,000 finds none.
+const LOOKS: usize = 16;
+/// How many user codes are drawn before giving up.
 const DRAWS: usize = 4;
 /// How long a device that was too late hears so, and not that there is no such code.
 const REMEMBERED: Duration = Duration::from_secs(300);
-/// After how long there may be a place again, where all that were drawn were taken: the first that were taken are free before that.
+/// After how long it is worth another try, where all places that were drawn were taken.
 const FULL: Duration = Duration::from_secs(30);
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -44,7 +47,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// `urn:ietf:params:oauth:grant-type:device_code`. 200 with `device_code`, `user_code`, `verification_uri`,
     /// `verification_uri_complete`, `expires_in` and `interval` (section 3.2).
     ///
-    /// Two records are kept until some minutes after the code has expired. At most 1,000 devices of a client wait at a time, and
+    /// Two records are kept until some minutes after the code has expired. A client has 1,000 places for devices, each taken for as long;
+    /// where nearly all are taken, some find none before all are. From an address there may be
     /// [some](super::DeviceAuthorization::with_most_per_address) from an address: beyond that it is 429 with `Retry-After`. A device that shows
     /// a proof of possession has to show the same key when it polls (RFC 9449).
     ///
@@ -136,13 +140,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Err(too_many(first.since(now)));
             }
         }
-        #[cfg(feature = "proof")]
-        if let Some(unspent) = client.unspent(SpentFor::Device(request.body())).filter(|_| !client.is_stranger()) {
-            // Spent for the same before: the answer got lost, and another is as good.
-            self.spend_assertion(unspent, None, time).await?;
-        }
         let renewable = self.settings.renewal.allows(form);
-        let begun = self.keep_device((devices, client), scope, members, renewable, [now, end], time).await;
+        let begun = async {
+            #[cfg(feature = "proof")]
+            if let Some(unspent) = client.unspent(SpentFor::Device(request.body())).filter(|_| !client.is_stranger()) {
+                // Spent for the same before: the answer got lost, and another is as good.
+                self.spend_assertion(unspent, None, time).await?;
+            }
+            self.keep_device((devices, client), scope, members, renewable, [now, end], time).await
+        };
+        let begun = begun.await;
+        // Not where the request is dropped: its device may have a place by then.
         if let (Err(_), Some(peer)) = (&begun, peer) {
             devices.starts.lock().give_back(peer, end);
         }
@@ -171,27 +179,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         time: &Time<'_>,
     ) -> Result<(Grant, UserCode), Failure> {
         let (key, other) = devices.keys.user_codes(now);
-        let mut user_code = UserCode::draw();
-        let device = Device { user_code: user_code.proof(key), answer: DeviceAnswer::Pending };
-        let drawn = (GrantId::from_u64(0), new_version(), Salt(rand::random()));
-        let mut record = Grant {
-            client_id: client.shared_id(),
-            scope,
-            renewable,
-            key_id: self.realm.keys().signing().id(),
-            ..Grant::of_device(drawn, device, members, now, [end, end + REMEMBERED])
-        };
         for _ in 0..DRAWS {
             // The code first: what leads to a device that is not there leads nowhere.
-            let id = self.free_place(devices, client, time.now()).await?;
-            let taken = [Some(key), other].into_iter().flatten();
-            let Some(place) = self.free_code(user_code, taken).await? else {
-                user_code = UserCode::draw();
-                record.set_user_code(user_code.proof(key));
-                continue;
+            let user_code = UserCode::draw();
+            let (id, old) = self.free_place(devices, client, time.now()).await?;
+            let Some(place) = self.free_code(user_code, key, other).await? else { continue };
+            let device = Device { user_code: user_code.proof(key), answer: DeviceAnswer::Pending };
+            let drawn = (id, new_version(), Salt(rand::random()));
+            let record = Grant {
+                client_id: client.shared_id(),
+                scope: scope.clone(),
+                renewable,
+                key_id: self.realm.keys().signing().id(),
+                ..Grant::of_device(drawn, device, members.clone(), now, [end, end + REMEMBERED])
             };
-            record.id = id.0;
-            if !self.write_device(&mut record, id.1, time).await? {
+            if !self.write_device(&record, old, time).await? {
                 continue;
             }
             let leads = UserCodeRecord { user_code: user_code.proof(key), device: record.id };
@@ -200,10 +202,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             match self.store.insert(&written, time.now()).await {
                 Ok(Insert::Added) => return Ok((record, user_code)),
                 // Another device was first. This one's place is free again when it has waited in vain.
-                Ok(Insert::Duplicate) => {
-                    user_code = UserCode::draw();
-                    record.set_user_code(user_code.proof(key));
-                }
+                Ok(Insert::Duplicate) => {}
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => match self.store.load(place).await? {
                     Some(stored) if stored.version == written.version => return Ok((record, user_code)),
                     _ => return Err(error.into()),
@@ -222,7 +221,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<(GrantId, Option<Grant>), Failure> {
         let key = devices.keys.devices();
-        for _ in 0..DRAWS {
+        for _ in 0..LOOKS {
             let place = rand::random_range(0..DEVICES).to_be_bytes();
             let id = GrantId::computed(&key.mac(&[b"place", client.id().as_bytes(), &place]));
             match self.store.load(id).await? {
@@ -235,19 +234,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(too_many(FULL))
     }
 
-    /// Where it can be kept where this code leads; `None` where another device has it.
-    async fn free_code<'k>(
+    /// Where it can be kept where this code leads under `key`; `None` where another device has it, under that key or the other.
+    async fn free_code(
         &self,
         code: UserCode,
-        keys: impl Iterator<Item = &'k crate::secret::root::LabelledKey>,
+        key: &LabelledKey,
+        other: Option<&LabelledKey>,
     ) -> Result<Option<GrantId>, Failure> {
-        let mut first = None;
-        for key in keys {
-            let mut free = None;
+        let mut free = None;
+        for (is_own, key) in std::iter::once((true, key)).chain(other.map(|key| (false, key))) {
             for step in 0..PLACES {
                 let place = code.place(key, step);
                 match self.store.load(place).await? {
-                    None => free = free.or(Some(place)),
+                    None => free = free.or(is_own.then_some(place)),
                     Some(stored) => {
                         if stored.user_code().is_some_and(|other| other.user_code == code.proof(key)) {
                             return Ok(None);
@@ -255,14 +254,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     }
                 }
             }
-            first = first.or(free);
         }
-        Ok(first)
+        Ok(free)
     }
 
     /// Whether it has the place. It is written over what waits no longer, since both are nobody's.
-    async fn write_device(&self, record: &mut Grant, old: Option<Grant>, time: &Time<'_>) -> Result<bool, Failure> {
-        record.version = new_version();
+    async fn write_device(&self, record: &Grant, old: Option<Grant>, time: &Time<'_>) -> Result<bool, Failure> {
         let written = match old {
             None => self.store.insert(record, time.now()).await.map(|insert| insert == Insert::Added),
             Some(old) => {

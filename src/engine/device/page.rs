@@ -109,7 +109,7 @@ pub enum DeviceError {
     /// It was answered meanwhile, or has expired. 400.
     #[error("the device was answered already, or waits no longer")]
     Answered,
-    /// The authorization cannot be granted, or the store or the registry failed: 500 and 503.
+    /// Devices are not logged in here (404), the authorization cannot be granted (500), or the store or the registry failed (503).
     #[error(transparent)]
     Refused(Refusal),
 }
@@ -241,11 +241,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// all of that. The grant is a session from the moment at which the device fetches its tokens; until then "log me out everywhere" ends
     /// it too.
     ///
-    /// The same again by the same person, as where the first answer got lost, has the same result.
+    /// The same again by the same person for the same scope, as where the first answer got lost, has the same result.
     ///
     /// # Errors
     ///
-    /// [`DeviceError`]: somebody has answered meanwhile, the code has expired, the store or registry failed, or the authorization cannot be
+    /// [`DeviceError`]: it was answered otherwise meanwhile, the code has expired, the store or registry failed, or the authorization cannot be
     /// granted: it is of somebody else than typed the code, has a wider scope, or its subject does not fit.
     pub async fn approve_device(
         &self,
@@ -282,7 +282,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // The grant first: a device that is approved has one. It ends with the code, so one that is left over is harmless.
         self.insert(&mut grant, time).await?;
         let answer = DeviceAnswer::Approved(grant.id);
-        match self.answer_device(record, answer, Some(&login.subject), time).await {
+        match self.answer_device(record, answer, Some(&grant), time).await {
             Ok(DeviceAnswer::Approved(id)) => {
                 if id == grant.id {
                     let (client_id, subject) = (login.client.id(), self.subject_of(&grant));
@@ -334,7 +334,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let may_renew = true;
         let with_refresh_token = authorization.refresh_token && client.may_refresh() && may_renew;
         let members = Members {
-            realm: self.realm().map(Into::into),
             special: Some(Special::Approved),
             resources: record.resource_list().cloned(),
             of_stranger: client.is_stranger(),
@@ -353,11 +352,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             renewable: with_refresh_token && authorization.renewable && record.renewable,
             authenticated_at: authorization.authenticated_at.unwrap_or(now),
             code: (!with_refresh_token).then_some(first),
-            members: Some(std::sync::Arc::new(members)),
+            members: self.realm.members(members),
         };
         self.check_subject(&login).await?;
-        let end = record.refresh_expires_at;
         let grant = self.new_grant(login, client, now);
+        // Until the device has its tokens it ends with the code, and never later than any login does.
+        let end = record.refresh_expires_at.min(grant.absolute_expires_at);
         Ok(Grant { generation: Generation::NONE, refresh_expires_at: end, expires_at: end, ..grant })
     }
 
@@ -382,12 +382,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(())
     }
 
-    /// Swaps the answer in, once. What the record says then, where that is the same: this answer, or the one that the same person gave before.
+    /// Swaps the answer in, once. What the record says then, where that is the same: this answer, or the one that the same person gave before,
+    /// to the same scope. `own`: the grant of a yes.
     async fn answer_device(
         &self,
         shown: &Grant,
         answer: DeviceAnswer,
-        subject: Option<&str>,
+        own: Option<&Grant>,
         time: &Time<'_>,
     ) -> Result<DeviceAnswer, Failure> {
         let proof = shown.device().map(|device| device.user_code);
@@ -399,8 +400,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             match (device.answer, answer) {
                 (DeviceAnswer::Pending, _) => {}
                 (DeviceAnswer::Denied, DeviceAnswer::Denied) => return Ok(DeviceAnswer::Denied),
-                (DeviceAnswer::Approved(id), DeviceAnswer::Approved(own)) => {
-                    let is_same = id == own || self.is_grant_of(id, subject).await?;
+                (DeviceAnswer::Approved(id), DeviceAnswer::Approved(answered)) => {
+                    let is_same = id == answered || self.is_like(id, own).await?;
                     return if is_same { Ok(device.answer) } else { Err(GrantRefusal::DeviceUsed.into()) };
                 }
                 _ => return Err(GrantRefusal::DeviceUsed.into()),
@@ -419,9 +420,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(Unavailable::Contention.into())
     }
 
-    async fn is_grant_of(&self, id: GrantId, subject: Option<&str>) -> Result<bool, Failure> {
-        let grant = self.store.load(id).await?;
-        Ok(grant.is_some_and(|grant| grant.id == id && grant.realm() == self.realm() && grant.subject() == subject))
+    /// Whether the grant of this id was given by the same person, and for as much.
+    async fn is_like(&self, id: GrantId, own: Option<&Grant>) -> Result<bool, Failure> {
+        let (Some(own), Some(grant)) = (own, self.store.load(id).await?) else { return Ok(false) };
+        let is_theirs = grant.realm() == self.realm() && grant.subject() == own.subject();
+        Ok(grant.id == id && is_theirs && grant.scope == own.scope)
     }
 }
 

@@ -177,6 +177,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             members: self.realm.members(Members {
                 of_stranger: client.is_stranger(),
                 acr: authorization.acr.clone(),
+                amr: authorization.amr.clone(),
                 foreign: Some(origin),
                 ..Members::default()
             }),

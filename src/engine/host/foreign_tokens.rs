@@ -145,7 +145,7 @@ impl ForeignLogin {
     /// server or another: [`Timestamp::MAX`] where it never expires.
     ///
     /// Of the authorization count the subject, which there has to be, the scope (within what the client may have; its default one if
-    /// none is named), the fields, the host's own data, `acr`, and whether it is renewable: a token that the other server would not
+    /// none is named), the fields, the host's own data, `acr`, `amr`, and whether it is renewable: a token that the other server would not
     /// have renewed is not renewed here.
     ///
     /// A login that began before [`Engine::end_sessions_of`](crate::Engine::end_sessions_of) was called for its subject, or before a

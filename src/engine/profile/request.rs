@@ -12,7 +12,7 @@ use crate::engine::failure::Failure;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, Refusal, RequestRefusal, SenderRefusal};
 use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::wire::Form;
+use crate::wire::{Form, is_loopback_url};
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether a client may be one here; where no profile is, every one may.
@@ -98,7 +98,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether the answer may go there: not without encryption but to the addresses of the loopback interface (FAPI 2.0 section
     /// 5.3.2.2; RFC 8252 section 7.3), which `localhost` need not be one of.
     pub(in crate::engine) fn may_answer_to(&self, redirect_uri: &str) -> bool {
-        let is_loopback = ["http://127.0.0.1", "http://[::1]"].iter().any(|address| redirect_uri.starts_with(address));
-        !self.is_of_fapi() || is_loopback || !redirect_uri.starts_with("http://")
+        !self.is_of_fapi() || is_loopback_url(redirect_uri) || !redirect_uri.starts_with("http://")
     }
 }

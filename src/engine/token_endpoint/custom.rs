@@ -165,6 +165,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 resources: resources.and_then(|resources| resources.to_store(true)),
                 of_stranger: client.is_stranger(),
                 acr: authorization.acr,
+                amr: authorization.amr,
                 ..Members::default()
             }),
         };

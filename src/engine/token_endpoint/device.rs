@@ -108,7 +108,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if is_first && time.now() >= grant.refresh_expires_at {
                 return Err(of_grant(&grant, GrantRefusal::DeviceExpired));
             }
-            if !is_first && !is_own && !self.answers_device_again(&grant, client, &swaps, time) {
+            // Never past the record of the device, which a store may keep for longer: where a client's tokens do not rotate, each refresh
+            // looks like the first answer.
+            let hears_again =
+                || time.now() < record.expires_at && self.answers_device_again(&grant, client, &swaps, time);
+            if !is_first && !is_own && !hears_again() {
                 return Err(of_grant(&grant, GrantRefusal::DeviceUsed));
             }
             if grant.created_at < self.not_before(client) {
@@ -120,6 +124,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let kind = if is_first { IssueKind::Device } else { IssueKind::Retry };
                 let asked = Asked { grant: &grant, client, mask, kind, form, now: time.now() };
                 permitted = Some(asked.ask(hook).await?);
+            }
+            if let (true, Some(Some(changes))) = (is_first, &permitted) {
+                changes.apply(&mut grant);
             }
             if claims.is_none() {
                 claims = Some(self.id_claims(&grant, client, mask, time.now()).await?);
@@ -137,9 +144,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 self.spend_proof(&grant, client, presented, text, time).await?;
                 let (expected, now) = (grant.version, time.now());
-                if let Some(Some(changes)) = &permitted {
-                    changes.apply(&mut grant);
-                }
                 grant.go_live();
                 self.bind(&mut grant, client, presented);
                 // One that gets no refresh token must not be kept for it.

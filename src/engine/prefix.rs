@@ -17,6 +17,12 @@ pub(super) fn is_prefix(text: &str) -> bool {
     (LEAST..=MOST).contains(&text.len()) && text.ends_with('_') && text.bytes().all(is_word)
 }
 
+/// Those tokens of an answer that have a prefix.
+pub(super) struct Prefixed {
+    pub(super) access: Option<Zeroizing<Vec<u8>>>,
+    pub(super) refresh: Option<Zeroizing<Vec<u8>>>,
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The refresh token of this text, with the prefix or without: nodes that have it and nodes that have not serve one another's.
     #[inline]
@@ -39,11 +45,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         text.strip_prefix(self.settings.token_prefix.as_deref()?.as_bytes())
     }
 
-    /// The text as it is handed out; `None` where there is no prefix.
+    /// Tokens as they are handed out; `None` where there is no prefix, which costs a look.
     #[inline]
-    pub(super) fn with_prefix(&self, token: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let prefix = self.settings.token_prefix.as_deref()?;
-        Some(Zeroizing::new([prefix.as_bytes(), token].concat()))
+    pub(super) fn with_prefix(&self, access: Option<&[u8]>, refresh: Option<&[u8]>) -> Option<Box<Prefixed>> {
+        let prefix = self.settings.token_prefix.as_deref()?.as_bytes();
+        let put = |token: &[u8]| Zeroizing::new([prefix, token].concat());
+        Some(Box::new(Prefixed { access: access.map(put), refresh: refresh.map(put) }))
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) use issue::{Claims, Issue};
 
 use super::Engine;
 use super::failure::Failure;
+use super::prefix::Prefixed;
 use crate::client::Clients;
 use crate::grant::{Confirmation, Scope};
 use crate::store::TokenStore;
@@ -46,11 +47,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             masked.as_slice()
         };
         // First: its digest is in the ID token.
-        let prefixed = if signed.is_none() { self.with_prefix(access_token) } else { None };
-        let access_token = prefixed.as_ref().map_or(access_token, |text| text.as_slice());
-        let made = issue.refresh_token.filter(|_| !issue.keeps_token);
-        let prefixed = made.and_then(|token| self.with_prefix(token));
-        let refresh_token = prefixed.as_ref().map(|text| text.as_slice()).or(issue.refresh_token);
+        let (is_opaque, is_made) = (signed.is_none(), !issue.keeps_token);
+        let prefixed =
+            self.with_prefix(Some(access_token).filter(|_| is_opaque), issue.refresh_token.filter(|_| is_made));
+        let (access_token, refresh_token) = match prefixed.as_deref() {
+            None => (access_token, issue.refresh_token),
+            Some(Prefixed { access, refresh }) => (
+                access.as_ref().map_or(access_token, |text| text.as_slice()),
+                refresh.as_ref().map(|text| text.as_slice()).or(issue.refresh_token),
+            ),
+        };
         let id_token = self.id_token(issue, access_token, lifetime_secs)?;
         // What is bound to nothing is none of a profile's.
         let with_subject = if issue.bound_to.is_some() { self.fields_with_subject(grant) } else { None };

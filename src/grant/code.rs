@@ -94,7 +94,7 @@ impl Grant {
     }
 
     /// Makes it the record after its code was redeemed.
-    pub(crate) fn redeem(&mut self, version: Version, key_id: u8, lifetimes: &Lifetimes, now: Timestamp) {
+    pub(crate) fn redeem(&mut self, version: Version, key_id: u8, lifetimes: Lifetimes, now: Timestamp) {
         // A node whose clock is behind the login must not end the session that it begins.
         let now = now.max(self.created_at);
         let [refresh_expires_at, expires_at] = expiries(lifetimes, self.renewable, self.absolute_expires_at, now);

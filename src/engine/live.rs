@@ -139,7 +139,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// [look them up](crate::EngineBuilder::resources).
     ///
     /// Several nodes add it before a client hears of it: a node that does not have it yet answers `invalid_target` to who names it, and
-    /// changes nothing. Give it to the builder as well, for the next start. A scope that it defines, and no other resource did, is no
+    /// changes nothing; a [check](Self::bearer_for) for it there is 503. Give it to the builder as well, for the next start. A scope that it defines, and no other resource did, is no
     /// longer the engine's: tokens for other resources do not have it any more, as with a resource that the builder is given.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ pub(crate) mod jwt;
 #[cfg(not(feature = "jwt"))]
 #[path = "jwt_off.rs"]
 mod jwt;
+mod live;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 mod logout;
 #[cfg(feature = "root-secret")]
@@ -274,14 +275,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The lifetimes that hold for a client.
-    fn lifetimes<'a>(&'a self, client: &'a Client) -> &'a Lifetimes {
+    fn lifetimes(&self, client: &Client) -> Lifetimes {
         match client.lifetimes() {
-            Some(own) => own,
+            Some(own) => *own,
             #[cfg(feature = "proof")]
             None if client.is_public() && client.is_stranger() => {
-                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes)
+                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes).get()
             }
-            None => &self.settings.lifetimes,
+            None => self.settings.lifetimes.get(),
         }
     }
 
@@ -338,7 +339,7 @@ impl<S, C> fmt::Debug for Engine<S, C> {
         f.debug_struct("Engine")
             .field("realm", &self.realm.name())
             .field("keys", self.realm.keys())
-            .field("lifetimes", &self.settings.lifetimes)
+            .field("lifetimes", &self.usual_lifetimes())
             .field("renewal", &self.settings.renewal)
             .field("style", &self.settings.style)
             .finish_non_exhaustive()

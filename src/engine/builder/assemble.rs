@@ -8,6 +8,8 @@ use crate::engine::device::DeviceEngine;
 #[cfg(feature = "root-secret")]
 use crate::engine::foreign::ForeignEngine;
 #[cfg(feature = "proof")]
+use crate::engine::jwt_bearer::JwtBearerEngine;
+#[cfg(feature = "proof")]
 use crate::engine::profile::{Profile, ProfileGap};
 use crate::engine::realm::Realm;
 #[cfg(feature = "root-secret")]
@@ -64,6 +66,11 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         checks::pairwise(clients.features(), false)?;
         #[cfg(feature = "proof")]
         checks::assertions(clients.features(), &settings, self.root.is_some())?;
+        #[cfg(feature = "proof")]
+        let jwt_bearer = {
+            let at_hand = (self.root.is_some(), self.client_keys.is_some());
+            JwtBearerEngine::build(self.jwt_bearer, settings.issuer.as_deref(), &host, at_hand)?
+        };
         if !endpoints.are_well_formed() {
             return Err(BuildError::Endpoint);
         }
@@ -115,6 +122,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             subjects,
             #[cfg(feature = "proof")]
             dpop,
+            #[cfg(feature = "proof")]
+            jwt_bearer,
             #[cfg(feature = "argon2")]
             slow: self.slow,
             #[cfg(feature = "proof")]

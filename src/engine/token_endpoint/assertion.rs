@@ -226,15 +226,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         spent_for.extend(form.all("resource").map(str::as_bytes));
         let own_for = presented.with_key(body);
         let own = client.unspent(SpentFor::Grant(&own_for));
-        if own.is_some() || !presented.is_bare() {
-            if let Some(thing) = &thing {
-                if self.spent(thing, &spent_for, time).await? == Some(Spending::Elsewhere) {
-                    return Err(GrantAssertionFault::Used.into());
-                }
+        if let Some(thing) = &thing {
+            if self.spent(thing, &spent_for, time).await? == Some(Spending::Elsewhere) {
+                return Err(GrantAssertionFault::Used.into());
             }
-            if let Some(own) = own {
-                self.check_unspent(own, time).await?;
-            }
+        }
+        if let Some(own) = own {
+            self.check_unspent(own, time).await?;
         }
         if thing.is_none() && own.is_none() {
             self.make_room(&first.grant, client, time).await?;

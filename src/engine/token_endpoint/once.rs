@@ -97,8 +97,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !is_it || self.realm.keys_of(stored).is_none() {
             return Err(GrantRefusal::AssertionSpent.into());
         }
-        // It has been used, so the answer was not lost.
-        if stored.generation != Generation::FIRST || time.now() >= stored.expires_at {
+        // It has been used, or its client has revoked what it got by it, so the answer was not lost.
+        let is_used = stored.generation != Generation::FIRST || stored.access_epoch != 0;
+        if is_used || time.now() >= stored.expires_at {
             return Err(of_grant(stored, GrantRefusal::AssertionSpent));
         }
         let claims = std::mem::take(&mut first.claims);

@@ -111,7 +111,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let Some((hook, login)) = again else { return Ok((asked, target, mask)) };
         let changes = Asked { grant: &asked, client, mask, kind, form, now: time.now() }.ask(hook).await?;
         // Its times begin when the host has answered.
-        let mut grant = Grant { id: asked.id, ..self.new_grant(login, client, time.now()) };
+        let mut grant = self.grant_of_id(asked.id, login, client, time.now());
         if let Some(changes) = changes {
             changes.apply(&mut grant);
         }

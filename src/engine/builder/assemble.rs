@@ -45,13 +45,9 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             self.subject_secret.or_else(derived)
         };
         #[cfg(feature = "root-secret")]
-        let foreign = match self.foreign {
-            None => None,
-            Some(hook) => {
-                let secret = subject_secret.as_ref().ok_or(BuildError::SubjectSecretRequired)?;
-                let adopts = !self.adopted.is_empty();
-                Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref(), adopts)))
-            }
+        let foreign = {
+            let adopts = !self.adopted.is_empty();
+            ForeignEngine::build(self.foreign, subject_secret.as_ref(), self.realm.as_deref(), adopts)?
         };
         #[cfg(feature = "root-secret")]
         let secrets = (self.root.as_ref(), self.old_root.as_ref(), self.realm.as_deref());

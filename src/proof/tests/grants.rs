@@ -261,7 +261,7 @@ fn who_did_not_sign_it_vouches_for_nobody() {
     let jwk = json!({
         "kty": "EC", "crv": "P-256", "kid": "P256", "x": base64url(point.x().unwrap()), "y": base64url(point.y().unwrap()),
     });
-    assert_eq!(verify(&good, &set(&[jwk.clone()])), Err(F::Signature));
+    assert_eq!(verify(&good, &set(std::slice::from_ref(&jwk))), Err(F::Signature));
     // A key that it brings along, or points to, is nobody's.
     let forged = |name: &str, value: Value| {
         let header = with(&named_header(Holder::P256), name, value);

@@ -13,6 +13,8 @@ mod foreign;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "proof")]
+mod jwt_bearer;
+#[cfg(feature = "proof")]
 mod profile;
 #[cfg(feature = "proof")]
 mod proof;
@@ -78,6 +80,8 @@ pub struct EngineBuilder<S, C> {
     device: Option<super::device::DeviceAuthorization>,
     #[cfg(feature = "proof")]
     dpop: Option<super::binding::Dpop>,
+    #[cfg(feature = "proof")]
+    jwt_bearer: Option<Box<super::jwt_bearer::JwtBearer>>,
     endpoints: Endpoints,
     jwt: JwtSettings,
     registry: Option<AsRegistry<C>>,
@@ -113,6 +117,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             device: None,
             #[cfg(feature = "proof")]
             dpop: None,
+            #[cfg(feature = "proof")]
+            jwt_bearer: None,
             endpoints: Endpoints::default(),
             jwt: JwtSettings::default(),
             registry: None,

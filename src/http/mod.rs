@@ -92,7 +92,7 @@ pub fn request<'a>(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, bod
     let request = Request::new(method.as_str(), body).with_query(uri.query().unwrap_or_default().as_bytes());
     #[cfg(feature = "proof")]
     let request = request.with_url(uri.path());
-    headers.iter().fold(request, |request, (name, value)| request.with_header(name.as_str(), value.as_bytes()))
+    request.with_headers(headers.iter().map(|(name, value)| (name, value.as_bytes())))
 }
 
 /// The engine's response as one of the `http` crate.

@@ -1,7 +1,8 @@
 //! The engine behind any stack that speaks the `http` crate (feature `http`).
 //!
-//! [`EndpointService`] is a `tower::Service`, which axum mounts in one line; [`read_body`], [`request`] and [`response`]
-//! are for everything else.
+//! [`EndpointService`] is a `tower::Service`, which axum mounts in one line: one endpoint, or [all of
+//! them](EndpointService::by_path). [`read_body`], [`request`] and [`response`] are for everything else. A stack with types of its own hands over
+//! bytes: [`Engine::respond_at`](crate::Engine::respond_at).
 //!
 //! ```
 //! use axum::Router;

@@ -31,7 +31,7 @@ impl Reply {
     }
 
     /// A member of the JSON whose value is a string without escapes.
-    fn member(&self, name: &str) -> Result<&str, Box<dyn Error>> {
+    pub fn member(&self, name: &str) -> Result<&str, Box<dyn Error>> {
         let found = self.body.split_once(&format!("\"{name}\":\"")).and_then(|(_, rest)| rest.split_once('"'));
         Ok(found.ok_or_else(|| format!("no {name} in the answer of status {}", self.status))?.0)
     }
@@ -133,7 +133,7 @@ fn bodies(ask: &mut impl FnMut(&Ask) -> Asked) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn plain(method: &'static str, target: &str) -> Ask {
+pub fn plain(method: &'static str, target: &str) -> Ask {
     Ask { method, target: target.into(), headers: Vec::new(), body: Vec::new(), chunked: false }
 }
 
@@ -143,7 +143,7 @@ fn form(target: &str, body: &str) -> Ask {
     Ask { headers, body: body.into(), ..plain("POST", target) }
 }
 
-fn login() -> Ask {
+pub fn login() -> Ask {
     form("/oauth2/token", "grant_type=password&username=alice&password=wonderland")
 }
 

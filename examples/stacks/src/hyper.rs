@@ -1,4 +1,4 @@
-//! hyper, with nothing around it.
+//! hyper, with nothing around it: `examples/hyper.rs` has time-outs as well.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub async fn serve(engine: Arc<Engine>, address: SocketAddr) -> std::io::Result<
     let endpoints = EndpointService::by_path(engine);
     let listener = TcpListener::bind(address).await?;
     loop {
-        let (stream, _) = listener.accept().await?;
+        let Ok((stream, _)) = listener.accept().await else { continue };
         let endpoints = endpoints.clone();
         tokio::spawn(async move {
             let answer = service_fn(|request| async { Ok::<_, Infallible>(endpoints.respond(request).await) });

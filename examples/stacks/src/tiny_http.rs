@@ -1,4 +1,4 @@
-//! tiny_http, without an async runtime: the engine's blocking face, on as many threads as you like.
+//! tiny_http, without an async runtime: the engine's blocking face, on as many threads as shall wait for slow clients.
 
 use std::error::Error;
 use std::io::Read;
@@ -28,10 +28,16 @@ fn answer(engine: &Engine, mut request: Request) -> Result<(), Box<dyn Error>> {
 
 pub fn serve(engine: Arc<Engine>, address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let server = Server::http(address).map_err(|error| error as Box<dyn Error>)?;
-    for request in server.incoming_requests() {
-        if let Err(error) = answer(&engine, request) {
-            eprintln!("a connection broke: {error}");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for request in server.incoming_requests() {
+                    if let Err(error) = answer(&engine, request) {
+                        eprintln!("a connection broke: {error}");
+                    }
+                }
+            });
         }
-    }
+    });
     Ok(())
 }

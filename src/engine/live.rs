@@ -2,6 +2,7 @@
 //! node, and gives it to the builder too, for the next start.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "jwt")]
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -47,6 +48,7 @@ impl LiveLifetimes {
         }
     }
 
+    #[cfg(feature = "jwt")]
     pub(super) fn longest_access_token(&self) -> Duration {
         Duration::from_secs(self.longest_secs.load(Ordering::Relaxed))
     }

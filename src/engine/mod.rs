@@ -9,6 +9,7 @@ mod binding;
 mod blocking;
 mod bounds;
 mod builder;
+pub(crate) mod by_path;
 mod check_keys;
 mod client_auth;
 #[cfg(feature = "root-secret")]

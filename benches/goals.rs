@@ -22,12 +22,11 @@ const REPLAYS: usize = 20_000;
 
 fn main() {
     // Cargo passes `--bench`; a number is the number of grants.
-    match std::env::args().skip(1).find_map(|argument| argument.parse().ok()) {
-        Some(grants) => measure(grants, None),
-        None => {
-            measure(1_000, Some(1.5));
-            measure(1_000_000, Some(1.25));
-        }
+    if let Some(grants) = std::env::args().skip(1).find_map(|argument| argument.parse().ok()) {
+        measure(grants, None);
+    } else {
+        measure(1_000, Some(1.5));
+        measure(1_000_000, Some(1.25));
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) mod jwt;
 mod jwt;
 #[cfg(feature = "proof")]
 mod jwt_bearer;
+mod live;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 mod logout;
 #[cfg(feature = "root-secret")]
@@ -285,14 +286,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The lifetimes that hold for a client.
-    fn lifetimes<'a>(&'a self, client: &'a Client) -> &'a Lifetimes {
+    fn lifetimes(&self, client: &Client) -> Lifetimes {
         match client.lifetimes() {
-            Some(own) => own,
+            Some(own) => *own,
             #[cfg(feature = "proof")]
             None if client.is_public() && client.is_stranger() => {
-                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes)
+                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes).get()
             }
-            None => &self.settings.lifetimes,
+            None => self.settings.lifetimes.get(),
         }
     }
 
@@ -349,7 +350,7 @@ impl<S, C> fmt::Debug for Engine<S, C> {
         f.debug_struct("Engine")
             .field("realm", &self.realm.name())
             .field("keys", self.realm.keys())
-            .field("lifetimes", &self.settings.lifetimes)
+            .field("lifetimes", &self.usual_lifetimes())
             .field("renewal", &self.settings.renewal)
             .field("style", &self.settings.style)
             .finish_non_exhaustive()

@@ -38,6 +38,7 @@ use super::documents::Endpoints;
 use super::host::DynForeignTokens;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
+use super::live::LiveLifetimes;
 use super::resources::ResourceSettings;
 use super::settings::Settings;
 use super::{AsRegistry, Engine};
@@ -162,7 +163,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// How long tokens and grants live, where a client has no lifetimes of its own.
+    /// How long tokens and grants live, where a client has no lifetimes of its own. [`Engine::set_lifetimes`] changes them
+    /// while the engine serves.
     ///
     /// ```
     /// # use regrant::{Engine, Lifetimes, MemoryStore, StaticClients};
@@ -173,7 +175,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
-        self.settings.lifetimes = lifetimes;
+        self.settings.lifetimes = LiveLifetimes::new(lifetimes);
         self
     }
 

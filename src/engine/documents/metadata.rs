@@ -264,7 +264,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) fn metadata_members(&self) -> Option<Map<String, Value>> {
         let issuer = self.issuer()?;
         let endpoints = &self.endpoints;
-        let mut members = self.settings.metadata.begin();
+        let mut members = self.settings.metadata.read().begin();
         let mut add = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
         add("issuer", json!(issuer));
         let authorization = endpoints.authorization.as_deref().filter(|_| self.settings.authorization_code);

@@ -192,7 +192,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Nothing is fetched in this build.
     #[cfg(all(feature = "jwt", not(feature = "proof")))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "the feature is off")]
+    #[expect(clippy::unused_async, reason = "the feature is off")]
     async fn check_sector(&self, metadata: &ClientMetadata, _: &Request<'_>, _: &Time<'_>) -> Result<(), Failure> {
         match metadata.sector_identifier_uri() {
             None => Ok(()),
@@ -201,7 +201,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     #[cfg(not(feature = "jwt"))]
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "the feature is off")]
+    #[expect(clippy::unused_async, reason = "the feature is off")]
     async fn check_sector(&self, _: &ClientMetadata, _: &Request<'_>, _: &Time<'_>) -> Result<(), Failure> {
         Ok(())
     }

@@ -34,7 +34,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn fetch(mut self, fetch: impl Fetch + 'static) -> Self {
-        self.client_keys = Some(FetchedKeys::new(fetch));
+        self.client_keys = Some(Box::new(FetchedKeys::new(fetch)));
         self
     }
 }

@@ -128,7 +128,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         peer: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Option<Arc<Vec<String>>>, Failure> {
-        let (Some(FetchedKeys { sectors, .. }), Ok(url)) = (&self.client_keys, FetchUrl::parse(at)) else {
+        let (Some(FetchedKeys { sectors, .. }), Ok(url)) = (self.client_keys.as_deref(), FetchUrl::parse(at)) else {
             return Ok(None);
         };
         match sectors.get(&url, asker(Lookup::of(Purpose::Registration, peer)), now).await {
@@ -143,7 +143,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     async fn fetch_keys(&self, at: &str, which: Which, lookup: Lookup, now: Timestamp) -> Result<ClientKeys, Failure> {
         let refused = |retry_after_secs| Failure::from(Unavailable::ClientKeys { retry_after_secs });
-        let Some(FetchedKeys { sets: documents, .. }) = &self.client_keys else { return Err(refused(None)) };
+        let Some(FetchedKeys { sets: documents, .. }) = self.client_keys.as_deref() else { return Err(refused(None)) };
         let url = FetchUrl::parse(at).map_err(|error| refused(None).by(error))?;
         let asker = asker(lookup);
         let keys = match which {

@@ -111,7 +111,7 @@ impl ClientBuilder {
     /// Tells it people by pairwise subjects (OpenID Connect Core section 8.1): what it reads in ID tokens, at the userinfo endpoint, in
     /// logout tokens, by introspection and in its JWT access tokens is a name of the person that clients of other
     /// [sectors](Self::sector_identifier) do not know. Hooks, events and resources have the subject as ever. For a client that has had no logins yet; the
-    /// engine needs a [subject secret](crate::EngineBuilder::subject_secret). Default: no.
+    /// engine needs a subject secret (`EngineBuilder::subject_secret`). Default: no.
     ///
     /// ```
     /// # use regrant::Client;

@@ -181,7 +181,7 @@ impl<C> DocumentClients<C> {
     }
 
     /// Whether such clients may know people by pairwise subjects (`subject_type`, OpenID Connect Core section 8.1). The engine then needs a
-    /// [subject secret](crate::EngineBuilder::subject_secret). A `sector_identifier_uri` has to be on the
+    /// subject secret (`EngineBuilder::subject_secret`). A `sector_identifier_uri` has to be on the
     /// document's own host, which vouches for it without being asked. Default: no, and the wish is passed by.
     #[cfg(feature = "jwt")]
     #[must_use]

@@ -168,7 +168,7 @@ impl<C> StatelessClients<C> {
     }
 
     /// Whether such clients may know people by pairwise subjects (`subject_type`, OpenID Connect Core section 8.1). The engine then needs a
-    /// [subject secret](crate::EngineBuilder::subject_secret). Where a client has a `sector_identifier_uri`,
+    /// subject secret (`EngineBuilder::subject_secret`). Where a client has a `sector_identifier_uri`,
     /// [`Engine::register`](crate::Engine::register) [fetches](crate::EngineBuilder::fetch) it. Default: no, and the wish is passed by.
     #[cfg(feature = "jwt")]
     #[must_use]

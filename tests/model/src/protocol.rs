@@ -125,7 +125,7 @@ impl Protocol {
 
     fn initial(&self, node: u8) -> State {
         let record = Record { generation: 1, rotated_at: clock(node, 0), version: 0 };
-        let held = if self.setting.foreign { 0 } else { 1 };
+        let held = u8::from(!self.setting.foreign);
         let honest = Actor { held: Some(held), ..Actor::default() };
         State {
             now: 0,
@@ -187,9 +187,7 @@ impl Protocol {
         }
         let in_time = arrived < state.truth.committed_at + Setting::WINDOW - Setting::SKEW;
         match state.place {
-            Place::Live(record) => {
-                presented >= record.generation || presented + 1 == record.generation && in_time
-            }
+            Place::Live(record) => presented >= record.generation || presented + 1 == record.generation && in_time,
             Place::Absent => self.setting.foreign && presented == 0 && !state.truth.ended,
             Place::Ended => false,
         }
@@ -465,7 +463,8 @@ impl Model for Protocol {
         match action {
             Action::Tick => {
                 state.now += 1;
-                if matches!(state.late, Some(Late::Write(late)) if state.now > late.asked_at + Setting::LONGEST_COMMIT) {
+                if matches!(state.late, Some(Late::Write(late)) if state.now > late.asked_at + Setting::LONGEST_COMMIT)
+                {
                     state.late = None;
                 }
             }

@@ -162,10 +162,10 @@ impl Judge {
             (Mutant::SuccessorNotCompared, Decision::Replay) if in_window => Decision::Retry,
             (Mutant::ReplayServed, Decision::Replay) if flight.presented + 1 == record.generation => Decision::Retry,
             (Mutant::ReplayNotEnding, Decision::Replay) => Decision::Refuse(Void::Expired),
-            (Mutant::AheadAccepted, Decision::Step { behind: true, .. }) => Decision::Retry,
+            (Mutant::AheadAccepted, Decision::Step { behind: true, .. })
+            | (Mutant::CurrentIsRetry, Decision::Step { behind: false, .. }) => Decision::Retry,
             (Mutant::AheadIsReplay, Decision::Step { behind: true, .. }) => Decision::Replay,
             (Mutant::NegativeIsReplay, Decision::Retry) if self.now < record.rotated_at => Decision::Replay,
-            (Mutant::CurrentIsRetry, Decision::Step { behind: false, .. }) => Decision::Retry,
             (Mutant::StepOfTwo, Decision::Step { to, behind }) => {
                 let beyond = sample_rotated(to.as_u32() + 1, Version::from_u64(0), at(0), at(0), at(0));
                 Decision::Step { to: beyond.generation(), behind }
@@ -211,7 +211,7 @@ impl Judge {
 
 fn grant_of(record: Record) -> Grant {
     let Record { generation, rotated_at, version } = record;
-    let end = at(0) + Duration::from_secs(365 * 86_400);
+    let end = at(u8::MAX);
     sample_rotated(generation.into(), Version::from_u64(version.into()), at(0), at(rotated_at), end)
 }
 

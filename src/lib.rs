@@ -339,7 +339,7 @@ pub mod event {
         ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, Unavailable,
     };
     #[cfg(feature = "proof")]
-    pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};
+    pub use crate::proof::{AssertionFault, ClaimFault, GrantAssertionFault, JwkFault, JwsFault, RequestObjectFault};
 }
 
 /// Signed tokens: keys, JWT access tokens (RFC 9068), ID tokens and what a host says in them (feature `jwt`).
@@ -374,7 +374,10 @@ pub mod internal {
     pub use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Tried, Void, decide};
     pub use crate::grant::sample::{sample_advanced, sample_grant, sample_login, sample_marker, sample_rotated};
     #[cfg(feature = "proof")]
-    pub use crate::proof::{Assertion, AssertionRules, ClientKey, ProvenAssertion, RequestObject, RequestObjectRules};
+    pub use crate::proof::{
+        Assertion, AssertionRules, ClientKey, GrantAssertion, GrantAssertionRules, ProvenAssertion, RequestObject,
+        RequestObjectRules,
+    };
     pub use crate::wire::basic::{BasicCredentials, BasicError};
     pub use crate::wire::form::{Form, Repeated};
 }

@@ -64,5 +64,8 @@ pub(crate) const OPENID: &str = "openid";
 pub(crate) const AUTHORIZATION_CODE: &str = "authorization_code";
 pub(crate) const CLIENT_CREDENTIALS: &str = "client_credentials";
 pub(crate) const REFRESH_TOKEN: &str = "refresh_token";
+/// RFC 7523 section 2.1.
+#[cfg(feature = "proof")]
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// RFC 8628 section 3.4.
 pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";

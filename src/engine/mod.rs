@@ -29,6 +29,9 @@ pub(crate) mod jwt;
 #[cfg(not(feature = "jwt"))]
 #[path = "jwt_off.rs"]
 mod jwt;
+#[cfg(feature = "proof")]
+mod jwt_bearer;
+mod live;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 mod logout;
 #[cfg(feature = "root-secret")]
@@ -83,12 +86,16 @@ pub use client_auth::{BlockingPool, SlowVerifier};
 #[cfg(feature = "root-secret")]
 pub use device::{DeviceAuthorization, DeviceError, DeviceLogin};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
+#[cfg(feature = "proof")]
+pub use host::{AssertionPolicy, AssertionRequest};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, PendingGuess, RenewalPolicy,
 };
 #[cfg(feature = "root-secret")]
 pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
+#[cfg(feature = "proof")]
+pub use jwt_bearer::{JwtBearer, TrustedIssuer};
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 pub use logout::{LoggedOut, LogoutConsent, LogoutFault, LogoutNotice, LogoutRequest};
 #[cfg(feature = "proof")]
@@ -109,6 +116,8 @@ use time::Time;
 
 use crate::client::{Client, Clients, DynClientRegistry, NotBefore, ReadyClients};
 use crate::grant::{Grant, Lifetimes, Timestamp};
+#[cfg(feature = "proof")]
+pub use crate::proof::AssertionProfile;
 use crate::store::{ReadyStore, TokenStore};
 use crate::wire::{FormError, Limits, Response};
 
@@ -178,6 +187,9 @@ pub struct Engine<S, C> {
     subjects: Option<Box<subjects::Subjects>>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
+    /// Where assertions of others are grants.
+    #[cfg(feature = "proof")]
+    jwt_bearer: Option<Box<jwt_bearer::JwtBearerEngine>>,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
     /// Keys of clients that are to be fetched.
@@ -274,14 +286,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The lifetimes that hold for a client.
-    fn lifetimes<'a>(&'a self, client: &'a Client) -> &'a Lifetimes {
+    fn lifetimes(&self, client: &Client) -> Lifetimes {
         match client.lifetimes() {
-            Some(own) => own,
+            Some(own) => *own,
             #[cfg(feature = "proof")]
             None if client.is_public() && client.is_stranger() => {
-                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes)
+                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes).get()
             }
-            None => &self.settings.lifetimes,
+            None => self.settings.lifetimes.get(),
         }
     }
 
@@ -338,7 +350,7 @@ impl<S, C> fmt::Debug for Engine<S, C> {
         f.debug_struct("Engine")
             .field("realm", &self.realm.name())
             .field("keys", self.realm.keys())
-            .field("lifetimes", &self.settings.lifetimes)
+            .field("lifetimes", &self.usual_lifetimes())
             .field("renewal", &self.settings.renewal)
             .field("style", &self.settings.style)
             .finish_non_exhaustive()

@@ -72,7 +72,7 @@ pub fn sample_rotated(
 
 /// The record after a refresh, for the same.
 #[must_use]
-pub fn sample_advanced(grant: &Grant, renewal: Advance<'_>) -> Grant {
+pub fn sample_advanced(grant: &Grant, renewal: Advance) -> Grant {
     let mut next = grant.clone();
     next.advance(renewal);
     next

@@ -184,7 +184,7 @@ impl Judge {
                         version: Version::from_u64(self.version.into()),
                         generation: to,
                         key_id: 0,
-                        lifetimes: &Lifetimes::default(),
+                        lifetimes: Lifetimes::default(),
                         now: at(self.now),
                     },
                 );

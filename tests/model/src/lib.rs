@@ -6,6 +6,12 @@
 //! [`decide`](regrant::internal::decide) and what stands beside it, by way of [`rules`]; a [`Mutant`] of it has to break a property of a
 //! name (`tests/mutants.rs`). Time is in seconds, and only those that make a difference: the window is three of them.
 //!
+//! One thing the model found that no rule forbids: a request that waits before it has seen its record, while its client gives up on it and
+//! goes on by *two* steps, is told from a thief by two clocks. Within the skew of them, and within one tick of one, they do not tell, and the
+//! grant ends. To be lenient there would be to be lenient to every old token that comes that soon after a rotation, so the law (24) is about
+//! requests that saw their token current, or the direct predecessor in time, and about those that came before the rotation by more than clocks
+//! may differ.
+//!
 //! What is not in it: MACs, clients, scopes, expiry, hooks. The laws (`tests/laws`) have those, by chance and with the engine whole.
 
 pub mod properties;

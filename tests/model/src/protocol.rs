@@ -310,7 +310,7 @@ impl Protocol {
         if state.truth.ended {
             state.break_by(Violation::Revived);
         }
-        let bit = 1 << write.next.generation;
+        let bit = 1_u32 << write.next.generation;
         if state.truth.steps & bit != 0 {
             state.break_by(Violation::TwoSuccessors);
         }

@@ -143,7 +143,7 @@ pub struct Truth {
     /// When the current generation was committed.
     pub committed_at: u8,
     /// The generations that were committed, a bit each.
-    pub steps: u8,
+    pub steps: u32,
     /// An answer was given to a token that only a thief, or somebody out of time, can have: the grant has to be over.
     pub burnt: bool,
     /// The grant has ended.

@@ -371,7 +371,8 @@ pub mod internal {
     pub use crate::client::dynamic::compact::{decode_metadata, encode_metadata};
     pub use crate::fetch::budget::Asker;
     pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
-    pub use crate::grant::sample::{sample_grant, sample_login, sample_marker};
+    pub use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Tried, Void, decide};
+    pub use crate::grant::sample::{sample_advanced, sample_grant, sample_login, sample_marker, sample_rotated};
     #[cfg(feature = "proof")]
     pub use crate::proof::{
         Assertion, AssertionRules, ClientKey, GrantAssertion, GrantAssertionRules, ProvenAssertion, RequestObject,

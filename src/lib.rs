@@ -335,8 +335,8 @@ pub mod event {
     #[cfg(feature = "proof")]
     pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
-        AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
-        ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, Unavailable,
+        AuthorizationRefusal, ClientRefusal, ExchangeRefusal, GrantRefusal, Refusal, RegistrationRefusal,
+        RequestRefusal, ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, TokenFault, Unavailable,
     };
     #[cfg(feature = "proof")]
     pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};

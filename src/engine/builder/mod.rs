@@ -8,6 +8,8 @@ mod device;
 #[cfg(feature = "proof")]
 mod dpop;
 pub(super) mod error;
+#[cfg(feature = "jwt")]
+mod exchange;
 #[cfg(feature = "root-secret")]
 mod foreign;
 #[cfg(feature = "jwt")]

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN};
+use crate::client::{
+    AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE,
+};
 use crate::engine::Engine;
 #[cfg(feature = "proof")]
 use crate::engine::profile::{Profile, ProfileGap};
@@ -322,6 +324,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             authorization.is_some().then_some(AUTHORIZATION_CODE),
             features.refresh_token.then_some(REFRESH_TOKEN),
             self.logs_devices_in().then_some(DEVICE_CODE),
+            self.exchanges_tokens().then_some(TOKEN_EXCHANGE),
         ];
         let handled = self.host.grant_types();
         add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
@@ -408,6 +411,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
         Some(url(self.issuer()?, at))
+    }
+
+    /// Whether tokens are exchanged (RFC 8693).
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_self, reason = "the feature is off"))]
+    fn exchanges_tokens(&self) -> bool {
+        #[cfg(feature = "jwt")]
+        return self.host.exchange().is_some();
+        #[cfg(not(feature = "jwt"))]
+        false
     }
 
     /// Whether devices are logged in (RFC 8628).

@@ -64,7 +64,9 @@ impl Profile {
                 Err(ProfileGap::PushedRequestLifetime)
             }
             Self::Atproto if !has_es256 => Err(ProfileGap::ProofAlgorithm),
-            Self::Atproto if host.grant_types().next().is_some() || *has_devices => Err(ProfileGap::GrantHandler),
+            Self::Atproto if host.grant_types().next().is_some() || *has_devices || host.exchange().is_some() => {
+                Err(ProfileGap::GrantHandler)
+            }
             Self::Atproto if !dpop.demands_resource_nonces() => Err(ProfileGap::ResourceNonces),
             Self::Atproto if !features.client_id_metadata_documents || !features.private_key_jwt => {
                 Err(ProfileGap::ClientDocuments)

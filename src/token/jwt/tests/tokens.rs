@@ -20,6 +20,7 @@ fn id_token(claims: &IdClaims) -> IdToken<'_> {
         acr: None,
         amr: Vec::new(),
         sid: None,
+        jti: None,
         nonce: Some("n-0S6_WzA2Mj"),
         access_token: Some("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
         state_hash: Some("dV7FhI2mFzbPKEgxHWHhTw"),

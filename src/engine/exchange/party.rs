@@ -347,11 +347,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let left = left_to(client, &grant.scope, Scope::WHOLE);
         let scope = left.map(|mask| grant.scope.select(mask));
-        let may_act = match claims.may_act {
-            serde_json::Value::Null => None,
-            // One that nobody can see to allows nobody.
-            said => Some(serde_json::from_value(said).unwrap_or_default()),
-        };
         Ok(ExchangeParty {
             kind: ExchangeToken::Id,
             is_for_client: true,
@@ -364,7 +359,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             bound_to: grant.sender(),
             proven: Ok(()),
             actors: Vec::new(),
-            may_act,
+            may_act: MayAct::read(claims.may_act),
             exchanges: 0,
             grant,
         })

@@ -91,25 +91,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         tokens.into_iter().flat_map(|tokens| tokens.audiences(issuer)).map(SmolStr::new).collect()
     }
 
-    /// The scope that is asked for: within the subject token's and what the client may have. `None` named is all of that.
+    /// The scope that is asked for: within the subject token's and what the client may have. All of that where none is named.
     pub(in crate::engine) fn scope_of_exchange(
         named: Option<&str>,
         subject: &ExchangeParty,
         client: &Client,
     ) -> Result<Scope, GrantRefusal> {
         let most = subject.scope.select(subject.scope.mask_within(client.scope()));
-        match named {
-            None if most.is_empty() && !subject.scope.is_empty() => Err(GrantRefusal::Scope),
-            None => Ok(most),
-            Some(text) => {
-                let scope = Scope::parse(text).map_err(|_| GrantRefusal::Scope)?;
-                if scope.is_subset_of(&most) { Ok(scope) } else { Err(GrantRefusal::Scope) }
-            }
-        }
+        let Some(text) = named else { return Ok(most) };
+        let scope = Scope::parse(text).map_err(|_| GrantRefusal::Scope)?;
+        if scope.is_subset_of(&most) { Ok(scope) } else { Err(GrantRefusal::Scope) }
     }
 
-    /// What is left of it: what the policy allows, and what those that the token is for define, or no resource does. What the request
-    /// named has to be theirs.
+    /// What is left of it: what those that the token is for define, or no resource does, and the policy allows. Of whom the engine knows
+    /// nothing the policy knows what a scope means there, if it names it. What the request named has to be theirs; without a scope of
+    /// theirs, and where none was named, the token says who it is and no more.
     pub(in crate::engine) fn aimed_scope(
         &self,
         asked: &Scope,
@@ -117,19 +113,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         aim: &Aim<'_>,
         terms: &ExchangeTerms,
     ) -> Result<Scope, GrantRefusal> {
-        let theirs = match self.settings.resources.as_deref() {
-            None => asked.clone(),
-            Some(resources) => {
-                if is_named && !asked.iter().all(|token| resources.may_have(&aim.resources, token)) {
-                    return Err(GrantRefusal::Scope);
-                }
-                resources.cut_scope(asked, &aim.resources).ok_or(GrantRefusal::Scope)?
-            }
-        };
-        let left = match &terms.scope {
-            None => theirs.clone(),
-            Some(most) => theirs.select(theirs.mask_within(most)),
-        };
+        let has_others = aim.names.len() > aim.resources.len();
+        let of_others = |token: &str| has_others && terms.scope.as_ref().is_some_and(|most| most.contains(token));
+        let theirs = self.settings.resources.as_deref().map_or_else(
+            || asked.clone(),
+            |resources| {
+                asked.select(asked.mask_where(|token| resources.may_have(&aim.resources, token) || of_others(token)))
+            },
+        );
+        if is_named && theirs != *asked {
+            return Err(GrantRefusal::Scope);
+        }
+        let Some(most) = &terms.scope else { return Ok(theirs) };
+        let left = theirs.select(theirs.mask_within(most));
         if left.is_empty() && !theirs.is_empty() { Err(GrantRefusal::Scope) } else { Ok(left) }
     }
 }

@@ -244,8 +244,12 @@ impl ExchangeTerms {
         self
     }
 
-    /// The most that its scope may be. What is asked for beyond is left out, and the response says so. Default: what the
-    /// [request](ExchangeRequest::scope) asks for.
+    /// The most that its scope may be. What is asked for beyond is left out, and the response says so; where nothing is left, it is
+    /// `invalid_scope`. Default: what the [request](ExchangeRequest::scope) asks for.
+    ///
+    /// In an engine with [resources](crate::EngineBuilder::resource) a token has what those that it is for define, and what no resource
+    /// does. For an audience that the engine knows nothing of it also has what is named here: the policy knows what a scope means
+    /// there.
     ///
     /// ```
     /// # use regrant::Scope;

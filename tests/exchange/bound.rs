@@ -241,6 +241,20 @@ fn a_token_of_a_certificate_needs_it() {
     assert_eq!(claims(&reply.assert_ok().access_token())["cnf"], json!({"x5t#S256": thumbprint}));
 }
 
+/// And the same of an actor's.
+#[test]
+fn what_an_actor_is_bound_to_binds_the_new_token() {
+    let tls = Client::confidential("tls-desk").secret(secret(SECRET)).certificate_bound_tokens(true);
+    let tls = tls.grant_type("client_credentials").scope(scope("read"));
+    let world = of(on(anywhere()), Dpop::new(), [tls]);
+    let alice = world.alice(at(0)).access_token();
+    let desk = on_tls(&world, &ask("tls-desk", "grant_type=client_credentials"), ONE).assert_ok().access_token();
+    let exchange = Exchange::of(&alice).to(API).by(&desk).from("shop");
+    world.send(&exchange, now()).assert_error(400, "invalid_request");
+    let reply = on_tls(&world, &exchange, ONE);
+    assert!(claims(&reply.assert_ok().access_token())["cnf"]["x5t#S256"].is_string());
+}
+
 /// FAPI 2.0: every token is bound to its sender, here as well.
 #[test]
 fn a_profile_holds_here_too() {

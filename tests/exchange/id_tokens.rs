@@ -148,6 +148,19 @@ fn an_id_token_by_the_clients_secret_is_none() {
     refused(&town, "vault", &Exchange::of_id_token(&made).to(API), "Exchange(SubjectToken(IdToken))");
 }
 
+/// What was consented to for one resource is no token for whatever an engine without any guards.
+#[test]
+fn without_its_resources_a_grant_is_for_nothing() {
+    let before = open_town();
+    let named = before.log_in_as("shop", "alice", &format!("{LOGIN}&resource={API}"), at(0)).text("id_token");
+    let unnamed = login(&before).text("id_token");
+    let after = regrant::Engine::builder(before.store.clone(), before.engine.clients().clone());
+    let after = plain(after).events(before.events.clone()).token_exchange(on(anywhere())).build().unwrap();
+    let lone = World { engine: after.into(), store: before.store.clone(), events: before.events.clone() };
+    refused(&lone, "shop", &Exchange::of_id_token(&named).to(API), "Exchange(SubjectToken(Grant(Target)))");
+    lone.exchange("shop", &Exchange::of_id_token(&unnamed).to(API), now()).assert_ok();
+}
+
 /// What is left to the client of the scope of its grant.
 #[test]
 fn an_id_token_is_worth_what_its_client_may_have() {

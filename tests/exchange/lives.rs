@@ -1,13 +1,17 @@
 //! How long a new token lives: with the grant of the subject token, and within its life.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use regrant::Timestamp;
 use regrant::client::ClientBuilder;
 use regrant::engine::ExchangeTerms;
 use serde_json::json;
 
-use crate::kit::{World, at, renewal, scope};
+use crate::kit::proof::ProofKey;
+use crate::kit::schedule::{Scheduler, run};
+use crate::kit::store::faulty::{Fault as StoreFault, Op, Shelf as FaultyShelf};
+use crate::kit::{Ask, Reply, World, at, renewal, scope};
 use crate::town::{API, Exchange, LEDGER, anywhere, ask, claims, clients, now, on, open_town, plain, with_resources};
 
 /// F30 (a): exchanged again and again it never outlives the first one.
@@ -56,10 +60,52 @@ fn the_shortest_life_counts() {
     }
 }
 
+/// What is waited for is no time won: a store that takes its time, and a clock that goes on meanwhile.
+#[test]
+fn waiting_makes_no_token_live_longer() {
+    let (mut made, mut refused) = (0, 0);
+    for slow in 1..12 {
+        let store = FaultyShelf::of(regrant::MemoryStore::new());
+        let all = clients().into_iter().map(|client| client.build().unwrap());
+        let all = all.fold(regrant::StaticClients::new(), |all, client| all.with(client).unwrap());
+        let builder = with_resources(plain(regrant::Engine::builder(Arc::clone(&store), all)));
+        let dpop = regrant::engine::Dpop::new().with_markers(true);
+        let engine = builder.dpop(dpop).token_exchange(on(anywhere())).build().unwrap();
+        let send = |ask: &Ask, now: Timestamp| Reply::of(&run(engine.token(&ask.request(), now)));
+        let login = send(&ask("phone", "grant_type=password&username=alice&password=any&scope=read"), at(0));
+        let end = login.json()["expires_in"].as_u64().unwrap();
+        let proof = || ProofKey::of(7).proof("POST", "https://id.example/token");
+        let asked = send(&ask("shop", "grant_type=none").header("dpop", proof().sign()), at(end - 20));
+        let proof = proof().nonce(asked.header("dpop-nonce")[0]).sign();
+        let exchange = Exchange::of(&login.access_token()).to(API).from("shop").header("dpop", proof);
+        store.plan(Op::Insert, StoreFault::Slow(slow));
+        let secs = AtomicU64::new(end - 20);
+        let clock = || at(secs.load(Ordering::Relaxed));
+        let request = exchange.request();
+        let mut scheduler = Scheduler::new();
+        let task = scheduler.spawn(engine.token(&request, clock));
+        let reply = loop {
+            match scheduler.poll(task) {
+                Some(response) => break Reply::of(&response),
+                None => drop(secs.fetch_add(3, Ordering::Relaxed)),
+            }
+        };
+        if reply.status == 200 {
+            made += 1;
+            let said = claims(&reply.access_token());
+            assert_eq!((&said["iat"], &said["exp"]), (&json!(clock().as_secs()), &json!(at(end).as_secs())), "{slow}");
+        } else {
+            refused += 1;
+            reply.assert_error(400, "invalid_request");
+        }
+    }
+    assert!(made > 1 && refused > 1, "{made} {refused}");
+}
+
 /// Every way in which the grant of the subject token ends.
 #[test]
 fn it_dies_with_the_grant_of_the_subject_token() {
-    type End = fn(&World, &crate::kit::Reply);
+    type End = fn(&World, &Reply);
     let ends: [(&str, End); 5] = [
         ("revocation of the refresh token", |town, login| {
             town.revoke(&ask("phone", &format!("token={}", login.refresh_token())), now()).assert_ok_revoked();

@@ -10,6 +10,8 @@ mod audience;
 mod bound;
 mod id_tokens;
 mod lives;
+mod people;
 mod realms;
+mod rows;
 mod rules;
 mod town;

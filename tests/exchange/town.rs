@@ -7,7 +7,7 @@ use regrant::engine::{ClientCredentials, ExchangeDecision, ExchangePolicy, Excha
 use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest};
 use regrant::{
     Access, Authorization, BearerError, Client, Endpoints, EngineBuilder, GrantError, GrantHandler, GrantRequest, Key,
-    Request, Resource, RootSecret, StaticClients, Timestamp,
+    Request, Resource, RootSecret, StaticClients, Timestamp, TokenStore,
 };
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) const LEDGER: &str = "https://ledger.example/";
 /// Whom the engine knows nothing of.
 pub(crate) const VAULT: &str = "urn:example:vault";
 
-/// `shop` is called by people's apps and calls the ledger; `ledger` may go on; `desk` is who acts.
+/// `phone` and `open` are people's apps, the second with a grant type that is of no use to it. `shop` is called by people's apps and calls the ledger; `ledger` may go on; `desk` is who acts.
 pub(crate) fn clients() -> Vec<ClientBuilder> {
     let confidential = |id: &str| Client::confidential(id).secret(secret(SECRET));
     vec![
@@ -35,6 +35,7 @@ pub(crate) fn clients() -> Vec<ClientBuilder> {
             .grant_type("password")
             .grant_type("refresh_token")
             .scope(scope("openid read write ledger:read ledger:write")),
+        Client::public("open").grant_type(EXCHANGE).scope(scope("ledger:read")),
         confidential("shop")
             .grant_type(EXCHANGE)
             .grant_type("password")
@@ -101,7 +102,7 @@ impl ClaimsProvider for Says {
 }
 
 /// All but a policy.
-pub(crate) fn plain(builder: Builder) -> Builder {
+pub(crate) fn plain<S: TokenStore>(builder: EngineBuilder<S, StaticClients>) -> EngineBuilder<S, StaticClients> {
     builder
         .key(Key::from_bytes(1, &[1; 32]))
         .root_secret(RootSecret::from_bytes(1, &[2; 32]))
@@ -113,7 +114,9 @@ pub(crate) fn plain(builder: Builder) -> Builder {
         .grant_handler(ClientCredentials)
 }
 
-pub(crate) fn with_resources(builder: Builder) -> Builder {
+pub(crate) fn with_resources<S: TokenStore>(
+    builder: EngineBuilder<S, StaticClients>,
+) -> EngineBuilder<S, StaticClients> {
     builder
         .resource(Resource::new(API).with_scopes(scope("read write")))
         .resource(Resource::new(LEDGER).with_scopes(scope("ledger:read ledger:write")))
@@ -182,8 +185,8 @@ impl Exchange {
 
 /// A form of a client.
 pub(crate) fn ask(client: &str, body: &str) -> Ask {
-    if client == "phone" {
-        return form(format!("{body}&client_id=phone"));
+    if matches!(client, "phone" | "open") {
+        return form(format!("{body}&client_id={client}"));
     }
     form(body).authorization(basic(client, SECRET))
 }

@@ -342,7 +342,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Asks the host about every answer that hands out tokens: codes, refreshes and grant handlers.
+    /// Asks the host about every answer that hands out tokens: codes, refreshes and grant handlers. An exchange of tokens has a policy of
+    /// its own.
     ///
     /// ```
     /// # use regrant::engine::{HookError, IssueDecision, IssueHook, IssueRequest};

@@ -55,7 +55,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let is_exchanged = exchanged.is_some();
         // Before there were resources the issuer was the audience; what such a token is for is what its grant is for.
         let is_resource = resources.is_some_and(|resources| resources.find(issuer).is_some());
-        let is_older = claims.aud.contains(issuer) && !is_resource && !is_exchanged;
+        let is_older = claims.aud.contains(issuer) && !is_resource;
         let mut audience: Found<'_> = match resources {
             Some(resources) => claims.aud.iter().filter_map(|name| resources.find(name)).collect(),
             None if tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) => Found::None,

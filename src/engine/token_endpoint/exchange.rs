@@ -108,28 +108,33 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             .map_err(of_subject)?;
         let aim = self.allowed(&parties, &terms, &audience, client).map_err(of_subject)?;
         let scope = self.aimed_scope(&asked, named.is_some(), &aim, &terms).map_err(|why| of_subject(why.into()))?;
-        let lifetime_secs = self.exchanged_lifetime(client, subject, actor.as_ref(), &terms, time.now())?;
+        let lifetime = || self.exchanged_lifetime(client, subject, actor.as_ref(), &terms, time.now());
+        lifetime()?;
         // What was bound stays bound, and to nothing else than what this request proves.
-        let bound_to = presented.bound_to(client, &subject.grant).or_else(|| subject.proven());
+        let proven = || subject.proven().or_else(|| actor.as_ref().and_then(ExchangeParty::proven));
+        let bound_to = presented.bound_to(client, &subject.grant).or_else(proven);
         // Last of all, so that no refusal spends anything.
         self.spend_for_exchange(client, presented, request, time).await?;
-        let (now, aim) = (time.now(), &aim);
-        let minting = Minting {
-            client,
-            subject,
-            actor: actor.as_ref(),
-            terms: &terms,
-            aim,
-            scope: &scope,
-            bound_to,
-            lifetime_secs,
-            now,
-        };
-        let minted = self.mint_exchanged(&minting);
+        // Again, since the store may have taken its time: that is no time won.
+        let (lifetime_secs, now, aim) = (lifetime(), time.now(), &aim);
+        let minted = lifetime_secs.and_then(|lifetime_secs| {
+            let minting = Minting {
+                client,
+                subject,
+                actor: actor.as_ref(),
+                terms: &terms,
+                aim,
+                scope: &scope,
+                bound_to,
+                lifetime_secs,
+                now,
+            };
+            Ok((self.mint_exchanged(&minting)?, lifetime_secs))
+        });
         if minted.is_err() {
             self.forget_new_sender(client, presented);
         }
-        let access_token = minted?;
+        let (access_token, lifetime_secs) = minted?;
         self.emit_exchanged(client, &parties, aim);
         let issued = presents.issued;
         Ok(TokenAnswer {

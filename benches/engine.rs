@@ -99,7 +99,7 @@ fn floor(criterion: &mut Criterion) {
         group.sample_size(20);
         for threads in [1, 2] {
             group.bench_function(BenchmarkId::new(format!("refresh/{threads}-thread"), size), |bencher| {
-                let mut floors: Vec<Floor> = (0..threads).map(|_| Floor::new(size / threads)).collect();
+                let mut floors: Vec<Floor> = (0..threads).map(|_| Floor::hmac(size / threads)).collect();
                 let mut start = 0;
                 bencher.iter_custom(|iterations| {
                     start += 7;

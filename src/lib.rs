@@ -344,7 +344,7 @@ pub mod event {
         RequestRefusal, ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, TokenFault, Unavailable,
     };
     #[cfg(feature = "proof")]
-    pub use crate::proof::{AssertionFault, ClaimFault, JwkFault, JwsFault, RequestObjectFault};
+    pub use crate::proof::{AssertionFault, ClaimFault, GrantAssertionFault, JwkFault, JwsFault, RequestObjectFault};
 }
 
 /// Signed tokens: keys, JWT access tokens (RFC 9068), ID tokens and what a host says in them (feature `jwt`).
@@ -378,7 +378,10 @@ pub mod internal {
     pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
     pub use crate::grant::sample::{sample_grant, sample_login, sample_marker};
     #[cfg(feature = "proof")]
-    pub use crate::proof::{Assertion, AssertionRules, ClientKey, ProvenAssertion, RequestObject, RequestObjectRules};
+    pub use crate::proof::{
+        Assertion, AssertionRules, ClientKey, GrantAssertion, GrantAssertionRules, ProvenAssertion, RequestObject,
+        RequestObjectRules,
+    };
     pub use crate::wire::basic::{BasicCredentials, BasicError};
     pub use crate::wire::form::{Form, Repeated};
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Starts the example server, runs the walk that it prints, as printed, and checks what each step answers.
 #
-#   bash tests/walk.sh target/release/examples/server
+#   bash tests/walk.sh target/release/examples/server [OPTIONS OF THE SERVER]
 set -euo pipefail
 server=$(realpath "$1")
+shift
 readme=$(realpath "$(dirname "$0")/../README.md")
 folder=$(mktemp -d)
 cd "$folder"
 
-"$server" --listen 127.0.0.1:0 >server.out 2>server.err &
+"$server" --listen 127.0.0.1:0 "$@" >server.out 2>server.err &
 pid=$!
 trap 'kill "$pid" 2>/dev/null || true; rm -rf "$folder"' EXIT
 for _ in $(seq 100); do

@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             progress.tell_of_many("logins", i, grants);
         });
     let total = grants.checked_mul(usize::try_from(options.refreshes)?).ok_or("too many refreshes to count")?;
-    let mut floor = Floor::new(grants);
+    let mut floor = Floor::hmac(grants);
     let (engine_time, floor_time, floor_done) = refresh_all(&mut fleet, &mut floor, total, &mut progress);
 
     // What remains is the engine and its store alone: the floor's table and the clients' tokens go first.

@@ -21,8 +21,13 @@ pub(crate) const OLDER: &str = "older-client";
 // For trying out only.
 const OLDER_SECRET: &str = "older-secret-for-trying-out-only-please";
 
+/// No client: whoever vouches for people (`https://idp.example`), by assertions that are grants.
+pub(crate) const IDP: &str = "idp";
+/// RFC 7523 section 2.1.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// Those that `--jwks` is for.
-pub(crate) const WITH_KEYS: [&str; 4] = [KEY, MTLS, SIGNED, OLDER];
+pub(crate) const WITH_KEYS: [&str; 5] = [KEY, MTLS, SIGNED, OLDER, IDP];
 
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
@@ -130,8 +135,8 @@ fn made_by_hand(jwks: &[Jwks], profile: Profile) -> Result<Vec<ClientBuilder>, B
         .keys(keys_of(OLDER, jwks)?)
         .private_key_jwt(true)
         .danger_token_endpoint_as_audience(true);
-    // For themselves too, where a profile has such grants.
-    let for_itself = |client: ClientBuilder| client.grant_type("client_credentials");
+    // For themselves, and for those whom others vouch for, where a profile has such grants.
+    let for_itself = |client: ClientBuilder| client.grant_type("client_credentials").grant_type(JWT_BEARER);
     Ok(match profile {
         Profile::None => [key, signed, mtls, ca, older].map(for_itself).into_iter().chain([browser]).collect(),
         Profile::Fapi2 => [key, signed, mtls, ca].map(for_itself).into(),

@@ -3,14 +3,20 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use regrant::engine::{self, ClientCredentials, Dpop, HookError};
+use regrant::engine::{
+    self, AssertionPolicy, AssertionProfile, AssertionRequest, ClientCredentials, Dpop, HookError, JwtBearer,
+    TrustedIssuer,
+};
 use regrant::event::Event;
-use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens, SigningAlgorithm, SigningKey};
-use regrant::{Endpoints, Engine, MemoryStore, Resource, RootSecret, Scope};
+use regrant::jwt::{
+    ClaimsProvider, IdClaims, IdTokenRequest, JwsAlgorithm, JwtAccessTokens, SigningAlgorithm, SigningKey,
+};
+use regrant::{Authorization, Endpoints, Engine, GrantError, MemoryStore, Resource, RootSecret, Scope};
 
-use crate::clients::{Known, clients};
+use crate::authorize::USERNAME;
+use crate::clients::{IDP, Known, clients};
 use crate::documents::{Documents, Instead};
-use crate::jwks::Jwks;
+use crate::jwks::{Jwks, keys_of};
 use crate::throttling::Throttling;
 use crate::{Access, Profile};
 
@@ -62,6 +68,13 @@ pub(crate) fn engine(settings: &Settings) -> Result<(Arc<FapiEngine>, String), B
         }
         Profile::Atproto => builder.profile(engine::Profile::Atproto).fetch(Documents::new(&settings.documents)?),
     };
+    // By algorithms that FAPI 2.0 allows as well.
+    if profile != Profile::Atproto {
+        let algorithms = [JwsAlgorithm::Es256, JwsAlgorithm::Ps256, JwsAlgorithm::Ed25519];
+        let provider = TrustedIssuer::by_keys(IDP_ISSUER, algorithms, keys_of(IDP, &settings.jwks)?);
+        let provider = provider.with_profile(AssertionProfile::IdJag);
+        builder = builder.jwt_bearer(JwtBearer::new(People).with_issuer(provider));
+    }
     if let Some(throttle) = settings.throttling.throttle() {
         builder = builder.throttle(throttle);
     }
@@ -83,6 +96,20 @@ fn endpoints(scopes: Scope, shows_certificates: bool) -> Endpoints {
     // Every connection is asked for a certificate, so what clients with one look for is where the rest is.
     let aliases = endpoints.clone();
     if shows_certificates { endpoints.with_mtls_aliases(aliases) } else { endpoints }
+}
+
+/// Who vouches for people, and whom it means by what.
+const IDP_ISSUER: &str = "https://idp.example";
+
+struct People;
+
+impl AssertionPolicy for People {
+    async fn authorize(&self, request: &AssertionRequest<'_>) -> Result<Authorization, GrantError> {
+        match (request.issuer(), request.tenant(), request.subject()) {
+            (IDP_ISSUER, None, "U019488227") => Ok(Authorization::of(USERNAME)),
+            _ => Err(GrantError::invalid_grant()),
+        }
+    }
 }
 
 /// ID tokens say who it is, and no more.

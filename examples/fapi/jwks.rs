@@ -1,4 +1,4 @@
-//! The keys of clients.
+//! The keys of clients, and of whoever vouches for people.
 
 use std::fs;
 use std::str::FromStr;
@@ -23,10 +23,7 @@ impl FromStr for Jwks {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (client, file) = text.split_once('=').ok_or("a client, =, and the file of its JWK set")?;
         if !WITH_KEYS.contains(&client) {
-            return Err(format!(
-                "no client here that has keys is called {client:?}; there are {}",
-                WITH_KEYS.join(", ")
-            ));
+            return Err(format!("nobody here who has keys is called {client:?}; there are {}", WITH_KEYS.join(", ")));
         }
         let json = fs::read(file).map_err(|error| format!("cannot read {file}: {error}"))?;
         let keys = ClientKeys::from_json(&json).map_err(|error| format!("{file}: {error}"))?;

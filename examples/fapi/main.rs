@@ -75,7 +75,8 @@ struct Options {
     #[arg(
         long,
         value_name = "CLIENT=FILE",
-        help = "The JWK set of a client, as in key-client=keys.json; once for each. mtls-client has its certificate in it, as x5c"
+        help = "The JWK set of a client, as in key-client=keys.json; once for each. mtls-client has its certificate in it, as x5c; idp is no \
+            client: https://idp.example, whose identity assertions (ID-JAG) are grants"
     )]
     jwks: Vec<Jwks>,
     /// The server's certificate, with what leads to its root, in PEM: https. Clients are asked for a certificate, and may have none

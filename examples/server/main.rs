@@ -63,7 +63,7 @@ struct Options {
         value_name = "STORE",
         default_value = "memory",
         value_parser = store::PlaceParser,
-        help = "Where grants are kept: memory, file:PATH, redis://… or postgres://…"
+        help = "Where grants are kept: memory, file:PATH, redis://…, redis-cluster://HOST:PORT,HOST:PORT,… or postgres://…"
     )]
     store: Place,
     /// The keys that tokens are made under, needed where grants outlive the process; made, readable by its owner alone, if

@@ -27,7 +27,13 @@ pub(crate) enum Place {
     File(PathBuf),
     Postgres(String),
     Redis(String),
+    /// The address of each node that is asked for the others.
+    RedisCluster(Vec<String>),
 }
+
+/// What `--store` takes, for whoever gave something else.
+const PLACES: &str =
+    "memory, file:PATH, redis://HOST, redis-cluster://HOST:PORT,HOST:PORT,… or postgres://HOST/DATABASE";
 
 impl FromStr for Place {
     type Err = &'static str;
@@ -38,9 +44,21 @@ impl FromStr for Place {
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(text.to_owned())),
             Some(("redis" | "redis+unix" | "unix" | "valkey" | "valkey+unix", _)) => Ok(Self::Redis(text.to_owned())),
-            _ => Err("memory, file:PATH, redis://HOST or postgres://HOST/DATABASE"),
+            Some(("redis-cluster", nodes)) => Ok(Self::RedisCluster(cluster(nodes).ok_or(PLACES)?)),
+            _ => Err(PLACES),
         }
     }
+}
+
+/// The nodes of `//[USER:PASSWORD@]HOST:PORT,HOST:PORT,…`, each as an address of its own: whoever is let in at one is let in at all.
+/// A cluster has one database, so nothing stands behind its nodes.
+fn cluster(text: &str) -> Option<Vec<String>> {
+    let text = text.strip_prefix("//")?;
+    let (user, nodes) = text.rsplit_once('@').map_or(("", text), |(user, nodes)| (user, nodes));
+    let at = if user.is_empty() { "" } else { "@" };
+    let is_node = |node: &str| !node.is_empty() && !node.contains(['/', '?', '#']);
+    (!user.contains(['@', '/'])).then_some(())?;
+    nodes.split(',').map(|node| is_node(node).then(|| format!("redis://{user}{at}{node}"))).collect()
 }
 
 /// Reads a place, and where it is none does not repeat it, as clap's own parsers do: a password may be in it.
@@ -67,6 +85,7 @@ impl fmt::Display for Place {
             Self::File(path) => write!(f, "in the file {}", path.display()),
             Self::Postgres(_) => f.write_str("in PostgreSQL"),
             Self::Redis(_) => f.write_str("in Redis"),
+            Self::RedisCluster(_) => f.write_str("in a Redis Cluster"),
         }
     }
 }
@@ -94,6 +113,7 @@ impl Place {
                 Arc::new(store)
             }
             Self::Redis(url) => Arc::new(RedisStore::connect(url).await?),
+            Self::RedisCluster(urls) => Arc::new(RedisStore::builder().connect_cluster(urls).await?),
         })
     }
 }

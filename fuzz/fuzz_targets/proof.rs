@@ -12,7 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use regrant::client::{CertificateChain, CertificateName, ClientCertificate, ClientKeys};
 use regrant::dpop::{Nonces, Presented, Proof, ProofFault, Verifier};
-use regrant::internal::{Assertion, AssertionRules, RequestObject, RequestObjectRules};
+use regrant::internal::{
+    Assertion, AssertionRules, GrantAssertion, GrantAssertionRules, RequestObject, RequestObjectRules,
+};
 use regrant::{RootSecret, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_secs(1_597_240_260);
@@ -57,6 +59,18 @@ fn jwt(text: &[u8]) {
             assert!(assertion.knows_key(keys()) && proven.key().is_some());
         }
         assert!(assertion.verify_secret(&[7; 32]).is_err(), "256 bits were guessed");
+    }
+    if let Ok(grant) = GrantAssertion::read(text) {
+        assert!((1..=1_024).contains(&grant.issuer().len()) && (1..=1_024).contains(&grant.subject().len()));
+        assert!(!grant.name().is_empty());
+        if grant.check(&GrantAssertionRules::new(CLIENT, ISSUER), NOW).is_ok() {
+            // A client's own assertion is never a grant.
+            assert!(grant.issuer() != grant.subject());
+            assert!(Assertion::read(text).is_ok_and(|own| own.check(&AssertionRules::new(CLIENT, ISSUER), NOW).is_err()) || Assertion::read(text).is_err());
+        }
+        if grant.verify(keys()).is_ok() {
+            assert!(grant.knows_key(keys()));
+        }
     }
     if let Ok(object) = RequestObject::read(text) {
         let _ = object.check(&RequestObjectRules::new(CLIENT, ISSUER), NOW);

@@ -57,7 +57,7 @@ impl Presented<'_> {
     }
 
     #[cfg(feature = "jwt")]
-    pub(super) const fn proves(&self, wanted: Sender) -> Result<(), SenderRefusal> {
+    pub(super) const fn is_from(&self, wanted: Sender) -> Result<(), SenderRefusal> {
         match wanted {
             Sender::Is(Confirmation::Certificate(_)) | Sender::AnyCertificate => Err(SenderRefusal::Certificate),
             _ => Err(SenderRefusal::NoProof),

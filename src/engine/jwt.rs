@@ -1,6 +1,6 @@
 //! JWTs: the keys that sign them, and what is signed. `jwt_off.rs` is the same face for builds without the feature `jwt`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::builder::error::BuildError;
 use super::host::{ClaimsProvider, DynClaimsProvider};
@@ -93,8 +93,8 @@ pub(super) struct Jwt(Option<Signing>);
 /// An engine's signing keys, and what they sign.
 pub(super) struct Signing {
     pub(super) keys: Arc<LiveKeys>,
-    /// Where access tokens are JWTs, those for some resource at least.
-    pub(super) access: Option<JwtAccessTokens>,
+    /// Where access tokens are JWTs, those for some resource at least: one that is added may be the first.
+    pub(super) access: OnceLock<JwtAccessTokens>,
     /// What they are where no resource says it.
     pub(super) usual: AccessTokenFormat,
     /// Where there are ID tokens.
@@ -116,6 +116,14 @@ impl Jwt {
         true
     }
 
+    /// Makes JWTs of access tokens from now on, for the resources that want them. `false` where no key signs.
+    pub(super) fn make_access_tokens(&self) -> bool {
+        self.0.as_ref().is_some_and(|signing| {
+            signing.access.get_or_init(JwtAccessTokens::default);
+            true
+        })
+    }
+
     /// Whether there are keys to publish.
     pub(super) const fn signs(&self) -> bool {
         self.0.is_some()
@@ -132,7 +140,7 @@ impl Jwt {
     /// Whether access tokens may be believed by their signature, so that no revocation reaches them.
     #[cfg(feature = "proof")]
     pub(super) fn believes_signatures_alone(&self) -> bool {
-        let tokens = self.0.as_ref().and_then(|signing| signing.access.as_ref());
+        let tokens = self.0.as_ref().and_then(|signing| signing.access.get());
         tokens.is_some_and(JwtAccessTokens::signature_alone)
     }
 
@@ -142,12 +150,12 @@ impl Jwt {
 
     /// Whether `sub` of an access token may be read by others.
     pub(super) fn names_subjects(&self) -> bool {
-        self.0.as_ref().is_some_and(|signing| signing.access.is_some())
+        self.0.as_ref().is_some_and(|signing| signing.access.get().is_some())
     }
 
     /// The claim `aud` of the access tokens of this issuer, for introspection.
     pub(super) fn audience<'a>(&'a self, issuer: &'a str) -> Option<Audience<'a>> {
-        let tokens = self.0.as_ref()?.access.as_ref()?;
+        let tokens = self.0.as_ref()?.access.get()?;
         Some(Audience::new(tokens.audiences(issuer)))
     }
 }
@@ -211,6 +219,7 @@ impl JwtSettings {
             return Err(BuildError::IssuerRequired);
         }
         let keys = Arc::new(LiveKeys::new(SigningKeys::new(signing, self.accepted)));
-        Ok(Jwt(Some(Signing { keys, access: self.access, usual, claims: self.claims })))
+        let access = self.access.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Jwt(Some(Signing { keys, access, usual, claims: self.claims })))
     }
 }

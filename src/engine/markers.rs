@@ -39,6 +39,9 @@ pub(super) enum Kind {
     /// An assertion of a client.
     #[cfg(feature = "proof")]
     Assertion,
+    /// An assertion that is a grant.
+    #[cfg(feature = "proof")]
+    GrantAssertion,
     /// A code challenge.
     #[cfg(feature = "proof")]
     Challenge,
@@ -52,6 +55,8 @@ impl Kind {
             Self::Proof => "proof",
             #[cfg(feature = "proof")]
             Self::Assertion => "assertion",
+            #[cfg(feature = "proof")]
+            Self::GrantAssertion => "grant assertion",
             #[cfg(feature = "proof")]
             Self::Challenge => "challenge",
         }

@@ -31,6 +31,9 @@ pub(crate) mod jwt;
 #[cfg(not(feature = "jwt"))]
 #[path = "jwt_off.rs"]
 mod jwt;
+#[cfg(feature = "proof")]
+mod jwt_bearer;
+mod live;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 mod logout;
 #[cfg(feature = "root-secret")]
@@ -87,6 +90,8 @@ pub use device::{DeviceAuthorization, DeviceError, DeviceLogin};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
 #[cfg(feature = "jwt")]
 pub use exchange::{ExchangeParty, ExchangeToken};
+#[cfg(feature = "proof")]
+pub use host::{AssertionPolicy, AssertionRequest};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, PendingGuess, RenewalPolicy,
@@ -95,6 +100,8 @@ pub use host::{
 pub use host::{ExchangeDecision, ExchangePolicy, ExchangeRequest, ExchangeTerms};
 #[cfg(feature = "root-secret")]
 pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
+#[cfg(feature = "proof")]
+pub use jwt_bearer::{JwtBearer, TrustedIssuer};
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 pub use logout::{LoggedOut, LogoutConsent, LogoutFault, LogoutNotice, LogoutRequest};
 #[cfg(feature = "proof")]
@@ -115,6 +122,8 @@ use time::Time;
 
 use crate::client::{Client, Clients, DynClientRegistry, NotBefore, ReadyClients};
 use crate::grant::{Grant, Lifetimes, Timestamp};
+#[cfg(feature = "proof")]
+pub use crate::proof::AssertionProfile;
 use crate::store::{ReadyStore, TokenStore};
 use crate::wire::{FormError, Limits, Response};
 
@@ -184,6 +193,9 @@ pub struct Engine<S, C> {
     subjects: Option<Box<subjects::Subjects>>,
     #[cfg(feature = "proof")]
     dpop: Option<Box<binding::DpopEngine>>,
+    /// Where assertions of others are grants.
+    #[cfg(feature = "proof")]
+    jwt_bearer: Option<Box<jwt_bearer::JwtBearerEngine>>,
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
     /// Keys of clients that are to be fetched.
@@ -280,14 +292,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The lifetimes that hold for a client.
-    fn lifetimes<'a>(&'a self, client: &'a Client) -> &'a Lifetimes {
+    fn lifetimes(&self, client: &Client) -> Lifetimes {
         match client.lifetimes() {
-            Some(own) => own,
+            Some(own) => *own,
             #[cfg(feature = "proof")]
             None if client.is_public() && client.is_stranger() => {
-                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes)
+                self.settings.untrusted_lifetimes.as_deref().unwrap_or(&self.settings.lifetimes).get()
             }
-            None => &self.settings.lifetimes,
+            None => self.settings.lifetimes.get(),
         }
     }
 
@@ -344,7 +356,7 @@ impl<S, C> fmt::Debug for Engine<S, C> {
         f.debug_struct("Engine")
             .field("realm", &self.realm.name())
             .field("keys", self.realm.keys())
-            .field("lifetimes", &self.settings.lifetimes)
+            .field("lifetimes", &self.usual_lifetimes())
             .field("renewal", &self.settings.renewal)
             .field("style", &self.settings.style)
             .finish_non_exhaustive()

@@ -42,8 +42,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The record of a login, of an id, a version and a salt that are new.
     pub(super) fn new_grant(&self, login: Login, client: &Client, now: Timestamp) -> Grant {
-        let drawn = Drawn { id: GrantId::at(now, rand::random()), version: new_version(), salt: Salt(rand::random()) };
+        self.grant_of_id(self.new_id(now), login, client, now)
+    }
+
+    /// The same, of an id that is known.
+    pub(super) fn grant_of_id(&self, id: GrantId, login: Login, client: &Client, now: Timestamp) -> Grant {
+        let drawn = Drawn { id, version: new_version(), salt: Salt(rand::random()) };
         Grant::new(login, drawn, self.realm.keys().signing().id(), self.lifetimes(client), now)
+    }
+
+    fn new_id(&self, now: Timestamp) -> GrantId {
+        GrantId::at(now, self.store.propose_id(now).unwrap_or_else(rand::random))
     }
 
     /// Stores a new grant under an id that is free.
@@ -51,7 +60,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         for _ in 0..ID_ATTEMPTS {
             match self.store.insert(grant, time.now()).await {
                 Ok(Insert::Added) => return Ok(()),
-                Ok(Insert::Duplicate) => grant.id = GrantId::at(time.now(), rand::random()),
+                Ok(Insert::Duplicate) => grant.id = self.new_id(time.now()),
                 Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
                     return match self.store.load(grant.id).await? {
                         Some(stored) if stored.version == grant.version => Ok(()),

@@ -1,11 +1,14 @@
-//! What a host sets once, and what follows from it.
+//! What a host sets, and what follows from it. What changes while the engine serves is in `live.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
+
 use super::documents::MetadataMembers;
 use super::host::RenewalPolicy;
 use super::issue::ExpiryTold;
+use super::live::LiveLifetimes;
 #[cfg(feature = "proof")]
 use super::profile::{Profile, Trust, capped};
 use super::resources::ResourceSet;
@@ -15,10 +18,10 @@ use crate::wire::{Limits, ResponseStyle};
 
 pub(super) struct Settings {
     /// Of clients that have none of their own.
-    pub(super) lifetimes: Lifetimes,
+    pub(super) lifetimes: LiveLifetimes,
     /// Of public clients that nobody made by hand, where a profile has others for them.
     #[cfg(feature = "proof")]
-    pub(super) untrusted_lifetimes: Option<Box<Lifetimes>>,
+    pub(super) untrusted_lifetimes: Option<Box<LiveLifetimes>>,
     /// Of clients that do not say it themselves.
     pub(super) rotation: Rotation,
     /// The ids of keys that are being withdrawn.
@@ -71,7 +74,7 @@ pub(super) struct Settings {
     #[cfg(feature = "jwt")]
     pub(super) openid: Box<super::openid::OpenIdProvider>,
     /// Of the host, in the server's own.
-    pub(super) metadata: MetadataMembers,
+    pub(super) metadata: RwLock<MetadataMembers>,
 }
 
 /// Whether who has the first scope may do what the second is for.
@@ -84,7 +87,8 @@ impl Settings {
         if self.profile != Some(Profile::Atproto) {
             return self;
         }
-        let capped = |trust: Trust| capped(self.lifetimes, trust, !believes_signatures_alone);
+        let lifetimes = self.lifetimes.get();
+        let capped = |trust: Trust| LiveLifetimes::new(capped(lifetimes, trust, !believes_signatures_alone));
         let (lifetimes, untrusted) = (capped(Trust::Trusted), capped(Trust::Untrusted));
         Self { lifetimes, untrusted_lifetimes: Some(Box::new(untrusted)), ..self }
     }
@@ -97,7 +101,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            lifetimes: Lifetimes::default(),
+            lifetimes: LiveLifetimes::new(Lifetimes::default()),
             #[cfg(feature = "proof")]
             untrusted_lifetimes: None,
             rotation: Rotation::Always,
@@ -134,7 +138,7 @@ impl Default for Settings {
             implies: None,
             #[cfg(feature = "jwt")]
             openid: Box::default(),
-            metadata: MetadataMembers::new(),
+            metadata: RwLock::default(),
         }
     }
 }

@@ -118,8 +118,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # }
     /// ```
     pub fn retire_signing_key(&self, kid: &str, now: Timestamp) -> Result<(), SigningKeyStepError> {
-        // What another node signed a moment ago may be of a clock that is ahead.
-        let longest = self.settings.lifetimes.access_token().max(self.longest_answer()) + self.settings.clock_skew;
+        // What another node signed a moment ago may be of a clock that is ahead, and of the lifetimes before these.
+        let longest =
+            self.settings.lifetimes.longest_access_token().max(self.longest_answer()) + self.settings.clock_skew;
         self.signing_keys()?.keys.step(|keys| keys.retire(kid, longest, PUBLIC_MAX_AGE, now))
     }
 

@@ -10,6 +10,9 @@ use super::Engine;
 /// A place for an engine, which is exchanged for another while requests are served: other lifetimes, clients, handlers, documents.
 /// Clones share it.
 ///
+/// Lifetimes, metadata members and resources that are added change without another engine: [`Engine::set_lifetimes`],
+/// [`Engine::set_metadata`], [`Engine::add_resource`]. The engine that is exchanged has what it was built with.
+///
 /// Build the new engine on the same store, by an `Arc`, and [exchange](Self::exchange) it. A request is answered by the engine
 /// that was there when it came. What a running engine knows goes over: what was voided
 /// ([`Engine::void_grants_before`]), and its signing keys as their steps have left them, whatever keys the new one was built with.
@@ -135,6 +138,7 @@ impl<S, C> EngineSlot<S, C> {
         if let (Some(next), Some(before)) = (&mut next.dpop, &before.dpop) {
             next.inherit(before);
         }
+        next.settings.lifetimes.remember_longest_of(&before.settings.lifetimes);
         // Shared from here on: a request that is on its way at the old one sees what the new one is told.
         let voided = before.not_before.clone();
         voided.raise(next.not_before.get());

@@ -94,7 +94,7 @@ impl Grant {
     }
 
     /// Makes it the record after its code was redeemed.
-    pub(crate) fn redeem(&mut self, version: Version, key_id: u8, lifetimes: &Lifetimes, now: Timestamp) {
+    pub(crate) fn redeem(&mut self, version: Version, key_id: u8, lifetimes: Lifetimes, now: Timestamp) {
         // A node whose clock is behind the login must not end the session that it begins.
         let now = now.max(self.created_at);
         let [refresh_expires_at, expires_at] = expiries(lifetimes, self.renewable, self.absolute_expires_at, now);
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(decide_code(&grant, &RIGHT, last), CodeDecision::Redeem);
         assert_eq!(decide_code(&grant, &RIGHT, after(&grant, 60)), CodeDecision::Refuse(CodeVoid::Expired));
         let redeemed_at = after(&grant, 5);
-        grant.redeem(Version::from_u64(2), 0, &Lifetimes::default(), redeemed_at);
+        grant.redeem(Version::from_u64(2), 0, Lifetimes::default(), redeemed_at);
         assert_eq!(decide_code(&grant, &RIGHT, last), CodeDecision::Replay);
         assert_eq!(decide_code(&grant, &RIGHT, after(&grant, 60)), CodeDecision::Refuse(CodeVoid::Expired));
         let stranger = Redemption { verifier: None, ..RIGHT };
@@ -187,7 +187,7 @@ mod tests {
     fn what_no_later_answer_needs_is_dropped() {
         let mut grant = outstanding(true, Some(VERIFIER));
         let redeemed_at = after(&grant, 5);
-        grant.redeem(Version::from_u64(2), 0, &Lifetimes::default(), redeemed_at);
+        grant.redeem(Version::from_u64(2), 0, Lifetimes::default(), redeemed_at);
         let code = grant.code.clone().unwrap();
         assert!(code.nonce.is_none() && code.binding.is_some());
         grant.forget_code(after(&grant, 60));

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::time::Timestamp;
 
-/// Names one grant: 32 bits of the second it was made in, then 32 random bits, so that ids made together lie
-/// together in a B-tree.
+/// Names one grant: 32 bits of the second it was made in, then 32 bits that are random or that its store
+/// [proposed](crate::TokenStore::propose_id), so that ids made together lie together in a B-tree.
 ///
 /// Safe to log: a token cannot be made from it. `Display` and `Debug` print 16 hexadecimal digits.
 ///
@@ -38,16 +38,16 @@ impl GrantId {
         self.0
     }
 
-    /// An id for a grant made at `now`; `random` fills the lower half.
+    /// An id for a grant made at `now`; `lower` is random, or what the [store proposes](crate::TokenStore::propose_id).
     ///
     /// ```text
-    /// 0 | seconds 31 | random 32               drawn
+    /// 0 | seconds 31 | lower 32                drawn
     /// 10 | digest 62                           computed, of what stays
     /// 11 | expiry 18 | digest 44               computed, of what expires: so that such records lie and go together
     /// ```
-    pub(crate) const fn at(now: Timestamp, random: u32) -> Self {
+    pub(crate) const fn at(now: Timestamp, lower: u32) -> Self {
         // The second wraps in 2038; order is for the B-tree's sake alone, and uniqueness is the store's to enforce.
-        Self((now.as_secs() & (u32::MAX >> 1) as u64) << 32 | random as u64)
+        Self((now.as_secs() & (u32::MAX >> 1) as u64) << 32 | lower as u64)
     }
 
     /// The id that follows from a digest. Two of them are the same once in a while: what is stored under it says what it is of.
@@ -60,6 +60,11 @@ impl GrantId {
         // 256 seconds; it wraps after two years, and such things live for hours.
         let coarse = expires_at.as_secs() >> 8 & ((1 << 18) - 1);
         Self(0b11 << 62 | coarse << 44 | first_of(digest) >> 20)
+    }
+
+    /// The second that it was drawn in, as far as it says; see [`at`](Self::at).
+    pub(crate) const fn second(self) -> u32 {
+        (self.0 >> 32) as u32
     }
 
     /// Whether it was computed, and not drawn.

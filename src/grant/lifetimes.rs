@@ -1,15 +1,14 @@
 //! How long tokens and grants live, and how many at once.
 
+use std::fmt;
 use std::time::Duration;
-
-use super::time::millis;
 
 /// How long an access token, an idle grant and a whole grant live, and how many grants a person may have at once.
 ///
-/// The engine has one set of these; a [`Client`](crate::Client) may have others. Parts of a second count for the
-/// grant, not for access tokens: their lifetime is in whole seconds, since `expires_in` (RFC 6749 section 5.1) is, and
-/// runs from the beginning of the second in which they are issued, as `iat` of a JWT does. So a token may stop working up
-/// to a second before `expires_in` is over, and never works after.
+/// The engine has one set of these, which [may change](crate::Engine::set_lifetimes) while it serves; a
+/// [`Client`](crate::Client) may have others. A grant's are kept to the millisecond, those of access tokens in whole seconds, since
+/// `expires_in` (RFC 6749 section 5.1) is; what is below is cut off. They run from the beginning of the second in which the token is
+/// issued, as `iat` of a JWT does. So a token may stop working up to a second before `expires_in` is over, and never works after.
 ///
 /// ```
 /// use regrant::Lifetimes;
@@ -23,13 +22,18 @@ use super::time::millis;
 /// let strict = Lifetimes::default().with_idle(Duration::from_secs(900)).with_absolute(None);
 /// assert_eq!(strict.absolute(), None);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {
-    access_token: Duration,
-    idle: Duration,
-    absolute: Option<Duration>,
+    /// At most 24 bits.
+    access_token_secs: u64,
+    idle_millis: u64,
+    /// [`NONE`] is for ever.
+    absolute_millis: u64,
     most_per_owner: Option<u32>,
 }
+
+/// In place of a number.
+const NONE: u64 = u64::MAX;
 
 impl Lifetimes {
     /// The longest that an access token can live: 16,777,215 seconds, about 194 days, which is what its wire form holds.
@@ -49,7 +53,7 @@ impl Lifetimes {
     /// assert_eq!(regrant::Lifetimes::default().access_token().as_secs(), 3_600);
     /// ```
     pub const fn access_token(&self) -> Duration {
-        self.access_token
+        Duration::from_secs(self.access_token_secs)
     }
 
     /// How long a grant lives without a refresh. Default: 30 days.
@@ -58,7 +62,7 @@ impl Lifetimes {
     /// assert_eq!(regrant::Lifetimes::default().idle().as_secs(), 30 * 86_400);
     /// ```
     pub const fn idle(&self) -> Duration {
-        self.idle
+        Duration::from_millis(self.idle_millis)
     }
 
     /// How long a grant lives whatever happens; `None` is for ever. Default: 365 days.
@@ -67,7 +71,10 @@ impl Lifetimes {
     /// assert!(regrant::Lifetimes::default().absolute().is_some());
     /// ```
     pub const fn absolute(&self) -> Option<Duration> {
-        self.absolute
+        match self.absolute_millis {
+            NONE => None,
+            millis => Some(Duration::from_millis(millis)),
+        }
     }
 
     /// How many grants one person may have at one client at the same time; `None` is any number, but for a client that [nobody made by
@@ -89,7 +96,7 @@ impl Lifetimes {
     /// ```
     #[must_use]
     pub fn with_access_token(self, lifetime: Duration) -> Self {
-        Self { access_token: lifetime.min(Self::MAX_ACCESS_TOKEN), ..self }
+        Self { access_token_secs: lifetime.min(Self::MAX_ACCESS_TOKEN).as_secs(), ..self }
     }
 
     /// Sets how long a grant lives without a refresh.
@@ -101,7 +108,7 @@ impl Lifetimes {
     /// ```
     #[must_use]
     pub const fn with_idle(self, lifetime: Duration) -> Self {
-        Self { idle: lifetime, ..self }
+        Self { idle_millis: millis(lifetime), ..self }
     }
 
     /// Sets how long a grant lives whatever happens; `None` is for ever.
@@ -111,7 +118,13 @@ impl Lifetimes {
     /// ```
     #[must_use]
     pub const fn with_absolute(self, lifetime: Option<Duration>) -> Self {
-        Self { absolute: lifetime, ..self }
+        let absolute_millis = match lifetime {
+            None => NONE,
+            // Longer than anything lives, and not the one number that says so.
+            Some(lifetime) if millis(lifetime) == NONE => NONE - 1,
+            Some(lifetime) => millis(lifetime),
+        };
+        Self { absolute_millis, ..self }
     }
 
     /// Sets how many grants one person may have at one client at the same time. Where a login would be one too many, the grant that was
@@ -131,20 +144,83 @@ impl Lifetimes {
     }
 
     /// Whether an access token would live for at least the second that `expires_in` counts in.
-    pub(crate) fn are_usable(&self) -> bool {
-        self.access_token.as_secs() > 0
-            && millis(self.idle) > 0
-            && self.absolute.is_none_or(|absolute| millis(absolute) > 0)
+    pub(crate) const fn are_usable(&self) -> bool {
+        self.access_token_secs > 0 && self.idle_millis > 0 && self.absolute_millis > 0
     }
+
+    /// One word for each of them, to be kept and changed one by one.
+    pub(crate) fn to_words(self) -> [u64; 4] {
+        [self.access_token_secs, self.idle_millis, self.absolute_millis, self.most_per_owner.map_or(NONE, u64::from)]
+    }
+
+    /// Of such words, also where each is of another time.
+    #[inline]
+    pub(crate) fn from_words([access_token_secs, idle_millis, absolute_millis, most_per_owner]: [u64; 4]) -> Self {
+        let most_per_owner = u32::try_from(most_per_owner).ok();
+        Self { access_token_secs, idle_millis, absolute_millis, most_per_owner }
+    }
+}
+
+/// Cut to what a word holds.
+const fn millis(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis() as u64)
 }
 
 impl Default for Lifetimes {
     fn default() -> Self {
         Self {
-            access_token: Duration::from_secs(3_600),
-            idle: Duration::from_secs(30 * 86_400),
-            absolute: Some(Duration::from_secs(365 * 86_400)),
+            access_token_secs: 3_600,
+            idle_millis: 30 * 86_400_000,
+            absolute_millis: 365 * 86_400_000,
             most_per_owner: None,
         }
+    }
+}
+
+impl fmt::Debug for Lifetimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lifetimes")
+            .field("access_token", &self.access_token())
+            .field("idle", &self.idle())
+            .field("absolute", &self.absolute())
+            .field("most_per_owner", &self.most_per_owner())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_say_all_of_it() {
+        let secs = Duration::from_secs;
+        let usual = Lifetimes::default();
+        assert_eq!([usual.access_token(), usual.idle()], [secs(3_600), secs(30 * 86_400)]);
+        for lifetimes in [
+            usual,
+            usual.with_absolute(None),
+            usual.with_absolute(Some(Duration::MAX)),
+            usual.with_most_per_owner(Some(0)),
+            usual.with_most_per_owner(Some(u32::MAX)),
+            usual.with_access_token(Duration::MAX).with_idle(Duration::MAX),
+        ] {
+            assert_eq!(Lifetimes::from_words(lifetimes.to_words()), lifetimes);
+            assert!(lifetimes.are_usable());
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_or_too_long_is_cut() {
+        let usual = Lifetimes::default();
+        assert_eq!(usual.with_access_token(Duration::MAX).access_token(), Lifetimes::MAX_ACCESS_TOKEN);
+        assert_eq!(usual.with_access_token(Duration::from_millis(1_900)).access_token(), Duration::from_secs(1));
+        assert_eq!(usual.with_idle(Duration::from_micros(1_900)).idle(), Duration::from_millis(1));
+        // For ever is another thing than long.
+        assert!(usual.with_absolute(Some(Duration::MAX)).absolute().is_some());
+        let short = Duration::from_micros(999);
+        assert!(!usual.with_access_token(Duration::from_millis(999)).are_usable());
+        assert!(!usual.with_idle(short).are_usable());
+        assert!(!usual.with_absolute(Some(short)).are_usable());
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct Drawn {
 
 impl Grant {
     /// The record of a login. Where it is to be redeemed by a code first, it lives as long as the code does.
-    pub(crate) fn new(login: Login, drawn: Drawn, key_id: u8, lifetimes: &Lifetimes, now: Timestamp) -> Self {
+    pub(crate) fn new(login: Login, drawn: Drawn, key_id: u8, lifetimes: Lifetimes, now: Timestamp) -> Self {
         let absolute_expires_at = absolute_expiry(lifetimes, now);
         let (generation, [refresh_expires_at, expires_at]) = if login.code.is_some() {
             (Generation::NONE, [(now + Self::CODE_LIFETIME).min(absolute_expires_at); 2])
@@ -77,12 +77,12 @@ impl Grant {
 }
 
 /// The last moment of a grant that is made now.
-fn absolute_expiry(lifetimes: &Lifetimes, now: Timestamp) -> Timestamp {
+fn absolute_expiry(lifetimes: Lifetimes, now: Timestamp) -> Timestamp {
     lifetimes.absolute().map_or(Timestamp::MAX, |absolute| now + absolute)
 }
 
 /// When the first refresh token that is handed out now expires, and when the record does.
-pub(super) fn expiries(lifetimes: &Lifetimes, renewable: bool, absolute: Timestamp, now: Timestamp) -> [Timestamp; 2] {
+pub(super) fn expiries(lifetimes: Lifetimes, renewable: bool, absolute: Timestamp, now: Timestamp) -> [Timestamp; 2] {
     let refresh = (now + lifetimes.idle()).min(absolute);
     let access = (now + lifetimes.access_token()).min(absolute);
     // A refresh token that renews nothing must not keep the record alive.

@@ -135,17 +135,17 @@ fn decide_predecessor(grant: &Grant, policy: &RefreshPolicy, arrived: Timestamp,
 
 /// What a refresh writes besides the next generation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Advance<'a> {
+pub(crate) struct Advance {
     pub(crate) version: Version,
     pub(crate) generation: Generation,
     pub(crate) key_id: u8,
-    pub(crate) lifetimes: &'a Lifetimes,
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) now: Timestamp,
 }
 
 impl Grant {
     /// Makes it the record after a refresh.
-    pub(crate) fn advance(&mut self, renewal: Advance<'_>) {
+    pub(crate) fn advance(&mut self, renewal: Advance) {
         let Advance { version, generation, key_id, lifetimes, now } = renewal;
         // A node whose clock is behind the last rotation must not end the session that it extends.
         let least = if now < self.rotated_at { self.refresh_expires_at } else { Timestamp::EPOCH };
@@ -164,7 +164,7 @@ impl Grant {
 
     /// How long an access token of this grant that is issued now may live: the lifetime, or what is left of the record,
     /// in whole seconds.
-    pub(crate) fn access_lifetime_secs(&self, lifetimes: &Lifetimes, now: Timestamp) -> u32 {
+    pub(crate) fn access_lifetime_secs(&self, lifetimes: Lifetimes, now: Timestamp) -> u32 {
         let left = self.expires_at.since(now).as_secs();
         let wanted = lifetimes.access_token().as_secs();
         // Within 24 bits, since `Lifetimes` keeps to that.
@@ -281,12 +281,12 @@ mod tests {
             version: Version::from_u64(2),
             generation: generation(8),
             key_id: 0,
-            lifetimes: &Lifetimes::default(),
+            lifetimes: Lifetimes::default(),
             now: Timestamp::from_millis(ROTATED - 60_000),
         };
         let mut renewed = grant(7);
         let short = Lifetimes::default().with_idle(Duration::from_secs(1));
-        renewed.advance(Advance { now: Timestamp::EPOCH, lifetimes: &short, ..renewal });
+        renewed.advance(Advance { now: Timestamp::EPOCH, lifetimes: short, ..renewal });
         assert_eq!(renewed.refresh_expires_at, grant(7).refresh_expires_at);
         renewed.advance(renewal);
         assert_eq!(renewed.rotated_at, Timestamp::from_millis(ROTATED));

@@ -72,6 +72,15 @@ impl Claims {
         }
     }
 
+    /// Whether it is for this one, and perhaps for others: a string, or an array with it.
+    pub(super) fn is_for(&self, name: &str) -> bool {
+        match self.0.get("aud") {
+            Some(Value::String(one)) => one == name,
+            Some(Value::Array(several)) => several.iter().any(|one| one == name),
+            _ => false,
+        }
+    }
+
     /// Whether `iat` and `nbf` are not ahead of this clock by more than it may be behind.
     pub(super) fn has_begun(&self, now: Timestamp) -> Result<bool, ClaimFault> {
         let latest = now + MOST_AHEAD;

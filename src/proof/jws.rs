@@ -103,6 +103,11 @@ impl<'a> Jws<'a> {
         self.header.get("kid").and_then(Value::as_str)
     }
 
+    /// What its signature is over.
+    pub(super) const fn message(&self) -> &str {
+        self.message
+    }
+
     /// The key that it brings along.
     pub(super) fn jwk(&self) -> Option<&Value> {
         self.header.get("jwk")

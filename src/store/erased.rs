@@ -53,6 +53,8 @@ pub trait DynTokenStore: Send + Sync {
     ) -> BoxFuture<'a, Result<Listed, StoreError>>;
     /// [`TokenStore::purge_expired`].
     fn purge_expired_dyn(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+    /// [`TokenStore::propose_id`].
+    fn propose_id_dyn(&self, now: Timestamp) -> Option<u32>;
     /// [`TokenStore::durability`].
     fn durability_dyn(&self) -> Durability;
     /// [`TokenStore::longest_commit`].
@@ -99,6 +101,10 @@ impl<S: TokenStore> DynTokenStore for S {
         Box::pin(self.purge_expired(now, limit))
     }
 
+    fn propose_id_dyn(&self, now: Timestamp) -> Option<u32> {
+        self.propose_id(now)
+    }
+
     fn durability_dyn(&self) -> Durability {
         self.durability()
     }
@@ -139,6 +145,10 @@ impl TokenStore for dyn DynTokenStore + '_ {
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.purge_expired_dyn(now, limit).await
+    }
+
+    fn propose_id(&self, now: Timestamp) -> Option<u32> {
+        self.propose_id_dyn(now)
     }
 
     fn durability(&self) -> Durability {

@@ -51,6 +51,10 @@ macro_rules! forward {
                 (**self).purge_expired(now, limit)
             }
 
+            fn propose_id(&self, now: Timestamp) -> Option<u32> {
+                (**self).propose_id(now)
+            }
+
             fn durability(&self) -> Durability {
                 (**self).durability()
             }

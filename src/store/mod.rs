@@ -187,6 +187,16 @@ pub trait TokenStore: Send + Sync {
     /// [`StoreError`]; never because a record cannot be read.
     fn purge_expired(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
+    /// The lower 32 bits of the [`GrantId`] that a grant of this time should have, where that helps the store to find it; random
+    /// ones if not said, and where it says `None`.
+    ///
+    /// A proposal, made for each login: the grant may be refused and never come, and one may come that nothing was proposed for.
+    /// Clients see the ids of their grants, so nothing that is not theirs to know may be in it.
+    fn propose_id(&self, now: Timestamp) -> Option<u32> {
+        let _ = now;
+        None
+    }
+
     /// Whether grants outlive the process. An engine on such a store must be given a key, since the tokens of those
     /// grants would not outlive a generated one.
     fn durability(&self) -> Durability;

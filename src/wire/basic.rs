@@ -5,7 +5,7 @@ use std::{fmt, str};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use smallvec::SmallVec;
 
-use super::marks::Marks;
+use super::marks::is_plain;
 use super::percent::decode_in_place;
 use super::text::has_control;
 use crate::secret::wipe;
@@ -147,17 +147,16 @@ impl BasicCredentials {
         let len = STANDARD.decode_slice(encoded, bytes).map_err(|_| BasicError::Base64)?;
         debug_assert_eq!(len, bytes.len());
 
-        let (mut colon, mut id_is_plain, mut secret_is_plain) = (None, true, true);
-        for at in Marks::<b':'>::of(bytes) {
-            // In bounds: places of bytes.
-            match (bytes[at], colon) {
-                (b':', None) => colon = Some(at),
-                (b' '..=b'~', _) if !is_escape(bytes[at]) => {}
-                (_, None) => id_is_plain = false,
-                (_, Some(_)) => secret_is_plain = false,
-            }
-        }
-        let colon = colon.ok_or(BasicError::NoColon)?;
+        let colon = bytes.iter().position(|&byte| byte == b':').ok_or(BasicError::NoColon)?;
+        // As nearly all are: then there is nothing to look for.
+        let (id_is_plain, secret_is_plain) = if is_plain(bytes) {
+            (true, true)
+        } else {
+            let is_encoded = |byte: u8| is_escape(byte) || !matches!(byte, b' '..=b'~');
+            // In bounds: the place of a colon.
+            let (id, secret) = bytes.split_at(colon);
+            [id, secret].map(|half| !half.iter().any(|&byte| is_encoded(byte))).into()
+        };
         self.id_len = if id_is_plain { colon } else { decode_half(&mut bytes[..colon])? };
         self.secret_start = colon + 1;
         let secret = &mut bytes[colon + 1..];

@@ -5,7 +5,7 @@ use std::{fmt, str};
 use smallvec::SmallVec;
 
 use super::limits::Limits;
-use super::marks::Marks;
+use super::marks::{Marks, is_plain};
 use super::percent::decode_in_place;
 use super::text::text;
 use crate::secret::{SecretBytes, SecretText};
@@ -171,7 +171,7 @@ impl<'a> Form<'a> {
     fn read_refresh(&mut self, body: &[u8], limits: &Limits) -> bool {
         let Some((head, token)) = body.split_first_chunk() else { return false };
         let fits = limits.parameters() >= 2 && token.len() <= limits.value_bytes();
-        self.is_refresh = fits && head == REFRESH && Marks::<b'='>::of(token).next().is_none();
+        self.is_refresh = fits && head == REFRESH && is_plain(token);
         if self.is_refresh {
             let parameter = |name, value| Parameter { name, value, plain: true };
             self.parameters.push(parameter(Span::new(0, 10), Span::new(11, 24)));

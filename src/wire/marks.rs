@@ -53,6 +53,21 @@ impl<const ALSO: u8> Iterator for Marks<'_, ALSO> {
     }
 }
 
+/// Whether no byte is below `-` or above `~`: then there is no mark, whatever else is one.
+#[inline]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let (mut found, mut rest) = (0, bytes);
+    while let Some((&word, after)) = rest.split_first_chunk() {
+        (found, rest) = (found | unusual(u64::from_le_bytes(word)), after);
+    }
+    found |= match bytes.last_chunk() {
+        // Some of it again.
+        Some(&last) => unusual(u64::from_le_bytes(last)),
+        None => rest.iter().fold(0, |found, &byte| found | unusual(all(byte))),
+    };
+    found & all(0x80) == 0
+}
+
 const WORD: usize = 8;
 
 const fn all(byte: u8) -> u64 {
@@ -64,11 +79,17 @@ const fn all(byte: u8) -> u64 {
 const fn marks<const ALSO: u8>(word: [u8; WORD]) -> u64 {
     let word = u64::from_le_bytes(word);
     // Of seven bits, sums tell all by the eighth, and nothing is carried on to the next byte.
+    let differs = ((word & all(0x7f)) ^ all(ALSO)) + all(0x7f);
+    (unusual(word) | !differs) & all(0x80)
+}
+
+/// The highest bit of each byte that is below `-` or above `~`, and other bits that say nothing.
+#[inline]
+const fn unusual(word: u64) -> u64 {
     let low = word & all(0x7f);
     let is_above = (low + all(0x80 - 0x7f)) | word;
     let is_not_below = low + all(0x80 - b'-');
-    let differs = (low ^ all(ALSO)) + all(0x7f);
-    (is_above | !(is_not_below & differs)) & all(0x80)
+    is_above | !is_not_below
 }
 
 #[cfg(test)]
@@ -88,6 +109,7 @@ mod tests {
                 let bytes = [vec![b'-'; before], vec![byte], vec![b'~'; after]].concat();
                 let marks = Marks::<b'='>::of(&bytes);
                 assert!(marks.eq(naive(&bytes)), "{byte:#x} after {before}, before {after}");
+                assert_eq!(is_plain(&bytes), matches!(byte, b'-'..=b'~'), "{byte:#x} after {before}, before {after}");
             }
         }
     }
@@ -96,6 +118,7 @@ mod tests {
         #[test]
         fn agrees_with_looking_at_each(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             prop_assert!(Marks::<b'='>::of(&bytes).eq(naive(&bytes)));
+            prop_assert_eq!(is_plain(&bytes), bytes.iter().all(|byte| matches!(byte, b'-'..=b'~')));
         }
 
         #[test]

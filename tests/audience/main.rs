@@ -11,6 +11,7 @@ mod build;
 mod documents;
 mod introspection;
 mod jwt;
+mod live;
 mod looked_up;
 mod step_up;
 mod token;

@@ -613,3 +613,18 @@ fn a_token_that_is_believed_by_its_signature_lives_shorter() {
     assert_eq!(lives(JwtAccessTokens::new().danger_signature_alone()), 900);
     assert_eq!(lives(JwtAccessTokens::new()), 1_799);
 }
+
+/// The bounds hold as well for lifetimes that change while the engine serves.
+#[test]
+fn lifetimes_that_change_are_cut_as_those_of_the_builder_are() {
+    let desk = || square(Arc::new(Shelf::default()), &site(), &Hand::default(), |builder| builder);
+    for app in [phone(), service()] {
+        let [changed, built] = [desk(), usual()];
+        changed.engine.set_lifetimes(for_ever()).unwrap();
+        assert_eq!(lives(&changed, &app), lives(&built, &app));
+        // Shorter ones are nobody's business.
+        let short = for_ever().with_access_token(std::time::Duration::from_secs(60));
+        changed.engine.set_lifetimes(short).unwrap();
+        assert_eq!(changed.login(&app, 0).json()["expires_in"], 60);
+    }
+}

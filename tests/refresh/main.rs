@@ -9,6 +9,7 @@ mod expiry;
 mod faults;
 mod foreign;
 mod hook;
+mod live;
 mod narrowed;
 mod policies;
 mod prefix;

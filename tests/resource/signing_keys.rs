@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use regrant::Lifetimes;
+use regrant::engine::EngineSlot;
 use regrant::jwt::{
     GeneratedPem, IdClaims, JwtAccessTokens, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError,
 };
+use regrant::{Key, Lifetimes};
 
 use crate::kit::at;
 use crate::kit::portal::{OnShelf, ScopeAsClaim};
@@ -122,6 +123,30 @@ fn a_running_engine_goes_over_to_another_key_in_three_steps() {
     assert!(world.bearer(&by_old.access_token(), at(301)).is_err(), "whoever stole it makes no tokens any more");
     assert!(world.bearer(&by_new.access_token(), at(301)).is_ok());
     world.refresh("portal", &by_new.refresh_token(), at(1_306)).assert_ok();
+}
+
+/// Tokens of the lifetimes before are out, and another node may have signed them: the old key stays for as long as they live.
+#[test]
+fn a_key_waits_for_tokens_of_lifetimes_that_were_longer() {
+    let (old, new) = (new_key(SigningAlgorithm::Es256), new_key(SigningAlgorithm::EdDsa));
+    let of = |secs| Lifetimes::default().with_access_token(Duration::from_secs(secs));
+    let build = |secs| {
+        OnShelf::on_shelf(|builder| {
+            builder.key(Key::from_bytes(1, &[1; 32])).signing_key(old.clone()).lifetimes(of(secs))
+        })
+    };
+    let world = build(1_000);
+    world.engine.set_lifetimes(of(5_000)).unwrap();
+    world.engine.set_lifetimes(of(60)).unwrap();
+    world.engine.publish_signing_key(new.clone(), at(0)).unwrap();
+    world.engine.sign_with(new.kid(), at(300)).unwrap();
+    let early = world.engine.retire_signing_key(old.kid(), at(5_304));
+    assert!(matches!(early, Err(SigningKeyStepError::TooEarly { at: then, .. }) if then == at(5_305)), "{early:?}");
+    // The engine that takes its place knows of them.
+    let slot = EngineSlot::new(world.engine);
+    slot.exchange(build(60).engine).unwrap();
+    assert!(slot.engine().retire_signing_key(old.kid(), at(5_304)).is_err());
+    slot.engine().retire_signing_key(old.kid(), at(5_305)).unwrap();
 }
 
 /// After a restart: the host says since when, or waits anew.

@@ -11,6 +11,7 @@ use crate::engine::refusal::{AuthorizationRefusal, Refusal, SenderRefusal};
 use crate::grant::{Confirmation, Grant, Sender, Timestamp};
 use crate::proof::dpop::{Proof, ProofFault, Proven, Target};
 use crate::store::TokenStore;
+use crate::token::Thumbprint;
 use crate::wire::{Header, Request, Response};
 
 /// What a request shows of its sender. Of a request that shows nothing it is two empty words.
@@ -56,6 +57,17 @@ impl<'r> Presented<'r> {
 
     pub(in crate::engine) fn proof(&self) -> Option<&Proof<'r>> {
         self.shown.as_deref().and_then(|shown| shown.proof.as_ref())
+    }
+
+    /// Whether it proves what an assertion is bound to: a key, a certificate, or both. After
+    /// [`check_signature`](Self::check_signature).
+    pub(in crate::engine) fn proves(&self, key: Option<&Thumbprint>, certificate: Option<&Thumbprint>) -> bool {
+        let own_key = self.proven().map(Proven::thumbprint);
+        let own_certificate = self.certificate.as_deref().copied().map(Thumbprint::from_bytes);
+        let holds = |wanted: Option<&Thumbprint>, own: Option<&Thumbprint>| {
+            wanted.is_none_or(|wanted| own.is_some_and(|own| own.is(wanted)))
+        };
+        holds(key, own_key) && holds(certificate, own_certificate.as_ref())
     }
 
     /// Checks the signature, the first time. What it proves, if there is a proof.

@@ -11,7 +11,7 @@ use crate::store::TokenStore;
 
 impl Presented<'_> {
     /// Whether the request proves this; the signature of its proof was checked before.
-    pub(in crate::engine) fn proves(&self, wanted: Sender) -> Result<(), SenderRefusal> {
+    pub(in crate::engine) fn is_from(&self, wanted: Sender) -> Result<(), SenderRefusal> {
         let (key, certificate) = (self.key(), self.certificate.as_deref());
         match (wanted, key, certificate) {
             (Sender::Is(Confirmation::Key(_)) | Sender::AnyKey, None, _) => Err(SenderRefusal::NoProof),
@@ -56,8 +56,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<(), SenderRefusal> {
         presented.prove()?;
-        grant.code_key().map_or(Ok(()), |wanted| presented.proves(Sender::Is(wanted)))?;
-        grant.sender().map_or(Ok(()), |sender| presented.proves(sender))?;
+        grant.code_key().map_or(Ok(()), |wanted| presented.is_from(Sender::Is(wanted)))?;
+        grant.sender().map_or(Ok(()), |sender| presented.is_from(sender))?;
         // Only now: what is remembered is of a genuine token, and of who may use it. Once, however often the record is looked at.
         if let (Some(dpop), Some(proven), false) = (&self.dpop, presented.proven(), presented.is_noted()) {
             match dpop.seen.of_grant(grant.id, proven, used_for, self.settings.clock_skew, now) {

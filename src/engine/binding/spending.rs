@@ -77,6 +77,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if self.to_spend(presented).is_some() {
             Box::pin(self.check_unspent(unspent, time)).await?;
         }
+        self.note_sender_of_once(client, presented, time).await
+    }
+
+    /// The same once it is known that what makes the request single is not spent elsewhere.
+    pub(in crate::engine) async fn note_sender_of_once(
+        &self,
+        client: &Client,
+        presented: &Presented<'_>,
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
         let anew = |failure: Failure| match failure.why {
             Refusal::Sender(SenderRefusal::ProofReplayed) => SenderRefusal::ProofForgotten.into(),
             _ => failure,

@@ -8,6 +8,8 @@ use crate::engine::device::DeviceEngine;
 #[cfg(feature = "root-secret")]
 use crate::engine::foreign::ForeignEngine;
 #[cfg(feature = "proof")]
+use crate::engine::jwt_bearer::JwtBearerEngine;
+#[cfg(feature = "proof")]
 use crate::engine::profile::{Profile, ProfileGap};
 use crate::engine::realm::Realm;
 #[cfg(feature = "root-secret")]
@@ -43,13 +45,9 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             self.subject_secret.or_else(derived)
         };
         #[cfg(feature = "root-secret")]
-        let foreign = match self.foreign {
-            None => None,
-            Some(hook) => {
-                let secret = subject_secret.as_ref().ok_or(BuildError::SubjectSecretRequired)?;
-                let adopts = !self.adopted.is_empty();
-                Some(Box::new(ForeignEngine::new(hook, secret, self.realm.as_deref(), adopts)))
-            }
+        let foreign = {
+            let adopts = !self.adopted.is_empty();
+            ForeignEngine::build(self.foreign, subject_secret.as_ref(), self.realm.as_deref(), adopts)?
         };
         #[cfg(feature = "root-secret")]
         let secrets = (self.root.as_ref(), self.old_root.as_ref(), self.realm.as_deref());
@@ -64,6 +62,11 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         checks::pairwise(clients.features(), false)?;
         #[cfg(feature = "proof")]
         checks::assertions(clients.features(), &settings, self.root.is_some())?;
+        #[cfg(feature = "proof")]
+        let jwt_bearer = {
+            let at_hand = (self.root.is_some(), self.client_keys.is_some());
+            JwtBearerEngine::build(self.jwt_bearer, settings.issuer.as_deref(), &host, at_hand)?
+        };
         if !endpoints.are_well_formed() {
             return Err(BuildError::Endpoint);
         }
@@ -115,6 +118,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             subjects,
             #[cfg(feature = "proof")]
             dpop,
+            #[cfg(feature = "proof")]
+            jwt_bearer,
             #[cfg(feature = "argon2")]
             slow: self.slow,
             #[cfg(feature = "proof")]

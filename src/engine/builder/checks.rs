@@ -65,7 +65,7 @@ pub(super) fn assertions(features: ClientFeatures, settings: &Settings, has_root
 }
 
 pub(super) fn settings(settings: &Settings) -> Result<(), BuildError> {
-    if !settings.lifetimes.are_usable() {
+    if !settings.lifetimes.get().are_usable() {
         return Err(BuildError::Lifetimes);
     }
     #[cfg(feature = "root-secret")]

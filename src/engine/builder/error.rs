@@ -67,12 +67,24 @@ pub enum BuildError {
         "the engine takes proofs of possession, and its token endpoint has no http or https URL: it lacks an issuer, or the endpoint"
     )]
     ProofTarget,
-    /// A client authenticates by assertions, which name the issuer as their audience.
-    #[error("the engine has no issuer, which is the audience of its clients' assertions")]
+    /// A client authenticates by assertions, or they are grants: they name the issuer as their audience.
+    #[error("the engine has no issuer, which is the audience of assertions")]
     IssuerForAssertions,
-    /// A client authenticates by assertions, each of which is used once. See `EngineBuilder::root_secret`.
-    #[error("the engine has no root secret, under which it remembers its clients' assertions")]
+    /// A client authenticates by assertions, or they are grants, each of which is used once. See `EngineBuilder::root_secret`.
+    #[error("the engine has no root secret, under which it remembers assertions")]
     RootSecretForAssertions,
+    /// See `JwtBearer`: no issuer is trusted, or one twice for the same kind of assertions, or by no algorithm, or one of its settings is beyond
+    /// its bounds, or its keys are at no https URL of a public name.
+    #[error(
+        "assertions are grants, and no issuer is trusted for them, or one twice, by no algorithm, for longer than a day, with a type of something else or keys at no https URL"
+    )]
+    TrustedIssuer,
+    /// An engine that trusted its own assertions would widen by them what it has granted (ID-JAG section 9.3).
+    #[error("the engine is to trust assertions of its own issuer")]
+    OwnIssuer,
+    /// The keys of a trusted issuer are at a URL: see `EngineBuilder::fetch`.
+    #[error("the keys of a trusted issuer are at a URL, and the engine has nothing to fetch them by")]
+    FetchForIssuers,
     /// See `EngineBuilder::accept_root`.
     #[error("two root secrets have the same id")]
     DuplicateRoot,

@@ -15,6 +15,8 @@ mod foreign;
 #[cfg(feature = "jwt")]
 mod jwt;
 #[cfg(feature = "proof")]
+mod jwt_bearer;
+#[cfg(feature = "proof")]
 mod profile;
 #[cfg(feature = "proof")]
 mod proof;
@@ -38,6 +40,7 @@ use super::documents::Endpoints;
 use super::host::DynForeignTokens;
 use super::host::{EventSink, GrantHandler, Host, IssueHook, RenewalPolicy};
 use super::jwt::JwtSettings;
+use super::live::LiveLifetimes;
 use super::resources::ResourceSettings;
 use super::settings::Settings;
 use super::{AsRegistry, Engine};
@@ -79,6 +82,8 @@ pub struct EngineBuilder<S, C> {
     device: Option<super::device::DeviceAuthorization>,
     #[cfg(feature = "proof")]
     dpop: Option<super::binding::Dpop>,
+    #[cfg(feature = "proof")]
+    jwt_bearer: Option<Box<super::jwt_bearer::JwtBearer>>,
     endpoints: Endpoints,
     jwt: JwtSettings,
     registry: Option<AsRegistry<C>>,
@@ -114,6 +119,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             device: None,
             #[cfg(feature = "proof")]
             dpop: None,
+            #[cfg(feature = "proof")]
+            jwt_bearer: None,
             endpoints: Endpoints::default(),
             jwt: JwtSettings::default(),
             registry: None,
@@ -158,7 +165,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// How long tokens and grants live, where a client has no lifetimes of its own.
+    /// How long tokens and grants live, where a client has no lifetimes of its own. [`Engine::set_lifetimes`] changes them
+    /// while the engine serves.
     ///
     /// ```
     /// # use regrant::{Engine, Lifetimes, MemoryStore, StaticClients};
@@ -169,7 +177,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn lifetimes(mut self, lifetimes: Lifetimes) -> Self {
-        self.settings.lifetimes = lifetimes;
+        self.settings.lifetimes = LiveLifetimes::new(lifetimes);
         self
     }
 

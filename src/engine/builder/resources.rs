@@ -15,7 +15,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// Adding the first one to a running system logs nobody out: grants that were made before are for the [default
     /// one](Self::default_resource). They keep the scopes that it defines and those that no resource does; one whose scope is another
     /// resource's alone gives nothing any more, so that person logs in again. A grant that names resources takes more room in
-    /// memory, and nodes of a version before this one cannot read it: add resources once every node can.
+    /// memory, and nodes of a version before this one cannot read it: add resources once every node can. To an engine that has some
+    /// [`Engine::add_resource`](crate::Engine::add_resource) adds more while it serves.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, Resource, Scope, StaticClients};
@@ -126,6 +127,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     }
 
     /// Members that [`Engine::metadata`](crate::Engine::metadata) and the configuration of an OpenID provider have besides. Default: none.
+    /// [`Engine::set_metadata`](crate::Engine::set_metadata) changes them while the engine serves.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients};
@@ -135,7 +137,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn metadata(mut self, members: MetadataMembers) -> Self {
-        self.settings.metadata = members;
+        *self.settings.metadata.get_mut() = members;
         self
     }
 }

@@ -1,10 +1,11 @@
-//! The keys of a client, wherever they are.
+//! The keys of a client, or of an issuer that the host trusts, wherever they are.
 
 use crate::client::strong::KeySource;
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
-use crate::engine::refusal::Unavailable;
+use crate::engine::jwt_bearer::{Issuer, IssuerKeys};
+use crate::engine::refusal::{Refusal, Unavailable};
 use crate::fetch::FetchUrl;
 use crate::fetch::budget::Asker;
 use crate::fetch::documents::{Documents, Unavailable as NotToBeHad};
@@ -72,6 +73,32 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<ClientKeys, Failure> {
         self.fetch_keys(at, Which::Anew, lookup, now).await
+    }
+
+    /// The keys of an issuer that the host trusts: those that `is_there` holds for, or those that it has now. Fetched out of a budget that
+    /// strangers do not share, since the client has proven who it is, and kept when theirs go.
+    pub(in crate::engine) async fn keys_of_issuer(
+        &self,
+        issuer: &Issuer,
+        now: Timestamp,
+        is_there: impl Fn(&ClientKeys) -> bool + Send,
+    ) -> Result<ClientKeys, Failure> {
+        let at = match &issuer.keys {
+            IssuerKeys::ByValue(keys) => return Ok(keys.clone()),
+            IssuerKeys::At(at) => at,
+        };
+        let of_issuer = |failure: Failure| match failure.why {
+            Refusal::Unavailable(Unavailable::ClientKeys { retry_after_secs }) => {
+                Failure { why: Unavailable::IssuerKeys { retry_after_secs }.into(), ..failure }
+            }
+            _ => failure,
+        };
+        let lookup = Lookup::new(Purpose::Licensed);
+        let keys = self.fetch_keys(at, Which::AtHand, lookup, now).await.map_err(of_issuer)?;
+        if is_there(&keys) {
+            return Ok(keys);
+        }
+        self.fetch_keys(at, Which::Anew, lookup, now).await.map_err(of_issuer)
     }
 
     async fn fetch_keys(&self, at: &str, which: Which, lookup: Lookup, now: Timestamp) -> Result<ClientKeys, Failure> {

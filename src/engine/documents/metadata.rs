@@ -2,10 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "proof")]
+use crate::client::JWT_BEARER;
 use crate::client::{
     AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE,
 };
 use crate::engine::Engine;
+#[cfg(feature = "proof")]
+use crate::engine::jwt_bearer::JwtBearerEngine;
 #[cfg(feature = "proof")]
 use crate::engine::profile::{Profile, ProfileGap};
 use crate::grant::Scope;
@@ -262,7 +266,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) fn metadata_members(&self) -> Option<Map<String, Value>> {
         let issuer = self.issuer()?;
         let endpoints = &self.endpoints;
-        let mut members = self.settings.metadata.begin();
+        let mut members = self.settings.metadata.read().begin();
         let mut add = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
         add("issuer", json!(issuer));
         let authorization = endpoints.authorization.as_deref().filter(|_| self.settings.authorization_code);
@@ -324,10 +328,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             authorization.is_some().then_some(AUTHORIZATION_CODE),
             features.refresh_token.then_some(REFRESH_TOKEN),
             self.logs_devices_in().then_some(DEVICE_CODE),
+            #[cfg(feature = "proof")]
+            self.jwt_bearer.is_some().then_some(JWT_BEARER),
             self.exchanges_tokens().then_some(TOKEN_EXCHANGE),
         ];
         let handled = self.host.grant_types();
         add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
+        #[cfg(feature = "proof")]
+        if let Some(profiles) = self.jwt_bearer.as_deref().and_then(JwtBearerEngine::profiles) {
+            add("authorization_grant_profiles_supported", json!(profiles));
+        }
         if let Some(types) = self.expiry_types() {
             add("refresh_token_expiration_types_supported", types);
         }

@@ -273,7 +273,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(Unusable::Fault(fault)) => return Err(of(fault).into()),
         };
-        party.proven = party.bound_to.map_or(Ok(()), |sender| presented.proves(sender));
+        party.proven = party.bound_to.map_or(Ok(()), |sender| presented.is_from(sender));
         Ok(party)
     }
 

@@ -86,7 +86,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(resources) = self.settings.resources.as_deref() {
             return resources.default_resource().map(|resource| resource.uri.clone()).into_iter().collect();
         }
-        let tokens = self.jwt.signing().and_then(|signing| signing.access.as_ref());
+        let tokens = self.jwt.signing().and_then(|signing| signing.access.get());
         let issuer = self.issuer().unwrap_or_default();
         tokens.into_iter().flat_map(|tokens| tokens.audiences(issuer)).map(SmolStr::new).collect()
     }

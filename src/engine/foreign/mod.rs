@@ -17,6 +17,7 @@ pub(in crate::engine) use take_over::Foreign;
 use std::net::IpAddr;
 
 use super::Engine;
+use super::builder::BuildError;
 use super::failure::Failure;
 use super::grants::is_record_of;
 use super::host::{DynForeignTokens, ForeignLogin, ForeignToken, ForeignTokens};
@@ -72,14 +73,17 @@ enum Place {
 }
 
 impl ForeignEngine {
-    pub(super) fn new(
-        hook: Box<dyn DynForeignTokens>,
-        secret: &SubjectSecret,
+    /// Where the host has a hook.
+    pub(super) fn build(
+        hook: Option<Box<dyn DynForeignTokens>>,
+        secret: Option<&SubjectSecret>,
         realm: Option<&str>,
         adopts: bool,
-    ) -> Self {
+    ) -> Result<Option<Box<Self>>, BuildError> {
+        let Some(hook) = hook else { return Ok(None) };
+        let secret = secret.ok_or(BuildError::SubjectSecretRequired)?;
         let adopted = adopts.then(|| Box::new(ForeignKeys::of(secret, None)));
-        Self { hook, keys: ForeignKeys::of(secret, realm), adopted }
+        Ok(Some(Box::new(Self { hook, keys: ForeignKeys::of(secret, realm), adopted })))
     }
 
     pub(super) const fn fingerprint(&self) -> KeyFingerprint {

@@ -182,7 +182,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 ..Members::default()
             }),
         };
-        Ok(Grant { id, generation: Generation::NONE, ..self.new_grant(login, client, now) })
+        Ok(Grant { generation: Generation::NONE, ..self.grant_of_id(id, login, client, now) })
     }
 
     /// Writes a grant that has taken its first step.

@@ -53,6 +53,18 @@ pub enum Event<'a> {
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
     },
+    /// A grant was made for what another server says of somebody (`EngineBuilder::jwt_bearer`); [`Issued`](Self::Issued) follows.
+    #[non_exhaustive]
+    Asserted {
+        /// The new grant.
+        grant: GrantId,
+        /// Its client.
+        client_id: &'a str,
+        /// Who that is here, where it is a person and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The server that said it, as the host has it.
+        issuer: &'a str,
+    },
     /// A login: the first tokens of a grant were handed out.
     #[non_exhaustive]
     Issued {
@@ -349,6 +361,7 @@ impl Event<'_> {
         match self {
             Self::CodeIssued { .. } => "code_issued",
             Self::CodeReplayed { .. } => "code_replayed",
+            Self::Asserted { .. } => "asserted",
             Self::Issued { .. } => "issued",
             Self::Refreshed { .. } => "refreshed",
             Self::Retried { .. } => "retried",

@@ -73,6 +73,9 @@ pub enum IssueKind {
     Handler,
     /// A device code, whose person has let the device in (RFC 8628).
     Device,
+    /// What another server says of somebody (`EngineBuilder::jwt_bearer`), allowed by the policy. As with [`Handler`](Self::Handler), the grant
+    /// is not stored yet.
+    Assertion,
 }
 
 /// An answer that the hook decides on.

@@ -1,5 +1,7 @@
 //! What a host plugs in.
 
+#[cfg(feature = "proof")]
+mod assertion_policy;
 mod authorization;
 #[cfg(feature = "jwt")]
 mod claims_provider;
@@ -21,6 +23,10 @@ mod requested_claims;
 #[cfg(feature = "tracing")]
 mod tracing;
 
+#[cfg(feature = "proof")]
+pub(crate) use assertion_policy::DynAssertionPolicy;
+#[cfg(feature = "proof")]
+pub use assertion_policy::{AssertionPolicy, AssertionRequest};
 pub use authorization::Authorization;
 #[cfg(feature = "jwt")]
 pub(crate) use claims_provider::DynClaimsProvider;

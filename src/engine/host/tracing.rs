@@ -42,6 +42,9 @@ impl EventSink for TracingEvents {
             Event::AccessRevoked { grant, client_id, subject } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "access tokens revoked");
             }
+            Event::Asserted { grant, client_id, subject, issuer } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), issuer, "asserted");
+            }
             Event::Issued { grant, client_id, subject, renewable, audience } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), renewable, audience = uris(audience), "issued");
             }

@@ -18,7 +18,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         scope: &Scope,
         lifetime_secs: u32,
     ) -> Result<Option<String>, Failure> {
-        let Some((signing, tokens)) = self.jwt.signing().and_then(|signing| Some((signing, signing.access.as_ref()?)))
+        let Some((signing, tokens)) = self.jwt.signing().and_then(|signing| Some((signing, signing.access.get()?)))
         else {
             // A resource that the host looks up wants what this engine does not make.
             return if issue.target.format == Some(AccessTokenFormat::Jwt) {

@@ -28,7 +28,7 @@ pub(in crate::engine) struct Described<'a, C> {
     pub(in crate::engine) dpop: &'a Dpop,
     pub(in crate::engine) has_root: bool,
     pub(in crate::engine) has_fetch: bool,
-    pub(in crate::engine) has_devices: bool,
+    pub(in crate::engine) has_other_grants: bool,
 }
 
 impl Profile {
@@ -45,7 +45,7 @@ impl Profile {
     }
 
     pub(in crate::engine) fn check<C: Clients>(self, engine: &Described<'_, C>) -> Result<(), ProfileGap> {
-        let Described { settings, endpoints, host, clients, dpop, has_root, has_fetch, has_devices } = engine;
+        let Described { settings, endpoints, host, clients, dpop, has_root, has_fetch, has_other_grants } = engine;
         self.check_issuer(settings.issuer.as_deref())?;
         if !has_root {
             return Err(ProfileGap::RootSecret);
@@ -64,9 +64,7 @@ impl Profile {
                 Err(ProfileGap::PushedRequestLifetime)
             }
             Self::Atproto if !has_es256 => Err(ProfileGap::ProofAlgorithm),
-            Self::Atproto if host.grant_types().next().is_some() || *has_devices || host.exchange().is_some() => {
-                Err(ProfileGap::GrantHandler)
-            }
+            Self::Atproto if host.grant_types().next().is_some() || *has_other_grants => Err(ProfileGap::GrantHandler),
             Self::Atproto if !dpop.demands_resource_nonces() => Err(ProfileGap::ResourceNonces),
             Self::Atproto if !features.client_id_metadata_documents || !features.private_key_jwt => {
                 Err(ProfileGap::ClientDocuments)

@@ -1,5 +1,7 @@
 //! Refusals of a grant: of what is asked for, or of a token or code.
 
+#[cfg(feature = "proof")]
+use crate::proof::GrantAssertionFault;
 use crate::wire::ErrorCode;
 
 /// Why a grant is not made, or renews nothing: what was asked for, or the token or code that was presented.
@@ -65,6 +67,10 @@ pub enum GrantRefusal {
     #[cfg(feature = "proof")]
     #[error("an assertion that was spent for something else")]
     AssertionSpent,
+    /// What another server says of somebody is no grant (RFC 7521 section 4.1.1).
+    #[cfg(feature = "proof")]
+    #[error("{0}")]
+    Assertion(GrantAssertionFault),
     /// The client authenticated by another key than the one that the grant is bound to, and has that one still (atproto, "Confidential
     /// Client Authentication").
     #[cfg(feature = "proof")]
@@ -114,7 +120,9 @@ impl GrantRefusal {
             Self::DeviceDenied => ErrorCode::AccessDenied,
             Self::DeviceExpired => ErrorCode::Extension("expired_token"),
             #[cfg(feature = "proof")]
-            Self::AssertionSpent | Self::AnotherClientKey | Self::ClientKeyGone => ErrorCode::InvalidGrant,
+            Self::AssertionSpent | Self::Assertion(_) | Self::AnotherClientKey | Self::ClientKeyGone => {
+                ErrorCode::InvalidGrant
+            }
             Self::ScopeTaken
             | Self::Shape
             | Self::UnknownKey

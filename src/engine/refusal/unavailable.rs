@@ -32,6 +32,13 @@ pub enum Unavailable {
         /// After how many seconds it is worth asking again, where that is known.
         retry_after_secs: Option<u32>,
     },
+    /// The keys of a [trusted issuer](crate::engine::TrustedIssuer) are not to be had, or wrong, or may not be fetched so often.
+    #[cfg(feature = "proof")]
+    #[error("the keys of an issuer are not to be had")]
+    IssuerKeys {
+        /// After how many seconds it is worth asking again, where that is known.
+        retry_after_secs: Option<u32>,
+    },
     /// The host's hook or handler failed.
     #[error("the host failed")]
     Host,
@@ -65,7 +72,7 @@ impl Unavailable {
         match self {
             Self::ClientDocument { retry_after_secs } => retry_after_secs,
             #[cfg(feature = "proof")]
-            Self::ClientKeys { retry_after_secs } => retry_after_secs,
+            Self::ClientKeys { retry_after_secs } | Self::IssuerKeys { retry_after_secs } => retry_after_secs,
             _ => None,
         }
     }

@@ -45,7 +45,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (Some(signing), Some(issuer)) = (self.jwt.signing(), self.issuer()) else {
             return Err(GrantRefusal::Shape.into());
         };
-        let tokens = signing.access.as_ref().ok_or(GrantRefusal::Shape)?;
+        let tokens = signing.access.get().ok_or(GrantRefusal::Shape)?;
         let claims = verify_access(&signing.keys.current(), text).ok_or(ResourceRefusal::Jwt)?;
         if claims.iss != issuer {
             return Err(ResourceRefusal::Jwt.into());

@@ -31,6 +31,39 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 }
 
+#[cfg(feature = "proof")]
+impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// The same where whoever vouches for the request has limited it to these, of which the engine may know some. With more than one of
+    /// them the request says which, as a token for several could be used by each at the others.
+    pub(in crate::engine) fn asked_resources_within(
+        &self,
+        form: &Form<'_>,
+        limit: Option<&[String]>,
+    ) -> Result<Option<Asked<'_>>, GrantRefusal> {
+        let Some(limit) = limit else { return self.asked_resources(form) };
+        // What is for one resource must not become a token for whatever this engine guards.
+        let set = self.settings.resources.as_deref().ok_or(GrantRefusal::Target)?;
+        let mut allowed = Found::None;
+        for resource in limit.iter().filter_map(|uri| set.find(uri)) {
+            if !allowed.contains(&resource) {
+                allowed.push(resource);
+            }
+        }
+        let named = set.named(form)?;
+        let named = match named.len() {
+            0 if allowed.len() == 1 || set.unnamed_are_for_all => allowed,
+            0 => return Err(GrantRefusal::Target),
+            _ if named.iter().all(|resource| allowed.contains(resource)) => named,
+            _ => return Err(GrantRefusal::Target),
+        };
+        if named.is_empty() {
+            Err(GrantRefusal::Target)
+        } else {
+            Ok(Some(Asked { set, resources: named.clone(), named }))
+        }
+    }
+}
+
 impl Asked<'_> {
     /// As events have them.
     pub(in crate::engine) fn audience(&self) -> Audience<'_> {

@@ -3,6 +3,7 @@
 //! An engine without any is as if this room were not there. With some, every token is for one or more of them: those that
 //! the grant's list has, or, of a grant that stores none, the default one.
 
+mod added;
 mod asked;
 mod found;
 mod registry;
@@ -10,6 +11,7 @@ mod settings;
 mod target;
 mod value;
 
+use added::Added;
 pub(crate) use asked::Asked;
 pub(super) use found::Found;
 pub use registry::{ResourceRef, Resources};
@@ -22,6 +24,7 @@ use std::collections::{HashMap, HashSet};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
+use super::builder::BuildError;
 use super::refusal::GrantRefusal;
 use crate::grant::members::GrantResources;
 use crate::grant::{Scope, Timestamp};
@@ -42,14 +45,29 @@ pub(super) struct ResourceSet {
     earlier_default: Option<(usize, Timestamp)>,
     pub(super) must_be_named: bool,
     unnamed_are_for_all: bool,
+    /// Since then.
+    added: Added,
     /// Where others are looked up.
     others: Option<Box<dyn Resources>>,
 }
 
 impl ResourceSet {
-    /// Those that the builder was given.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Resource> {
-        self.all.iter()
+    /// All but those that are looked up.
+    pub(super) fn iter(&self) -> impl Iterator<Item = ResourceRef<'_>> {
+        self.all.iter().map(ResourceRef::Borrowed).chain(self.added.all().into_iter().map(ResourceRef::Shared))
+    }
+
+    /// Puts one to the others while requests are served, never the default one. `prepare` is run where nothing else speaks against it.
+    pub(super) fn add(
+        &self,
+        resource: Resource,
+        prepare: impl FnOnce() -> Result<(), BuildError>,
+    ) -> Result<(), BuildError> {
+        let form = resource.normal_form().ok_or(BuildError::Resource)?;
+        if self.places.contains_key(form.as_str()) {
+            return Err(BuildError::DuplicateResource);
+        }
+        self.added.add(form.into(), resource, prepare)
     }
 
     /// The resource that this means, however it is spelt.
@@ -63,7 +81,7 @@ impl ResourceSet {
             return Some(found);
         }
         let form = normal_form(text)?;
-        if let Some(found) = at(&form) {
+        if let Some(found) = at(&form).or_else(|| self.added.find(&form).map(ResourceRef::Shared)) {
             return Some(found);
         }
         // A token must not be for another than was asked for, whatever the host's look-up finds.
@@ -107,7 +125,9 @@ impl ResourceSet {
 
     /// Whether a scope is the engine's: no resource defines it.
     pub(super) fn is_own(&self, token: &str) -> bool {
-        !self.defined.contains(token) && !self.others.as_ref().is_some_and(|others| others.defines_scope(token))
+        !self.defined.contains(token)
+            && !self.added.defines(token)
+            && !self.others.as_ref().is_some_and(|others| others.defines_scope(token))
     }
 
     /// Of what the mask selects from this scope, what a token for these may have. `None` where nothing is left of it.

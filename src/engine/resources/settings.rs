@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use smol_str::SmolStr;
 
+use super::added::Added;
 use super::{AccessTokenFormat, Resource, ResourceSet, Resources};
 use crate::engine::builder::error::BuildError;
 use crate::grant::Timestamp;
@@ -31,6 +32,7 @@ impl ResourceSettings {
             earlier_default: None,
             must_be_named: self.must_be_named,
             unnamed_are_for_all: self.unnamed_are_for_all,
+            added: Added::default(),
             others: self.others,
         };
         let number = self.all.len();

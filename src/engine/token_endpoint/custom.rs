@@ -44,7 +44,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             self.ask_handler(handler, client, form, (parameters.scope(), request.peer()), time).await?;
         self.check_subject(&login).await?;
         // Before the grant is stored: what is refused, and a host that refuses or fails here, leave nothing behind.
-        let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, time).await?;
+        let kind = IssueKind::Handler;
+        let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, kind, time).await?;
         let claims = self.id_claims(&grant, client, scope_mask, time.now()).await?;
         if with_refresh_token {
             grant.bind_sender(presented.sender(client, &grant));
@@ -60,8 +61,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             };
             self.note_asserted_sender(client, presented, unspent, time).await?;
             let (refresh_token, bound_to) = (with_refresh_token, presented.bound_to(client, &grant));
-            let first = First { client, grant, target, scope_mask, claims, bound_to, refresh_token };
-            return Box::pin(self.grant_once(first, unspent, time)).await;
+            let spent = Box::pin(self.spend_assertion(unspent, Some(grant.id), time)).await?;
+            let asserted_by = None;
+            let first = First { client, grant, target, scope_mask, claims, bound_to, refresh_token, asserted_by };
+            return Box::pin(self.grant_once(first, spent, time)).await;
         }
         self.make_room(&grant, client, time).await?;
         // Last of all, so that no refusal spends the proof.
@@ -93,11 +96,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The grant of a login, if the host's hook has nothing against it, and what its first access token is for.
-    async fn permitted_grant(
+    pub(super) async fn permitted_grant(
         &self,
         login: Login,
         client: &Client,
         form: &Form<'_>,
+        kind: IssueKind,
         time: &Time<'_>,
     ) -> Result<(Grant, Target<'_>, u64), Failure> {
         let again = self.host.hook().map(|hook| (hook, login.clone()));
@@ -105,10 +109,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // The host is asked last: what is for no resource is none of its business.
         let (target, mask) = self.target(&asked, form, Scope::WHOLE)?;
         let Some((hook, login)) = again else { return Ok((asked, target, mask)) };
-        let kind = IssueKind::Handler;
         let changes = Asked { grant: &asked, client, mask, kind, form, now: time.now() }.ask(hook).await?;
         // Its times begin when the host has answered.
-        let mut grant = Grant { id: asked.id, ..self.new_grant(login, client, time.now()) };
+        let mut grant = self.grant_of_id(asked.id, login, client, time.now());
         if let Some(changes) = changes {
             changes.apply(&mut grant);
         }

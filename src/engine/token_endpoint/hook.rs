@@ -25,7 +25,7 @@ impl Asked<'_> {
         let scope = grant.scope.select(mask);
         let refused = |why: Refusal| match kind {
             // Its id is that of no record, and never will be.
-            IssueKind::Handler => Failure::from(why),
+            IssueKind::Handler | IssueKind::Assertion => Failure::from(why),
             IssueKind::Code | IssueKind::Refresh | IssueKind::Retry | IssueKind::Device => of_grant(grant, why),
         };
         match hook.on_issue_dyn(&IssueRequest { grant, client, scope: &scope, kind, form, now }).await {

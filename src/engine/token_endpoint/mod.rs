@@ -1,5 +1,7 @@
 //! The token endpoint: RFC 6749 section 3.2.
 
+#[cfg(feature = "proof")]
+mod assertion;
 mod code;
 mod custom;
 #[cfg(feature = "root-secret")]
@@ -26,7 +28,7 @@ use crate::client::DEVICE_CODE;
 use crate::client::TOKEN_EXCHANGE;
 use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 #[cfg(feature = "proof")]
-use crate::client::{Lookup, Purpose};
+use crate::client::{JWT_BEARER, Lookup, Purpose};
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response};
 use source::Ours;
@@ -100,6 +102,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     // Boxed, so that no other request is larger for it.
                     let polled = Box::pin(self.poll_device(device, &client, &form, &mut presented, time)).await;
                     return polled.map_err(|failure| failure.of_client(client.shared_id()));
+                }
+                #[cfg(feature = "proof")]
+                if let Some(bearer) = self.jwt_bearer.as_deref().filter(|_| grant_type == JWT_BEARER.as_bytes()) {
+                    let asked =
+                        Box::pin(self.grant_by_assertion(bearer, &client, &form, &mut presented, request, time));
+                    return asked.await.map_err(|failure| failure.of_client(client.shared_id()));
                 }
                 #[cfg(feature = "jwt")]
                 if let Some(policy) = self.host.exchange().filter(|_| grant_type == TOKEN_EXCHANGE.as_bytes()) {

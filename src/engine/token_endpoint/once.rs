@@ -5,7 +5,6 @@
 
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
-use crate::engine::client_auth::Unspent;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::host::Event;
 use crate::engine::issue::{Claims, Issue};
@@ -26,16 +25,19 @@ pub(super) struct First<'a> {
     pub(super) claims: Claims,
     pub(super) bound_to: Option<Confirmation>,
     pub(super) refresh_token: bool,
+    /// Who vouches for it, where that is another server.
+    pub(super) asserted_by: Option<&'a str>,
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
+    /// `spent`: what came of spending the assertion, [`None`] where this was the first time.
     pub(super) async fn grant_once(
         &self,
         mut first: First<'_>,
-        unspent: Unspent<'_>,
+        spent: Option<Spending>,
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
-        match self.spend_assertion(unspent, Some(first.grant.id), time).await? {
+        match spent {
             None => self.make_room(&first.grant, first.client, time).await?,
             Some(Spending::Again { grant: Some(grant), since })
                 if time.arrived().since(since) <= self.retry_window(first.client) =>
@@ -64,8 +66,26 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let claims = std::mem::take(&mut first.claims);
         let body = self.answer_of(&first, claims, &first.grant, time)?;
-        self.emit_issued(&first.grant, first.client, &first.target);
+        self.emit_first(&first);
         Ok(body)
+    }
+
+    /// The same where the assertion may be used again: a grant for each request.
+    pub(super) async fn grant_anew(&self, mut first: First<'_>, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
+        self.insert(&mut first.grant, time).await?;
+        let claims = std::mem::take(&mut first.claims);
+        let body = self.answer_of(&first, claims, &first.grant, time)?;
+        self.emit_first(&first);
+        Ok(body)
+    }
+
+    fn emit_first(&self, first: &First<'_>) {
+        let First { client, grant, .. } = first;
+        if let Some(issuer) = first.asserted_by {
+            let (client_id, subject) = (client.id(), self.subject_of(grant));
+            self.emit(&Event::Asserted { grant: grant.id, client_id, subject, issuer });
+        }
+        self.emit_issued(grant, client, &first.target);
     }
 
     /// The answer of before, of the record that is there.
@@ -77,8 +97,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !is_it || self.realm.keys_of(stored).is_none() {
             return Err(GrantRefusal::AssertionSpent.into());
         }
-        // It has been used, so the answer was not lost.
-        if stored.generation != Generation::FIRST || time.now() >= stored.expires_at {
+        // It has been used, or its client has revoked what it got by it, so the answer was not lost.
+        let is_used = stored.generation != Generation::FIRST || stored.access_epoch != 0;
+        if is_used || time.now() >= stored.expires_at {
             return Err(of_grant(stored, GrantRefusal::AssertionSpent));
         }
         let claims = std::mem::take(&mut first.claims);

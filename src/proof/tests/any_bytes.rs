@@ -31,6 +31,11 @@ fn any_json() -> impl Strategy<Value = Value> {
         "nonce",
         "ath",
         "client_id",
+        "tenant",
+        "cnf",
+        "jkt",
+        "resource",
+        "scope",
         "keys",
         "use",
         "key_ops",
@@ -48,6 +53,7 @@ fn any_json() -> impl Strategy<Value = Value> {
             "dpop+jwt",
             "JWT",
             "oauth-authz-req+jwt",
+            "oauth-id-jag+jwt",
             "EC",
             "OKP",
             "RSA",
@@ -96,6 +102,11 @@ fn is_refused(text: &[u8]) {
         let _ = assertion.check(&AssertionRules::new(CLIENT, ISSUER), NOW);
         assert!(assertion.verify(&keys, None).is_err());
         assert!(assertion.verify_secret(b"a-secret-of-32-characters-or-more").is_err());
+    }
+    if let Ok(grant) = GrantAssertion::read(text) {
+        let _ = grant.check(&GrantAssertionRules::new(CLIENT, ISSUER), NOW);
+        assert!(grant.verify(&keys).is_err());
+        assert!(grant.name().len() > 1);
     }
     if let Ok(object) = RequestObject::read(text) {
         let _ = object.check(&RequestObjectRules::new(CLIENT, ISSUER), NOW);

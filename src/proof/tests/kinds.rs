@@ -17,9 +17,8 @@ fn texts() -> Vec<(&'static str, String)> {
         "iss": ISSUER, "aud": CLIENT, "iat": NOW_SECS, "exp": NOW_SECS + 60, "jti": "one", "sub": "alice",
         "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
     });
-    let grant = json!({
-        "iss": CLIENT, "sub": "alice", "aud": ISSUER, "jti": "one", "exp": NOW_SECS + 60, "client_id": CLIENT,
-    });
+    let grant = grant_claims();
+    let of_client = with(&grant, "iss", json!(CLIENT));
     let proof = proof_header(holder);
     vec![
         ("proof", holder.jwt(&proof, &proof_claims())),
@@ -33,8 +32,15 @@ fn texts() -> Vec<(&'static str, String)> {
         ("ID token without a type", holder.jwt(&named, &id)),
         ("logout token", holder.jwt(&typed("logout+jwt"), &logout)),
         ("logout token of old", holder.jwt(&named, &logout)),
-        ("authorization grant", holder.jwt(&typed("authorization-grant+jwt"), &grant)),
-        ("identity assertion", holder.jwt(&typed("oauth-id-jag+jwt"), &grant)),
+        ("grant", holder.jwt(&typed("authorization-grant+jwt"), &grant)),
+        ("grant", holder.jwt(&named, &grant)),
+        ("grant", holder.jwt(&typed("oauth-id-jag+jwt"), &grant)),
+        ("grant", holder.jwt(&typed("authorization-grant+jwt"), &of_client)),
+        ("grant typed as an assertion", holder.jwt(&typed("client-authentication+jwt"), &grant)),
+        ("grant typed as a request", holder.jwt(&typed("oauth-authz-req+jwt"), &grant)),
+        ("grant typed as an access token", holder.jwt(&typed("at+jwt"), &grant)),
+        ("assertion typed as a grant", holder.jwt(&typed("oauth-id-jag+jwt"), &assertion_claims())),
+        ("assertion typed as another grant", holder.jwt(&typed("authorization-grant+jwt"), &assertion_claims())),
         ("introspection response", holder.jwt(&typed("token-introspection+jwt"), &access)),
         ("security event", holder.jwt(&typed("secevent+jwt"), &logout)),
         // The claims of one under the type of another.
@@ -65,6 +71,15 @@ fn no_kind_passes_for_another() {
         });
         // Of a grant about somebody else that names the client nothing says that it is no request: it asks for nothing.
         assert_eq!(as_request.is_ok(), kind == "request", "{kind} as a request");
+
+        let as_grant = GrantAssertion::read(text.as_bytes()).and_then(|grant| {
+            // Whoever is looked for by this name is trusted; the issuer's own is never (`BuildError::OwnIssuer`).
+            let is_trusted = [IDP, CLIENT].contains(&grant.issuer());
+            is_trusted.then_some(()).ok_or(GrantAssertionFault::Issuer)?;
+            grant.check(&GrantAssertionRules::new(CLIENT, ISSUER), NOW)?;
+            grant.verify(&keys)
+        });
+        assert_eq!(as_grant.is_ok(), kind == "grant", "{kind} as a grant");
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod any_bytes;
 mod assertions;
+mod grants;
 mod kinds;
 mod proofs;
 mod request_objects;
@@ -169,6 +170,15 @@ fn named_header(holder: Holder) -> Value {
 
 fn assertion_claims() -> Value {
     json!({"iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "jti": "one", "iat": NOW_SECS, "exp": NOW_SECS + 60})
+}
+
+/// Whoever vouches for somebody.
+const IDP: &str = "https://idp.example";
+
+fn grant_claims() -> Value {
+    json!({
+        "iss": IDP, "sub": "U019488227", "aud": ISSUER, "jti": "one", "iat": NOW_SECS, "exp": NOW_SECS + 60, "client_id": CLIENT,
+    })
 }
 
 fn request_claims() -> Value {

@@ -332,6 +332,11 @@ impl TokenStore for FileStore {
         Ok(removed)
     }
 
+    /// Random: an index finds any id.
+    fn propose_id(&self, _now: Timestamp) -> Option<u32> {
+        None
+    }
+
     fn durability(&self) -> Durability {
         Durability::Durable
     }

@@ -41,6 +41,11 @@ impl Index {
         self.live
     }
 
+    /// All the places.
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> {
+        self.buckets.iter().filter(|&&bucket| bucket < DELETED).map(|bucket| bucket % Self::PLACES)
+    }
+
     /// Whether nothing can be added before it is rebuilt: one bucket in eight stays empty, or searches get long.
     pub(super) fn is_full(&self) -> bool {
         self.used >= self.buckets.len() / 8 * 7

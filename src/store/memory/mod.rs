@@ -4,6 +4,7 @@ mod index;
 mod intern;
 mod markers;
 mod owners;
+mod places;
 mod shard;
 mod slot;
 
@@ -11,7 +12,8 @@ use std::fmt;
 use std::time::Duration;
 
 use self::markers::{Markers, NoRoom};
-use self::shard::{Shard, home, spread};
+use self::places::{Place, Places};
+use self::shard::Shard;
 use super::sync::{AtomicUsize, Mutex, Ordering};
 use super::{Cursor, Durability, Insert, Listed, ReadyStore, Removed, StoreError, Swap, TokenStore};
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
@@ -44,6 +46,7 @@ use crate::token::KeyFingerprint;
 /// ```
 pub struct MemoryStore {
     shards: Box<[Padded<Mutex<Shard>>]>,
+    places: Places,
     capacity: Option<usize>,
     /// How many grants there are. Only what adds or removes one touches it, and only while it holds the shard.
     grants: Padded<AtomicUsize>,
@@ -117,10 +120,11 @@ impl MemoryStoreBuilder {
         Self { marker_capacity: Some(markers), ..self }
     }
 
-    /// In how many parts the store is locked: 256 if not set, at least 1 and at most 65,536.
+    /// In how many parts the store is locked: 256 if not set, at least 1 and at most 65,536, and a power of two, the next
+    /// one if another is given.
     ///
     /// More of them make waiting rarer and shorter where many cores write, and a listing longer, since an owner's
-    /// grants may be in all of them. Each has room for 16,777,216 grants.
+    /// grants may be in all of them. Each has room for 16,777,216 grants, all together for 4,294,967,296.
     ///
     /// ```
     /// let store = regrant::MemoryStore::builder().shards(1).build();
@@ -138,9 +142,11 @@ impl MemoryStoreBuilder {
     /// ```
     #[must_use]
     pub fn build(self) -> MemoryStore {
-        let shards = self.shards.clamp(1, 65_536);
+        let shards = self.shards.clamp(1, 65_536).next_power_of_two();
+        let places = Places::new(shards);
         MemoryStore {
-            shards: (0..shards).map(|_| Padded(Mutex::new(Shard::new()))).collect(),
+            shards: (0..shards).map(|_| Padded(Mutex::new(Shard::new(places.slots())))).collect(),
+            places,
             capacity: self.capacity,
             grants: Padded(AtomicUsize::new(0)),
             purge_at: Padded(AtomicUsize::new(0)),
@@ -213,8 +219,11 @@ impl MemoryStore {
         self.capacity
     }
 
-    fn home(&self, hash: u64) -> &Mutex<Shard> {
-        &self.shards[home(hash, self.shards.len())].0
+    /// The shard that an id belongs to, and the slot that it names there.
+    #[inline]
+    fn home(&self, id: GrantId) -> (&Mutex<Shard>, u32) {
+        let Place { shard, slot } = self.places.of(id);
+        (&self.shards[shard].0, slot)
     }
 
     /// Counts one grant more, unless that would be too many.
@@ -231,16 +240,15 @@ impl MemoryStore {
     }
 
     fn insert_at_once(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
-        let hash = spread(grant.id);
-        let home = self.home(hash);
+        let (home, named) = self.home(grant.id);
         let mut reclaimed = false;
         loop {
             let mut shard = home.lock();
-            if shard.contains(hash, grant.id) {
+            if shard.contains(named, grant.id) {
                 return Ok(Insert::Duplicate);
             }
             if self.reserve() {
-                if !shard.insert(hash, grant) {
+                if !shard.insert(named, grant) {
                     self.release(1);
                     return Err(StoreError::not_applied(CapacityError));
                 }
@@ -310,7 +318,7 @@ impl MemoryStore {
                 None => return Err(StoreError::not_applied("not a cursor of a memory store")),
             },
         };
-        let first = after.map_or(0, |id| home(spread(id), self.shards.len()));
+        let first = after.map_or(0, |id| self.places.of(id).shard);
         let limit = limit.max(1);
         let mut grants = Vec::new();
         for (at, shard) in self.shards.iter().enumerate().skip(first) {
@@ -340,7 +348,8 @@ impl TokenStore for MemoryStore {
         if Markers::may_have(grant.id) {
             if grant.is_marker() {
                 // A login of such an id is none of an engine's.
-                if self.home(spread(grant.id)).lock().contains(spread(grant.id), grant.id) {
+                let (home, named) = self.home(grant.id);
+                if home.lock().contains(named, grant.id) {
                     return Ok(Insert::Duplicate);
                 }
                 return self.markers.insert(grant, now).map_err(|NoRoom| StoreError::not_applied(CapacityError));
@@ -358,8 +367,8 @@ impl TokenStore for MemoryStore {
                 return Ok(Some(marker));
             }
         }
-        let hash = spread(id);
-        Ok(self.home(hash).lock().load(hash, id))
+        let (home, named) = self.home(id);
+        Ok(home.lock().load(named, id))
     }
 
     async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
@@ -368,9 +377,9 @@ impl TokenStore for MemoryStore {
                 return Ok(swap);
             }
         }
-        let hash = spread(next.id);
-        let mut shard = self.home(hash).lock();
-        let swap = shard.compare_and_swap(hash, expected, next);
+        let (home, named) = self.home(next.id);
+        let mut shard = home.lock();
+        let swap = shard.compare_and_swap(named, expected, next);
         self.release(shard.sweep_on_write(1, now));
         Ok(swap)
     }
@@ -381,9 +390,9 @@ impl TokenStore for MemoryStore {
                 return Ok(Removed::Grant(marker));
             }
         }
-        let hash = spread(id);
-        let mut shard = self.home(hash).lock();
-        let removed = shard.remove(hash, id);
+        let (home, named) = self.home(id);
+        let mut shard = home.lock();
+        let removed = shard.remove(named, id);
         self.release(usize::from(removed.is_some()));
         Ok(removed.into())
     }
@@ -403,6 +412,13 @@ impl TokenStore for MemoryStore {
 
     fn longest_commit(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// The place of a slot that is vacant, so that the grant is found by its id alone. Which one that is, and with it how many
+    /// grants there are, is hidden from whoever sees ids.
+    fn propose_id(&self, now: Timestamp) -> Option<u32> {
+        let shard = rand::random::<u32>() as usize & (self.shards.len() - 1);
+        self.shards[shard].0.lock().propose(now, |slot| self.places.seal(Place { shard, slot }))
     }
 
     /// Nothing: no grant outlives the process, so none meets another key.

@@ -7,30 +7,24 @@ use super::slot::Slots;
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::store::Swap;
 
-/// The hash of an id. Ids are a second and 32 random bits, so they only need spreading, not a key.
-///
-/// An [`Index`] uses the upper half and the lowest eight bits, [`home`] those between.
-pub(super) fn spread(id: GrantId) -> u64 {
+/// The hash of an id. Ids are a second and 32 bits like random ones, or a digest, so they only need spreading, not a key.
+fn spread(id: GrantId) -> u64 {
     let product = u128::from(id.as_u64() ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93;
     #[expect(clippy::cast_possible_truncation, reason = "the lower half and the upper half")]
     let (low, high) = (product as u64, (product >> 64) as u64);
     low ^ high
 }
 
-/// Which of `shards` an id of that hash belongs to.
-pub(super) const fn home(hash: u64, shards: usize) -> usize {
-    ((((hash >> 8) & 0xff_ffff) * shards as u64) >> 24) as usize
-}
-
-/// Slots, and the two indexes over them: by id and by owner.
+/// Slots, and the two indexes over them: by owner, and by those ids that do not say their slot themselves.
 ///
-/// In this order, since a refresh needs all but the owners, and what it needs fills two lines of memory.
+/// In this order, since a refresh needs what comes first.
 #[repr(C)]
 pub(super) struct Shard {
-    ids: Index,
     slots: Slots,
     sweep: Sweep,
     pairs: Pairs,
+    /// Ids that were computed, or drawn elsewhere. Hardly any logins have such.
+    unplaced: Index,
     owners: Owners,
 }
 
@@ -57,18 +51,38 @@ impl Shard {
     /// How many slots are looked at in a row.
     const BATCH: u32 = 32;
 
-    pub(super) fn new() -> Self {
+    /// One of at most so many grants.
+    pub(super) fn new(most: u64) -> Self {
+        let most = u32::try_from(most).unwrap_or(u32::MAX).min(Index::PLACES);
         Self {
-            ids: Index::new(),
-            slots: Slots::new(),
-            pairs: Pairs::new(),
+            slots: Slots::new(most),
             sweep: Sweep { at: 0, owed: 0, earliest: Timestamp::MAX, earliest_in_round: Timestamp::MAX },
+            pairs: Pairs::new(),
+            unplaced: Index::new(),
             owners: Owners::new(),
         }
     }
 
-    fn find(&self, hash: u64, id: GrantId) -> Option<u32> {
-        self.ids.find(hash, |at| self.slots[at].id == id)
+    /// The slot of an id: the one that it names, as nearly always, or another.
+    #[inline]
+    fn find(&self, named: u32, id: GrantId) -> Option<u32> {
+        match self.slots.get(named) {
+            Some(slot) if slot.id == id && !slot.is_vacant() => Some(named),
+            _ => self.find_unplaced(id),
+        }
+    }
+
+    #[inline(never)]
+    fn find_unplaced(&self, id: GrantId) -> Option<u32> {
+        self.unplaced.find(spread(id), |at| self.slots[at].id == id)
+    }
+
+    /// The lower half of an id for a grant of that time, which `seal` makes of a slot's number; that slot is kept for it a while.
+    pub(super) fn propose(&mut self, now: Timestamp, seal: impl FnOnce(u32) -> u32) -> Option<u32> {
+        let at = self.slots.propose(GrantId::at(now, 0).second())?;
+        let half = seal(at);
+        self.slots[at].id = GrantId::at(now, half);
+        Some(half)
     }
 
     #[inline]
@@ -77,32 +91,43 @@ impl Shard {
         slot.read(self.pairs.get(slot.pair))
     }
 
-    pub(super) fn contains(&self, hash: u64, id: GrantId) -> bool {
-        self.find(hash, id).is_some()
+    pub(super) fn contains(&self, named: u32, id: GrantId) -> bool {
+        self.find(named, id).is_some()
     }
 
     #[inline]
-    pub(super) fn load(&self, hash: u64, id: GrantId) -> Option<Grant> {
-        self.find(hash, id).map(|at| self.read(at))
+    pub(super) fn load(&self, named: u32, id: GrantId) -> Option<Grant> {
+        self.find(named, id).map(|at| self.read(at))
     }
 
     /// Adds a grant whose id is not there. `false` where there is no slot left.
-    pub(super) fn insert(&mut self, hash: u64, grant: &Grant) -> bool {
-        if self.ids.is_full() {
-            self.ids.rebuild(self.slots.occupied().map(|(at, slot)| (spread(slot.id), at)));
-        }
-        let Some(at) = self.slots.take() else { return false };
+    pub(super) fn insert(&mut self, named: u32, grant: &Grant) -> bool {
+        let Some(at) = self.slot_for(named, grant.id) else { return false };
         self.sweep.note(grant.expires_at);
         let pair = self.pairs.acquire(&grant.client_id, &grant.scope);
         self.slots[at].write(grant, pair);
-        self.ids.insert(hash, at);
         self.owners.link(&mut self.slots, at);
         true
     }
 
+    /// The slot that was proposed with the id, unless it was taken or proposed to another one since, or any.
+    fn slot_for(&mut self, named: u32, id: GrantId) -> Option<u32> {
+        if self.slots.get(named).is_some_and(|slot| slot.id == id && slot.is_vacant()) {
+            self.slots.take_vacant(named);
+            return Some(named);
+        }
+        if self.unplaced.is_full() {
+            let places: Vec<u32> = self.unplaced.places().collect();
+            self.unplaced.rebuild(places.into_iter().map(|at| (spread(self.slots[at].id), at)));
+        }
+        let at = self.slots.take()?;
+        self.unplaced.insert(spread(id), at);
+        Some(at)
+    }
+
     #[inline]
-    pub(super) fn compare_and_swap(&mut self, hash: u64, expected: Version, next: &Grant) -> Swap {
-        let Some(at) = self.find(hash, next.id) else { return Swap::Lost };
+    pub(super) fn compare_and_swap(&mut self, named: u32, expected: Version, next: &Grant) -> Swap {
+        let Some(at) = self.find(named, next.id) else { return Swap::Lost };
         let slot = &self.slots[at];
         if slot.version != expected {
             return Swap::Lost;
@@ -137,8 +162,8 @@ impl Shard {
         }
     }
 
-    pub(super) fn remove(&mut self, hash: u64, id: GrantId) -> Option<Grant> {
-        let at = self.find(hash, id)?;
+    pub(super) fn remove(&mut self, named: u32, id: GrantId) -> Option<Grant> {
+        let at = self.find(named, id)?;
         let grant = self.read(at);
         self.discard(at);
         Some(grant)
@@ -147,7 +172,8 @@ impl Shard {
     fn discard(&mut self, at: u32) {
         let slot = &self.slots[at];
         let (hash, pair) = (spread(slot.id), slot.pair);
-        self.ids.remove(hash, at);
+        // It is in there only if it is not where its id says.
+        self.unplaced.remove(hash, at);
         self.owners.unlink(&mut self.slots, at);
         self.pairs.release(pair);
         self.slots.vacate(at);
@@ -225,78 +251,86 @@ mod tests {
     use crate::grant::foreign::ForeignOrigin;
     use crate::grant::members::Members;
 
-    /// The sizes of shards for ids as they come: a second, then random bits (here: counted).
-    fn sizes(shards: usize) -> Vec<usize> {
-        let mut sizes = vec![0; shards];
-        for n in 0..200_000_u64 {
-            let id = GrantId::from_u64((1_700_000_000 + n / 1_000) << 32 | (n.wrapping_mul(0x9e37_79b9) & 0xffff_ffff));
-            sizes[home(spread(id), shards)] += 1;
-        }
-        sizes
-    }
+    /// As named by an id that was not drawn here.
+    const NOWHERE: u32 = u32::MAX;
 
+    /// Whoever is proposed a slot has it, until another one is proposed it or comes without a proposal; then the id is looked up.
     #[test]
-    fn shards_get_the_same() {
-        for shards in [1, 2, 7, 64] {
-            let (sizes, mean) = (sizes(shards), 200_000 / shards);
-            for (at, &size) in sizes.iter().enumerate() {
-                assert!(size > mean * 9 / 10 && size < mean * 11 / 10, "shard {at} of {shards}: {size}");
-            }
+    fn a_proposed_slot_that_was_taken_is_no_loss() {
+        let mut shard = Shard::new(1_000);
+        let of = |id| Grant { id, ..Grant::sample("alice", "app") };
+        let propose = |shard: &mut Shard, secs| {
+            let now = Timestamp::from_secs(secs);
+            let mut named = None;
+            let lower = shard.propose(now, |slot| *named.insert(slot)).unwrap();
+            (named.unwrap(), of(GrantId::at(now, lower)))
+        };
+        let (slot, first) = propose(&mut shard, 100);
+        let (again, second) = propose(&mut shard, 101);
+        assert_eq!((slot, again), (0, 0));
+        assert_ne!(first.id, second.id);
+        // The first one comes late, and its slot is the second's by now.
+        assert!(shard.insert(slot, &first));
+        assert_eq!(shard.unplaced.len(), 1);
+        assert!(shard.insert(again, &second));
+        // Which had been taken meanwhile, since there was no other.
+        assert_eq!((shard.unplaced.len(), shard.slots.len()), (2, 2));
+        let (third_slot, third) = propose(&mut shard, 101);
+        assert!(shard.insert(third_slot, &third));
+        assert_eq!((shard.unplaced.len(), third_slot), (2, 2));
+        for (named, grant) in [(slot, &first), (again, &second), (third_slot, &third)] {
+            assert_eq!(shard.load(named, grant.id).as_ref(), Some(grant));
+            assert_eq!(shard.remove(named, grant.id).as_ref(), Some(grant));
+            assert_eq!(shard.load(named, grant.id), None, "the id stays in its slot, and is nobody's");
         }
-    }
-
-    #[test]
-    fn every_hash_has_a_home() {
-        for hash in [0, u64::MAX, u64::MAX >> 32, 1 << 8, u64::MAX << 8] {
-            for shards in [1, 2, 3, 256, 65_536] {
-                assert!(home(hash, shards) < shards);
-            }
-        }
-        assert_eq!(home(u64::MAX, 256), 255);
-        assert_eq!(home(0, 256), 0);
+        assert_eq!((shard.unplaced.len(), shard.slots.occupied().count()), (0, 0));
     }
 
     #[test]
     fn what_no_grant_has_any_more_is_forgotten() {
-        let mut shard = Shard::new();
+        let mut shard = Shard::new(1_000);
         for n in 0..1_000 {
             // A stranger's id carries what the client said of itself, and each is of one client.
             let client_id = format!("client {n} {}", "x".repeat(if n % 2 == 0 { 0 } else { 1_000 }));
             let mut grant = Grant::sample(&format!("subject {n}"), &client_id);
             grant.id = GrantId::from_u64(n);
-            let hash = spread(grant.id);
-            assert!(shard.insert(hash, &grant));
+            // Half of them are where their id says, and half of them are not.
+            let now = Timestamp::from_secs(1_000 + n / 4);
+            let named = if n % 2 == 0 { shard.propose(now, |slot| slot) } else { None };
+            grant.id = GrantId::at(now, named.unwrap_or(5_000 + u32::try_from(n).unwrap()));
+            let named = named.unwrap_or(NOWHERE);
+            assert!(shard.insert(named, &grant));
+            assert_eq!(shard.unplaced.len(), usize::from(named == NOWHERE));
             let mut next = Grant::sample(&format!("subject {}", n + 1), "app");
             next.id = grant.id;
-            assert_eq!(shard.compare_and_swap(hash, grant.version, &next), Swap::Swapped);
-            assert_eq!(shard.remove(hash, grant.id), Some(next));
+            assert_eq!(shard.compare_and_swap(named, grant.version, &next), Swap::Swapped);
+            assert_eq!(shard.remove(named, grant.id), Some(next));
         }
-        assert_eq!((shard.slots.len(), shard.slots.occupied().count()), (1, 0));
-        assert_eq!((shard.ids.len(), shard.owners.len(), shard.pairs.len()), (0, 0, 0));
+        assert_eq!((shard.slots.len(), shard.slots.occupied().count()), (3, 0), "as many as one second has");
+        assert_eq!((shard.unplaced.len(), shard.owners.len(), shard.pairs.len()), (0, 0, 0));
     }
 
     /// A place of a pair has the bits that the number of a slot has. One pair more than there are slots would be taken for
     /// another one, where 16,777,216 grants of as many scopes are in one shard.
     #[test]
     fn there_are_never_more_places_of_pairs_than_slots() {
-        let mut shard = Shard::new();
+        let mut shard = Shard::new(1_000);
         let of = |n: u64, client_id: &str| {
             let mut grant = Grant::sample("alice", client_id);
             grant.id = GrantId::from_u64(n);
-            (spread(grant.id), grant)
+            grant
         };
         for n in 0..100 {
-            let (hash, grant) = of(n, &format!("client {n}"));
-            assert!(shard.insert(hash, &grant));
+            assert!(shard.insert(NOWHERE, &of(n, &format!("client {n}"))));
         }
         assert_eq!((shard.pairs.len(), shard.pairs.places()), (100, 100));
         for n in 0..100 {
             // Another client, and then the same with another subject.
-            let (hash, next) = of(n, &format!("client {}", n + 1_000));
-            assert_eq!(shard.compare_and_swap(hash, next.version, &next), Swap::Swapped);
+            let next = of(n, &format!("client {}", n + 1_000));
+            assert_eq!(shard.compare_and_swap(NOWHERE, next.version, &next), Swap::Swapped);
             let renamed = Grant { owner: Some("bob".into()), ..next.clone() };
-            assert_eq!(shard.compare_and_swap(hash, next.version, &renamed), Swap::Swapped);
-            assert_eq!(shard.load(hash, next.id), Some(renamed));
+            assert_eq!(shard.compare_and_swap(NOWHERE, next.version, &renamed), Swap::Swapped);
+            assert_eq!(shard.load(NOWHERE, next.id), Some(renamed));
         }
         assert_eq!((shard.pairs.len(), shard.pairs.places()), (100, 100));
     }
@@ -308,13 +342,13 @@ mod tests {
         let (expires_at, kept_until) = (grant.expires_at, grant.expires_at + std::time::Duration::from_secs(900));
         let foreign = Some(ForeignOrigin { proof: [1; 20], kept_until });
         grant.members = Some(Arc::new(Members { foreign, ..Members::default() }));
-        let (hash, mut shard) = (spread(grant.id), Shard::new());
-        assert!(shard.insert(hash, &grant));
+        let mut shard = Shard::new(1_000);
+        assert!(shard.insert(NOWHERE, &grant));
         let before = Timestamp::from_millis(kept_until.as_millis() - 1);
         for now in [expires_at, before] {
             assert_eq!((0..4).map(|_| shard.sweep(1, usize::MAX, now)).sum::<usize>(), 0);
         }
-        assert_eq!(shard.load(hash, grant.id), Some(grant));
+        assert_eq!(shard.load(NOWHERE, grant.id), Some(grant));
         assert_eq!(shard.to_sweep(before), 0, "and is not looked for until then");
         assert_eq!((0..4).map(|_| shard.sweep(1, usize::MAX, kept_until)).sum::<usize>(), 1);
     }
@@ -322,24 +356,24 @@ mod tests {
     #[test]
     fn a_shard_without_expired_grants_is_not_searched() {
         let grant = Grant::sample("alice", "app");
-        let (hash, expires_at) = (spread(grant.id), grant.expires_at);
+        let expires_at = grant.expires_at;
         let before = Timestamp::from_millis(expires_at.as_millis() - 1);
-        let mut shard = Shard::new();
+        let mut shard = Shard::new(1_000);
         assert_eq!(shard.to_sweep(Timestamp::MAX), 0);
-        assert!(shard.insert(hash, &grant));
+        assert!(shard.insert(NOWHERE, &grant));
         assert_eq!(shard.to_sweep(before), 0);
         assert_eq!(shard.to_sweep(expires_at), 1);
         // Extended: one round finds out that there is nothing to do.
-        let mut next = shard.load(hash, GrantId::from_u64(1_700_000_000 << 32 | 7)).unwrap();
+        let mut next = shard.load(NOWHERE, GrantId::from_u64(1_700_000_000 << 32 | 7)).unwrap();
         next.expires_at = Timestamp::from_millis(expires_at.as_millis() + 1_000);
-        assert_eq!(shard.compare_and_swap(hash, next.version, &next), Swap::Swapped);
+        assert_eq!(shard.compare_and_swap(NOWHERE, next.version, &next), Swap::Swapped);
         assert_eq!(shard.to_sweep(expires_at), 1);
         for _ in 0..3 {
             assert_eq!(shard.sweep(1, usize::MAX, expires_at), 0);
         }
         assert_eq!(shard.to_sweep(expires_at), 0);
         assert_eq!(shard.sweep(1, 1, next.expires_at), 1);
-        assert!(!shard.contains(hash, next.id));
+        assert!(!shard.contains(NOWHERE, next.id));
         assert_eq!(shard.sweep(10, 10, Timestamp::MAX), 0);
     }
 }

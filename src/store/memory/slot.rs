@@ -24,7 +24,7 @@ pub(super) struct Slot {
     pub(super) version: Version,
     details: Details,
     pub(super) pair: u32,
-    /// Neighbours in the owner's list. In a vacant slot `next` is the next vacant one.
+    /// Neighbours in the owner's list; of a vacant slot, in the list of those.
     pub(super) prev: u32,
     pub(super) next: u32,
     /// The generation and the key id.
@@ -254,16 +254,25 @@ pub(super) struct Slots {
     /// same line of memory. Each has its capacity from the start; pages are touched as slots are.
     chunks: Vec<Vec<Slot>>,
     len: u32,
-    /// The first vacant slot.
-    vacant: u32,
+    /// As many as there may be.
+    most: u32,
+    /// Those that are vacant, in a list.
+    vacant: Vacant,
+}
+
+/// The vacant slots: the first is vacant for longest. An id that is proposed for a slot is left in it, and it goes last.
+struct Vacant {
+    first: u32,
+    last: u32,
+    len: u32,
 }
 
 impl Slots {
     /// Slots of the first chunk; a power of two.
     const FIRST_CHUNK: u32 = 256;
 
-    pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), len: 0, vacant: NONE }
+    pub(super) const fn new(most: u32) -> Self {
+        Self { chunks: Vec::new(), len: 0, most, vacant: Vacant { first: NONE, last: NONE, len: 0 } }
     }
 
     /// How many there are, vacant ones too.
@@ -271,16 +280,63 @@ impl Slots {
         self.len
     }
 
-    /// A slot to write to, in no list. `None` where there are as many as an index can tell apart.
+    /// The slot of that number, if there is one.
+    #[inline]
+    pub(super) fn get(&self, at: u32) -> Option<&Slot> {
+        if at >= self.len {
+            return None;
+        }
+        let (chunk, at) = Self::locate(at);
+        self.chunks.get(chunk)?.get(at)
+    }
+
+    /// A slot to write to, in no list. `None` where there are as many as there may be.
     pub(super) fn take(&mut self) -> Option<u32> {
-        let at = self.vacant;
-        if at != NONE {
-            let slot = &mut self[at];
-            let next = std::mem::replace(&mut slot.next, NONE);
-            self.vacant = next;
+        if self.vacant.first == NONE {
+            return self.grow();
+        }
+        let at = self.vacant.first;
+        self.take_vacant(at);
+        Some(at)
+    }
+
+    /// Takes a vacant slot out of their list.
+    pub(super) fn take_vacant(&mut self, at: u32) {
+        let slot = &mut self[at];
+        let (prev, next) = (std::mem::replace(&mut slot.prev, NONE), std::mem::replace(&mut slot.next, NONE));
+        match prev {
+            NONE => self.vacant.first = next,
+            prev => self[prev].next = next,
+        }
+        match next {
+            NONE => self.vacant.last = prev,
+            next => self[next].prev = prev,
+        }
+        self.vacant.len -= 1;
+    }
+
+    /// A vacant slot that no id of that second was proposed for or in. It stays vacant; the id that it gets says that it was
+    /// proposed. `None` where there is none and there are as many vacant ones as is good, or no room for more.
+    pub(super) fn propose(&mut self, second: u32) -> Option<u32> {
+        let at = self.vacant.first;
+        if at != NONE && self[at].id.second() != second {
+            self.take_vacant(at);
+            self.put_last(at);
             return Some(at);
         }
-        if self.len == super::index::Index::PLACES {
+        // Who is proposed for many and inserts none makes no store grow.
+        let occupied = self.len - self.vacant.len;
+        if self.vacant.len >= Self::FIRST_CHUNK / 4 + occupied / 8 {
+            return None;
+        }
+        let at = self.grow()?;
+        self.put_last(at);
+        Some(at)
+    }
+
+    /// A new slot, in no list.
+    fn grow(&mut self) -> Option<u32> {
+        if self.len >= self.most {
             return None;
         }
         let at = self.len;
@@ -291,6 +347,17 @@ impl Slots {
         self.chunks[chunk].push(Slot::vacant());
         self.len += 1;
         Some(at)
+    }
+
+    /// Puts a vacant slot that is in no list behind all others.
+    fn put_last(&mut self, at: u32) {
+        let last = std::mem::replace(&mut self.vacant.last, at);
+        (self[at].prev, self[at].next) = (last, NONE);
+        match last {
+            NONE => self.vacant.first = at,
+            last => self[last].next = at,
+        }
+        self.vacant.len += 1;
     }
 
     /// The chunk of a slot, and its place in there. Before the chunk of 256 * 2^n slots there are 256 * (2^n - 1).
@@ -305,11 +372,11 @@ impl Slots {
         (0..).zip(self.chunks.iter().flatten()).filter(|(_, slot)| !slot.is_vacant())
     }
 
-    /// Overwrites a slot, so that above all its salt is gone.
+    /// Overwrites a slot, so that above all its salt is gone. The id stays: within its second, the slot is not proposed again.
     pub(super) fn vacate(&mut self, at: u32) {
-        let next = std::mem::replace(&mut self.vacant, at);
         let slot = &mut self[at];
-        *slot = Slot { next, ..Slot::vacant() };
+        *slot = Slot { id: slot.id, ..Slot::vacant() };
+        self.put_last(at);
     }
 }
 
@@ -335,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_vacated_slot_keeps_no_salt_and_is_taken_next() {
-        let mut slots = Slots::new();
+        let mut slots = Slots::new(100);
         let (a, b) = (slots.take().unwrap(), slots.take().unwrap());
         slots[a].write(&Grant::sample("alice", "app"), 0);
         slots[b].write(&Grant::sample("bob", "app"), 0);
@@ -346,6 +413,41 @@ mod tests {
         assert_eq!(slots[a].owner(), None);
         assert_eq!(slots[b].owner(), Some("bob"));
         assert_eq!((slots.take(), slots.take(), slots.len()), (Some(a), Some(2), 3));
+    }
+
+    /// A second proposes no slot twice, whether it was used meanwhile or not; those that nobody used come again in the next.
+    #[test]
+    fn a_slot_is_proposed_once_a_second() {
+        let mut slots = Slots::new(1_000);
+        let propose = |slots: &mut Slots, second: u32| {
+            let at = slots.propose(second)?;
+            assert!(slots[at].is_vacant());
+            slots[at].id = GrantId::at(Timestamp::from_secs(second.into()), at);
+            Some(at)
+        };
+        let first: Vec<u32> = (0..4).map(|_| propose(&mut slots, 9).unwrap()).collect();
+        assert_eq!(first, [0, 1, 2, 3]);
+        // One is used, and is vacant again within the second.
+        slots.take_vacant(1);
+        slots[1].write(&Grant::sample("alice", "app"), 0);
+        slots[1].id = GrantId::at(Timestamp::from_secs(9), 1);
+        slots.vacate(1);
+        assert_eq!(propose(&mut slots, 9), Some(4));
+        let next: Vec<u32> = (0..6).map(|_| propose(&mut slots, 10).unwrap()).collect();
+        assert_eq!(next, [0, 2, 3, 1, 4, 5], "the one that is vacant for longest comes first");
+        // Nobody inserts: there is an end to it.
+        let proposed = std::iter::from_fn(|| propose(&mut slots, 11)).count();
+        assert_eq!((proposed, slots.len()), (64, 64));
+        assert_eq!((0..64).map(|_| slots.take().unwrap()).max(), Some(63));
+        assert_eq!((slots.take(), slots.vacant.len, slots.vacant.last), (Some(64), 0, NONE));
+    }
+
+    #[test]
+    fn there_are_no_more_slots_than_there_may_be() {
+        let mut slots = Slots::new(2);
+        assert_eq!((slots.propose(1), slots.propose(1)), (Some(0), Some(0)), "the id is the shard's to write");
+        assert_eq!((slots.take(), slots.take(), slots.take(), slots.propose(1)), (Some(0), Some(1), None, None));
+        assert!(slots.get(1).is_some() && slots.get(2).is_none());
     }
 
     #[test]

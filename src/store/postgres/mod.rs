@@ -285,6 +285,11 @@ impl TokenStore for PostgresStore {
         Ok(removed)
     }
 
+    /// Random: an index finds any id.
+    fn propose_id(&self, _now: Timestamp) -> Option<u32> {
+        None
+    }
+
     fn durability(&self) -> Durability {
         Durability::Durable
     }

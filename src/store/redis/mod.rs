@@ -352,6 +352,11 @@ impl TokenStore for RedisStore {
         Ok(0)
     }
 
+    /// Random: an index finds any id.
+    fn propose_id(&self, _now: Timestamp) -> Option<u32> {
+        None
+    }
+
     fn durability(&self) -> Durability {
         Durability::Durable
     }

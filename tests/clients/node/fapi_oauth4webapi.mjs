@@ -10,6 +10,7 @@ const program = process.argv[2];
 const { check, done } = checks(`oauth4webapi ${versionOf(import.meta.url, 'oauth4webapi')} at the FAPI example`);
 const ALGORITHMS = ['ES256', 'PS256', 'RS256', 'Ed25519'];
 const SCOPE = 'openid read';
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const MEMBERS = { id_token_signed_response_alg: 'ES256', authorization_signed_response_alg: 'ES256' };
 // Who has a secret that is kept as it is gets ID tokens by that.
 const clientOf = (id) => ({ client_id: id, ...MEMBERS, ...(id === 'older-client' && { id_token_signed_response_alg: 'HS256' }) });
@@ -18,7 +19,22 @@ const key = await keysOf('key', ALGORITHMS, oauth.generateKeyPair);
 const signed = await keysOf('signed', ALGORITHMS, oauth.generateKeyPair);
 certificate('ca', 'An authority', { isAuthority: true });
 const own = certificate('own', 'mtls-client');
-const sets = { 'key-client': key.jwks, 'signed-client': signed.jwks, 'older-client': key.jwks, 'mtls-client': own.jwks };
+const idp = await keysOf('idp', ['ES256'], oauth.generateKeyPair);
+const sets = { 'key-client': key.jwks, 'signed-client': signed.jwks, 'older-client': key.jwks, 'mtls-client': own.jwks, idp: idp.jwks };
+
+/** What the identity provider says of somebody for one client: an ID-JAG. */
+async function identityAssertion(server, client, changes = {}) {
+  const { key: signer, kid } = idp.pairs.ES256;
+  const now = Math.floor(Date.now() / 1000);
+  const part = (bytes) => Buffer.from(bytes).toString('base64url');
+  const claims = {
+    iss: 'https://idp.example', sub: 'U019488227', aud: server.issuer.origin, client_id: client, jti: crypto.randomUUID(), iat: now,
+    exp: now + 300, resource: server.resource.href, scope: 'read mail', ...changes,
+  };
+  const message = [{ typ: 'oauth-id-jag+jwt', alg: 'ES256', kid }, claims].map((json) => part(JSON.stringify(json))).join('.');
+  const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, signer, Buffer.from(message));
+  return `${message}.${part(signature)}`;
+}
 
 async function discover(server, algorithm = 'oauth2') {
   const http = { [oauth.allowInsecureRequests]: true, [oauth.customFetch]: server.door() };
@@ -104,6 +120,16 @@ class Party {
     return this.#twice(
       () => oauth.clientCredentialsGrantRequest(as, client, this.auth, { scope: 'read' }, this.options),
       (response) => oauth.processClientCredentialsResponse(as, client, response),
+    );
+  }
+
+  /** What somebody else vouches for (RFC 7523), as any grant that the library does not know. */
+  assertion(assertion, changes = {}) {
+    const { as, client } = this;
+    const parameters = new URLSearchParams({ assertion, ...changes });
+    return this.#twice(
+      () => oauth.genericTokenEndpointRequest(as, client, this.auth, JWT_BEARER, parameters, this.options),
+      (response) => oauth.processGenericTokenEndpointResponse(as, client, response),
     );
   }
 
@@ -199,6 +225,36 @@ for (const access of ['opaque', 'jwt']) {
       }
     });
   }
+  await check(`${access}: an identity provider vouches for somebody (ID-JAG)`, async () => {
+    assert.deepEqual(as.authorization_grant_profiles_supported, ['urn:ietf:params:oauth:grant-profile:id-jag']);
+    assert.ok(as.grant_types_supported.includes(JWT_BEARER));
+    const auth = oauth.PrivateKeyJwt(signed.pairs.ES256);
+    const party = new Party(server, as, 'signed-client', auth);
+    const assertion = await identityAssertion(server, 'signed-client');
+    const tokens = await party.assertion(assertion);
+    assert.deepEqual([tokens.token_type, tokens.scope, tokens.resource], ['bearer', 'read', server.resource.href]);
+    assert.equal(tokens.refresh_token, undefined);
+    assert.deepEqual(await party.resource(tokens.access_token), { sub: 'alice', client_id: 'signed-client' });
+    // A lost answer is given again, by an assertion of the client's own that is new; for something else it was used.
+    await party.assertion(assertion);
+    await refuses(party.assertion(assertion, { scope: 'read' }), 'invalid_grant', 400);
+    await refuses(party.assertion(await identityAssertion(server, 'key-client')), 'invalid_grant', 400);
+    await refuses(party.assertion(await identityAssertion(server, 'signed-client', { sub: 'mallory' })), 'invalid_grant', 400);
+    await refuses(party.assertion(await identityAssertion(server, 'signed-client', { aud: as.token_endpoint })), 'invalid_grant', 400);
+    await refuses(party.assertion(await identityAssertion(server, 'signed-client', { resource: 'https://elsewhere.example' })), 'invalid_target', 400);
+    await party.revoke(tokens.access_token);
+    await challenges(party.resource(tokens.access_token), 'bearer', 'invalid_token');
+    // Bound to a key, it is nothing without it.
+    const pair = await oauth.generateKeyPair('ES256', { extractable: true });
+    const jkt = await oauth.DPoP({ client_id: 'key-client' }, pair).calculateThumbprint();
+    const bound = await identityAssertion(server, 'key-client', { cnf: { jkt } });
+    const other = new Party(server, as, 'key-client', oauth.PrivateKeyJwt(key.pairs.ES256), { pair: await oauth.generateKeyPair('ES256') });
+    await refuses(other.assertion(bound), 'invalid_grant', 400);
+    const holder = new Party(server, as, 'key-client', oauth.PrivateKeyJwt(key.pairs.ES256), { pair });
+    const proven = await holder.assertion(bound);
+    assert.equal(proven.token_type, 'dpop');
+    assert.equal((await holder.resource(proven.access_token)).sub, 'alice');
+  });
   await check(`${access}: key-client whose clock is wrong`, async () => {
     // Its assertions are by the right one: nothing but a nonce makes up for that.
     const auth = oauth.PrivateKeyJwt(key.pairs.ES256);

@@ -94,6 +94,13 @@ fn a_url_that_is_typed_wrong_is_not_repeated() {
         "redis://me:hunter2@127.0.0.1:hunter2",
         "redis://:hunter2@127.0.0.1:1/hunter2",
         "redis://me:p@hunter2@127.0.0.1:1",
+        "redis-cluster://me:hunter2@",
+        "redis-cluster://me:hunter2@127.0.0.1:1,",
+        "redis-cluster://me:p@hunter2@127.0.0.1:1,127.0.0.1:1",
+        "redis-cluster://me:hunter2@127.0.0.1:1/hunter2",
+        "redis-cluster://me:hunter2@127.0.0.1:hunter2,127.0.0.1:1",
+        "redis-cluster://:hunter2@127.0.0.1:1,127.0.0.1:1",
+        "redis-cluster:me:hunter2@127.0.0.1:1",
         "redis+unix:///nowhere?pass=hunter2&db=hunter2",
     ] {
         let told = fails_to_start(&["--store", url, "--key-file", key_file.to_str().unwrap()]);

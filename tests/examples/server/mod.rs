@@ -11,12 +11,13 @@ pub(crate) mod process;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use process::{Running, fails_to_start};
 
-use crate::kit::servers::Folder;
 use crate::kit::servers::postgres::Postgres;
-use crate::kit::servers::redis::Redis;
+use crate::kit::servers::redis::{Redis, RedisCluster};
+use crate::kit::servers::{Folder, program};
 
 const LOGIN: &str = "grant_type=password&username=usuario.teste&password=senha123&campaign_id=1001\
     &refresh_token_active=true&client_id=marketplace-app&client_secret=marketplace-secret-for-trying-out-only";
@@ -43,6 +44,31 @@ fn on_redis() {
     if let Some(server) = Redis::start() {
         outlives_the_server(&server.url());
     }
+}
+
+#[test]
+fn on_a_redis_cluster() {
+    if let Some(cluster) = RedisCluster::start() {
+        outlives_the_server(&cluster.url());
+    }
+}
+
+/// The walk that the server prints, as printed: login, resource, refresh, retry, replay, the bank, revocation.
+#[test]
+fn the_walk_on_a_redis_cluster() {
+    let (Some(cluster), Some(_)) = (RedisCluster::start(), program("curl")) else { return };
+    let folder = Folder::new("keys");
+    let key_file = folder.path().join("keys.json");
+    let output = Command::new("bash")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/walk.sh"))
+        .arg(process::built("server"))
+        .args(["--store", &cluster.url(), "--key-file"])
+        .arg(&key_file)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    // The login that renews nothing is there still.
+    assert!(cluster.nodes().iter().any(|node| node.ask::<u64>(&["DBSIZE"]) > 0));
 }
 
 fn outlives_the_server(store: &str) {

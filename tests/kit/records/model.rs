@@ -64,6 +64,8 @@ pub(crate) enum Step {
     Purge(usize),
     Wait(u64),
     Reopen,
+    /// The next grant of this number has an id that the store proposes, if it does.
+    Propose(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -77,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_usize).prop_map(Step::Purge),
         2 => (0..800_u64).prop_map(Step::Wait),
         1 => Just(Step::Reopen),
+        4 => (0..12_u64).prop_map(Step::Propose),
     ]
 }
 
@@ -114,8 +117,21 @@ pub(crate) async fn agrees<S: TokenStore>(
 ) -> Result<(), TestCaseError> {
     let mut model = Model::default();
     let mut now = at(1_000_000);
-    for step in steps {
+    // By the numbers that the steps have.
+    let mut ids: [u64; 12] = std::array::from_fn(|number| number as u64);
+    let id_of = |ids: &[u64; 12], number: u64| ids[usize::try_from(number).unwrap()];
+    for mut step in steps {
+        match &mut step {
+            Step::Insert(fields) | Step::Swap(_, fields) => fields.id = id_of(&ids, fields.id),
+            Step::Load(id) | Step::Remove(id) => *id = id_of(&ids, *id),
+            _ => {}
+        }
         match step {
+            Step::Propose(number) => {
+                if let Some(lower) = store.propose_id(now) {
+                    ids[usize::try_from(number).unwrap()] = now.as_secs() << 32 | u64::from(lower);
+                }
+            }
             Step::Insert(mut fields) => {
                 fields.times[5] += now.as_millis();
                 let grant = fields.grant();

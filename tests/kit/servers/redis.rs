@@ -186,6 +186,12 @@ impl RedisCluster {
         self.nodes.iter().map(Redis::tcp_url).collect()
     }
 
+    /// All of them in one, as the examples take it.
+    pub(crate) fn url(&self) -> String {
+        let nodes: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+        format!("redis-cluster://{}", nodes.join(","))
+    }
+
     pub(crate) fn nodes(&self) -> &[Redis] {
         &self.nodes
     }

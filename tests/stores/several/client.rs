@@ -15,7 +15,7 @@ use super::node::{CLIENT, Node, SECRET, WINDOW};
 /// Refreshes of one client.
 const STEPS: usize = 60;
 /// When the first login takes place.
-const BEGIN: u64 = 1_700_000_000_000;
+pub(crate) const BEGIN: u64 = 1_700_000_000_000;
 
 /// Where the nodes are.
 pub(crate) struct Fleet(Vec<PathBuf>);
@@ -207,10 +207,10 @@ pub(crate) async fn live(fleet: std::sync::Arc<Fleet>, number: u64, seed: u64) -
     walker.life
 }
 
-fn form(token: &str) -> String {
+pub(crate) fn form(token: &str) -> String {
     format!("grant_type=refresh_token&refresh_token={token}")
 }
 
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap()
 }

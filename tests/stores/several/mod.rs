@@ -5,6 +5,7 @@
 
 mod client;
 mod history;
+mod killed;
 mod node;
 
 use std::sync::Arc;

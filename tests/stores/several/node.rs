@@ -58,10 +58,21 @@ impl Node {
         node
     }
 
+    /// Ends it in the middle of whatever it does; the events that it had.
+    pub(crate) fn kill(mut self) -> Vec<String> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.told()
+    }
+
     /// Ends it; the events it had, one per line.
     pub(crate) fn stop(mut self) -> Vec<String> {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success(), "a node failed");
+        self.told()
+    }
+
+    fn told(&self) -> Vec<String> {
         std::fs::read_to_string(&self.events).unwrap().lines().map(str::to_owned).collect()
     }
 }
@@ -77,9 +88,12 @@ async fn engine(events: &Path) -> NodeEngine {
     let url = std::env::var(STORE).unwrap();
     let store: Arc<dyn DynTokenStore> = if url.starts_with("postgres") {
         let store = PostgresStore::connect(&url).await.unwrap();
-        // All eight at once.
+        // All of them at once.
         store.migrate().await.unwrap();
         Arc::new(store)
+    } else if let Some(nodes) = url.strip_prefix("redis-cluster://") {
+        let urls = nodes.split(',').map(|node| format!("redis://{node}"));
+        Arc::new(RedisStore::builder().connect_cluster(urls).await.unwrap())
     } else {
         Arc::new(RedisStore::connect(&url).await.unwrap())
     };

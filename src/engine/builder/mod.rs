@@ -8,6 +8,8 @@ mod device;
 #[cfg(feature = "proof")]
 mod dpop;
 pub(super) mod error;
+#[cfg(feature = "jwt")]
+mod exchange;
 #[cfg(feature = "root-secret")]
 mod foreign;
 #[cfg(feature = "jwt")]
@@ -348,7 +350,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Asks the host about every answer that hands out tokens: codes, refreshes and grant handlers.
+    /// Asks the host about every answer that hands out tokens: codes, refreshes and grant handlers. An exchange of tokens has a policy of
+    /// its own.
     ///
     /// ```
     /// # use regrant::engine::{HookError, IssueDecision, IssueHook, IssueRequest};

@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 #[cfg(feature = "proof")]
 use crate::client::JWT_BEARER;
-use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN};
+use crate::client::{
+    AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE,
+};
 use crate::engine::Engine;
 use crate::engine::by_path::{PostEndpoint, Published};
 #[cfg(feature = "proof")]
@@ -362,6 +364,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             self.logs_devices_in().then_some(DEVICE_CODE),
             #[cfg(feature = "proof")]
             self.jwt_bearer.is_some().then_some(JWT_BEARER),
+            self.exchanges_tokens().then_some(TOKEN_EXCHANGE),
         ];
         let handled = self.host.grant_types();
         add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
@@ -452,6 +455,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
         Some(url(self.issuer()?, at))
+    }
+
+    /// Whether tokens are exchanged (RFC 8693).
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_self, reason = "the feature is off"))]
+    fn exchanges_tokens(&self) -> bool {
+        #[cfg(feature = "jwt")]
+        return self.host.exchange().is_some();
+        #[cfg(not(feature = "jwt"))]
+        false
     }
 
     /// Whether devices are logged in (RFC 8628).

@@ -7,6 +7,7 @@ use super::live::left_of;
 use super::{Access, Asking};
 use crate::client::Clients;
 use crate::engine::Engine;
+use crate::engine::exchange::Exchanged;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{GrantRefusal, ResourceRefusal};
@@ -50,16 +51,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(ResourceRefusal::Jwt.into());
         }
         let resources = self.settings.resources.as_deref();
+        let exchanged = Exchanged::of(&claims);
+        let is_exchanged = exchanged.is_some();
         // Before there were resources the issuer was the audience; what such a token is for is what its grant is for.
         let is_resource = resources.is_some_and(|resources| resources.find(issuer).is_some());
         let is_older = claims.aud.contains(issuer) && !is_resource;
         let mut audience: Found<'_> = match resources {
             Some(resources) => claims.aud.iter().filter_map(|name| resources.find(name)).collect(),
             None if tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) => Found::None,
+            // For others than this engine's own resources, which ask here.
+            None if is_exchanged && asking != Asking::Resource => Found::None,
             None => return Err(ResourceRefusal::Jwt.into()),
         };
         // The wall stands where signatures alone are believed, too.
-        if !self.realm.includes(claims.realm.as_deref(), &claims.client_id) {
+        let is_of_realm = match claims.realm.as_deref() {
+            // Made here, by whichever client, and never before the engine had its realm.
+            realm if is_exchanged => realm == self.realm.name(),
+            realm => self.realm.includes(realm, &claims.client_id),
+        };
+        if !is_of_realm {
             return Err(ResourceRefusal::Jwt.into());
         }
         let jti = claims.jti;
@@ -70,7 +80,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             client_id: SmolStr::new(&claims.client_id),
             subject,
             scope,
-            resources: SmallVec::new(),
+            resources: if is_exchanged { self.names_of(&claims) } else { SmallVec::new() },
             issued_at: Timestamp::from_secs(claims.iat),
             expires_at: Timestamp::from_secs(claims.exp),
             epoch: jti.epoch,
@@ -78,10 +88,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             acr: claims.acr.as_deref().map(SmolStr::new),
             grant: None,
             bound_to: claims.cnf.map(|cnf| cnf.0),
+            exchanged,
             dpop_nonce: None,
         };
         if asking == Asking::Resource && tokens.signature_alone() {
-            if let Some(resources) = resources {
+            if let Some(resources) = resources.filter(|_| !is_exchanged) {
                 if is_older {
                     audience.extend(resources.default_of(access.issued_at));
                 }
@@ -102,6 +113,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let grant = self.store.load(jti.grant).await?.ok_or(GrantRefusal::NoGrant)?;
         is_record_of(&grant, jti.grant)?;
+        if is_exchanged {
+            return self.live_exchanged(access, &claims.sub, grant, time, asking).await;
+        }
         // Signed by this engine, so of this grant, unless a thief of the signing key made it up.
         if grant.realm() != claims.realm.as_deref()
             || !grant.is_login()

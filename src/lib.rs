@@ -43,9 +43,9 @@
 //! 2. Say who is logged in: show your login page for an [`AuthorizationRequest`] (see below), or add a [`GrantHandler`]
 //!    for a grant type of your own. `refresh_token` is built in, `password` is off until you add it.
 //! 3. Build an [`Engine`] on a store: [`MemoryStore`], one that outlives the process (see below), or your own [`TokenStore`].
-//! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]. With the feature `http`
-//!    there is a `tower::Service` for it, `http::EndpointService`, which axum mounts in one line. Without
-//!    an async runtime use [`Engine::blocking`].
+//! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]; or all endpoints at once by
+//!    [`Engine::respond_at`]. With the feature `http` there is a `tower::Service` for either, `http::EndpointService`, which
+//!    axum mounts in one line. Without an async runtime use [`Engine::blocking`].
 //! 5. Guard your resources with [`Engine::bearer`].
 //!
 //! ```
@@ -376,7 +376,8 @@ pub mod internal {
     pub use crate::client::dynamic::compact::{decode_metadata, encode_metadata};
     pub use crate::fetch::budget::Asker;
     pub use crate::fetch::documents::{Documents, FetchFault, Unavailable};
-    pub use crate::grant::sample::{sample_grant, sample_login, sample_marker};
+    pub use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Tried, Void, decide};
+    pub use crate::grant::sample::{sample_advanced, sample_grant, sample_login, sample_marker, sample_rotated};
     #[cfg(feature = "proof")]
     pub use crate::proof::{
         Assertion, AssertionRules, ClientKey, GrantAssertion, GrantAssertionRules, ProvenAssertion, RequestObject,

@@ -9,6 +9,7 @@ mod binding;
 mod blocking;
 mod bounds;
 mod builder;
+pub(crate) mod by_path;
 mod check_keys;
 mod client_auth;
 #[cfg(feature = "root-secret")]
@@ -200,7 +201,7 @@ pub struct Engine<S, C> {
     slow: Option<SlowVerifier>,
     /// Keys of clients that are to be fetched.
     #[cfg(feature = "proof")]
-    client_keys: Option<client_auth::FetchedKeys>,
+    client_keys: Option<Box<client_auth::FetchedKeys>>,
 }
 
 /// The clients as a registry that takes clients in: the type says whether they are one, and the host whether they are used as

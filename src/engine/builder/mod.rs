@@ -93,7 +93,7 @@ pub struct EngineBuilder<S, C> {
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
     #[cfg(feature = "proof")]
-    pub(super) client_keys: Option<FetchedKeys>,
+    pub(super) client_keys: Option<Box<FetchedKeys>>,
 }
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {

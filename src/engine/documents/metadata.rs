@@ -8,6 +8,7 @@ use crate::client::{
     AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE,
 };
 use crate::engine::Engine;
+use crate::engine::by_path::{PostEndpoint, Published};
 #[cfg(feature = "proof")]
 use crate::engine::jwt_bearer::JwtBearerEngine;
 #[cfg(feature = "proof")]
@@ -18,8 +19,8 @@ use crate::proof::JwsAlgorithm;
 use crate::store::TokenStore;
 use crate::wire::{Response, read_uri, web_host};
 
-/// Where the host mounts the engine's endpoints, for its metadata: a path, which is put after the issuer, or a whole URL.
-/// What is not given is not advertised.
+/// Where the engine's endpoints are, for its metadata: a path, which is put after the issuer, or a whole URL. What is not given
+/// is not advertised. A host mounts each there, or all of them by [`Engine::respond_at`].
 ///
 /// ```
 /// use regrant::Endpoints;
@@ -223,6 +224,39 @@ impl Endpoints {
     #[cfg(feature = "root-secret")]
     pub(in crate::engine) fn whole(issuer: &str, at: &str) -> String {
         url(issuer, at)
+    }
+
+    /// What the engine answers by itself, and where: all but what shows pages.
+    pub(in crate::engine) fn served(&self) -> impl Iterator<Item = (&str, Published)> {
+        let aliases: Option<&Self> = {
+            #[cfg(feature = "mtls")]
+            {
+                self.mtls_aliases.as_deref()
+            }
+            #[cfg(not(feature = "mtls"))]
+            None
+        };
+        [Some(self), aliases].into_iter().flatten().flat_map(Self::own)
+    }
+
+    fn own(&self) -> impl Iterator<Item = (&str, Published)> {
+        let post = |at, endpoint| Some((Option::as_deref(at)?, Published::Post(endpoint)));
+        [
+            post(&self.token, PostEndpoint::Token),
+            post(&self.revocation, PostEndpoint::Revocation),
+            post(&self.introspection, PostEndpoint::Introspection),
+            post(&self.registration, PostEndpoint::Registration),
+            #[cfg(feature = "jwt")]
+            post(&self.userinfo, PostEndpoint::Userinfo),
+            #[cfg(feature = "jwt")]
+            self.jwks.as_deref().map(|at| (at, Published::Jwks)),
+            #[cfg(feature = "root-secret")]
+            post(&self.pushed_authorization, PostEndpoint::Push),
+            #[cfg(feature = "root-secret")]
+            post(&self.device_authorization, PostEndpoint::BeginDevice),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     pub(in crate::engine) const fn scopes(&self) -> &Scope {

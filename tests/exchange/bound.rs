@@ -132,7 +132,7 @@ fn an_id_token_of_a_bound_grant_needs_a_proof() {
     assert_eq!(claims(&reply.assert_ok().access_token())["cnf"], jkt(2));
 }
 
-/// "DPoP required" holds here, too.
+/// That a client always proves a key holds here, too.
 #[test]
 fn a_marked_client_always_proves_a_key() {
     let marked = Client::confidential("marked").secret(secret(SECRET)).grant_type(EXCHANGE).require_dpop(true);

@@ -12,7 +12,6 @@ const REFRESH: &str = "urn:ietf:params:oauth:token-type:refresh_token";
 const SAML2: &str = "urn:ietf:params:oauth:token-type:saml2";
 
 #[rustfmt::skip]
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn rows() -> Vec<Row> {
     const REQUEST: Option<&str> = Some("invalid_request");
     const TARGET: Option<&str> = Some("invalid_target");

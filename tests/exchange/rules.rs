@@ -123,6 +123,18 @@ fn the_policy_that_says_nothing_refuses_everything() {
     }
 }
 
+/// A host's own handler of the grant type.
+struct Own;
+
+impl regrant::GrantHandler for Own {
+    fn grant_type(&self) -> &'static str {
+        EXCHANGE
+    }
+    async fn authorize(&self, _: &regrant::GrantRequest<'_>) -> Result<regrant::Authorization, regrant::GrantError> {
+        Err(regrant::GrantError::invalid_grant())
+    }
+}
+
 /// Off until asked for; then it needs a key, and no other handler serves the grant type.
 #[test]
 fn it_is_off_until_it_is_asked_for() {
@@ -141,18 +153,6 @@ fn it_is_off_until_it_is_asked_for() {
     let signing = || builder().signing_key(crate::kit::bank::KEY.clone());
     assert!(matches!(signing().build(), Err(BuildError::IssuerRequired)));
     assert!(signing().issuer("https://id.example").build().is_ok());
-    struct Own;
-    impl regrant::GrantHandler for Own {
-        fn grant_type(&self) -> &'static str {
-            EXCHANGE
-        }
-        async fn authorize(
-            &self,
-            _: &regrant::GrantRequest<'_>,
-        ) -> Result<regrant::Authorization, regrant::GrantError> {
-            Err(regrant::GrantError::invalid_grant())
-        }
-    }
     assert!(matches!(signing().issuer("https://id.example").grant_handler(Own).build(), Err(BuildError::GrantType)));
     assert!(Engine::builder(MemoryStore::new(), StaticClients::new()).grant_handler(Own).build().is_ok());
 }

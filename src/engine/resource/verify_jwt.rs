@@ -15,7 +15,7 @@ use crate::engine::resources::{Found, spellings};
 use crate::engine::time::Time;
 use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::verify_access;
+use crate::token::{AccessClaims, verify_access};
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether a JWT, however old, is an access token of this engine's of a grant of the client of this id, which may have to be
@@ -64,12 +64,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None => return Err(ResourceRefusal::Jwt.into()),
         };
         // The wall stands where signatures alone are believed, too.
-        let is_of_realm = match claims.realm.as_deref() {
-            // Made here, by whichever client, and never before the engine had its realm.
-            realm if is_exchanged => realm == self.realm.name(),
-            realm => self.realm.includes(realm, &claims.client_id),
-        };
-        if !is_of_realm {
+        if !self.is_of_realm(&claims) {
             return Err(ResourceRefusal::Jwt.into());
         }
         let jti = claims.jti;
@@ -98,18 +93,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 access.resources = spellings(&audience);
             }
-            let refused = |why: GrantRefusal| Err(Failure::from(why).of_grant(jti.grant));
-            let client = self.client_of(&access.client_id, jti.grant).await?;
-            if access.issued_at < self.not_before_of(client.as_deref()) {
-                return refused(GrantRefusal::NotBefore);
-            }
-            if time.now() >= access.expires_at {
-                return refused(GrantRefusal::Expired);
-            }
-            return match left_of(&access.scope, Scope::WHOLE, client.as_deref(), asking) {
-                Some(scope) => Ok(Access { scope, ..access }),
-                None => refused(GrantRefusal::ScopeTaken),
-            };
+            return self.believed(access, time).await;
         }
         let grant = self.store.load(jti.grant).await?.ok_or(GrantRefusal::NoGrant)?;
         is_record_of(&grant, jti.grant)?;
@@ -155,5 +139,30 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         access.expires_at = access.expires_at.min(grant.expires_at);
         access.grant = Some(grant);
         Ok(access)
+    }
+
+    /// Whether it is of this engine's realm. What came of an exchange was made here, by whichever client, and never before the engine had
+    /// its realm.
+    fn is_of_realm(&self, claims: &AccessClaims<'_>) -> bool {
+        match claims.realm.as_deref() {
+            realm if claims.exchanges.is_some() => realm == self.realm.name(),
+            realm => self.realm.includes(realm, &claims.client_id),
+        }
+    }
+
+    /// What a signature alone tells: the store is not asked.
+    async fn believed(&self, access: Access, time: &Time<'_>) -> Result<Access, Failure> {
+        let refused = |why: GrantRefusal| Err(Failure::from(why).of_grant(access.grant_id));
+        let client = self.client_of(&access.client_id, access.grant_id).await?;
+        if access.issued_at < self.not_before_of(client.as_deref()) {
+            return refused(GrantRefusal::NotBefore);
+        }
+        if time.now() >= access.expires_at {
+            return refused(GrantRefusal::Expired);
+        }
+        match left_of(&access.scope, Scope::WHOLE, client.as_deref(), Asking::Resource) {
+            Some(scope) => Ok(Access { scope, ..access }),
+            None => refused(GrantRefusal::ScopeTaken),
+        }
     }
 }

@@ -99,5 +99,6 @@ def issue_token():
     return server.create_token_response()
 
 
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-app.run("127.0.0.1", int(sys.argv[1]), threaded=True)
+if __name__ == "__main__":
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    app.run("127.0.0.1", int(sys.argv[1]), threaded=True)

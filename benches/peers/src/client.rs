@@ -18,7 +18,7 @@ use tower_service::Service as _;
 use crate::peer::{Login, Result};
 
 /// `app` and [`SECRET`](crate::peer::SECRET), by Basic (RFC 7617).
-const BASIC: &str = "Basic YXBwOmEtc2VjcmV0LWZvci10cnlpbmctb3V0LW9ubHk=";
+const BASIC: &str = "Basic YXBwOmEtc2VjcmV0LWZvci10cnlpbmctb3V0LW9ubHktaGVyZQ==";
 
 pub enum Way {
     Socket(SendRequest<Full<Bytes>>),

@@ -56,7 +56,8 @@ pub struct RunArguments {
     /// What else has to be known of the run.
     #[arg(long, default_value = "")]
     note: String,
-    #[arg(long, default_value_t = 20_000)]
+    /// Of each server in Rust; the others have a fifth.
+    #[arg(long, default_value_t = 100_000)]
     sessions: usize,
     #[arg(long, default_value_t = 16)]
     connections: usize,

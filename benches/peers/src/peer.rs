@@ -4,7 +4,7 @@ use std::error::Error;
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-pub const SECRET: &str = "a-secret-for-trying-out-only";
+pub const SECRET: &str = "a-secret-for-trying-out-only-here";
 
 /// How a session is made.
 #[derive(Clone, Copy)]

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use plotters::prelude::*;
-use plotters::style::full_palette::{BLUE_700, GREY_400, GREY_700};
+use plotters::style::full_palette::{
+    BLUE_700, BROWN_500, GREEN_700, GREY_400, GREY_700, ORANGE_800, PURPLE_500, TEAL_500,
+};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::results::{Found, Results};
@@ -17,6 +19,9 @@ const RIGHT: i32 = 650;
 const ROW: i32 = 30;
 const TOP: i32 = 60;
 const OURS: RGBColor = BLUE_700;
+const OTHERS: [RGBColor; 6] = [BROWN_500, GREEN_700, PURPLE_500, ORANGE_800, TEAL_500, GREY_700];
+/// Bytes at the foot of the plot of memory.
+const LEAST: f64 = 50.0;
 
 pub fn draw(results: &Results, folder: &Path) -> crate::peer::Result<()> {
     let drawn = throughput(results, folder).and_then(|()| p99(results, folder)).and_then(|()| memory(results, folder));
@@ -98,7 +103,7 @@ fn memory(results: &Results, folder: &Path) -> Drawn {
         (15, 12),
         ("sans-serif", 18).into_font(),
     ))?;
-    let under = format!("{} sessions; {}, {}", thousands_of(results.sessions), results.machine, results.date);
+    let under = format!("{}, {}", results.machine, results.date);
     root.draw(&Text::new(under, (15, 35), ("sans-serif", 13).into_font().color(&GREY_700)))?;
     let stores = || results.peers.iter().filter(|found| found.replays.is_some());
     let all = || stores().flat_map(|found| found.memory.iter());
@@ -107,7 +112,7 @@ fn memory(results: &Results, folder: &Path) -> Drawn {
     let mut chart = ChartBuilder::on(&root.margin(55, 10, 10, 190))
         .x_label_area_size(35)
         .y_label_area_size(80)
-        .build_cartesian_2d(0_f64..f64::from(last), (50_f64..most).log_scale())?;
+        .build_cartesian_2d(0_f64..f64::from(last), (LEAST..most).log_scale())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -119,9 +124,11 @@ fn memory(results: &Results, folder: &Path) -> Drawn {
     // Names at the ends of the lines, from the highest down, so that none stands upon another.
     let mut ends = Vec::new();
     for (found, place) in stores().zip(0..) {
-        let color = if found.name == "regrant" { OURS.to_rgba() } else { Palette99::pick(place).to_rgba() };
+        let color = if found.name == "regrant" { OURS } else { OTHERS[place % OTHERS.len()] };
         let line: Vec<_> =
-            found.memory.iter().map(|memory| (f64::from(memory.refreshes), memory.bytes_a_session.max(50.0))).collect();
+            found.memory.iter().map(|memory| (f64::from(memory.refreshes), memory.bytes_a_session)).collect();
+        // Less than nothing, after a heap that shrank, has no place here.
+        let line: Vec<_> = line.into_iter().filter(|at| at.1 >= LEAST).collect();
         chart.draw_series(LineSeries::new(line.iter().copied(), color.stroke_width(2)))?;
         chart.draw_series(line.iter().map(|at| Circle::new(*at, 3, color.filled())))?;
         if let Some(end) = line.last() {
@@ -138,9 +145,4 @@ fn memory(results: &Results, folder: &Path) -> Drawn {
     }
     root.present()?;
     Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "nobody has so many")]
-fn thousands_of(count: usize) -> String {
-    thousands(count as f64)
 }

@@ -1,6 +1,5 @@
 //! A server as a process: started on a core of its own, its memory and its time as the kernel counts them, ended by its id.
 
-use std::collections::HashMap;
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
@@ -83,25 +82,32 @@ impl Server {
     }
 
     pub fn usage(&self) -> Result<Usage> {
-        let mut parents = HashMap::new();
-        for entry in fs::read_dir("/proc")? {
-            if let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) {
-                // One that ended meanwhile is none of ours.
-                if let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) {
-                    parents.insert(id, stat);
-                }
-            }
-        }
         let mut usage = Usage::default();
-        for (id, stat) in &parents {
-            if *id == self.child.id() || field(stat, 1)? == u64::from(self.child.id()) {
-                // Pages, and ticks of a hundredth of a second: what Linux has on all machines of today.
-                usage.bytes += field(stat, 21)? * 4_096;
-                usage.time += Duration::from_millis((field(stat, 11)? + field(stat, 12)?) * 10);
+        for entry in fs::read_dir("/proc")? {
+            let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+            // One that ended meanwhile is none of ours.
+            let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
+            if id == self.child.id() || field(&stat, 1)? == u64::from(self.child.id()) {
+                // Pages as most machines have them.
+                usage.bytes += field(&stat, 21)? * 4_096;
+                usage.time += time_of(&id.to_string())?;
             }
         }
         Ok(usage)
     }
+}
+
+/// What a process, or `self`, has had of the processor, in user and kernel, by its threads of now.
+pub fn time_of(id: &str) -> Result<Duration> {
+    let mut time = Duration::ZERO;
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        // Nanoseconds first. A thread that ended meanwhile takes its time along: servers keep theirs.
+        if let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) {
+            let nanoseconds = text.split(' ').next().ok_or("no time in schedstat")?;
+            time += Duration::from_nanos(nanoseconds.parse()?);
+        }
+    }
+    Ok(time)
 }
 
 /// A field of /proc/ID/stat, counted from the one behind the name.

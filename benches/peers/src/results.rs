@@ -13,7 +13,6 @@ pub struct Results {
     pub rust: String,
     pub node: String,
     pub python: String,
-    pub sessions: usize,
     pub rounds: usize,
     pub seconds_a_round: f64,
     pub connections: usize,
@@ -25,12 +24,13 @@ pub struct Found {
     pub name: &'static str,
     pub version: &'static str,
     pub settings: &'static str,
+    pub sessions: usize,
     /// Medians of the rounds.
     pub busy: Load,
     pub one_connection: Load,
     /// Time of the server's processes a refresh, over all rounds of `busy`.
     pub server_cpu_us: f64,
-    /// Of a refresh by the router alone, for servers in Rust.
+    /// Likewise, by the router alone, for servers in Rust.
     pub in_process_us: Option<f64>,
     /// Resident bytes a session, by the refreshes that each has had.
     pub memory: Vec<Memory>,

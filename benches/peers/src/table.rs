@@ -12,27 +12,22 @@ const END: &str = "<!-- until here -->";
 
 pub fn of(results: &Results) -> String {
     let mut text = format!(
-        "{}, {} cores, {}. {} sessions, medians of {} rounds of {} s. {}\n\n",
-        results.date,
-        results.cores,
-        results.machine,
-        results.sessions,
-        results.rounds,
-        results.seconds_a_round,
-        results.note
+        "{}, {} cores, {}. Medians of {} rounds of {} s. {}\n\n",
+        results.date, results.cores, results.machine, results.rounds, results.seconds_a_round, results.note
     );
-    text += "| | refreshes per second, \
-             {N} connections | p50, p99 | one connection: p50, p99 | CPU of the server a refresh | without sockets | bytes a session, \
-             after 1 refresh | more bytes with each refresh | a replay: time, logins ended |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+    text += "| | sessions | refreshes per second, \
+             {N} connections | p50, p99 | one connection: p50, p99 | CPU of the server a refresh | the same without sockets | bytes a session, \
+             after 1 refresh | more bytes with each refresh | a replay: time, logins ended |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
         .replace("{N}", &results.connections.to_string())
         .as_str();
     for found in &results.peers {
         let (busy, one) = (&found.busy, &found.one_connection);
         let _ = write!(
             text,
-            "| {} {} | {} | {}, {} | {}, {} | {} | {} |",
+            "| {} {} | {} | {} | {}, {} | {}, {} | {} | {} |",
             found.name,
             found.version,
+            found.sessions,
             thousands(busy.per_second),
             short(busy.p50_us),
             short(busy.p99_us),

@@ -25,7 +25,7 @@ class Client(ClientMixin):
         return False
 
     def check_client_secret(self, client_secret):
-        return client_secret == "a-secret-for-trying-out-only"
+        return client_secret == "a-secret-for-trying-out-only-here"
 
     def check_endpoint_auth_method(self, method, endpoint):
         return method == "client_secret_basic"

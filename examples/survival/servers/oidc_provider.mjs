@@ -34,7 +34,7 @@ const client = {
   grant_types: ['authorization_code', 'refresh_token'],
   redirect_uris: ['https://app.example/cb'],
   token_endpoint_auth_method: auth,
-  ...(auth === 'none' ? {} : { client_secret: 'a-secret-for-trying-out-only' }),
+  ...(auth === 'none' ? {} : { client_secret: 'a-secret-for-trying-out-only-here' }),
 };
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   adapter: Adapter,

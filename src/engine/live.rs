@@ -19,7 +19,8 @@ use crate::store::TokenStore;
 /// Lifetimes as they stand, a word each: whoever reads them waits for nobody.
 pub(super) struct LiveLifetimes {
     words: [AtomicU64; 4],
-    /// The longest that an access token of this process can have been given, in seconds.
+    /// The longest that an access token of this process can have been given, in seconds: signing keys stay for as long.
+    #[cfg(feature = "jwt")]
     longest_secs: AtomicU64,
     /// One change at a time: what two have made of it at once would be neither's.
     changing: Mutex<()>,
@@ -29,6 +30,7 @@ impl LiveLifetimes {
     pub(super) fn new(lifetimes: Lifetimes) -> Self {
         Self {
             words: lifetimes.to_words().map(AtomicU64::new),
+            #[cfg(feature = "jwt")]
             longest_secs: AtomicU64::new(lifetimes.access_token().as_secs()),
             changing: Mutex::new(()),
         }
@@ -42,6 +44,7 @@ impl LiveLifetimes {
 
     fn set(&self, lifetimes: Lifetimes) {
         // First: nobody issues what this does not know of.
+        #[cfg(feature = "jwt")]
         self.longest_secs.fetch_max(lifetimes.access_token().as_secs(), Ordering::Relaxed);
         for (word, new) in self.words.iter().zip(lifetimes.to_words()) {
             word.store(new, Ordering::Relaxed);
@@ -54,6 +57,7 @@ impl LiveLifetimes {
     }
 
     /// Tokens that the engine before this one issued are out still.
+    #[cfg(feature = "jwt")]
     pub(super) fn remember_longest_of(&self, before: &Self) {
         self.longest_secs.fetch_max(before.longest_secs.load(Ordering::Relaxed), Ordering::Relaxed);
     }

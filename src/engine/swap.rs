@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::grant::rotation::Tried;
 use crate::grant::{Grant, Timestamp, Version};
 #[cfg(feature = "root-secret")]
 use crate::store::Insert;
@@ -49,6 +50,11 @@ impl Swaps {
     /// Whether this request has tried to write, and so has seen its token current.
     pub(super) fn tried(&self) -> bool {
         self.lost || self.are_in_doubt()
+    }
+
+    /// What it has heard of them, for the judgement.
+    pub(super) fn outcome(&self) -> Tried {
+        Tried { lost: self.lost, in_doubt: self.are_in_doubt() }
     }
 
     /// Whether another request was first, at least once.

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use super::time::Timestamp;
 
-/// Names one grant: 32 bits of the second it was made in, then 32 random bits, so that ids made together lie
-/// together in a B-tree.
+/// Names one grant: 32 bits of the second it was made in, then 32 bits that are random or that its store
+/// [proposed](crate::TokenStore::propose_id), so that ids made together lie together in a B-tree.
 ///
 /// Safe to log: a token cannot be made from it. `Display` and `Debug` print 16 hexadecimal digits.
 ///

@@ -44,23 +44,34 @@ pub enum OnReplay {
 
 /// What of a client's and the engine's settings bears on a refresh.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RefreshPolicy {
-    pub(crate) rotation: Rotation,
+#[expect(clippy::exhaustive_structs, reason = "no host sees it; the model in tests/model does")]
+pub struct RefreshPolicy {
+    /// Whether a refresh hands out a new token.
+    pub rotation: Rotation,
     /// How long the predecessor is answered with its successor again.
-    pub(crate) retry_window: Duration,
+    pub retry_window: Duration,
     /// How far clocks of different nodes may be apart.
-    pub(crate) clock_skew: Duration,
+    pub clock_skew: Duration,
     /// Grants made earlier are void.
-    pub(crate) not_before: Timestamp,
+    pub not_before: Timestamp,
 }
 
 /// What the engine is to do about a genuine refresh token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Decision {
+#[expect(clippy::exhaustive_enums, reason = "no host sees it; the model in tests/model does, and decides on each")]
+pub enum Decision {
     /// Take the step to this generation. `behind`: the token was ahead of the record, so the store lost writes.
-    Step { to: Generation, behind: bool },
+    Step {
+        /// Of the successor.
+        to: Generation,
+        /// Whether the token was ahead of the record.
+        behind: bool,
+    },
     /// Hand the same token out again and extend the idle expiry: the client does not rotate.
-    Keep { behind: bool },
+    Keep {
+        /// Whether the token was ahead of the record.
+        behind: bool,
+    },
     /// The response got lost: compute the same successor again and write nothing.
     Retry,
     /// An older token came back.
@@ -71,9 +82,13 @@ pub(crate) enum Decision {
 
 /// Why a genuine token of a grant that exists renews nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Void {
+#[expect(clippy::exhaustive_enums, reason = "no host sees it; the model in tests/model does, and decides on each")]
+pub enum Void {
+    /// The grant was made before what is still accepted.
     NotBefore,
+    /// The grant has expired.
     Expired,
+    /// The grant renews nothing.
     NotRenewable,
     /// The last of 16,777,215 generations.
     Exhausted,
@@ -81,13 +96,25 @@ pub(crate) enum Void {
     ClockBehind,
     /// The last rotation took place while the request was kept waiting, so nobody knows what the token was when it came.
     Overtaken,
+    /// A write of this very request may have made the token an older one.
+    InDoubt,
+}
+
+/// What a request has heard of the writes that it tried.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "no host sees it; the model in tests/model does")]
+pub struct Tried {
+    /// Another request was first, at least once.
+    pub lost: bool,
+    /// One may have taken place unseen.
+    pub in_doubt: bool,
 }
 
 /// Judges `presented` against the record. The order is the order of the checks; the first match answers.
 ///
 /// The request came when `arrived` says, and it is `now` that it is judged: what the engine made it wait in between counts
 /// against expiry, which is a promise to others, and not against the retry window, which is one to the client.
-pub(crate) fn decide(
+pub fn decide(
     grant: &Grant,
     presented: Generation,
     policy: &RefreshPolicy,
@@ -120,6 +147,29 @@ pub(crate) fn decide(
     }
 }
 
+impl Decision {
+    /// The same for a request that has tried to write: what it saw, or did itself, is no evidence of a thief. `retries`: whether the client
+    /// has a retry window.
+    #[must_use]
+    pub fn after(self, tried: Tried, grant: &Grant, presented: Generation, retries: bool) -> Self {
+        let is_predecessor = presented.next() == Some(grant.generation);
+        match self {
+            // It was current when this request saw it, and has been followed by its direct successor since. Whatever
+            // time has passed by this request's clock, it passed while the engine made it wait.
+            Self::Replay | Self::Refuse(Void::ClockBehind)
+                if (tried.lost || tried.in_doubt) && retries && is_predecessor =>
+            {
+                Self::Retry
+            }
+            // It may be an older one by this request's own lost write.
+            Self::Replay if tried.in_doubt => Self::Refuse(Void::InDoubt),
+            // It was current when this request came; its client has given up on it and gone on by two steps.
+            Self::Replay if tried.lost && !is_predecessor => Self::Refuse(Void::Overtaken),
+            other => other,
+        }
+    }
+}
+
 /// The token that was current before the last rotation. A node whose clock is a little behind the one that rotated sees
 /// a negative elapsed time: up to the skew it counts as none. Further back it says nothing: the request may have begun
 /// before the rotation and hung since, which is no evidence of a thief.
@@ -135,12 +185,18 @@ fn decide_predecessor(grant: &Grant, policy: &RefreshPolicy, arrived: Timestamp,
 
 /// What a refresh writes besides the next generation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Advance {
-    pub(crate) version: Version,
-    pub(crate) generation: Generation,
-    pub(crate) key_id: u8,
-    pub(crate) lifetimes: Lifetimes,
-    pub(crate) now: Timestamp,
+#[expect(clippy::exhaustive_structs, reason = "no host sees it; the model in tests/model does")]
+pub struct Advance {
+    /// Of this write.
+    pub version: Version,
+    /// The next one.
+    pub generation: Generation,
+    /// The key that its token is made under.
+    pub key_id: u8,
+    /// Those of the client.
+    pub lifetimes: Lifetimes,
+    /// The time of the write.
+    pub now: Timestamp,
 }
 
 impl Grant {
@@ -249,6 +305,35 @@ mod tests {
         }
         // Expiry is a promise to others.
         assert_eq!(judge(7, &POLICY, 499_999, 500_000), Decision::Refuse(Void::Expired));
+    }
+
+    /// What a request did itself, or saw happen, is judged as that; a request that has tried nothing is judged as it was.
+    #[test]
+    fn what_a_request_tried_is_no_evidence_of_a_thief() {
+        let after = |decision: Decision, lost, in_doubt, presented: u32, retries| {
+            decision.after(Tried { lost, in_doubt }, &grant(7), generation(presented), retries)
+        };
+        let all =
+            [Decision::Replay, Decision::Retry, Decision::Refuse(Void::ClockBehind), Decision::Refuse(Void::Expired)];
+        for decision in all {
+            assert_eq!(after(decision, false, false, 6, true), decision);
+            assert_eq!(after(decision, false, false, 5, true), decision);
+        }
+        for (lost, in_doubt) in [(true, false), (false, true), (true, true)] {
+            assert_eq!(after(Decision::Replay, lost, in_doubt, 6, true), Decision::Retry);
+            assert_eq!(after(Decision::Refuse(Void::ClockBehind), lost, in_doubt, 6, true), Decision::Retry);
+            assert_eq!(
+                after(Decision::Refuse(Void::Expired), lost, in_doubt, 6, true),
+                Decision::Refuse(Void::Expired)
+            );
+        }
+        for presented in [5, 6] {
+            // Without a window there is no retry, and its own write is still no thief.
+            assert_eq!(after(Decision::Replay, false, true, presented, false), Decision::Refuse(Void::InDoubt));
+        }
+        assert_eq!(after(Decision::Replay, true, false, 6, false), Decision::Replay);
+        assert_eq!(after(Decision::Replay, true, false, 5, true), Decision::Refuse(Void::Overtaken));
+        assert_eq!(after(Decision::Replay, true, true, 5, true), Decision::Refuse(Void::InDoubt));
     }
 
     #[test]

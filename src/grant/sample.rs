@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::members::{Marker, Special};
+use super::rotation::Advance;
 use super::{Generation, Grant, GrantId, ResponseFields, Salt, Scope, Timestamp, Version};
 use crate::secret::sha_256;
 
@@ -46,6 +47,35 @@ pub fn sample_login(number: u32) -> Grant {
     // As far apart as drawn ones are, and no two the same: the factor is odd.
     grant.id = GrantId::at(grant.created_at, number.wrapping_mul(0x9e37_79b1));
     grant
+}
+
+/// A grant whose refresh token rotated, for the model of the protocol. `generation` is one that a token can have; a larger one counts as the
+/// last.
+pub fn sample_rotated(
+    generation: u32,
+    version: Version,
+    created_at: Timestamp,
+    rotated_at: Timestamp,
+    expires_at: Timestamp,
+) -> Grant {
+    Grant {
+        version,
+        generation: Generation::from_u24(generation.min(Generation::MAX.as_u32())),
+        created_at,
+        rotated_at,
+        refresh_expires_at: expires_at,
+        absolute_expires_at: expires_at,
+        expires_at,
+        ..Grant::sample("alice", "app")
+    }
+}
+
+/// The record after a refresh, for the same.
+#[must_use]
+pub fn sample_advanced(grant: &Grant, renewal: Advance) -> Grant {
+    let mut next = grant.clone();
+    next.advance(renewal);
+    next
 }
 
 /// A marker of the thing of that number, for what measures a store.

@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 #[cfg(feature = "proof")]
 use crate::client::JWT_BEARER;
-use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN};
+use crate::client::{
+    AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE,
+};
 use crate::engine::Engine;
 use crate::engine::by_path::{PostEndpoint, Published};
 #[cfg(feature = "proof")]
@@ -356,15 +358,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(dpop) = &self.dpop {
             add("dpop_signing_alg_values_supported", json!(dpop.algorithm_names().collect::<Vec<_>>()));
         }
-        let built_in = [
-            authorization.is_some().then_some(AUTHORIZATION_CODE),
-            features.refresh_token.then_some(REFRESH_TOKEN),
-            self.logs_devices_in().then_some(DEVICE_CODE),
-            #[cfg(feature = "proof")]
-            self.jwt_bearer.is_some().then_some(JWT_BEARER),
-        ];
-        let handled = self.host.grant_types();
-        add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
+        add("grant_types_supported", json!(self.grant_types(authorization.is_some(), features)));
         #[cfg(feature = "proof")]
         if let Some(profiles) = self.jwt_bearer.as_deref().and_then(JwtBearerEngine::profiles) {
             add("authorization_grant_profiles_supported", json!(profiles));
@@ -452,6 +446,28 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
         Some(url(self.issuer()?, at))
+    }
+
+    /// The engine's own, and those that the host serves.
+    fn grant_types(&self, has_codes: bool, features: ClientFeatures) -> Vec<&str> {
+        let built_in = [
+            has_codes.then_some(AUTHORIZATION_CODE),
+            features.refresh_token.then_some(REFRESH_TOKEN),
+            self.logs_devices_in().then_some(DEVICE_CODE),
+            #[cfg(feature = "proof")]
+            self.jwt_bearer.is_some().then_some(JWT_BEARER),
+            self.exchanges_tokens().then_some(TOKEN_EXCHANGE),
+        ];
+        built_in.into_iter().flatten().chain(self.host.grant_types()).collect()
+    }
+
+    /// Whether tokens are exchanged (RFC 8693).
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_self, reason = "the feature is off"))]
+    fn exchanges_tokens(&self) -> bool {
+        #[cfg(feature = "jwt")]
+        return self.host.exchange().is_some();
+        #[cfg(not(feature = "jwt"))]
+        false
     }
 
     /// Whether devices are logged in (RFC 8628).

@@ -271,8 +271,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What the record makes of the token.
     fn judge<F: Source>(&self, grant: &Grant, refresh: &mut Refresh<'_, '_, F>) -> Result<Verdict, Failure> {
         let client = refresh.client;
+        let tried = refresh.swaps.tried();
         // First of all: judged by this request's own write, the presented token would be the predecessor.
-        if refresh.swaps.wrote_this(grant) {
+        if tried && refresh.swaps.wrote_this(grant) {
             let keeps = grant.generation == refresh.token.generation();
             return Ok(Verdict::Answer(if keeps { Finish::Keep } else { Finish::Step }));
         }
@@ -281,7 +282,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if policy.rotation == Rotation::Never && self.rotates_out_of(refresh.token.key_id()) {
             policy.rotation = Rotation::Always;
         }
-        let (verdict, behind) = match decide(grant, presented, &policy, refresh.time.arrived(), refresh.time.now()) {
+        let mut decision = decide(grant, presented, &policy, refresh.time.arrived(), refresh.time.now());
+        if tried {
+            decision = decision.after(refresh.swaps.outcome(), grant, presented, !client.retry_window().is_zero());
+        }
+        let (verdict, behind) = match decision {
             Decision::Step { to, behind } => (Verdict::Write { to, rotates: true }, behind),
             // Whoever won the swap has extended the grant as well as this request would have.
             Decision::Keep { behind: false } if refresh.swaps.lost_one() && refresh.changes.is_none() => {
@@ -289,23 +294,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Decision::Keep { behind } => (Verdict::Write { to: presented, rotates: false }, behind),
             Decision::Retry => (Verdict::Answer(Finish::Retry), false),
-            // It was current when this request saw it, and has been followed by its direct successor since. Whatever
-            // time has passed by this request's clock, it passed while the engine made it wait.
-            Decision::Replay | Decision::Refuse(Void::ClockBehind)
-                if refresh.swaps.tried()
-                    && !client.retry_window().is_zero()
-                    && presented.next() == Some(grant.generation) =>
-            {
-                (Verdict::Answer(Finish::Retry), false)
-            }
-            // It may be an older one by this request's own lost write: that is no evidence of a thief.
-            Decision::Replay if refresh.swaps.are_in_doubt() => {
-                return Err(of_grant(grant, Unavailable::Store(StoreErrorKind::Indeterminate)));
-            }
-            // It was current when this request came; its client has given up on it and gone on by two steps.
-            Decision::Replay if refresh.swaps.lost_one() && presented.next() != Some(grant.generation) => {
-                return Err(of_grant(grant, Unavailable::Overtaken));
-            }
             // The same request again, after the window: whoever has got hold of it need not have the key. A new proof tells.
             Decision::Replay if refresh.presented.was_used() => {
                 return Err(of_grant(grant, SenderRefusal::ProofForgotten));
@@ -496,6 +484,7 @@ impl From<Void> for Refusal {
             Void::Exhausted => GrantRefusal::Exhausted.into(),
             Void::ClockBehind => Unavailable::ClockBehind.into(),
             Void::Overtaken => Unavailable::Overtaken.into(),
+            Void::InDoubt => Unavailable::Store(StoreErrorKind::Indeterminate).into(),
         }
     }
 }

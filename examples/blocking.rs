@@ -83,9 +83,8 @@ fn serve(engine: &AppEngine, stream: &TcpStream) -> Result<(), Box<dyn Error>> {
     } else {
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        let request = headers
-            .iter()
-            .fold(Request::new(&method, &body), |request, (name, value)| request.with_header(name, value.as_bytes()));
+        let headers = headers.iter().map(|(name, value)| (name, value.as_bytes()));
+        let request = Request::new(&method, &body).with_headers(headers);
         engine.blocking().token(&request, Timestamp::now)?
     };
 

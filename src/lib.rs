@@ -43,9 +43,9 @@
 //! 2. Say who is logged in: show your login page for an [`AuthorizationRequest`] (see below), or add a [`GrantHandler`]
 //!    for a grant type of your own. `refresh_token` is built in, `password` is off until you add it.
 //! 3. Build an [`Engine`] on a store: [`MemoryStore`], one that outlives the process (see below), or your own [`TokenStore`].
-//! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]. With the feature `http`
-//!    there is a `tower::Service` for it, `http::EndpointService`, which axum mounts in one line. Without
-//!    an async runtime use [`Engine::blocking`].
+//! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]; or all endpoints at once by
+//!    [`Engine::respond_at`]. With the feature `http` there is a `tower::Service` for either, `http::EndpointService`, which
+//!    axum mounts in one line. Without an async runtime use [`Engine::blocking`].
 //! 5. Guard your resources with [`Engine::bearer`].
 //!
 //! ```
@@ -164,6 +164,11 @@
 //! A server of the Model Context Protocol is one of these, for clients that register themselves: the guide in `guide::mcp_server` makes
 //! one from nothing, and `examples/mcp` is the whole of it.
 //!
+//! # Services that call others
+//!
+//! A service that was sent a token exchanges it for one for the service that it calls (RFC 8693): `EngineBuilder::token_exchange` (feature
+//! `jwt`), by a policy of the host's, which refuses everything unless it says otherwise. The guide in `guide::token_exchange` has all of it.
+//!
 //! # Moving from another server
 //!
 //! Its refresh tokens go on here (feature `root-secret`, `EngineBuilder::foreign_tokens`), so that nobody is logged out by the move: each is
@@ -279,7 +284,7 @@
 //!
 //! They are those of the RFCs: client, resource owner (a grant's *subject*), grant, scope, rotation, replay. The crate
 //! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
-//! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8707 (resource indicators), RFC 9068 (JWT access
+//! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8693 (token exchange), RFC 8707 (resource indicators), RFC 9068 (JWT access
 //! tokens), RFC 9101 (signed requests), RFC 9126 (pushed requests), RFC 9207 (issuer identification), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
 //! resources), and of OpenID Connect Core, Discovery, RP-Initiated Logout and Back-Channel Logout 1.0.
 
@@ -335,8 +340,8 @@ pub mod event {
     #[cfg(feature = "proof")]
     pub use crate::engine::profile::ProfileFault;
     pub use crate::engine::refusal::{
-        AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
-        ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, Unavailable,
+        AuthorizationRefusal, ClientRefusal, ExchangeRefusal, GrantRefusal, Refusal, RegistrationRefusal,
+        RequestRefusal, ResourceRefusal, SenderRefusal, ServerFault, ThrottleRefusal, TokenFault, Unavailable,
     };
     #[cfg(feature = "proof")]
     pub use crate::proof::{AssertionFault, ClaimFault, GrantAssertionFault, JwkFault, JwsFault, RequestObjectFault};

@@ -10,7 +10,10 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use regrant::client::RecoverableSecret;
-use regrant::engine::{ClientCredentials, Clock, DeviceAuthorization, HookError};
+use regrant::engine::{
+    ClientCredentials, Clock, DeviceAuthorization, ExchangeDecision, ExchangePolicy, ExchangeRequest, ExchangeTerms,
+    HookError,
+};
 use regrant::event::Event;
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::jwt::{ClaimError, ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens, OpenIdProvider};
@@ -34,6 +37,10 @@ pub(crate) const PUBLIC_CLIENT_ID: &str = "mobile-app";
 /// One that logs in by a code that it shows.
 pub(crate) const TV_CLIENT_ID: &str = "living-room-tv";
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// An API of the bank's own, which exchanges the tokens that it is sent for such as it calls the resource with.
+pub(crate) const API_CLIENT_ID: &str = "accounts-api";
+pub(crate) const API_CLIENT_SECRET: &str = "accounts-api-secret-for-trying-out-only";
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// One whose id and secret have to be encoded, in a form and for Basic (RFC 6749 section 2.3.1).
 pub(crate) const ENCODED_CLIENT_ID: &str = "nightly reports/1@bank.example";
 pub(crate) const ENCODED_CLIENT_SECRET: &str =
@@ -150,6 +157,12 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         .scope(Scope::parse(&format!("{SCOPES} {OFFLINE_ACCESS}"))?)
         .default_scope(scopes.clone());
     clients = clients.with(tv.build()?)?;
+    let api = Client::confidential(API_CLIENT_ID)
+        .secret(ClientSecret::new(API_CLIENT_SECRET)?)
+        .grant_type(TOKEN_EXCHANGE)
+        .resource_server(true)
+        .scope(Scope::parse("apps email")?);
+    clients = clients.with(api.build()?)?;
     let lifetimes = Lifetimes::default().with_access_token(settings.access_token).with_idle(settings.idle);
     let lifetimes = lifetimes.with_absolute(lifetimes.absolute().map(|absolute| absolute.max(settings.idle)));
     let endpoints = Endpoints::new()
@@ -179,6 +192,7 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         .device_authorization(devices)
         .signing_key(settings.keys.signing)
         .jwt_access_tokens(JwtAccessTokens::new())
+        .token_exchange(Internal { resource: settings.issuer.clone() })
         .id_tokens(Directory)
         .openid(provider)
         .endpoints(endpoints)
@@ -192,6 +206,24 @@ fn engine(settings: Settings) -> Result<BankEngine, Box<dyn Error>> {
         builder = builder.throttle(throttle);
     }
     Ok(builder.build()?)
+}
+
+/// Who calls whom inside the bank.
+struct Internal {
+    resource: String,
+}
+
+impl ExchangePolicy for Internal {
+    async fn decide(&self, request: &ExchangeRequest<'_>) -> Result<ExchangeDecision, HookError> {
+        // For a person alone, first hand, and for a minute; the resource sees who calls.
+        let subject = request.subject();
+        let is_fine = request.client().id() == API_CLIENT_ID && subject.is_for_client() && subject.subject().is_some();
+        if !is_fine || subject.exchanges() > 0 {
+            return Ok(ExchangeDecision::Refuse);
+        }
+        let terms = ExchangeTerms::new().with_audience(&self.resource).with_client_as_actor();
+        Ok(ExchangeDecision::Allow(terms.with_lifetime(Duration::from_secs(60))))
+    }
 }
 
 /// What the bank knows of its users: here, of the one.
@@ -213,6 +245,9 @@ fn claims() -> Result<IdClaims, ClaimError> {
 struct Served<'a> {
     sub: &'a str,
     scope: &'a str,
+    /// Who calls for them, where the token came of an exchange.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
 }
 
 /// A protected resource: says whose token it was.
@@ -227,7 +262,7 @@ async fn resource(State(bank): State<Arc<Bank>>, request: Request) -> Response {
     match engine.bearer(&request, &Scope::empty(), Timestamp::now).await {
         Ok(access) => {
             let sub = access.subject().unwrap_or(access.client_id());
-            Json(Served { sub, scope: access.scope().as_str() }).into_response()
+            Json(Served { sub, scope: access.scope().as_str(), actor: access.actor() }).into_response()
         }
         Err(refused) => regrant::http::response(refused.response()).into_response(),
     }

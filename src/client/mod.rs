@@ -67,5 +67,7 @@ pub(crate) const REFRESH_TOKEN: &str = "refresh_token";
 /// RFC 7523 section 2.1.
 #[cfg(feature = "proof")]
 pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// RFC 8693 section 2.1.
+pub(crate) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// RFC 8628 section 3.4.
 pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";

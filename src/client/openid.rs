@@ -20,6 +20,8 @@ pub(super) struct OpenId {
     post_logout_redirect_uris: Vec<SmolStr>,
     backchannel_logout_uri: Option<SmolStr>,
     backchannel_session: bool,
+    /// Of a client that nobody made by hand: whether the host sends it any all the same.
+    stranger_hears: bool,
     /// From when on its grants have pairwise subjects.
     pairwise_from: Option<Timestamp>,
     sector: Option<SmolStr>,
@@ -73,7 +75,7 @@ impl ClientBuilder {
     /// Where it wants to hear that a session has ended (`backchannel_logout_uri` of Back-Channel Logout section 2.2): an `https` URL, or `http` to
     /// the same machine or another that the host vouches for, without a fragment. `session`: whether it needs the claim `sid`
     /// (`backchannel_logout_session_required`); it gets it either way. A [stranger](Client::is_stranger)'s client hears nothing, since its URL
-    /// may be anybody's. Default: none.
+    /// may be anybody's, unless the host [says so](Self::danger_backchannel_logout_of_stranger). Default: none.
     ///
     /// ```
     /// # use regrant::Client;
@@ -87,10 +89,29 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether it hears of logouts though it is a [stranger](Client::is_stranger)'s client. The danger: its URL may be anybody's, an address of
+    /// the host's own network among them, so post by what goes to public addresses alone, as `ReqwestFetch` does. Default: no.
+    ///
+    /// ```
+    /// # use regrant::Client;
+    /// let app = Client::public("app-7301")
+    ///     .stranger(true)
+    ///     .backchannel_logout_uri("https://app.example/logout", true)
+    ///     .danger_backchannel_logout_of_stranger(true)
+    ///     .build()?;
+    /// # Ok::<(), regrant::client::ClientError>(())
+    /// ```
+    pub fn danger_backchannel_logout_of_stranger(mut self, hears: bool) -> Self {
+        if hears || self.client.openid.is_some() {
+            self.openid().stranger_hears = hears;
+        }
+        self
+    }
+
     /// Tells it people by pairwise subjects (OpenID Connect Core section 8.1): what it reads in ID tokens, at the userinfo endpoint, in
     /// logout tokens, by introspection and in its JWT access tokens is a name of the person that clients of other
     /// [sectors](Self::sector_identifier) do not know. Hooks, events and resources have the subject as ever. For a client that has had no logins yet; the
-    /// engine needs a [subject secret](crate::EngineBuilder::subject_secret). Default: no.
+    /// engine needs a subject secret (`EngineBuilder::subject_secret`). Default: no.
     ///
     /// ```
     /// # use regrant::Client;
@@ -145,7 +166,11 @@ impl Client {
 
     /// Where it hears of logouts.
     pub(crate) fn hears_logouts_at(&self) -> Option<&str> {
-        self.openid.as_deref().filter(|_| !self.stranger)?.backchannel_logout_uri.as_deref()
+        self.openid
+            .as_deref()
+            .filter(|openid| !self.stranger || openid.stranger_hears)?
+            .backchannel_logout_uri
+            .as_deref()
     }
 
     /// Whether a grant of that time has a pairwise subject.

@@ -56,6 +56,14 @@ impl Presented<'_> {
         false
     }
 
+    #[cfg(feature = "jwt")]
+    pub(super) const fn is_from(&self, wanted: Sender) -> Result<(), SenderRefusal> {
+        match wanted {
+            Sender::Is(Confirmation::Certificate(_)) | Sender::AnyCertificate => Err(SenderRefusal::Certificate),
+            _ => Err(SenderRefusal::NoProof),
+        }
+    }
+
     pub(super) const fn bound_to(&self, _: &Client, _: &Grant) -> Option<Confirmation> {
         None
     }

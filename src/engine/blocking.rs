@@ -68,6 +68,27 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
         poll_once(pin!(self.0.token(request, clock)))
     }
 
+    /// [`Engine::respond_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotReady`].
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, Request, StaticClients, Timestamp};
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert!(engine.blocking().respond_at("/token", &Request::new("GET", b""), Timestamp::now)?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn respond_at(
+        &self,
+        path: &str,
+        request: &Request<'_>,
+        clock: impl Clock,
+    ) -> Result<Option<Response>, NotReady> {
+        poll_once(pin!(self.0.respond_at(path, request, clock)))
+    }
+
     /// [`Engine::bearer`].
     ///
     /// # Errors

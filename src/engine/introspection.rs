@@ -167,7 +167,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let is_current = presented == grant.generation();
         left.map(|scope| {
             let mut members = self.members_of_refresh_token(grant, &scope);
-            self.call_by_own_name(&mut members, client, grant);
+            self.call_by_own_name(&mut members, client, grant, grant.created_at);
             self.add_expiry(&mut members, grant, is_current, time.now());
             members
         })
@@ -183,7 +183,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if access.client_id() == client.id() {
             let mut members = self.members_of_access_token(&access);
             if let Some(grant) = access.grant() {
-                self.call_by_own_name(&mut members, client, grant);
+                self.call_by_own_name(&mut members, client, grant, access.named_at(grant));
             }
             return Ok(Some(members));
         }
@@ -231,6 +231,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(jti) = &access.jti {
             members.insert("jti".into(), json!(jti.as_str()));
         }
+        #[cfg(feature = "jwt")]
+        if let Some(exchanged) = &access.exchanged {
+            // RFC 8693 sections 4.1, 4.4 and 7.4.
+            members.extend(exchanged.members());
+        }
         // RFC 9470 section 6.2.
         if let (Some(acr), Some(grant)) = (access.acr(), access.grant()) {
             members.insert("acr".into(), json!(acr));
@@ -254,9 +259,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What a client reads of its own tokens has the name by which it knows the person (OpenID Connect Core section 8.1); a resource
     /// server's has the subject.
     #[cfg(feature = "jwt")]
-    fn call_by_own_name(&self, members: &mut Map<String, Value>, client: &Client, grant: &Grant) {
-        let Some(subject) = grant.subject().filter(|_| client.is_pairwise_at(grant.created_at)) else { return };
-        match self.sub_of(client, grant.created_at, subject) {
+    fn call_by_own_name(&self, members: &mut Map<String, Value>, client: &Client, grant: &Grant, at: Timestamp) {
+        let Some(subject) = grant.subject().filter(|_| client.is_pairwise_at(at)) else { return };
+        match self.sub_of(client, at, subject) {
             Ok(sub) => members.insert("sub".into(), json!(sub)),
             Err(_) => members.remove("sub"),
         };
@@ -264,7 +269,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     #[cfg(not(feature = "jwt"))]
     #[expect(clippy::unused_self, reason = "the feature is off")]
-    const fn call_by_own_name(&self, _: &mut Map<String, Value>, _: &Client, _: &Grant) {}
+    const fn call_by_own_name(&self, _: &mut Map<String, Value>, _: &Client, _: &Grant, _: Timestamp) {}
 
     fn members(&self, client_id: &str, subject: Option<&str>, scope: &str) -> Map<String, Value> {
         let mut members = Map::new();

@@ -167,6 +167,8 @@ pub(super) struct JwtSettings {
     accepted: Vec<Published>,
     access: Option<JwtAccessTokens>,
     claims: Option<Box<dyn DynClaimsProvider>>,
+    /// Whether tokens are exchanged for such as are always JWTs.
+    exchanges: bool,
 }
 
 impl JwtSettings {
@@ -187,6 +189,10 @@ impl JwtSettings {
         self.claims = Some(Box::new(claims));
     }
 
+    pub(super) fn sign_exchanged(&mut self) {
+        self.exchanges = true;
+    }
+
     /// What access tokens are where no resource says it.
     pub(super) const fn usual_format(&self) -> AccessTokenFormat {
         if self.access.is_some() { AccessTokenFormat::Jwt } else { AccessTokenFormat::Opaque }
@@ -201,6 +207,9 @@ impl JwtSettings {
             if resources.iter().any(|resource| resource.format == Some(AccessTokenFormat::Jwt)) {
                 self.access.get_or_insert_default();
             }
+        }
+        if self.exchanges {
+            self.access.get_or_insert_default();
         }
         let Some(signing) = self.signing else {
             let is_needed = self.access.is_some() || self.claims.is_some() || !self.accepted.is_empty();

@@ -2,6 +2,7 @@
 //! node, and gives it to the builder too, for the next start.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "jwt")]
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,7 +19,8 @@ use crate::store::TokenStore;
 /// Lifetimes as they stand, a word each: whoever reads them waits for nobody.
 pub(super) struct LiveLifetimes {
     words: [AtomicU64; 4],
-    /// The longest that an access token of this process can have been given, in seconds.
+    /// The longest that an access token of this process can have been given, in seconds: signing keys stay for as long.
+    #[cfg(feature = "jwt")]
     longest_secs: AtomicU64,
     /// One change at a time: what two have made of it at once would be neither's.
     changing: Mutex<()>,
@@ -28,6 +30,7 @@ impl LiveLifetimes {
     pub(super) fn new(lifetimes: Lifetimes) -> Self {
         Self {
             words: lifetimes.to_words().map(AtomicU64::new),
+            #[cfg(feature = "jwt")]
             longest_secs: AtomicU64::new(lifetimes.access_token().as_secs()),
             changing: Mutex::new(()),
         }
@@ -41,17 +44,20 @@ impl LiveLifetimes {
 
     fn set(&self, lifetimes: Lifetimes) {
         // First: nobody issues what this does not know of.
+        #[cfg(feature = "jwt")]
         self.longest_secs.fetch_max(lifetimes.access_token().as_secs(), Ordering::Relaxed);
         for (word, new) in self.words.iter().zip(lifetimes.to_words()) {
             word.store(new, Ordering::Relaxed);
         }
     }
 
+    #[cfg(feature = "jwt")]
     pub(super) fn longest_access_token(&self) -> Duration {
         Duration::from_secs(self.longest_secs.load(Ordering::Relaxed))
     }
 
     /// Tokens that the engine before this one issued are out still.
+    #[cfg(feature = "jwt")]
     pub(super) fn remember_longest_of(&self, before: &Self) {
         self.longest_secs.fetch_max(before.longest_secs.load(Ordering::Relaxed), Ordering::Relaxed);
     }

@@ -9,12 +9,15 @@ mod binding;
 mod blocking;
 mod bounds;
 mod builder;
+pub(crate) mod by_path;
 mod check_keys;
 mod client_auth;
 #[cfg(feature = "root-secret")]
 mod device;
 mod displacement;
 mod documents;
+#[cfg(feature = "jwt")]
+mod exchange;
 mod failure;
 #[cfg(feature = "root-secret")]
 mod foreign;
@@ -86,12 +89,16 @@ pub use client_auth::{BlockingPool, SlowVerifier};
 #[cfg(feature = "root-secret")]
 pub use device::{DeviceAuthorization, DeviceError, DeviceLogin};
 pub use documents::{Endpoints, MetadataError, MetadataMembers};
+#[cfg(feature = "jwt")]
+pub use exchange::{ExchangeParty, ExchangeToken};
 #[cfg(feature = "proof")]
 pub use host::{AssertionPolicy, AssertionRequest};
 pub use host::{
     Authorization, ClientCredentials, Clock, GrantChanges, GrantError, GrantHandler, GrantRequest, HookError,
     IssueDecision, IssueHook, IssueKind, IssueRequest, PendingGuess, RenewalPolicy,
 };
+#[cfg(feature = "jwt")]
+pub use host::{ExchangeDecision, ExchangePolicy, ExchangeRequest, ExchangeTerms};
 #[cfg(feature = "root-secret")]
 pub use host::{ForeignLogin, ForeignToken, ForeignTokens};
 #[cfg(feature = "proof")]
@@ -194,7 +201,7 @@ pub struct Engine<S, C> {
     slow: Option<SlowVerifier>,
     /// Keys of clients that are to be fetched.
     #[cfg(feature = "proof")]
-    client_keys: Option<client_auth::FetchedKeys>,
+    client_keys: Option<Box<client_auth::FetchedKeys>>,
 }
 
 /// The clients as a registry that takes clients in: the type says whether they are one, and the host whether they are used as

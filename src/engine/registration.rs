@@ -84,6 +84,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let metadata =
             ClientMetadata::from_json_with(request.body(), &native).map_err(RegistrationRefusal::Metadata)?;
         let metadata = self.fit(metadata)?;
+        self.check_sector(&metadata, request, time).await?;
         let registered = registry.create_dyn(metadata, time.now()).await.map_err(failure_of)?;
         self.emit(&Event::ClientRegistered { client_id: registered.id() });
         Ok(Response::created(self.registration_answer(&registered)))
@@ -117,6 +118,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     return Err(RegistrationRefusal::Metadata(MetadataFault::ClientSecret).into());
                 }
                 let metadata = self.fit(metadata)?;
+                self.check_sector(&metadata, request, time).await?;
                 registry.update_dyn(client_id, token, metadata, time.now()).await
             }
             _ => {
@@ -166,7 +168,42 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Err(RegistrationRefusal::Metadata(MetadataFault::ResponseSigningAlgorithm));
             }
         }
-        Ok(metadata.without_algorithms(!reads_signed, !signs_answers))
+        let metadata = metadata.without_algorithms(!reads_signed, !signs_answers);
+        #[cfg(feature = "jwt")]
+        let metadata = metadata.without_wishes(!features.pairwise_subjects, !features.backchannel_logout);
+        Ok(metadata)
+    }
+
+    /// That the list of a sector has all redirect URIs of the client: else it could know people by the names that another's clients know
+    /// (OpenID Connect Registration section 5). Fetched out of the asking address's budget.
+    #[cfg(feature = "proof")]
+    async fn check_sector(
+        &self,
+        metadata: &ClientMetadata,
+        request: &Request<'_>,
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
+        let Some(uri) = metadata.sector_identifier_uri() else { return Ok(()) };
+        let wrong = || Failure::from(RegistrationRefusal::Metadata(MetadataFault::SectorIdentifier));
+        let listed = self.sector_list(uri, request.peer(), time.now()).await?.ok_or_else(wrong)?;
+        let is_listed = |uri: &str| listed.iter().any(|listed| listed == uri);
+        if metadata.redirect_uris().all(is_listed) { Ok(()) } else { Err(wrong()) }
+    }
+
+    /// Nothing is fetched in this build.
+    #[cfg(all(feature = "jwt", not(feature = "proof")))]
+    #[expect(clippy::unused_async, reason = "the feature is off")]
+    async fn check_sector(&self, metadata: &ClientMetadata, _: &Request<'_>, _: &Time<'_>) -> Result<(), Failure> {
+        match metadata.sector_identifier_uri() {
+            None => Ok(()),
+            Some(_) => Err(RegistrationRefusal::Metadata(MetadataFault::SectorIdentifier).into()),
+        }
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    #[expect(clippy::unused_async, reason = "the feature is off")]
+    async fn check_sector(&self, _: &ClientMetadata, _: &Request<'_>, _: &Time<'_>) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn check_json(&self, request: &Request<'_>) -> Result<(), Failure> {

@@ -132,6 +132,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if access.client_id() != client.id() {
             return Err(Failure::from(ANOTHER_CLIENT).of_grant(access.grant_id()).of_subject(access.subject()));
         }
+        // It ends with the grant that it is of, which may be another client's, and not the other way round.
+        #[cfg(feature = "jwt")]
+        if access.is_exchanged() {
+            return Ok(());
+        }
         self.revoke_access(access.grant_id(), access.epoch, time).await
     }
 

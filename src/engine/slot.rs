@@ -138,6 +138,7 @@ impl<S, C> EngineSlot<S, C> {
         if let (Some(next), Some(before)) = (&mut next.dpop, &before.dpop) {
             next.inherit(before);
         }
+        #[cfg(feature = "jwt")]
         next.settings.lifetimes.remember_longest_of(&before.settings.lifetimes);
         // Shared from here on: a request that is on its way at the old one sees what the new one is told.
         let voided = before.not_before.clone();

@@ -180,6 +180,23 @@ impl<C> DocumentClients<C> {
         self.with(|terms| terms.takes_certificates = taken)
     }
 
+    /// Whether such clients may know people by pairwise subjects (`subject_type`, OpenID Connect Core section 8.1). The engine then needs a
+    /// subject secret (`EngineBuilder::subject_secret`). A `sector_identifier_uri` has to be on the
+    /// document's own host, which vouches for it without being asked. Default: no, and the wish is passed by.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn with_pairwise_subjects(self, offered: bool) -> Self {
+        self.with(|terms| terms.takes_pairwise = offered)
+    }
+
+    /// Whether such clients may hear of logouts (`backchannel_logout_uri`, Back-Channel Logout section 2.2). Each URL is a stranger's: post by what
+    /// goes to public addresses alone, as `ReqwestFetch` does. Default: no, and the wish is passed by.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn with_backchannel_logout(self, offered: bool) -> Self {
+        self.with(|terms| terms.takes_logouts = offered)
+    }
+
     /// Other limits of one fetch: 5 seconds and 5 KiB if not set. More than
     /// [`ClientMetadata::MAX_JSON_BYTES`] are not read.
     #[must_use]
@@ -309,6 +326,11 @@ impl<C: Clients> Clients for DocumentClients<C> {
         let mut features = self.by_hand.features();
         features.private_key_jwt |= self.terms.takes_keys;
         features.certificate_bound_tokens |= self.terms.takes_certificates;
+        #[cfg(feature = "jwt")]
+        {
+            features.pairwise_subjects |= self.terms.takes_pairwise;
+            features.backchannel_logout |= self.terms.takes_logouts;
+        }
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

@@ -313,7 +313,8 @@ mod tests {
         let after = |decision: Decision, lost, in_doubt, presented: u32, retries| {
             decision.after(Tried { lost, in_doubt }, &grant(7), generation(presented), retries)
         };
-        let all = [Decision::Replay, Decision::Retry, Decision::Refuse(Void::ClockBehind), Decision::Refuse(Void::Expired)];
+        let all =
+            [Decision::Replay, Decision::Retry, Decision::Refuse(Void::ClockBehind), Decision::Refuse(Void::Expired)];
         for decision in all {
             assert_eq!(after(decision, false, false, 6, true), decision);
             assert_eq!(after(decision, false, false, 5, true), decision);
@@ -321,7 +322,10 @@ mod tests {
         for (lost, in_doubt) in [(true, false), (false, true), (true, true)] {
             assert_eq!(after(Decision::Replay, lost, in_doubt, 6, true), Decision::Retry);
             assert_eq!(after(Decision::Refuse(Void::ClockBehind), lost, in_doubt, 6, true), Decision::Retry);
-            assert_eq!(after(Decision::Refuse(Void::Expired), lost, in_doubt, 6, true), Decision::Refuse(Void::Expired));
+            assert_eq!(
+                after(Decision::Refuse(Void::Expired), lost, in_doubt, 6, true),
+                Decision::Refuse(Void::Expired)
+            );
         }
         for presented in [5, 6] {
             // Without a window there is no retry, and its own write is still no thief.

@@ -39,6 +39,9 @@ impl Timestamp {
 
     /// The system's clock, now. A clock before 1970 counts as 1970.
     ///
+    /// The target `wasm32-unknown-unknown` has no such clock, and the standard library panics: a host there gives a clock of its own
+    /// wherever one is asked for.
+    ///
     /// ```
     /// assert!(regrant::Timestamp::now() > regrant::Timestamp::EPOCH);
     /// ```

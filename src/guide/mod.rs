@@ -8,6 +8,7 @@
 //! - [Which binding to choose](which_binding): bearer tokens, proofs of possession, certificates, keys in place of secrets; who should
 //!   use what, what it costs, and what it guards against.
 //! - [Profiles](profiles) (feature `proof`): FAPI 2.0 and atproto, what each turns on, and what is left to the host.
+//! - [Exchanging tokens](token_exchange) (feature `jwt`): services that call others for the people whose tokens they were sent.
 
 #[cfg(feature = "proof")]
 pub mod assertions;
@@ -16,5 +17,7 @@ pub mod moving_in;
 pub mod operating;
 #[cfg(feature = "proof")]
 pub mod profiles;
+#[cfg(feature = "jwt")]
+pub mod token_exchange;
 #[cfg(feature = "mtls")]
 pub mod which_binding;

@@ -1,7 +1,8 @@
 //! The engine behind any stack that speaks the `http` crate (feature `http`).
 //!
-//! [`EndpointService`] is a `tower::Service`, which axum mounts in one line; [`read_body`], [`request`] and [`response`]
-//! are for everything else.
+//! [`EndpointService`] is a `tower::Service`, which axum mounts in one line: one endpoint, or [all of
+//! them](EndpointService::by_path). [`read_body`], [`request`] and [`response`] are for everything else. A stack with types of its own hands over
+//! bytes: [`Engine::respond_at`](crate::Engine::respond_at).
 //!
 //! ```
 //! use axum::Router;
@@ -92,7 +93,7 @@ pub fn request<'a>(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap, bod
     let request = Request::new(method.as_str(), body).with_query(uri.query().unwrap_or_default().as_bytes());
     #[cfg(feature = "proof")]
     let request = request.with_url(uri.path());
-    headers.iter().fold(request, |request, (name, value)| request.with_header(name.as_str(), value.as_bytes()))
+    request.with_headers(headers.iter().map(|(name, value)| (name, value.as_bytes())))
 }
 
 /// The engine's response as one of the `http` crate.

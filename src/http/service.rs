@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::HeaderValue;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body;
@@ -18,6 +17,7 @@ use http_body_util::Full;
 use super::{BodyError, EngineSource, read_body, response};
 use crate::client::Clients;
 use crate::engine::Engine;
+use crate::engine::by_path::{Place, PostEndpoint};
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
 use crate::wire::{Request, Response};
@@ -56,24 +56,10 @@ pub struct EndpointService<S, C> {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Endpoint {
+    /// Whatever is published at the path.
+    ByPath,
     Post(PostEndpoint),
     Document(Document),
-}
-
-/// Takes a body by POST: a form, or JSON at the registration endpoint.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum PostEndpoint {
-    Token,
-    Revocation,
-    Introspection,
-    /// By GET too.
-    #[cfg(feature = "jwt")]
-    Userinfo,
-    Registration,
-    #[cfg(feature = "root-secret")]
-    Push,
-    #[cfg(feature = "root-secret")]
-    BeginDevice,
 }
 
 /// The same for everybody, by GET.
@@ -89,6 +75,29 @@ enum Document {
 }
 
 impl<S, C> EndpointService<S, C> {
+    /// All that the engine serves by itself, by the path of the request: [`Engine::respond_at`] says what that is; 404 elsewhere.
+    /// One line in a host, as axum's fallback for example, and the documents cannot say another place than where things are.
+    ///
+    /// Where pages of other origins may call some of it and not the rest, mount it one by one:
+    /// [Applications in a browser](crate::http#applications-in-a-browser).
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use regrant::{Endpoints, Engine, MemoryStore, StaticClients, http::EndpointService};
+    /// # use std::sync::Arc;
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+    ///     .issuer("https://id.example")
+    ///     .endpoints(Endpoints::new().with_token("/token").with_revocation("/revoke"))
+    ///     .build()?;
+    /// let app: Router = Router::new()
+    ///     // … your authorization endpoint, your resources …
+    ///     .fallback_service(EndpointService::by_path(Arc::new(engine)));
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn by_path(engine: impl Into<EngineSource<S, C>>) -> Self {
+        Self::of(engine.into(), Endpoint::ByPath)
+    }
+
     /// The token endpoint of this engine.
     ///
     /// ```
@@ -307,10 +316,16 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
     {
         let (parts, body) = request.into_parts();
         let engine = self.source.current();
-        match self.endpoint {
-            Endpoint::Document(document) => serve(&engine, document, &parts),
-            Endpoint::Post(endpoint) => self.answer(&engine, endpoint, &parts, body).await,
-        }
+        let endpoint = match self.endpoint {
+            Endpoint::Post(endpoint) => endpoint,
+            Endpoint::Document(document) => return serve(&engine, found(&engine, document, &parts), &parts),
+            Endpoint::ByPath => match engine.place_at(parts.uri.path()) {
+                Some(Place::Post(endpoint)) => endpoint,
+                Some(Place::Document(document)) => return serve(&engine, Some(document), &parts),
+                None => return serve(&engine, None, &parts),
+            },
+        };
+        self.answer(&engine, endpoint, &parts, body).await
     }
 
     async fn answer<B>(
@@ -407,37 +422,28 @@ impl<S, C> fmt::Debug for EndpointService<S, C> {
     }
 }
 
-fn serve<S: TokenStore, C: Clients>(
-    engine: &Engine<S, C>,
-    document: Document,
-    parts: &Parts,
-) -> http::Response<Full<Bytes>> {
-    let found = match document {
+fn found<S: TokenStore, C: Clients>(engine: &Engine<S, C>, document: Document, parts: &Parts) -> Option<Response> {
+    match document {
         Document::ByPath => engine.document_at(parts.uri.path()),
         Document::Metadata => engine.metadata(),
         #[cfg(feature = "jwt")]
         Document::OpenIdConfiguration => engine.openid_configuration(),
         #[cfg(feature = "jwt")]
         Document::Jwks => Some(engine.jwks()),
-    };
-    found.map_or_else(not_found, |found| get(&parts.method, found))
-}
-
-/// A document by GET; HEAD is for the server below to cut.
-fn get(method: &Method, document: Response) -> http::Response<Full<Bytes>> {
-    if [Method::GET, Method::HEAD].contains(method) {
-        return response(document);
     }
-    let mut refused = http::Response::new(Full::default());
-    *refused.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    refused.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-    refused
 }
 
-fn not_found() -> http::Response<Full<Bytes>> {
-    let mut response = http::Response::new(Full::default());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
+fn serve<S: TokenStore, C: Clients>(
+    engine: &Engine<S, C>,
+    found: Option<Response>,
+    parts: &Parts,
+) -> http::Response<Full<Bytes>> {
+    if let Some(found) = found {
+        return response(engine.by_get(parts.method.as_str(), found));
+    }
+    let mut nothing = http::Response::new(Full::default());
+    *nothing.status_mut() = StatusCode::NOT_FOUND;
+    nothing
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh
 pub(crate) use jwt::tests::pem as test_keys;
 #[cfg(feature = "jwt")]
 pub(crate) use jwt::{
-    AccessClaims, Audience, Cnf, IdToken, IdTokenClaims, IdTokenKey, Jti, Published, SigningKeys, UnverifiedIdToken,
-    half_hash, sign_access, sign_answer, sign_id_token, verify_access,
+    AccessClaims, Act, Audience, Cnf, IdToken, IdTokenClaims, IdTokenKey, Jti, MayAct, Published, SigningKeys,
+    UnverifiedIdToken, half_hash, sign_access, sign_answer, sign_id_token, verify_access,
 };
 #[cfg(feature = "jwt")]
 pub use jwt::{ClaimError, GeneratedPem, IdClaims, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError};

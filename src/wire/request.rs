@@ -113,6 +113,19 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Adds headers, all that the request has: pairs of a name in any case and a value.
+    ///
+    /// ```
+    /// let headers = vec![(String::from("Authorization"), b"Bearer abc".to_vec())];
+    /// let borrowed = headers.iter().map(|(name, value)| (name, &value[..]));
+    /// let request = regrant::Request::new("GET", b"").with_headers(borrowed);
+    /// # let _ = request;
+    /// ```
+    #[must_use]
+    pub fn with_headers(self, headers: impl IntoIterator<Item = (impl AsRef<str>, &'a [u8])>) -> Self {
+        headers.into_iter().fold(self, |request, (name, value)| request.with_header(name.as_ref(), value))
+    }
+
     /// Where a request to a resource goes, for the proof that comes with it (RFC 9449 section 4.3, item 9): the path of the request, or
     /// the whole URL where the resource does not have the scheme and host that it is registered by. Query and fragment do not count.
     /// Without it, a proof has to be for the URI of the resource itself. The token endpoint looks at the URL that the metadata publish.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::desk::*;
@@ -282,11 +284,10 @@ const ROWS: &[Row] = &[
         rule: "what is no valid JWT in all other respects MUST be rejected: a member twice",
         request: |desk| {
             let twice = r#"{"alg":"EdDSA","kid":"partner","kid":"partner"}"#;
-            use base64::Engine as _;
-            let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+            let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
             let message = format!("{}.{}", part(twice), part(&partner_claims(0).to_string()));
             let signature = partner().sign("EdDSA", message.as_bytes());
-            let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature);
+            let signature = URL_SAFE_NO_PAD.encode(signature);
             said(&desk.assert("chat", &format!("{message}.{signature}"), "", 0))
         },
         answer: "400 invalid_grant",

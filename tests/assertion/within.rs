@@ -104,13 +104,10 @@ proptest! {
             claims[*name] = value.clone();
         }
         let text = if jag { signed_jag(&claims) } else { signed_by(&partner(), &claims) };
-        let mut more = String::new();
-        if let Some(text) = joined(asked.as_ref()).filter(|text| !text.is_empty()) {
-            more.push_str(&format!("&scope={}", text.replace(' ', "+")));
-        }
-        for resource in &named {
-            more.push_str(&format!("&resource={resource}"));
-        }
+        let scope_asked = joined(asked.as_ref()).filter(|text| !text.is_empty());
+        let scope_asked = scope_asked.map(|text| format!("&scope={}", text.replace(' ', "+"))).unwrap_or_default();
+        let resources_asked: Vec<String> = named.iter().map(|resource| format!("&resource={resource}")).collect();
+        let more = scope_asked + &resources_asked.concat();
         let ask = asking("chat", &text, &more);
         let reply = match proven {
             Some(key) => desk.proven(ask, key, 0),

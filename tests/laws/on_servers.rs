@@ -43,6 +43,8 @@ mod ending;
 mod endpoint;
 #[path = "everything.rs"]
 mod everything;
+#[path = "exchange.rs"]
+mod exchange;
 #[path = "finality.rs"]
 mod finality;
 #[path = "foreign.rs"]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regrant::engine::{ClientCredentials, DeviceAuthorization, Dpop, Profile, ProfileGap};
+use regrant::engine::{ClientCredentials, DeviceAuthorization, Dpop, ExchangePolicy, Profile, ProfileGap};
 use regrant::fetch::DocumentClients;
 use regrant::jwt::{JwsAlgorithm, SigningAlgorithm, SigningKey};
 use regrant::{BuildError, Clients, Endpoints, Engine, EngineBuilder, MemoryStore, RootSecret, StaticClients};
@@ -89,6 +89,11 @@ fn a_bank_says_what_it_lacks() {
     assert_eq!(gap(secrets), Some(ProfileGap::ClientMethod));
 }
 
+/// Refuses everything.
+struct Nothing;
+
+impl ExchangePolicy for Nothing {}
+
 #[test]
 fn a_square_says_what_it_lacks() {
     assert_eq!(gap(square()), None);
@@ -101,6 +106,7 @@ fn a_square_says_what_it_lacks() {
         (square().endpoints(endpoints()), ProfileGap::Scope),
         (square().grant_handler(ClientCredentials), ProfileGap::GrantHandler),
         (square().device_authorization(DeviceAuthorization::new("/device")), ProfileGap::GrantHandler),
+        (square().token_exchange(Nothing), ProfileGap::GrantHandler),
         (square().dpop(Dpop::new().with_algorithms([JwsAlgorithm::EdDsa])), ProfileGap::ProofAlgorithm),
         (square().dpop(Dpop::new().with_resource_nonces(false)), ProfileGap::ResourceNonces),
         (square_of(documents()), ProfileGap::ClientDocuments),

@@ -17,6 +17,7 @@ mod logins;
 mod managed;
 mod metadata;
 mod native;
+mod openid;
 mod over_http;
 mod policy;
 mod site;

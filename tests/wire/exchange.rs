@@ -64,7 +64,7 @@ fn requests_after_the_exchange_are_answered_by_the_new_engine_and_nobody_is_logg
 }
 
 #[test]
-#[expect(clippy::large_stack_arrays, reason = "engines")]
+#[allow(clippy::large_stack_arrays, reason = "engines")]
 fn what_would_log_people_out_is_refused_and_the_engine_serves_on() {
     let store = Arc::new(MemoryStore::new());
     let (signing, _) = SigningKey::generate(SigningAlgorithm::EdDsa).unwrap();

@@ -4,6 +4,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod by_path;
 mod exchange;
 mod http;
 mod metrics;

@@ -1,7 +1,7 @@
 //! What a client says of itself, as few bytes as will do: it is carried in the client's id.
 //!
 //! ```text
-//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | keys | extras: tag 1, text | … | demands    tags in rising order
+//! flags 1 | number of redirect URIs 1 | each: text | name: text | scope: text | keys | extras: tag 1, text | … | demands | of OpenID Connect    tags in rising order
 //! ```
 //!
 //! A text is its length, in one byte below 128 and else in two, and its bytes. Flags: the way to authenticate (2 bits), refresh
@@ -14,6 +14,8 @@ use smol_str::SmolStr;
 use super::declared::{DeclaredKeys, Source};
 use super::demands::{self, Demands};
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
+#[cfg(feature = "jwt")]
+use super::openid::{self, OpenIdWishes};
 use crate::client::AuthMethod;
 use crate::grant::Scope;
 
@@ -59,6 +61,8 @@ pub fn encode_metadata(metadata: &ClientMetadata) -> Option<Vec<u8>> {
         }
     }
     metadata.demands.encode(&mut out);
+    #[cfg(feature = "jwt")]
+    metadata.openid.encode(&mut out)?;
     Some(out)
 }
 
@@ -88,6 +92,8 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
         },
         contacts: Vec::new(),
         demands: Demands::default(),
+        #[cfg(feature = "jwt")]
+        openid: OpenIdWishes::default(),
         extras: [const { None }; Extra::ALL.len()],
     };
     #[cfg(feature = "proof")]
@@ -97,14 +103,20 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
     let mut next = 0;
     while let Some((&tag, after)) = rest.split_first() {
         rest = after;
-        if tag == demands::TAG {
-            metadata.demands = Demands::decode(&mut rest)?;
+        #[cfg(feature = "jwt")]
+        if tag == openid::TAG {
+            metadata.openid = OpenIdWishes::decode(&mut rest)?;
             // It is the last.
             return rest.is_empty().then_some(metadata);
         }
         let tag = usize::from(tag);
         if tag < next {
             return None;
+        }
+        if tag == usize::from(demands::TAG) {
+            metadata.demands = Demands::decode(&mut rest)?;
+            next = tag + 1;
+            continue;
         }
         *metadata.extras.get_mut(tag)? = Some(take(&mut rest)?.into());
         next = tag + 1;
@@ -202,6 +214,27 @@ mod tests {
         each.chain([keyed]).collect()
     }
 
+    /// What of OpenID Connect clients ask for: each alone, and all.
+    #[cfg(feature = "jwt")]
+    fn wishing() -> Vec<ClientMetadata> {
+        let members = [
+            r#""subject_type":"pairwise""#,
+            r#""post_logout_redirect_uris":["https://app.example/out","com.example.app:/out"]"#,
+            r#""backchannel_logout_uri":"https://app.example/logout""#,
+            r#""sector_identifier_uri":"https://app.example/uris","backchannel_logout_session_required":true"#,
+        ];
+        let json = |members: &str| {
+            format!(r#"{{"redirect_uris":["https://app.example/cb"],"software_id":"4NRB1",{members}}}"#)
+        };
+        let all = members.join(",");
+        members.into_iter().chain([all.as_str()]).map(|member| json(member).parse().unwrap()).collect()
+    }
+
+    #[cfg(not(feature = "jwt"))]
+    fn wishing() -> Vec<ClientMetadata> {
+        Vec::new()
+    }
+
     #[cfg(not(feature = "mtls"))]
     fn demanding() -> Vec<ClientMetadata> {
         Vec::new()
@@ -211,7 +244,9 @@ mod tests {
     fn what_is_written_is_read_and_nothing_else() {
         let least: ClientMetadata = r#"{"redirect_uris":["https://app.example/cb"]}"#.parse().unwrap();
         let long = format!(r#"{{"redirect_uris":["https://app.example/{}"],"scope":""}}"#, "a".repeat(1_000));
-        for metadata in [all(), least, long.parse().unwrap()].into_iter().chain(keyed()).chain(demanding()) {
+        for metadata in
+            [all(), least, long.parse().unwrap()].into_iter().chain(keyed()).chain(demanding()).chain(wishing())
+        {
             let bytes = encode_metadata(&metadata).unwrap();
             assert_eq!(decode_metadata(&bytes), Some(metadata));
             for end in 0..bytes.len() {

@@ -84,6 +84,9 @@ pub enum MetadataFault {
     DpopNotServed,
     /// `tls_client_certificate_bound_access_tokens` where clients show no certificates.
     CertificatesNotServed,
+    /// A `sector_identifier_uri` that is no https URL of a public name, or whose list lacks a redirect URI of the client (OpenID Connect
+    /// Registration section 5); of a metadata document, one on another host than the document. Or there is nothing to fetch it by.
+    SectorIdentifier,
     /// A key of RSA in `jwks`, which is too long for a client id.
     KeyTooLongForAnId,
     /// An update with a `client_secret` that is not the client's (RFC 7592 section 2.2).
@@ -153,6 +156,7 @@ impl MetadataFault {
             Self::SignedRequestsNotServed => "require_signed_request_object is not served here",
             Self::DpopNotServed => "dpop_bound_access_tokens is not served here",
             Self::CertificatesNotServed => "tls_client_certificate_bound_access_tokens is not served here",
+            Self::SectorIdentifier => "sector_identifier_uri must have a list of all redirect_uris",
             Self::KeyTooLongForAnId => "keys of RSA are registered by jwks_uri here",
             Self::ClientSecret => "client_secret must be that of the client",
             Self::ServersMember => "an update must not have a member that only the server says",

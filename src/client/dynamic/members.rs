@@ -10,9 +10,11 @@ use serde_json::Value;
 use super::MetadataFault;
 
 /// What a client may say; what else it says is passed by (RFC 7591 section 2: an unknown member is ignored).
-const KNOWN: [&str; 30] = [
+const KNOWN: [&str; 35] = [
     "application_type",
     "authorization_signed_response_alg",
+    "backchannel_logout_session_required",
+    "backchannel_logout_uri",
     "client_id",
     "client_id_issued_at",
     "client_name",
@@ -26,6 +28,7 @@ const KNOWN: [&str; 30] = [
     "jwks_uri",
     "logo_uri",
     "policy_uri",
+    "post_logout_redirect_uris",
     "redirect_uris",
     "registration_access_token",
     "registration_client_uri",
@@ -34,9 +37,11 @@ const KNOWN: [&str; 30] = [
     "require_signed_request_object",
     "response_types",
     "scope",
+    "sector_identifier_uri",
     "software_id",
     "software_statement",
     "software_version",
+    "subject_type",
     "tls_client_certificate_bound_access_tokens",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",

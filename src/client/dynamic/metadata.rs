@@ -6,6 +6,8 @@ use super::MetadataFault;
 #[cfg(feature = "proof")]
 use super::declared::{DeclaredKeys, Source};
 use super::demands::Demands;
+#[cfg(feature = "jwt")]
+use super::openid::OpenIdWishes;
 use super::words::MAX_TEXT_CHARS;
 use crate::client::{
     AUTHORIZATION_CODE, AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN,
@@ -42,6 +44,8 @@ pub struct ClientMetadata {
     #[cfg(feature = "proof")]
     pub(super) keys: Option<DeclaredKeys>,
     pub(super) demands: Demands,
+    #[cfg(feature = "jwt")]
+    pub(super) openid: OpenIdWishes,
     /// In the order of [`Extra`].
     pub(super) extras: [Option<SmolStr>; Extra::ALL.len()],
 }
@@ -211,6 +215,49 @@ impl ClientMetadata {
         self.demands.certificate
     }
 
+    /// Whether it asks to know people by pairwise subjects (`subject_type` of OpenID Connect Registration section 2).
+    #[cfg(feature = "jwt")]
+    pub const fn pairwise_subjects(&self) -> bool {
+        self.openid.pairwise
+    }
+
+    /// Where a list of its redirect URIs is, whose host is the sector of its pairwise subjects (section 5). It is a claim until somebody has
+    /// fetched it: [`Engine::register`](crate::Engine::register) does, before a registry hears of the client.
+    #[cfg(feature = "jwt")]
+    pub fn sector_identifier_uri(&self) -> Option<&str> {
+        self.openid.sector.as_deref()
+    }
+
+    /// Where it wants people sent back to after a logout that it began (RP-Initiated Logout section 3.1).
+    #[cfg(feature = "jwt")]
+    pub fn post_logout_redirect_uris(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.openid.post_logout.iter().map(SmolStr::as_str)
+    }
+
+    /// Where it wants to hear of logouts (Back-Channel Logout section 2.2), an https URL.
+    #[cfg(feature = "jwt")]
+    pub fn backchannel_logout_uri(&self) -> Option<&str> {
+        self.openid.backchannel.as_deref()
+    }
+
+    /// Whether it needs the claim `sid` where it hears of logouts.
+    #[cfg(feature = "jwt")]
+    pub const fn backchannel_logout_session_required(&self) -> bool {
+        self.openid.backchannel_session
+    }
+
+    /// The same without what is not to be had: pairwise subjects, logouts by back channel.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn without_wishes(mut self, pairwise: bool, backchannel: bool) -> Self {
+        if pairwise {
+            (self.openid.pairwise, self.openid.sector) = (false, None);
+        }
+        if backchannel {
+            (self.openid.backchannel, self.openid.backchannel_session) = (None, false);
+        }
+        self
+    }
+
     pub(crate) const fn demands(&self) -> &Demands {
         &self.demands
     }
@@ -338,6 +385,8 @@ impl ClientMetadata {
         // The largest clients of this kind listen on a free port of `localhost` (RFC 8252 section 8.3 would rather they did not).
         let builder = builder.native_redirects(NativeRedirects::new().with_free_localhost_port(true));
         let builder = self.demands.describe(builder);
+        #[cfg(feature = "jwt")]
+        let builder = self.openid.describe(builder);
         builder.scope(scope).require_pkce(true).self_registered(self.clone())
     }
 }

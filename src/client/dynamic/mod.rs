@@ -10,6 +10,8 @@ mod fault;
 mod keys;
 mod members;
 mod metadata;
+#[cfg(feature = "jwt")]
+mod openid;
 mod policy;
 mod read;
 mod registry;

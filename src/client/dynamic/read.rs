@@ -12,6 +12,8 @@ use super::declared::DeclaredKeys;
 use super::demands::Demands;
 use super::members::Members;
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
+#[cfg(feature = "jwt")]
+use super::openid::OpenIdWishes;
 use super::words::{is_link, is_plain_text};
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{AUTHORIZATION_CODE, AuthMethod, NativeRedirects, REFRESH_TOKEN};
@@ -140,6 +142,8 @@ impl ClientMetadata {
             scope: members.text("scope")?.map(Scope::parse).transpose().map_err(|_| MetadataFault::Scope)?,
             contacts: contacts(members)?,
             demands: Demands::read(members, auth_method == AuthMethod::PrivateKeyJwt)?,
+            #[cfg(feature = "jwt")]
+            openid: OpenIdWishes::read(members)?,
             #[cfg(feature = "proof")]
             keys: match auth_method {
                 AuthMethod::PrivateKeyJwt => Some(DeclaredKeys::read(members)?),

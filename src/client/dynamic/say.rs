@@ -30,6 +30,8 @@ impl ClientMetadata {
             keys.say(members);
         }
         self.demands.say(members);
+        #[cfg(feature = "jwt")]
+        self.openid.say(members);
         let mut add = |name: &str, value: Value| drop(members.insert(name.to_owned(), value));
         if !self.contacts.is_empty() {
             add("contacts", json!(self.contacts().collect::<Vec<_>>()));

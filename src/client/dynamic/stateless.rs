@@ -167,6 +167,25 @@ impl<C> StatelessClients<C> {
         self
     }
 
+    /// Whether such clients may know people by pairwise subjects (`subject_type`, OpenID Connect Core section 8.1). The engine then needs a
+    /// subject secret (`EngineBuilder::subject_secret`). Where a client has a `sector_identifier_uri`,
+    /// [`Engine::register`](crate::Engine::register) [fetches](crate::EngineBuilder::fetch) it. Default: no, and the wish is passed by.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn with_pairwise_subjects(mut self, offered: bool) -> Self {
+        self.terms.takes_pairwise = offered;
+        self
+    }
+
+    /// Whether such clients may hear of logouts (`backchannel_logout_uri`, Back-Channel Logout section 2.2). Each URL is a stranger's: post by what
+    /// goes to public addresses alone, as `ReqwestFetch` does. Default: no, and the wish is passed by.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn with_backchannel_logout(mut self, offered: bool) -> Self {
+        self.terms.takes_logouts = offered;
+        self
+    }
+
     /// The most characters of a new id: 255 to 1,024 ([`Client::MAX_ID_BYTES`]). Ids travel in headers, URLs and JWTs, and many
     /// clients keep them in columns of 255.
     #[must_use]
@@ -310,6 +329,11 @@ impl<C: Clients> Clients for StatelessClients<C> {
         features.client_secret_post = true;
         features.private_key_jwt |= self.terms.takes_keys;
         features.certificate_bound_tokens |= self.terms.takes_certificates;
+        #[cfg(feature = "jwt")]
+        {
+            features.pairwise_subjects |= self.terms.takes_pairwise;
+            features.backchannel_logout |= self.terms.takes_logouts;
+        }
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

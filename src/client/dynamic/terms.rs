@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::{ClientMetadata, ClientPolicy, MetadataFault, RegistrationDenial};
 use crate::client::{AuthMethod, Client, ClientBuilder, ClientError, ClientSecret, NativeRedirects};
 use crate::grant::{Lifetimes, Scope};
+#[cfg(feature = "jwt")]
+use crate::wire::{read_uri, web_host};
 
 /// The settings that such registries share.
 #[derive(Clone)]
@@ -20,6 +22,12 @@ pub(crate) struct Terms {
     pub(crate) takes_keys: bool,
     /// Whether they may have tokens that are bound to their certificates.
     pub(crate) takes_certificates: bool,
+    /// Whether they may know people by pairwise subjects.
+    #[cfg(feature = "jwt")]
+    pub(crate) takes_pairwise: bool,
+    /// Whether they may hear of logouts.
+    #[cfg(feature = "jwt")]
+    pub(crate) takes_logouts: bool,
 }
 
 impl Default for Terms {
@@ -33,6 +41,10 @@ impl Default for Terms {
             native_redirects: NativeRedirects::new().with_free_localhost_port(true),
             takes_keys: false,
             takes_certificates: false,
+            #[cfg(feature = "jwt")]
+            takes_pairwise: false,
+            #[cfg(feature = "jwt")]
+            takes_logouts: false,
         }
     }
 }
@@ -55,6 +67,8 @@ impl Terms {
         let own = named.filter(|_| self.named_scope_is_default).and_then(within);
         let default = own.or_else(|| self.default_scope.as_ref().and_then(within));
         let builder = builder.scope(most.clone());
+        #[cfg(feature = "jwt")]
+        let builder = builder.danger_backchannel_logout_of_stranger(self.takes_logouts);
         match default {
             Some(default) => builder.default_scope(default),
             None => builder,
@@ -82,6 +96,8 @@ impl Terms {
             return Err(MetadataFault::AuthMethod.into());
         }
         self.check_demands(&metadata)?;
+        #[cfg(feature = "jwt")]
+        let metadata = metadata.without_wishes(!self.takes_pairwise, !self.takes_logouts);
         let metadata = metadata.within(&self.scope)?;
         match &self.policy {
             // A host that changes the scope may be wrong about what there is.
@@ -98,6 +114,17 @@ impl Terms {
             return Err(MetadataFault::DocumentAuthMethod);
         }
         self.check_demands(&metadata)?;
+        #[cfg(feature = "jwt")]
+        let metadata = {
+            let metadata = metadata.without_wishes(!self.takes_pairwise, !self.takes_logouts);
+            // Whoever has the document's host vouches for the list without that, and another host would have to be asked.
+            let host =
+                |uri: &str| read_uri(uri).and_then(|uri| web_host(&uri).map(|(host, _)| host.to_ascii_lowercase()));
+            if metadata.sector_identifier_uri().is_some_and(|uri| host(uri).is_none() || host(uri) != host(url)) {
+                return Err(MetadataFault::SectorIdentifier);
+            }
+            metadata
+        };
         let metadata = match self.policy.as_ref().map(|policy| policy.take_in(metadata.clone())) {
             None => metadata,
             Some(Ok(metadata)) => metadata,

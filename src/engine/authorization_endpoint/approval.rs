@@ -223,7 +223,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             grant: grant.id,
             client_id: request.client.id(),
             subject: self.subject_of(grant),
-            audience: request.resources.as_ref().map_or(Audience(&[]), Asked::audience),
+            audience: request.resources.as_ref().map_or(Audience::of(&[]), Asked::audience),
         });
     }
 }

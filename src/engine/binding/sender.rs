@@ -9,6 +9,28 @@ use crate::engine::refusal::SenderRefusal;
 use crate::grant::{Confirmation, Grant, Sender, Timestamp};
 use crate::store::TokenStore;
 
+impl Presented<'_> {
+    /// Whether the request proves this; the signature of its proof was checked before.
+    pub(in crate::engine) fn is_from(&self, wanted: Sender) -> Result<(), SenderRefusal> {
+        let (key, certificate) = (self.key(), self.certificate.as_deref());
+        match (wanted, key, certificate) {
+            (Sender::Is(Confirmation::Key(_)) | Sender::AnyKey, None, _) => Err(SenderRefusal::NoProof),
+            (Sender::Is(wanted @ Confirmation::Key(_)), Some(key), _) if key != wanted => {
+                Err(SenderRefusal::AnotherKey)
+            }
+            (Sender::Is(wanted @ Confirmation::Certificate(_)), _, Some(own))
+                if Confirmation::Certificate(*own) != wanted =>
+            {
+                Err(SenderRefusal::Certificate)
+            }
+            (Sender::Is(Confirmation::Certificate(_)) | Sender::AnyCertificate, _, None) => {
+                Err(SenderRefusal::Certificate)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether the request proves what the grant and its code are bound to; the signature of its proof. Before anything is said of
     /// generation and age: who finds an old token must not end a login by it.
@@ -34,21 +56,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<(), SenderRefusal> {
         presented.prove()?;
-        let (key, certificate) = (presented.key(), presented.certificate.as_deref());
-        let check = |wanted: Confirmation| match (wanted, key, certificate) {
-            (Confirmation::Key(_), None, _) => Err(SenderRefusal::NoProof),
-            (Confirmation::Key(_), Some(key), _) if key == wanted => Ok(()),
-            (Confirmation::Key(_), ..) => Err(SenderRefusal::AnotherKey),
-            (Confirmation::Certificate(_), _, Some(own)) if Confirmation::Certificate(*own) == wanted => Ok(()),
-            (Confirmation::Certificate(_), ..) => Err(SenderRefusal::Certificate),
-        };
-        grant.code_key().map_or(Ok(()), check)?;
-        match grant.sender() {
-            Some(Sender::Is(confirmation)) => check(confirmation)?,
-            Some(Sender::AnyKey) if key.is_none() => return Err(SenderRefusal::NoProof),
-            Some(Sender::AnyCertificate) if certificate.is_none() => return Err(SenderRefusal::Certificate),
-            Some(Sender::AnyKey | Sender::AnyCertificate) | None => {}
-        }
+        grant.code_key().map_or(Ok(()), |wanted| presented.is_from(Sender::Is(wanted)))?;
+        grant.sender().map_or(Ok(()), |sender| presented.is_from(sender))?;
         // Only now: what is remembered is of a genuine token, and of who may use it. Once, however often the record is looked at.
         if let (Some(dpop), Some(proven), false) = (&self.dpop, presented.proven(), presented.is_noted()) {
             match dpop.seen.of_grant(grant.id, proven, used_for, self.settings.clock_skew, now) {

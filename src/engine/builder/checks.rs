@@ -6,6 +6,8 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::BuildError;
+#[cfg(feature = "jwt")]
+use crate::client::TOKEN_EXCHANGE;
 use crate::client::{AUTHORIZATION_CODE, ClientFeatures, REFRESH_TOKEN};
 use crate::engine::host::{Host, RenewalPolicy};
 use crate::engine::prefix::is_prefix;
@@ -93,6 +95,10 @@ pub(super) fn settings(settings: &Settings) -> Result<(), BuildError> {
 /// Each has one handler, and the engine's own have none.
 pub(super) fn grant_types(host: &Host) -> Result<(), BuildError> {
     let grant_types: Vec<&str> = host.grant_types().collect();
+    #[cfg(feature = "jwt")]
+    if host.exchange().is_some() && grant_types.contains(&TOKEN_EXCHANGE) {
+        return Err(BuildError::GrantType);
+    }
     for (at, grant_type) in grant_types.iter().enumerate() {
         if grant_type.is_empty()
             || [REFRESH_TOKEN, AUTHORIZATION_CODE].contains(grant_type)

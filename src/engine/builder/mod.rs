@@ -8,6 +8,8 @@ mod device;
 #[cfg(feature = "proof")]
 mod dpop;
 pub(super) mod error;
+#[cfg(feature = "jwt")]
+mod exchange;
 #[cfg(feature = "root-secret")]
 mod foreign;
 #[cfg(feature = "jwt")]
@@ -91,7 +93,7 @@ pub struct EngineBuilder<S, C> {
     #[cfg(feature = "argon2")]
     slow: Option<SlowVerifier>,
     #[cfg(feature = "proof")]
-    pub(super) client_keys: Option<FetchedKeys>,
+    pub(super) client_keys: Option<Box<FetchedKeys>>,
 }
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
@@ -348,7 +350,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Asks the host about every answer that hands out tokens: codes, refreshes and grant handlers.
+    /// Asks the host about every answer that hands out tokens: codes, refreshes and grant handlers. An exchange of tokens has a policy of
+    /// its own.
     ///
     /// ```
     /// # use regrant::engine::{HookError, IssueDecision, IssueHook, IssueRequest};

@@ -7,7 +7,8 @@ use crate::fetch::Fetch;
 use crate::store::TokenStore;
 
 impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
-    /// By what the keys of clients are fetched that have them at a [`jwks_uri`](crate::client::ClientBuilder::jwks_uri):
+    /// By what keys are fetched, of clients that have them at a [`jwks_uri`](crate::client::ClientBuilder::jwks_uri) and of
+    /// [issuers](crate::engine::TrustedIssuer::by_jwks_uri) whose assertions are grants, and the lists of clients' sectors:
     /// `ReqwestFetch` of the feature `reqwest`, or a [`Fetch`] of the host's. There is room for 1,000 sets of at most 16 KiB; how often
     /// one is fetched is limited per URL, site and asking address, and fetched sets are kept as [`fetch`](crate::fetch) has it. Default:
     /// none, and such clients are answered 503.
@@ -33,7 +34,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn fetch(mut self, fetch: impl Fetch + 'static) -> Self {
-        self.client_keys = Some(FetchedKeys::new(fetch));
+        self.client_keys = Some(Box::new(FetchedKeys::new(fetch)));
         self
     }
 }

@@ -1,5 +1,8 @@
 //! The keys of a client, or of an issuer that the host trusts, wherever they are.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use crate::client::strong::KeySource;
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
@@ -8,7 +11,7 @@ use crate::engine::jwt_bearer::{Issuer, IssuerKeys};
 use crate::engine::refusal::{Refusal, Unavailable};
 use crate::fetch::FetchUrl;
 use crate::fetch::budget::Asker;
-use crate::fetch::documents::{Documents, Unavailable as NotToBeHad};
+use crate::fetch::documents::{Documents, FetchFault, Unavailable as NotToBeHad};
 use crate::fetch::{Fetch, FetchLimits};
 use crate::grant::Timestamp;
 use crate::proof::ClientKeys;
@@ -17,14 +20,30 @@ use crate::store::TokenStore;
 /// Sets that are kept: those in use are the last to go.
 const ROOM: usize = 1_000;
 
-/// JWK sets of clients, from where they say.
-pub(in crate::engine) struct FetchedKeys(Documents<ClientKeys>);
+/// The longest list of redirect URIs that is read, and the most entries of it that count.
+const MAX_LIST_BYTES: usize = 64 * 1_024;
+const MAX_LISTED: usize = 1_000;
+
+/// JWK sets of clients, from where they say, and the lists of their sectors.
+pub(in crate::engine) struct FetchedKeys {
+    sets: Documents<ClientKeys>,
+    sectors: Documents<Vec<String>>,
+}
 
 impl FetchedKeys {
     pub(in crate::engine) fn new(fetch: impl Fetch + 'static) -> Self {
+        let fetch = Arc::new(fetch);
         let limits = FetchLimits::default().with_body_bytes(ClientKeys::MAX_BYTES);
         let read = |_: &FetchUrl, body: &[u8]| Ok(ClientKeys::from_json(body)?);
-        Self(Documents::with(fetch, read, limits, ROOM))
+        let sets = Documents::with(Arc::clone(&fetch), read, limits, ROOM);
+        let read = |_: &FetchUrl, body: &[u8]| {
+            let mut listed: Vec<String> = serde_json::from_slice(body)?;
+            listed.truncate(MAX_LISTED);
+            Ok(listed)
+        };
+        // Looked at when a client registers, and hardly again.
+        let sectors = Documents::with(fetch, read, limits.with_body_bytes(MAX_LIST_BYTES), ROOM / 10);
+        Self { sets, sectors }
     }
 }
 
@@ -101,15 +120,32 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.fetch_keys(at, Which::Anew, lookup, now).await.map_err(of_issuer)
     }
 
+    /// The redirect URIs that a sector lists (OpenID Connect Registration section 5); `None` where it cannot be one: no https URL of a public
+    /// name, nothing to fetch it by, or no list. Refused where it cannot be had now.
+    pub(in crate::engine) async fn sector_list(
+        &self,
+        at: &str,
+        peer: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Vec<String>>>, Failure> {
+        let (Some(FetchedKeys { sectors, .. }), Ok(url)) = (self.client_keys.as_deref(), FetchUrl::parse(at)) else {
+            return Ok(None);
+        };
+        match sectors.get(&url, asker(Lookup::of(Purpose::Registration, peer)), now).await {
+            Ok(listed) => Ok(Some(listed)),
+            Err(NotToBeHad::Failed(fault)) if matches!(*fault, FetchFault::Document(_)) => Ok(None),
+            Err(error) => {
+                let retry_after_secs = wait_of(&error);
+                Err(Failure::from(Unavailable::ClientDocument { retry_after_secs }).by(error))
+            }
+        }
+    }
+
     async fn fetch_keys(&self, at: &str, which: Which, lookup: Lookup, now: Timestamp) -> Result<ClientKeys, Failure> {
         let refused = |retry_after_secs| Failure::from(Unavailable::ClientKeys { retry_after_secs });
-        let Some(FetchedKeys(documents)) = &self.client_keys else { return Err(refused(None)) };
+        let Some(FetchedKeys { sets: documents, .. }) = self.client_keys.as_deref() else { return Err(refused(None)) };
         let url = FetchUrl::parse(at).map_err(|error| refused(None).by(error))?;
-        let asker = match (lookup.purpose(), lookup.peer()) {
-            (Purpose::Licensed | Purpose::Anew, _) => Asker::Licensed,
-            (_, Some(peer)) => Asker::Peer(peer),
-            (_, None) => Asker::Unknown,
-        };
+        let asker = asker(lookup);
         let keys = match which {
             Which::AtHand => documents.get(&url, asker, now).await,
             Which::Anew => documents.get_anew(&url, asker, now).await,
@@ -118,6 +154,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Ok(keys) => Ok(ClientKeys::clone(&keys)),
             Err(error) => Err(refused(wait_of(&error)).by(error)),
         }
+    }
+}
+
+/// Who pays for a fetch.
+const fn asker(lookup: Lookup) -> Asker {
+    match (lookup.purpose(), lookup.peer()) {
+        (Purpose::Licensed | Purpose::Anew, _) => Asker::Licensed,
+        (_, Some(peer)) => Asker::Peer(peer),
+        (_, None) => Asker::Unknown,
     }
 }
 

@@ -4,8 +4,11 @@ use serde_json::{Map, Value, json};
 
 #[cfg(feature = "proof")]
 use crate::client::JWT_BEARER;
-use crate::client::{AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN};
+use crate::client::{
+    AUTHORIZATION_CODE, AuthMethod, ClientFeatures, Clients, DEVICE_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE,
+};
 use crate::engine::Engine;
+use crate::engine::by_path::{PostEndpoint, Published};
 #[cfg(feature = "proof")]
 use crate::engine::jwt_bearer::JwtBearerEngine;
 #[cfg(feature = "proof")]
@@ -16,8 +19,8 @@ use crate::proof::JwsAlgorithm;
 use crate::store::TokenStore;
 use crate::wire::{Response, read_uri, web_host};
 
-/// Where the host mounts the engine's endpoints, for its metadata: a path, which is put after the issuer, or a whole URL.
-/// What is not given is not advertised.
+/// Where the engine's endpoints are, for its metadata: a path, which is put after the issuer, or a whole URL. What is not given
+/// is not advertised. A host mounts each there, or all of them by [`Engine::respond_at`].
 ///
 /// ```
 /// use regrant::Endpoints;
@@ -223,6 +226,39 @@ impl Endpoints {
         url(issuer, at)
     }
 
+    /// What the engine answers by itself, and where: all but what shows pages.
+    pub(in crate::engine) fn served(&self) -> impl Iterator<Item = (&str, Published)> {
+        let aliases: Option<&Self> = {
+            #[cfg(feature = "mtls")]
+            {
+                self.mtls_aliases.as_deref()
+            }
+            #[cfg(not(feature = "mtls"))]
+            None
+        };
+        [Some(self), aliases].into_iter().flatten().flat_map(Self::own)
+    }
+
+    fn own(&self) -> impl Iterator<Item = (&str, Published)> {
+        let post = |at, endpoint| Some((Option::as_deref(at)?, Published::Post(endpoint)));
+        [
+            post(&self.token, PostEndpoint::Token),
+            post(&self.revocation, PostEndpoint::Revocation),
+            post(&self.introspection, PostEndpoint::Introspection),
+            post(&self.registration, PostEndpoint::Registration),
+            #[cfg(feature = "jwt")]
+            post(&self.userinfo, PostEndpoint::Userinfo),
+            #[cfg(feature = "jwt")]
+            self.jwks.as_deref().map(|at| (at, Published::Jwks)),
+            #[cfg(feature = "root-secret")]
+            post(&self.pushed_authorization, PostEndpoint::Push),
+            #[cfg(feature = "root-secret")]
+            post(&self.device_authorization, PostEndpoint::BeginDevice),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     pub(in crate::engine) const fn scopes(&self) -> &Scope {
         &self.scopes
     }
@@ -322,15 +358,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(dpop) = &self.dpop {
             add("dpop_signing_alg_values_supported", json!(dpop.algorithm_names().collect::<Vec<_>>()));
         }
-        let built_in = [
-            authorization.is_some().then_some(AUTHORIZATION_CODE),
-            features.refresh_token.then_some(REFRESH_TOKEN),
-            self.logs_devices_in().then_some(DEVICE_CODE),
-            #[cfg(feature = "proof")]
-            self.jwt_bearer.is_some().then_some(JWT_BEARER),
-        ];
-        let handled = self.host.grant_types();
-        add("grant_types_supported", json!(built_in.into_iter().flatten().chain(handled).collect::<Vec<_>>()));
+        add("grant_types_supported", json!(self.grant_types(authorization.is_some(), features)));
         #[cfg(feature = "proof")]
         if let Some(profiles) = self.jwt_bearer.as_deref().and_then(JwtBearerEngine::profiles) {
             add("authorization_grant_profiles_supported", json!(profiles));
@@ -418,6 +446,28 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(in crate::engine) fn registration_endpoint(&self) -> Option<String> {
         let at = self.endpoints.registration.as_deref().filter(|_| self.registry.is_some())?;
         Some(url(self.issuer()?, at))
+    }
+
+    /// The engine's own, and those that the host serves.
+    fn grant_types(&self, has_codes: bool, features: ClientFeatures) -> Vec<&str> {
+        let built_in = [
+            has_codes.then_some(AUTHORIZATION_CODE),
+            features.refresh_token.then_some(REFRESH_TOKEN),
+            self.logs_devices_in().then_some(DEVICE_CODE),
+            #[cfg(feature = "proof")]
+            self.jwt_bearer.is_some().then_some(JWT_BEARER),
+            self.exchanges_tokens().then_some(TOKEN_EXCHANGE),
+        ];
+        built_in.into_iter().flatten().chain(self.host.grant_types()).collect()
+    }
+
+    /// Whether tokens are exchanged (RFC 8693).
+    #[cfg_attr(not(feature = "jwt"), expect(clippy::unused_self, reason = "the feature is off"))]
+    fn exchanges_tokens(&self) -> bool {
+        #[cfg(feature = "jwt")]
+        return self.host.exchange().is_some();
+        #[cfg(not(feature = "jwt"))]
+        false
     }
 
     /// Whether devices are logged in (RFC 8628).

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use smol_str::SmolStr;
+
 use crate::engine::refusal::Refusal;
 use crate::engine::resources::ResourceRef;
 use crate::grant::{Generation, GrantId};
@@ -151,6 +153,22 @@ pub enum Event<'a> {
         /// The generation of the one that was handed out.
         current: Generation,
         /// What the access token is for; empty in an engine without resources.
+        audience: Audience<'a>,
+    },
+    /// A token was exchanged for another (RFC 8693), which the grant of the first ends with. See `EngineBuilder::token_exchange`.
+    #[non_exhaustive]
+    Exchanged {
+        /// The grant that both tokens are of.
+        grant: GrantId,
+        /// The client that got the new one.
+        client_id: &'a str,
+        /// The resource owner, where there is one and the host has asked for it.
+        subject: Option<Subject<'a>>,
+        /// The client that the exchanged one was issued to.
+        of_client: &'a str,
+        /// Who acts, where an actor token was there and the host has asked for people.
+        actor: Option<Subject<'a>>,
+        /// Whom the new one is for, as the policy names them.
         audience: Audience<'a>,
     },
     /// From now on the refresh tokens of a grant are for whoever proves a key or shows a certificate (RFC 9449 section 5, RFC 8705
@@ -350,6 +368,7 @@ impl Event<'_> {
             Self::Resynced { .. } => "resynced",
             Self::TakenOver { .. } => "taken_over",
             Self::ForeignAgain { .. } => "foreign_again",
+            Self::Exchanged { .. } => "exchanged",
             Self::SenderBound { .. } => "sender_bound",
             Self::ClientKeyGone { .. } => "client_key_gone",
             Self::ReplayFound { .. } => "replay_found",
@@ -414,12 +433,22 @@ impl fmt::Debug for Subject<'_> {
 /// }
 /// ```
 #[derive(Clone, Copy)]
-pub struct Audience<'a>(pub(crate) &'a [ResourceRef<'a>]);
+pub struct Audience<'a>(&'a [ResourceRef<'a>], &'a [SmolStr]);
 
 impl<'a> Audience<'a> {
-    /// Their URIs.
+    pub(in crate::engine) const fn of(resources: &'a [ResourceRef<'a>]) -> Self {
+        Self(resources, &[])
+    }
+
+    /// Of an exchange, which may be for others than the engine's own resources.
+    #[cfg(feature = "jwt")]
+    pub(in crate::engine) const fn named(names: &'a [SmolStr]) -> Self {
+        Self(&[], names)
+    }
+
+    /// Their URIs, and what a policy of exchanges names besides.
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.0.iter().map(|resource| resource.uri())
+        self.0.iter().map(|resource| resource.uri()).chain(self.1.iter().map(SmolStr::as_str))
     }
 }
 

@@ -8,6 +8,8 @@ mod claims_provider;
 mod client_credentials;
 mod clock;
 mod event;
+#[cfg(feature = "jwt")]
+mod exchange_policy;
 #[cfg(feature = "root-secret")]
 mod foreign_tokens;
 mod grant_handler;
@@ -33,6 +35,10 @@ pub use claims_provider::{ClaimsProvider, IdTokenRequest};
 pub use client_credentials::ClientCredentials;
 pub use clock::Clock;
 pub use event::{Audience, Cause, Event, EventSink, Subject};
+#[cfg(feature = "jwt")]
+pub(crate) use exchange_policy::DynExchangePolicy;
+#[cfg(feature = "jwt")]
+pub use exchange_policy::{ExchangeDecision, ExchangePolicy, ExchangeRequest, ExchangeTerms};
 #[cfg(feature = "root-secret")]
 pub(crate) use foreign_tokens::DynForeignTokens;
 #[cfg(feature = "root-secret")]
@@ -55,6 +61,9 @@ pub use tracing::TracingEvents;
 pub(super) struct Host {
     handlers: Vec<Box<dyn DynGrantHandler>>,
     hook: Option<Box<dyn DynIssueHook>>,
+    /// Which tokens may be exchanged; `None` where none are.
+    #[cfg(feature = "jwt")]
+    exchange: Option<Box<dyn DynExchangePolicy>>,
     events: Option<Box<dyn EventSink>>,
     /// Counts guesses.
     guessing: Option<Box<guessing::Guessing>>,
@@ -69,6 +78,16 @@ impl Host {
 
     pub(super) fn set_hook(&mut self, hook: impl IssueHook + 'static) {
         self.hook = Some(Box::new(hook));
+    }
+
+    #[cfg(feature = "jwt")]
+    pub(super) fn set_exchange(&mut self, policy: impl ExchangePolicy + 'static) {
+        self.exchange = Some(Box::new(policy));
+    }
+
+    #[cfg(feature = "jwt")]
+    pub(super) fn exchange(&self) -> Option<&dyn DynExchangePolicy> {
+        self.exchange.as_deref()
     }
 
     pub(super) fn add_events(&mut self, sink: impl EventSink + 'static) {

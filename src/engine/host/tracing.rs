@@ -64,6 +64,9 @@ impl EventSink for TracingEvents {
             Event::ForeignAgain { grant, client_id, subject, current, audience } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), current = current.as_u32(), audience = uris(audience), "foreign token again");
             }
+            Event::Exchanged { grant, client_id, subject, of_client, actor, audience } => {
+                tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), of_client, actor = text(actor), audience = uris(audience), "exchanged");
+            }
             Event::SenderBound { grant, client_id, subject } => {
                 tracing::info!(target: "regrant", %grant, client_id, subject = text(subject), "sender bound");
             }

@@ -55,6 +55,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             auth_time: grant.acr().map(|_| grant.authenticated_at.as_secs()),
             realm: grant.realm().map(Into::into),
             cnf: issue.bound_to.map(Cnf),
+            act: None,
+            may_act: None,
+            exchanges: None,
         };
         sign_access(signing.keys.current().signing(), &claims)
             .map(Some)

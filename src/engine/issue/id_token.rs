@@ -10,7 +10,7 @@ use crate::engine::host::{IdTokenRequest, RequestedClaims};
 use crate::engine::refusal::{ServerFault, Unavailable};
 use crate::grant::{Grant, Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::{IdToken, IdTokenKey, SigningKeys, half_hash, sign_id_token};
+use crate::token::{IdToken, IdTokenKey, Jti, SigningKeys, half_hash, sign_id_token};
 use crate::wire::PUBLIC_MAX_AGE;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -68,6 +68,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Of a login that was under another algorithm no client can check it.
         let state_hash = issue.grant.code.as_ref().and_then(|code| code.state_hash.as_deref());
         let state_hash = state_hash.filter(|hash| hash.len() == key.half_hash().text_len());
+        let sid = sid_of(issue.grant);
+        // An ID token that may be exchanged, or ends with a session, can be traced to its grant.
+        let is_traced = sid.is_some() || self.host.exchange().is_some();
         let signed = sign_id_token(
             key,
             &IdToken {
@@ -79,7 +82,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 auth_time_secs: issue.grant.authenticated_at.as_secs(),
                 acr: issue.grant.acr(),
                 amr: issue.grant.amr().collect(),
-                sid: sid_of(issue.grant).as_deref(),
+                sid: sid.as_deref(),
+                jti: is_traced.then(|| Jti::new(issue.grant.id, issue.grant.access_epoch)),
                 nonce: issue.nonce,
                 access_token: std::str::from_utf8(access_token).ok(),
                 state_hash,

@@ -37,7 +37,7 @@ pub enum ProfileGap {
     /// A handler of the password grant (FAPI 2.0 section 5.3.2.1).
     #[error("the FAPI 2.0 Security Profile forbids the password grant")]
     PasswordGrant,
-    /// A handler of another grant, devices, or assertions as grants (atproto: only codes and refresh tokens).
+    /// A handler of another grant, devices, assertions as grants, or exchanges of tokens (atproto: only codes and refresh tokens).
     #[error("the atproto profile has no grant types but authorization_code and refresh_token")]
     GrantHandler,
     /// Pushed requests that live 600 seconds (FAPI 2.0 section 5.3.2.2: less).

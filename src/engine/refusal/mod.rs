@@ -4,6 +4,7 @@
 
 mod authorization;
 mod client;
+mod exchange;
 mod grant;
 mod registration;
 mod request;
@@ -14,6 +15,7 @@ mod unavailable;
 
 pub use authorization::AuthorizationRefusal;
 pub use client::ClientRefusal;
+pub use exchange::{ExchangeRefusal, TokenFault};
 pub use grant::GrantRefusal;
 pub use registration::RegistrationRefusal;
 pub use request::RequestRefusal;
@@ -53,6 +55,8 @@ pub enum Refusal {
     Resource(#[from] ResourceRefusal),
     /// What the request proves of its sender.
     Sender(#[from] SenderRefusal),
+    /// The exchange of a token for another.
+    Exchange(#[from] ExchangeRefusal),
     /// There were too many guesses.
     Throttled(#[from] ThrottleRefusal),
     /// Nobody can tell now.
@@ -80,6 +84,7 @@ impl Refusal {
             Self::Registration(why) => why.code(),
             Self::Resource(why) => why.code(),
             Self::Sender(why) => why.code(),
+            Self::Exchange(why) => why.code(),
             Self::Throttled(why) => why.code(),
             Self::Unavailable(why) => why.code(),
             Self::Fault(why) => why.code(),
@@ -150,6 +155,11 @@ impl Refusal {
             Self::Grant(GrantRefusal::DevicePending) => "nobody has answered yet",
             Self::Grant(GrantRefusal::DeviceTooFast) => "ask less often, by five seconds more from now on",
             Self::Grant(GrantRefusal::DeviceExpired) => "the device code has expired",
+            Self::Exchange(ExchangeRefusal::TokenType | ExchangeRefusal::RequestedTokenType) => {
+                "the token type is not supported, or missing"
+            }
+            // One text for all the rest: whose token it was, and what the policy says of it, is nobody's business.
+            Self::Exchange(_) => "the subject_token or the actor_token is invalid, or may not be exchanged",
             Self::Registration(why) => why.description(),
             Self::Throttled(_) => "too many attempts; try again later",
             _ => of_code(self.code()),

@@ -5,6 +5,8 @@ use std::fmt;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
+#[cfg(feature = "jwt")]
+use crate::engine::exchange::Exchanged;
 use crate::grant::{Confirmation, Grant, GrantId, HostData, Scope, Timestamp};
 
 /// A live access token, and what it allows.
@@ -37,11 +39,14 @@ pub struct Access {
     pub(in crate::engine) acr: Option<SmolStr>,
     pub(in crate::engine) grant: Option<Grant>,
     pub(in crate::engine) bound_to: Option<Confirmation>,
+    #[cfg(feature = "jwt")]
+    pub(in crate::engine) exchanged: Option<Box<Exchanged>>,
     pub(in crate::engine) dpop_nonce: Option<Box<str>>,
 }
 
 impl Access {
-    /// The resource owner; `None` where the client acts for itself.
+    /// The resource owner; `None` where the client acts for itself. Of a token that a client has got by an
+    /// exchange it may be another client, which acted for itself.
     ///
     /// ```
     /// fn greet(access: &regrant::Access) -> &str {
@@ -76,7 +81,7 @@ impl Access {
     }
 
     /// The resources that the token is for (RFC 8707), as the engine spells them: its audience. None where the engine has no
-    /// [resources](crate::EngineBuilder::resource).
+    /// [resources](crate::EngineBuilder::resource); of a token that came of an exchange all that its policy named.
     ///
     /// ```
     /// fn is_for_files(access: &regrant::Access) -> bool {
@@ -168,6 +173,46 @@ impl Access {
         self.bound_to.is_some()
     }
 
+    /// Whether its client has got the token by an exchange (RFC 8693): it is of the grant of another token, and [`grant`](Self::grant) may
+    /// be another client's.
+    ///
+    /// ```
+    /// fn is_first_hand(access: &regrant::Access) -> bool {
+    ///     !access.is_exchanged()
+    /// }
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub const fn is_exchanged(&self) -> bool {
+        self.exchanged.is_some()
+    }
+
+    /// Who acts for the [subject](Self::subject), where the token says so (RFC 8693 section 4.1): a subject, or the id of a client; a
+    /// person goes by the name that the token's client has for them. Together with the subject it is all that a decision may look at.
+    ///
+    /// ```
+    /// fn is_by_support(access: &regrant::Access) -> bool {
+    ///     access.actor() == Some("support")
+    /// }
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn actor(&self) -> Option<&str> {
+        self.exchanged.as_deref().and_then(|exchanged| exchanged.actors.first()).map(SmolStr::as_str)
+    }
+
+    /// Who acted before the current [actor](Self::actor), the latest first: for logs, and no ground for any decision (RFC 8693 section
+    /// 4.1).
+    ///
+    /// ```
+    /// fn log(access: &regrant::Access) {
+    ///     println!("{:?}", access.prior_actors().collect::<Vec<_>>());
+    /// }
+    /// ```
+    #[cfg(feature = "jwt")]
+    pub fn prior_actors(&self) -> impl Iterator<Item = &str> {
+        let actors = self.exchanged.as_deref().map(|exchanged| exchanged.actors.iter().skip(1));
+        actors.into_iter().flatten().map(SmolStr::as_str)
+    }
+
     /// What the host keeps with the grant for itself. `None` where there is none, and where no store was asked: see
     /// [`grant`](Self::grant).
     ///
@@ -178,6 +223,18 @@ impl Access {
     /// ```
     pub fn host_data(&self) -> Option<&HostData> {
         self.grant.as_ref().and_then(Grant::host_data)
+    }
+}
+
+impl Access {
+    /// When its client began to know the person by the name that the token has.
+    pub(in crate::engine) fn named_at(&self, grant: &Grant) -> Timestamp {
+        #[cfg(feature = "jwt")]
+        if self.is_exchanged() {
+            return self.issued_at;
+        }
+        let _ = self;
+        grant.created_at
     }
 }
 

@@ -65,6 +65,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             acr: None,
             grant: Some(grant),
             bound_to: token.bound_to(),
+            #[cfg(feature = "jwt")]
+            exchanged: None,
             dpop_nonce: None,
         })
     }
@@ -117,7 +119,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The client of a grant, if it is at hand; one that is no longer registered has no grants.
-    pub(super) async fn client_of(&self, client_id: &str, grant: GrantId) -> Result<Option<ClientRef<'_>>, Failure> {
+    pub(in crate::engine) async fn client_of(
+        &self,
+        client_id: &str,
+        grant: GrantId,
+    ) -> Result<Option<ClientRef<'_>>, Failure> {
         match self.look_up(client_id, Lookup::new(Purpose::AccessToken)).await {
             Ok(Some(client)) => Ok(Some(client)),
             Ok(None) => Err(Failure::from(ClientRefusal::UnknownClient).of_grant(grant)),
@@ -130,7 +136,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 /// What the mask selects from this scope and the client may have now. A token of which nothing is left lets nobody in; it
 /// can be revoked, since its client may be given back what was taken. Where the client is not at hand, what was granted
 /// counts for as long as the token lives.
-pub(super) fn left_of(scope: &Scope, mask: u64, client: Option<&Client>, asking: Asking) -> Option<Scope> {
+pub(in crate::engine) fn left_of(scope: &Scope, mask: u64, client: Option<&Client>, asking: Asking) -> Option<Scope> {
     let Some(client) = client else { return Some(scope.select(mask)) };
     let left = left_to(client, scope, mask).or((asking == Asking::Revocation).then_some(0));
     left.map(|mask| scope.select(mask))

@@ -16,6 +16,8 @@ pub use error::{BearerError, BearerErrorKind};
 pub use guard::BearerCheck;
 use guard::Wanted;
 pub(super) use live::Asking;
+#[cfg(feature = "jwt")]
+pub(super) use live::left_of;
 
 use std::pin::pin;
 use std::time::Duration;

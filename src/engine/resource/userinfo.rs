@@ -83,7 +83,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (Some(grant), Some(subject)) = (access.grant(), access.subject()) else {
             return Err(about(ResourceRefusal::InsufficientScope.into()));
         };
-        if !self.is_for_userinfo(&access, grant) {
+        // What a client has got for somebody else's login is not the login.
+        if access.is_exchanged() || !self.is_for_userinfo(&access, grant) {
             return Err(about(ResourceRefusal::AnotherResource.into()));
         }
         if !access.scope().contains(OPENID) {

@@ -7,6 +7,7 @@ use super::live::left_of;
 use super::{Access, Asking};
 use crate::client::Clients;
 use crate::engine::Engine;
+use crate::engine::exchange::Exchanged;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{GrantRefusal, ResourceRefusal};
@@ -14,7 +15,7 @@ use crate::engine::resources::{Found, spellings};
 use crate::engine::time::Time;
 use crate::grant::{Scope, Timestamp};
 use crate::store::TokenStore;
-use crate::token::verify_access;
+use crate::token::{AccessClaims, verify_access};
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether a JWT, however old, is an access token of this engine's of a grant of the client of this id, which may have to be
@@ -50,16 +51,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(ResourceRefusal::Jwt.into());
         }
         let resources = self.settings.resources.as_deref();
+        let exchanged = Exchanged::of(&claims);
+        let is_exchanged = exchanged.is_some();
         // Before there were resources the issuer was the audience; what such a token is for is what its grant is for.
         let is_resource = resources.is_some_and(|resources| resources.find(issuer).is_some());
         let is_older = claims.aud.contains(issuer) && !is_resource;
         let mut audience: Found<'_> = match resources {
             Some(resources) => claims.aud.iter().filter_map(|name| resources.find(name)).collect(),
             None if tokens.audiences(issuer).any(|ours| claims.aud.contains(ours)) => Found::None,
+            // For others than this engine's own resources, which ask here.
+            None if is_exchanged && asking != Asking::Resource => Found::None,
             None => return Err(ResourceRefusal::Jwt.into()),
         };
         // The wall stands where signatures alone are believed, too.
-        if !self.realm.includes(claims.realm.as_deref(), &claims.client_id) {
+        if !self.is_of_realm(&claims) {
             return Err(ResourceRefusal::Jwt.into());
         }
         let jti = claims.jti;
@@ -70,7 +75,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             client_id: SmolStr::new(&claims.client_id),
             subject,
             scope,
-            resources: SmallVec::new(),
+            resources: if is_exchanged { self.names_of(&claims) } else { SmallVec::new() },
             issued_at: Timestamp::from_secs(claims.iat),
             expires_at: Timestamp::from_secs(claims.exp),
             epoch: jti.epoch,
@@ -78,30 +83,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             acr: claims.acr.as_deref().map(SmolStr::new),
             grant: None,
             bound_to: claims.cnf.map(|cnf| cnf.0),
+            exchanged,
             dpop_nonce: None,
         };
         if asking == Asking::Resource && tokens.signature_alone() {
-            if let Some(resources) = resources {
+            if let Some(resources) = resources.filter(|_| !is_exchanged) {
                 if is_older {
                     audience.extend(resources.default_of(access.issued_at));
                 }
                 access.resources = spellings(&audience);
             }
-            let refused = |why: GrantRefusal| Err(Failure::from(why).of_grant(jti.grant));
-            let client = self.client_of(&access.client_id, jti.grant).await?;
-            if access.issued_at < self.not_before_of(client.as_deref()) {
-                return refused(GrantRefusal::NotBefore);
-            }
-            if time.now() >= access.expires_at {
-                return refused(GrantRefusal::Expired);
-            }
-            return match left_of(&access.scope, Scope::WHOLE, client.as_deref(), asking) {
-                Some(scope) => Ok(Access { scope, ..access }),
-                None => refused(GrantRefusal::ScopeTaken),
-            };
+            return self.believed(access, time).await;
         }
         let grant = self.store.load(jti.grant).await?.ok_or(GrantRefusal::NoGrant)?;
         is_record_of(&grant, jti.grant)?;
+        if is_exchanged {
+            return self.live_exchanged(access, &claims.sub, grant, time, asking).await;
+        }
         // Signed by this engine, so of this grant, unless a thief of the signing key made it up.
         if grant.realm() != claims.realm.as_deref()
             || !grant.is_login()
@@ -141,5 +139,30 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         access.expires_at = access.expires_at.min(grant.expires_at);
         access.grant = Some(grant);
         Ok(access)
+    }
+
+    /// Whether it is of this engine's realm. What came of an exchange was made here, by whichever client, and never before the engine had
+    /// its realm.
+    fn is_of_realm(&self, claims: &AccessClaims<'_>) -> bool {
+        match claims.realm.as_deref() {
+            realm if claims.exchanges.is_some() => realm == self.realm.name(),
+            realm => self.realm.includes(realm, &claims.client_id),
+        }
+    }
+
+    /// What a signature alone tells: the store is not asked.
+    async fn believed(&self, access: Access, time: &Time<'_>) -> Result<Access, Failure> {
+        let refused = |why: GrantRefusal| Err(Failure::from(why).of_grant(access.grant_id));
+        let client = self.client_of(&access.client_id, access.grant_id).await?;
+        if access.issued_at < self.not_before_of(client.as_deref()) {
+            return refused(GrantRefusal::NotBefore);
+        }
+        if time.now() >= access.expires_at {
+            return refused(GrantRefusal::Expired);
+        }
+        match left_of(&access.scope, Scope::WHOLE, client.as_deref(), Asking::Resource) {
+            Some(scope) => Ok(Access { scope, ..access }),
+            None => refused(GrantRefusal::ScopeTaken),
+        }
     }
 }

@@ -67,7 +67,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 impl Asked<'_> {
     /// As events have them.
     pub(in crate::engine) fn audience(&self) -> Audience<'_> {
-        Audience(&self.resources)
+        Audience::of(&self.resources)
     }
 
     /// As the host spelt them.

@@ -43,7 +43,7 @@ pub(super) struct ResourceSet {
     usual: AccessTokenFormat,
     /// The one that grants made before this time are for, where they store none.
     earlier_default: Option<(usize, Timestamp)>,
-    must_be_named: bool,
+    pub(super) must_be_named: bool,
     unnamed_are_for_all: bool,
     /// Since then.
     added: Added,

@@ -50,7 +50,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 impl Target<'_> {
     /// As events have it.
     pub(in crate::engine) fn audience(&self) -> Audience<'_> {
-        Audience(&self.resources)
+        Audience::of(&self.resources)
     }
 }
 

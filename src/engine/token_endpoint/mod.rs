@@ -6,6 +6,8 @@ mod code;
 mod custom;
 #[cfg(feature = "root-secret")]
 mod device;
+#[cfg(feature = "jwt")]
+mod exchange;
 mod hook;
 #[cfg(feature = "proof")]
 mod once;
@@ -22,6 +24,8 @@ use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
 #[cfg(feature = "root-secret")]
 use crate::client::DEVICE_CODE;
+#[cfg(feature = "jwt")]
+use crate::client::TOKEN_EXCHANGE;
 use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 #[cfg(feature = "proof")]
 use crate::client::{JWT_BEARER, Lookup, Purpose};
@@ -104,6 +108,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     let asked =
                         Box::pin(self.grant_by_assertion(bearer, &client, &form, &mut presented, request, time));
                     return asked.await.map_err(|failure| failure.of_client(client.shared_id()));
+                }
+                #[cfg(feature = "jwt")]
+                if let Some(policy) = self.host.exchange().filter(|_| grant_type == TOKEN_EXCHANGE.as_bytes()) {
+                    // Boxed, so that no other request is larger for it.
+                    let exchanged =
+                        Box::pin(self.exchange(policy, &client, &form, &mut presented, request, time)).await;
+                    return exchanged.map_err(|failure| failure.of_client(client.shared_id()));
                 }
                 self.grant_by_handler(&client, &form, &parameters, &mut presented, request, time).await
             }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::act::{Act, MayAct};
 use super::audience::Audience;
 use super::cnf::Cnf;
 use super::compact::{self, SigningFailed};
@@ -46,6 +47,16 @@ pub(crate) struct AccessClaims<'a> {
     /// What it is bound to (RFC 9449 section 6.1, RFC 8705 section 3.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cnf: Option<Cnf>,
+    /// Who acts for the subject (RFC 8693 section 4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) act: Option<Act>,
+    /// Who may (section 4.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) may_act: Option<MayAct>,
+    /// How many exchanges lie between the grant's own token and this one; left out where there was none. It tells a token of another
+    /// client than the grant's from one that somebody made up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exchanges: Option<u8>,
 }
 
 /// The members of the header that count. All others are passed over: a key or an address of one that a token brings along

@@ -7,6 +7,7 @@ use sha2::Sha256;
 use super::compact::{self, SigningFailed};
 use super::half_hash::{HalfHash, half_hash};
 use super::id_claims::IdClaims;
+use super::jti::Jti;
 use super::key::SigningKey;
 
 /// What an ID token is signed by: the client's choice at registration (`id_token_signed_response_alg`).
@@ -44,6 +45,8 @@ pub(crate) struct IdToken<'a> {
     pub(crate) amr: Vec<&'a str>,
     /// Of the session, for this client.
     pub(crate) sid: Option<&'a str>,
+    /// Its name, which names the grant; the host's own claim goes first here, too.
+    pub(crate) jti: Option<Jti>,
     /// That of the authorization request.
     pub(crate) nonce: Option<&'a str>,
     /// The access token of the same response, for `at_hash`.
@@ -80,6 +83,9 @@ impl Serialize for Claims<'_> {
         }
         if let Some(sid) = token.sid {
             map.serialize_entry("sid", sid)?;
+        }
+        if let Some(jti) = token.jti.filter(|_| token.claims.iter().all(|(name, _)| name != "jti")) {
+            map.serialize_entry("jti", &jti)?;
         }
         if let Some(nonce) = token.nonce {
             map.serialize_entry("nonce", nonce)?;

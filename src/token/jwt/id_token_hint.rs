@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::Sha256;
 
 use super::access::Presence;
@@ -40,6 +41,12 @@ pub(crate) struct IdTokenClaims {
     pub(crate) auth_time: Option<u64>,
     pub(crate) realm: Option<String>,
     pub(crate) sid: Option<String>,
+    /// A host may say anything by this name, so it is read only where it counts.
+    #[serde(default)]
+    pub(crate) jti: Value,
+    /// The same.
+    #[serde(default)]
+    pub(crate) may_act: Value,
 }
 
 impl IdTokenClaims {

@@ -7,11 +7,12 @@
 //! key       a private key; keys is the one that signs, those whose signatures are accepted, and how one follows another
 //! compact   three parts and two dots (RFC 7515 section 3.1)
 //! answer    answers of the authorization endpoint
-//! access    access tokens; jti names the grant in them
+//! access    access tokens; jti names the grant in them, act who acts for whom
 //! id_token  ID tokens, and what a host adds to them; id_token_hint is how one comes back; logout_token says that a session has ended
 //! ```
 
 mod access;
+mod act;
 mod algorithm;
 mod answer;
 mod audience;
@@ -38,6 +39,7 @@ pub(super) mod tests;
 mod thumbprint;
 
 pub(crate) use access::{AccessClaims, sign_access, verify_access};
+pub(crate) use act::{Act, MayAct};
 pub use algorithm::SigningAlgorithm;
 pub(crate) use answer::sign_answer;
 pub(crate) use audience::Audience;

@@ -14,6 +14,9 @@ export const USER = '00506493296';
 export const PASSWORD = 'senha123';
 export const OTHER = 'marketplace-app';
 export const OTHER_SECRET = 'marketplace-secret-for-trying-out-only';
+/** An API of the bank's, which exchanges tokens. */
+export const API = 'accounts-api';
+export const API_SECRET = 'accounts-api-secret-for-trying-out-only';
 
 /** Checks one after the other, each by a name; `done` prints the summary and sets the exit code. */
 export function checks(title) {

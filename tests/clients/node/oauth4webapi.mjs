@@ -7,7 +7,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as oauth from 'oauth4webapi';
 import {
-  checks, formOf, halfHash, jwtPart, logIn, MOBILE, OTHER, OTHER_SECRET, PASSWORD, PORTAL, PORTAL_SECRET, target, TELEVISION, USER, versionOf,
+  API, API_SECRET, checks, formOf, halfHash, jwtPart, logIn, MOBILE, OTHER, OTHER_SECRET, PASSWORD, PORTAL, PORTAL_SECRET, target, TELEVISION, USER, versionOf,
 } from './checks.mjs';
 
 const issuer = new URL(process.argv[2]);
@@ -494,6 +494,34 @@ for (const [name, client, auth] of [['the portal', portal, basic], ['the televis
     await refuses(oauth.processDeviceCodeResponse(as, client, answer), 'access_denied', 400);
   });
 }
+
+// RFC 8693: an API of the bank's calls the resource for whoever called it.
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const api = { client_id: API };
+/** The API exchanges a token, as it is sent it. */
+async function exchange(subject_token, more = {}, client = api, secret = API_SECRET) {
+  const parameters = new URLSearchParams({ subject_token, subject_token_type: ACCESS_TOKEN, ...more });
+  const answer = await oauth.genericTokenEndpointRequest(as, client, oauth.ClientSecretBasic(secret), EXCHANGE, parameters, http);
+  return oauth.processGenericTokenEndpointResponse(as, client, answer);
+}
+await check('the API exchanges a token of the public client', async () => {
+  const { access_token } = (await session(mobile, oauth.None())).tokens;
+  const exchanged = await exchange(access_token);
+  assert.equal(exchanged.issued_token_type, ACCESS_TOKEN);
+  assert.equal(exchanged.token_type, 'bearer');
+  assert.equal(exchanged.refresh_token, undefined);
+  assert.ok(exchanged.expires_in <= 60);
+  const response = await oauth.protectedResourceRequest(exchanged.access_token, 'GET', resourceUrl, undefined, undefined, http);
+  assert.deepEqual(await response.json(), { sub: USER, scope: 'apps email', actor: API });
+  const said = await oauth.introspectionRequest(as, api, oauth.ClientSecretBasic(API_SECRET), exchanged.access_token, http);
+  assert.deepEqual((await oauth.processIntrospectionResponse(as, api, said)).act, { sub: API });
+  await refuses(exchange(exchanged.access_token), 'invalid_request', 400);
+  await refuses(exchange('nothing'), 'invalid_request', 400);
+  await refuses(exchange(access_token, { audience: 'https://elsewhere.example' }), 'invalid_target', 400);
+  await refuses(exchange(access_token, { scope: 'webhooks' }), 'invalid_scope', 400);
+  await refuses(exchange(access_token, {}, portal, PORTAL_SECRET), 'unauthorized_client', 400);
+});
 
 /** Any token request; what counts is who sends it. */
 async function tokenEndpoint(server, client, auth) {

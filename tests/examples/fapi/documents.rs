@@ -112,7 +112,7 @@ fn an_issuer_with_a_path_is_served() {
 fn what_it_cannot_start_with() {
     for (options, said) in [
         (&["--jwks", "key-client"][..], "a client, =, and the file of its JWK set"),
-        (&["--jwks", "ca-client=keys.json"], "no client here that has keys is called"),
+        (&["--jwks", "ca-client=keys.json"], "nobody here who has keys is called"),
         (&["--jwks", "key-client=nowhere.json"], "cannot read nowhere.json"),
         (&["--jwks", "key-client=Cargo.toml"], "no JWK set"),
         (&["--tls-cert", "Cargo.toml"], "--tls-key"),

@@ -148,6 +148,7 @@ fn only_access_tokens_are_access_tokens() {
         acr: None,
         amr: Vec::new(),
         sid: None,
+        jti: None,
         nonce: None,
         access_token: None,
         state_hash: None,

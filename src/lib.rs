@@ -273,7 +273,8 @@
 //! - `redis`: grants in Redis or Valkey, one server or a cluster: `RedisStore`, which says what a failover loses.
 //! - `root-secret`: `RootSecret`, and what is computed or sealed under it: the interaction handle that a page carries, requests that
 //!   clients push ([`Engine`]`::push`), and the ids of clients that register themselves (`StatelessClients`).
-//! - `proof`: keys of clients in place of secrets, and proofs of possession: the module `dpop`, `ClientKeys`. It includes `jwt`
+//! - `proof`: keys of clients in place of secrets, proofs of possession, and assertions of other servers as grants: the module `dpop`,
+//!   `ClientKeys`, `EngineBuilder::jwt_bearer`. It includes `jwt`
 //!   and `root-secret`, and needs one of the two backends, as `jwt` does.
 //! - `mtls`: client certificates (RFC 8705): `ClientCertificate`. It includes `proof`.
 //! - `metrics`: `MetricsEvents`, an [`EventSink`](event::EventSink) that counts for the `metrics` facade, and
@@ -283,7 +284,7 @@
 //! # Names
 //!
 //! They are those of the RFCs: client, resource owner (a grant's *subject*), grant, scope, rotation, replay. The crate
-//! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
+//! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7521 and RFC 7523 (assertions), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
 //! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8693 (token exchange), RFC 8707 (resource indicators), RFC 9068 (JWT access
 //! tokens), RFC 9101 (signed requests), RFC 9126 (pushed requests), RFC 9207 (issuer identification), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
 //! resources), and of OpenID Connect Core, Discovery, RP-Initiated Logout and Back-Channel Logout 1.0.

@@ -66,7 +66,10 @@ fn jwt(text: &[u8]) {
         if grant.check(&GrantAssertionRules::new(CLIENT, ISSUER), NOW).is_ok() {
             // A client's own assertion is never a grant.
             assert!(grant.issuer() != grant.subject());
-            assert!(Assertion::read(text).is_ok_and(|own| own.check(&AssertionRules::new(CLIENT, ISSUER), NOW).is_err()) || Assertion::read(text).is_err());
+            assert!(
+                Assertion::read(text).is_ok_and(|own| own.check(&AssertionRules::new(CLIENT, ISSUER), NOW).is_err())
+                    || Assertion::read(text).is_err()
+            );
         }
         if grant.verify(keys()).is_ok() {
             assert!(grant.knows_key(keys()));

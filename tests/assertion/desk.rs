@@ -64,7 +64,7 @@ fn asserting(id: &str) -> ClientBuilder {
         .grant_type(JWT_BEARER)
         .grant_type("refresh_token")
         .grant_type("client_credentials")
-        .scope(scope("read write admin"))
+        .scope(scope("read write admin openid"))
         .default_scope(scope("read write"))
 }
 

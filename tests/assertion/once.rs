@@ -231,3 +231,25 @@ fn the_clients_own_assertion_is_spent_too() {
     desk.send(&ask(&one, "&scope=read"), 1).assert_error(400, "invalid_grant");
     desk.send(&ask(&workload(1), ""), 1).assert_error(400, "invalid_grant");
 }
+
+/// Spent by a request that came to nothing yet, it is that client's all the same.
+#[test]
+fn another_client_does_not_go_on_where_one_was_dropped() {
+    let mut between = 0;
+    for polls in 1..40 {
+        let store = Arc::clone(&FaultyShelf::of(Shelf::default()));
+        let desk = Desk::on(store, |builder| builder.jwt_bearer(bearer()));
+        let one = signed_by(&partner(), &partner_claims(0));
+        if run_and_drop(desk.engine.token(&asking("chat", &one, "").request(), at(0)), polls).is_some() {
+            break;
+        }
+        let spent = desk.store.stored().len() == 1;
+        let reply = desk.assert("mail", &one, "", 1);
+        if spent {
+            between += 1;
+            reply.assert_error(400, "invalid_grant");
+            desk.assert("chat", &one, "", 2).assert_ok();
+        }
+    }
+    assert!(between > 0, "the marker goes before the grant");
+}

@@ -478,6 +478,24 @@ fn a_token_ends_soon_after_its_assertion() {
     }
 }
 
+/// Where ID tokens are issued and the scope has `openid`, there is one, of the person that the policy names and the login that the issuer saw.
+#[test]
+fn an_id_token_says_when_its_issuer_saw_the_person() {
+    use regrant::jwt::{SigningAlgorithm, SigningKey};
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let desk =
+        Desk::with(|builder| builder.jwt_bearer(bearer()).signing_key(key).id_tokens(crate::kit::portal::ScopeAsClaim));
+    let text = |jti: &str, scope: &str| {
+        let claims = but(jag_claims(jti, 100), "auth_time", json!(at(40).as_secs()));
+        signed_jag(&but(claims, "scope", json!(scope)))
+    };
+    let reply = desk.assert("chat", &text("a", "openid read"), "", 100);
+    let claims = crate::kit::jwt::claims(&reply.assert_ok().text("id_token"));
+    assert_eq!((&claims["sub"], &claims["aud"]), (&json!("alice"), &json!(["chat"])));
+    assert_eq!((claims["auth_time"].as_u64(), claims.get("acr")), (Some(at(40).as_secs()), None));
+    assert!(!desk.assert("chat", &text("b", "read"), "", 100).json().contains_key("id_token"));
+}
+
 /// The time of the login is what the issuer says of it, never a later one than now.
 #[test]
 fn the_login_is_as_old_as_its_issuer_says() {

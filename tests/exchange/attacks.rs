@@ -109,6 +109,27 @@ fn other_jwts_of_the_key_are_no_id_tokens() {
     }
 }
 
+/// Nor is it worth anything to name the grant of another realm, though store and keys are the same.
+#[test]
+fn a_grant_of_another_realm_is_nobodys() {
+    let (home, private) = stolen_key(|builder| builder.realm("shop"));
+    let other = regrant::Engine::builder(home.store.clone(), home.engine.clients().clone());
+    let other = with_resources(plain(other)).signing_key(known_key().0).realm("bank").token_exchange(on(anywhere()));
+    let other = World { engine: other.build().unwrap().into(), store: home.store.clone(), events: home.events.clone() };
+    let alice = home.alice(at(0)).access_token();
+    let token = home.exchanged("shop", &Exchange::of(&alice).to(LEDGER), now());
+    let (header, mut claims) = parts(&token);
+    claims["realm"] = json!("bank");
+    let forged = signed(&header, &claims, |message| private.sign(message).to_vec());
+    assert!(home.at(LEDGER, &token, now()).is_ok());
+    assert!(other.at(LEDGER, &forged, now()).is_err() && home.at(LEDGER, &forged, now()).is_err());
+    let id_token = home.log_in_as("shop", "alice", "scope=openid+read", at(0)).text("id_token");
+    let (header, mut claims) = parts(&id_token);
+    claims["realm"] = json!("bank");
+    let forged = signed(&header, &claims, |message| private.sign(message).to_vec());
+    other.exchange("shop", &Exchange::of_id_token(&forged).to(API), now()).assert_error(400, "invalid_request");
+}
+
 /// A thief of the signing key still needs a grant of that person, within its scope.
 #[test]
 fn the_record_has_a_say_in_what_was_exchanged() {

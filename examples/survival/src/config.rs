@@ -74,10 +74,11 @@ pub(crate) enum Login {
 #[derive(Deserialize, Clone, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Server {
-    /// The command; it has to be the server itself, since signals go to it. Without one the server is there already, and is neither
-    /// restarted nor killed.
+    /// The command of each node; it has to be the server itself, since signals go to it, and the nodes are in the order of the token
+    /// endpoints. Without one the server is there already, and is neither restarted nor killed. Clocks that differ are a command that begins
+    /// with `faketime`.
     #[serde(default)]
-    pub(crate) start: Vec<String>,
+    pub(crate) start: Vec<Vec<String>>,
     /// Where it runs.
     #[serde(default)]
     pub(crate) folder: Option<PathBuf>,

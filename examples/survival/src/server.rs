@@ -7,53 +7,72 @@ use tokio::process::{Child, Command};
 
 use crate::config::Config;
 
-/// A server that this program started, or that was there.
+/// The nodes that this program started, or a server that was there.
 pub(crate) struct Server {
     config: Config,
-    child: Option<Child>,
+    nodes: Vec<Option<Child>>,
+    /// Whose turn it is to go away.
+    turn: usize,
 }
 
 impl Server {
     pub(crate) async fn start(config: &Config) -> Result<Self, String> {
-        let mut server = Self { config: config.clone(), child: None };
-        server.begin().await?;
+        if config.server.start.len() > config.token_endpoints.len() {
+            return Err("there are more nodes than token endpoints".to_owned());
+        }
+        let nodes = config.server.start.iter().map(|_| None).collect();
+        let mut server = Self { config: config.clone(), nodes, turn: 0 };
+        for node in 0..server.nodes.len() {
+            server.begin(node).await?;
+        }
         Ok(server)
     }
 
     /// Whether it can be started again at all.
     pub(crate) fn is_ours(&self) -> bool {
-        self.child.is_some()
+        !self.nodes.is_empty()
     }
 
-    async fn begin(&mut self) -> Result<(), String> {
-        let [program, arguments @ ..] = self.config.server.start.as_slice() else { return Ok(()) };
+    async fn begin(&mut self, node: usize) -> Result<(), String> {
+        let [program, arguments @ ..] = self.config.server.start[node].as_slice() else {
+            return Err("a command that is empty".to_owned());
+        };
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         if let Some(folder) = &self.config.server.folder {
             command.current_dir(folder);
         }
-        self.child = Some(command.spawn().map_err(|error| format!("{program}: {error}"))?);
-        self.wait_until_it_answers().await
+        self.nodes[node] = Some(command.spawn().map_err(|error| format!("{program}: {error}"))?);
+        self.wait_until_it_answers(node).await
     }
 
     /// Anything that is HTTP.
-    async fn wait_until_it_answers(&mut self) -> Result<(), String> {
+    async fn wait_until_it_answers(&mut self, node: usize) -> Result<(), String> {
         let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
         for _ in 0..600 {
-            if http.get(&self.config.token_endpoints[0]).send().await.is_ok() {
-                return Ok(());
-            }
-            if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
+            // It first: another server may be listening there, and answers for one that could not.
+            if let Some(Ok(Some(status))) = self.nodes[node].as_mut().map(Child::try_wait) {
                 return Err(format!("the server ended: {status}"));
+            }
+            if http.get(&self.config.token_endpoints[node]).send().await.is_ok() {
+                return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Err("the server does not answer".to_owned())
     }
 
-    /// By SIGTERM, and by SIGKILL if that does nothing for ten seconds.
+    /// All of it.
     pub(crate) async fn stop(&mut self) -> Result<(), String> {
-        let Some(mut child) = self.child.take() else { return Ok(()) };
+        for node in 0..self.nodes.len() {
+            self.stop_node(node).await?;
+        }
+        Ok(())
+    }
+
+    /// By SIGTERM, and by SIGKILL if that does nothing for ten seconds.
+    async fn stop_node(&mut self, node: usize) -> Result<(), String> {
+        let Some(mut child) = self.nodes[node].take() else { return Ok(()) };
         if let Some(pid) = child.id() {
             let sent = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
             sent.map_err(|error| format!("kill: {error}"))?;
@@ -64,23 +83,33 @@ impl Server {
         Ok(())
     }
 
-    /// Stopped, or killed in the middle of whatever it does, and started again.
+    /// One node is stopped, or killed in the middle of whatever it does, and started again.
     pub(crate) async fn restart(&mut self, kills: bool) -> Result<(), String> {
-        match self.child.take() {
-            Some(mut child) if kills => child.kill().await.map_err(|error| error.to_string())?,
-            child => {
-                self.child = child;
-                self.stop().await?;
+        let node = self.turn % self.nodes.len().max(1);
+        self.turn += 1;
+        if kills {
+            if let Some(mut child) = self.nodes[node].take() {
+                child.kill().await.map_err(|error| error.to_string())?;
             }
+        } else {
+            self.stop_node(node).await?;
         }
-        self.begin().await
+        self.begin(node).await
     }
 
     /// What of it is in memory, in bytes, as Linux has it.
     pub(crate) fn resident(&self) -> Option<u64> {
-        let pid = self.child.as_ref().and_then(Child::id).or(self.config.server.pid)?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1_024)
+        let started = self.nodes.iter().flatten().filter_map(Child::id);
+        let pids: Vec<_> = started.chain(self.config.server.pid).collect();
+        if pids.is_empty() {
+            return None;
+        }
+        pids.into_iter().map(resident).sum()
     }
+}
+
+fn resident(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1_024)
 }

@@ -304,7 +304,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 (Verdict::Answer(Finish::ForeignAgain), false)
             }
             Decision::Replay => (Verdict::Replay, false),
-            Decision::Refuse(void) => return Err(of_grant(grant, Refusal::from(void))),
+            Decision::Refuse(void) => return Err(of_grant(grant, refusal_of(void))),
         };
         if behind && !refresh.told_behind {
             refresh.told_behind = true;
@@ -475,16 +475,15 @@ fn asked_mask<F>(grant: &Grant, refresh: &Refresh<'_, '_, F>) -> Result<u64, Fai
     asked.and_then(|asked| left_to(refresh.client, &grant.scope, asked)).ok_or_else(|| of_grant(grant, none_left))
 }
 
-impl From<Void> for Refusal {
-    fn from(void: Void) -> Self {
-        match void {
-            Void::NotBefore => GrantRefusal::NotBefore.into(),
-            Void::Expired => GrantRefusal::Expired.into(),
-            Void::NotRenewable => GrantRefusal::NotRenewable.into(),
-            Void::Exhausted => GrantRefusal::Exhausted.into(),
-            Void::ClockBehind => Unavailable::ClockBehind.into(),
-            Void::Overtaken => Unavailable::Overtaken.into(),
-            Void::InDoubt => Unavailable::Store(StoreErrorKind::Indeterminate).into(),
-        }
+/// By no `From`: what nobody sees has no place in the surface.
+fn refusal_of(void: Void) -> Refusal {
+    match void {
+        Void::NotBefore => GrantRefusal::NotBefore.into(),
+        Void::Expired => GrantRefusal::Expired.into(),
+        Void::NotRenewable => GrantRefusal::NotRenewable.into(),
+        Void::Exhausted => GrantRefusal::Exhausted.into(),
+        Void::ClockBehind => Unavailable::ClockBehind.into(),
+        Void::Overtaken => Unavailable::Overtaken.into(),
+        Void::InDoubt => Unavailable::Store(StoreErrorKind::Indeterminate).into(),
     }
 }

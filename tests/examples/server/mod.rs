@@ -18,6 +18,7 @@ use process::{Running, fails_to_start};
 use crate::kit::servers::postgres::Postgres;
 use crate::kit::servers::redis::{Redis, RedisCluster};
 use crate::kit::servers::{Folder, program};
+use crate::store::Place;
 
 const LOGIN: &str = "grant_type=password&username=usuario.teste&password=senha123&campaign_id=1001\
     &refresh_token_active=true&client_id=marketplace-app&client_secret=marketplace-secret-for-trying-out-only";
@@ -50,6 +51,27 @@ fn on_redis() {
 fn on_a_redis_cluster() {
     if let Some(cluster) = RedisCluster::start() {
         outlives_the_server(&cluster.url());
+    }
+}
+
+#[test]
+fn the_nodes_of_a_cluster_have_one_user() {
+    let nodes = |text: &str| match text.parse() {
+        Ok(Place::RedisCluster(nodes)) => nodes.join(" "),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(nodes("redis-cluster://a:1,b:2"), "redis://a:1 redis://b:2");
+    assert_eq!(nodes("redis-cluster://[::1]:7000"), "redis://[::1]:7000");
+    assert_eq!(nodes("redis-cluster://me:p%40s@a:1,b"), "redis://me:p%40s@a:1 redis://me:p%40s@b");
+    assert_eq!(nodes("redis-cluster://:secret@a:1,b:2"), "redis://:secret@a:1 redis://:secret@b:2");
+    for none in [
+        "redis-cluster:a:1",
+        "redis-cluster://",
+        "redis-cluster://a:1,",
+        "redis-cluster://a:1/0",
+        "redis-cluster://a:1?x=1",
+    ] {
+        assert!(none.parse::<Place>().is_err(), "{none}");
     }
 }
 

@@ -13,6 +13,8 @@
 //! requests that saw their token current, or the direct predecessor in time, and about those that came before the rotation by more than clocks
 //! may differ.
 //!
+//! Eight worlds (`tests/holds.rs`), 55 million states, of which 16 million are different; a minute of one processor.
+//!
 //! What is not in it: MACs, clients, scopes, expiry, hooks. The laws (`tests/laws`) have those, by chance and with the engine whole.
 
 pub mod properties;

@@ -205,6 +205,9 @@ impl Protocol {
                 // As it would be before its first step; nobody has written it.
                 (Record { generation: 0, rotated_at: now, version: u8::MAX }, None)
             }
+            Place::Absent | Place::Ended if self.is(Mutant::StaleLoad) && state.truth.ended => {
+                (stale(&state.truth), None)
+            }
             Place::Absent | Place::Ended => {
                 if state.place == Place::Ended && flight.presented == 0 {
                     self.note(Reached::EndedAgain);
@@ -380,6 +383,12 @@ impl State {
     fn break_by(&mut self, violation: Violation) {
         self.truth.violation.get_or_insert(violation);
     }
+}
+
+/// The record as it was before the end.
+fn stale(truth: &Truth) -> Record {
+    let generation = u8::try_from(truth.steps.ilog2()).unwrap_or(u8::MAX);
+    Record { generation, rotated_at: truth.committed_at, version: u8::MAX }
 }
 
 /// What the node's clock says: the second one is ahead.

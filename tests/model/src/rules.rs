@@ -48,6 +48,8 @@ pub enum Mutant {
     AbsentSwapped,
     /// The store inserts over what is there.
     InsertOverwrites,
+    /// The store answers from a replica that has not heard of the end.
+    StaleLoad,
     /// A grant from another server is removed when it ends.
     EndedIsRemoved,
     /// Whoever has an older token gets the current one, with a proof or without.

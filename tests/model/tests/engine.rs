@@ -73,13 +73,11 @@ impl Shelf {
             if !desk.is_open {
                 return Poll::Ready(Outcome::Done);
             }
-            match desk.goes.take() {
-                Some(goes) => Poll::Ready(goes),
-                None => {
-                    desk.waits = Some(waits);
-                    Poll::Pending
-                }
+            if let Some(goes) = desk.goes.take() {
+                return Poll::Ready(goes);
             }
+            desk.waits = Some(waits);
+            Poll::Pending
         })
         .await
     }
@@ -301,7 +299,7 @@ impl World {
                 None
             }
             Action::SetBack => {
-                self.shelf.desk().grant = self.earlier.clone();
+                self.shelf.desk().grant.clone_from(&self.earlier);
                 None
             }
             Action::HostEnds => {

@@ -41,6 +41,7 @@ mutants! {
     a_store_that_compares_no_version: VersionNotCompared in ALONE breaks TwoSuccessors;
     a_store_that_writes_onto_nothing: AbsentSwapped in FAULTY breaks Revived;
     a_store_that_inserts_over_what_is_there: InsertOverwrites in FOREIGN breaks Revived;
+    a_store_that_reads_what_is_over: StaleLoad in FAULTY breaks Revived;
     a_foreign_grant_that_is_removed: EndedIsRemoved in FOREIGN breaks Revived;
     a_resync_for_everybody: ResyncForBearers in RESYNC breaks ServedUnproven;
 }

@@ -131,3 +131,32 @@ impl Drop for Server {
         drop(self.child.wait());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{field, time_of};
+
+    #[test]
+    fn a_name_with_spaces_and_brackets_moves_no_field() {
+        let stat = "71 (a ) (b) S 9 71 71 0";
+        assert_eq!(field(stat, 1).ok(), Some(9));
+        assert!(field(stat, 0).is_err());
+        assert!(field(stat, 30).is_err());
+    }
+
+    #[test]
+    fn work_takes_time_of_the_processor() {
+        let before = time_of("self").expect("Linux counts");
+        let begin = Instant::now();
+        let mut sum = 0_u64;
+        while begin.elapsed() < Duration::from_secs(20) {
+            sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
+            if time_of("self").expect("Linux counts") - before > Duration::from_millis(5) {
+                return;
+            }
+        }
+        panic!("20 s of work took none of the processor's time");
+    }
+}

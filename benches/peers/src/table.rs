@@ -93,7 +93,21 @@ pub fn bytes(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, short, thousands};
+    use std::fs;
+
+    use super::{BEGIN, END, bytes, put, short, thousands};
+
+    #[test]
+    fn a_table_takes_the_place_of_the_one_before_and_nothing_else() {
+        let file = std::env::temp_dir().join(format!("peers-table-{}.md", std::process::id()));
+        fs::write(&file, format!("above\n{BEGIN}old\n{END}\nbelow\n")).expect("written");
+        put(&file, "new\n").expect("a place for it");
+        let text = fs::read_to_string(&file).expect("read");
+        assert_eq!(text, format!("above\n{BEGIN}new\n{END}\nbelow\n"));
+        fs::write(&file, "no place").expect("written");
+        assert!(put(&file, "new").is_err());
+        fs::remove_file(&file).expect("removed");
+    }
 
     #[test]
     fn numbers_are_written_for_people() {

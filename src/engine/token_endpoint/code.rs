@@ -124,9 +124,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     has_room = true;
                 }
                 self.spend_proof(&grant, client, presented, text.as_bytes(), time).await?;
+                #[cfg(all(feature = "jwt", feature = "root-secret"))]
+                if grant.session_ends_at().is_some() && claims.as_ref().is_some_and(Claims::are_of_an_id_token) {
+                    // Boxed, so that no other request is larger for it.
+                    Box::pin(self.remember_listener(&grant, client, time)).await?;
+                }
                 let expected = grant.version;
                 let now = time.now();
-                grant.forget_replaced();
+                grant.forget_until_redeemed();
                 self.bind(&mut grant, client, presented);
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();

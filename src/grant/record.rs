@@ -380,6 +380,12 @@ impl Grant {
         self.change_members(|members| Members { host_data: data, ..members });
     }
 
+    /// It is of a client that nobody made by hand, so it is counted.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(crate) fn set_of_stranger(&mut self) {
+        self.change_members(|members| Members { of_stranger: true, ..members });
+    }
+
     /// Forgets what only the redemption of its code asks for: what it takes the place of, and when its session ends.
     pub(crate) fn forget_until_redeemed(&mut self) {
         if self

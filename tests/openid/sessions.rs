@@ -153,6 +153,68 @@ fn a_stranger_is_sent_nothing() {
     assert!(log_out(&world, "c", 2).notices.is_empty());
 }
 
+fn stranger(id: &str) -> regrant::client::ClientBuilder {
+    shop(id).stranger(true).require_pkce(false).danger_backchannel_logout_of_stranger(true)
+}
+
+/// Where the host sends strangers' clients notices all the same, it is on the host of all their redirect URIs, or of their sector, by `https`: what is
+/// said there is what the redirect URIs' owner calls the person.
+#[test]
+fn a_stranger_is_told_at_its_own_host_alone() {
+    for (uri, own) in [
+        ("https://news.example/logout", true),
+        ("https://sector.example/logout", true),
+        ("https://evil.example/logout", false),
+        ("http://127.0.0.1/logout", false),
+    ] {
+        let news = stranger("news").sector_identifier("sector.example").backchannel_logout_uri(uri, true);
+        let world = world([news], |builder| builder);
+        let pkce =
+            query("news").and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
+        let code = world.authorize_as(&pkce, alice_in("c"), at(1)).code();
+        let body = format!(
+            "grant_type=authorization_code&code={code}&redirect_uri=https://news.example/cb&code_verifier={}",
+            crate::kit::bank::VERIFIER
+        );
+        world.send(&crate::kit::form(body).basic("news", SECRET), at(1)).assert_ok();
+        assert_eq!(log_out(&world, "c", 2).notices.len(), usize::from(own), "{uri}");
+    }
+}
+
+/// Whoever registers makes this server keep and post no more than the bound, in all sessions of a person together; clients made by hand are not
+/// counted, and none of them makes room.
+#[test]
+fn strangers_have_a_bound_together() {
+    let most = usize::try_from(regrant::Lifetimes::MOST_AT_STRANGERS).unwrap();
+    let ids: Vec<String> = (0..most + 5).map(|number| format!("s{number}")).collect();
+    let clients = ids.iter().map(|id| stranger(id)).chain([shop("shop"), shop("news")]);
+    let world = world(clients, |builder| builder);
+    let log_in = |id: &str, cookie: &str, now: u64| {
+        let pkce = query(id).and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
+        let code = world.authorize_as(&pkce, alice_in(cookie), at(now)).code();
+        let body = format!(
+            "grant_type=authorization_code&code={code}&redirect_uri=https://{id}.example/cb&code_verifier={}",
+            crate::kit::bank::VERIFIER
+        );
+        world.send(&crate::kit::form(body).basic(id, SECRET), at(now)).assert_ok();
+    };
+    world.log_in_to("shop", "c", at(0));
+    for (second, id) in (1..).zip(&ids) {
+        log_in(id, if second % 2 == 0 { "c" } else { "d" }, second);
+    }
+    world.log_in_to("news", "c", at(300));
+    let remembered = || world.store.grants().into_iter().filter(|grant| grant.expires_at() == at(80_000)).count();
+    assert_eq!(remembered(), most + 2);
+    // Again at one that is remembered: nobody goes for it.
+    log_in(&ids[most], "c", 301);
+    assert_eq!(remembered(), most + 2);
+    let (c, d) = (log_out(&world, "c", 302), log_out(&world, "d", 302));
+    assert_eq!(c.notices.len() + d.notices.len(), most + 2);
+    assert!(told(&c).contains(&"shop") && told(&c).contains(&"news"));
+    let first = ids[..5].iter().any(|id| told(&c).contains(&id.as_str()) || told(&d).contains(&id.as_str()));
+    assert!(!first, "the oldest have gone");
+}
+
 /// Another engine on the same store, with these clients.
 fn again(world: &World, clients: impl IntoIterator<Item = regrant::client::ClientBuilder>) -> World {
     let clients = clients

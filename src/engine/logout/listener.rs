@@ -44,6 +44,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let subjects = self.subjects.as_ref().ok_or(ServerFault::Handler)?;
         let owner = owner_key(self.realm.name(), subject);
+        if client.is_stranger() {
+            let is_own = |stored: &Grant| is_it(stored, session, &owner, client.id());
+            self.make_room_for_listener(subject, is_own, time).await?;
+        }
         let mut step = 0;
         for _ in 0..ATTEMPTS + usize::from(STEPS) {
             if step == STEPS {
@@ -56,6 +60,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let mut record = Grant::special(id, new_version(), self.realm.name(), special, created_at, expires_at);
                 record.owner = Some(owner.clone());
                 record.client_id = client.shared_id();
+                if client.is_stranger() {
+                    record.set_of_stranger();
+                }
                 record
             };
             match self.store.insert(&record(since, ends_at), now).await {

@@ -8,7 +8,7 @@ use crate::engine::failure::Failure;
 use crate::engine::host::{Authorization, Clock};
 use crate::engine::refusal::ServerFault;
 use crate::grant::members::SessionKey;
-use crate::grant::{Grant, Scope, Timestamp};
+use crate::grant::{Grant, Lifetimes, Scope, Timestamp};
 use crate::store::{StoreError, TokenStore};
 
 /// How many grants are listed at a time.
@@ -49,7 +49,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// call had looked. Where it is gone the host calls this once more, before it sends the answer of the approval.
     ///
     /// Until the time that the session was said to end at, another call gives the notices again, so that one which got lost can be sent.
-    /// Records that cannot be read are left: nobody knows of which session they are.
+    /// Records that cannot be read are left: nobody knows of which session they are. Of clients that [nobody made by hand](crate::Client::is_stranger)
+    /// at most [`Lifetimes::MOST_AT_STRANGERS`](crate::Lifetimes::MOST_AT_STRANGERS) are remembered for a person, those of the latest logins, and at
+    /// most as many are told.
     ///
     /// # Errors
     ///
@@ -100,6 +102,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         // Only now: whatever the registry does, what was to end has ended.
         let now = clock.read();
+        let mut at_strangers = 0;
         for listener in listeners.iter().filter(|listener| now < listener.expires_at) {
             let lookup = Lookup::new(Purpose::Sessions);
             let client = match self.clients.find(listener.client_id(), lookup).await {
@@ -115,6 +118,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // A login of a client that had this id before, or of before all of them were voided, is none that this client knows of.
             if listener.created_at < self.not_before(&client) {
                 continue;
+            }
+            // There are no more, but for logins at the same time.
+            if client.is_stranger() {
+                at_strangers += 1;
+                if at_strangers > Lifetimes::MOST_AT_STRANGERS {
+                    continue;
+                }
             }
             match self.notice(&client, listener, &key, now) {
                 Ok(notice) => out.notices.extend(notice),

@@ -31,11 +31,6 @@ impl Subjects {
         Self { secret, realm }
     }
 
-    /// Whether people and sessions go on being called what they were.
-    pub(super) fn follows(&self, before: &Self) -> bool {
-        self.mac(b"exchange", &[]) == before.mac(b"exchange", &[])
-    }
-
     fn mac(&self, what: &[u8], members: &[&[u8]]) -> [u8; 32] {
         let realm = self.realm.as_deref().unwrap_or_default().as_bytes();
         let members: Vec<&[u8]> = [what, realm].into_iter().chain(members.iter().copied()).collect();

@@ -10,6 +10,7 @@ mod metadata;
 mod offline;
 mod pairwise;
 mod provider;
+mod replaced;
 mod requests;
 mod sessions;
 mod userinfo;

@@ -73,11 +73,15 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// The root secret before the current one, until this time: what was sealed under it is opened, and markers are written and
     /// looked up under it. The same time on every node, and after it at the earliest when all that was sealed under it has expired.
     ///
+    /// Needs the [subject secret](Self::subject_secret) that the first root secret of this system gave, which stays for ever.
+    ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, RootSecret, StaticClients, Timestamp};
+    /// let first = RootSecret::from_bytes(1, &[7; 32]);
     /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
     ///     .root_secret(RootSecret::from_bytes(2, &[8; 32]))
-    ///     .accept_root(RootSecret::from_bytes(1, &[7; 32]), Timestamp::from_secs(1_795_000_000))
+    ///     .subject_secret(first.subject_secret())
+    ///     .accept_root(first, Timestamp::from_secs(1_795_000_000))
     ///     .build()?;
     /// # Ok::<(), regrant::BuildError>(())
     /// ```

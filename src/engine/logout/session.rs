@@ -62,7 +62,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// The store's; some may be there still, so call it again. Where the client registry fails, what was to end has ended, and
+    /// The store's; some may be there still, so call it again. One that the store did not make where the engine has neither a root secret nor
+    /// a subject secret: nobody knows then which logins named the session. Where the client registry fails, what was to end has ended, and
     /// [`LoggedOut::untold`] counts who could not be told.
     ///
     /// ```
@@ -77,7 +78,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub async fn log_out(&self, subject: &str, session: &str, clock: impl Clock) -> Result<LoggedOut, StoreError> {
         let mut out = LoggedOut::default();
-        let key = self.subjects.as_ref().and_then(|subjects| subjects.session(subject, session));
+        let Some(subjects) = self.subjects.as_deref() else {
+            // Rather an error than a logout that ends nothing, and says that all is well.
+            return Err(StoreError::not_applied(
+                "the engine has no subject secret, under which logins name their sessions",
+            ));
+        };
+        let key = subjects.session(subject, session);
         let (Some(key), [Some(owner), _]) = (key, self.realm.owners(subject)) else { return Ok(out) };
         let (mut after, mut listeners) = (None, Vec::new());
         loop {

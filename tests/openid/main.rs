@@ -4,6 +4,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod adopted;
 mod claims;
 mod logout;
 mod metadata;

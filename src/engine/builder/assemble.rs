@@ -63,7 +63,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
         let subjects = {
             checks::pairwise(clients.features(), subject_secret.is_some())?;
-            subject_secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone())))
+            subject_secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone(), &self.adopted)))
         };
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
         checks::pairwise(clients.features(), false)?;

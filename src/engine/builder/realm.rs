@@ -39,6 +39,10 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// another server's tokens were taken over before (`EngineBuilder::foreign_tokens`), not before the last of those is worth nothing any
     /// more, since what keeps them from beginning anew is adopted, too.
     ///
+    /// **A client with pairwise subjects stays here for ever**: it knows people by the names from before the realm, in new logins too
+    /// (OpenID Connect Core section 8.1), and without this everybody would be somebody new to it. Name a new client of the same sector here too, so that the two
+    /// have one name for a person.
+    ///
     /// ```
     /// # use regrant::{Engine, Key, MemoryStore, StaticClients};
     /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())

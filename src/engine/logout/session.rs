@@ -14,7 +14,7 @@ use crate::engine::swap::{ATTEMPTS, new_version};
 use crate::engine::time::Time;
 use crate::grant::members::{SessionKey, Special};
 use crate::grant::owner::owner_key;
-use crate::grant::{Grant, GrantId, Scope, Timestamp};
+use crate::grant::{Grant, GrantId, Owner, Scope, Timestamp};
 use crate::store::{Insert, StoreError, StoreErrorKind, Swap, TokenStore};
 
 /// How many grants are listed at a time.
@@ -34,7 +34,8 @@ const STEPS: u8 = 4;
 pub struct LoggedOut {
     /// How many grants were ended.
     pub ended: usize,
-    /// What is to be sent, one for each client of the session that wants to hear of it.
+    /// What is to be sent, one for each client of the session that wants to hear of it; two for one that is
+    /// [adopted](crate::EngineBuilder::adopt_grants_of) and was logged in to before and after, which has been told two `sid`.
     pub notices: Vec<LogoutNotice>,
     /// How many clients there is no notice for now, though they may want one: they are not at hand, or nothing can be signed for them. An
     /// event said why; call again.
@@ -84,28 +85,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 "the engine has no subject secret, under which logins name their sessions",
             ));
         };
-        let key = subjects.session(subject, session);
-        let (Some(key), [Some(owner), _]) = (key, self.realm.owners(subject)) else { return Ok(out) };
-        let (mut after, mut listeners) = (None, Vec::new());
-        loop {
-            let mut listed = self.store.list(&owner, after, PAGE).await?;
-            // Of another realm there is nothing in this list, unless the store is wrong.
-            listed.grants.retain(|grant| grant.realm() == self.realm.name());
-            for grant in listed.grants {
-                if grant.listens_for() == Some(&key) {
-                    listeners.push(grant);
-                } else if grant.session() == Some(&key) && !outlives_session(&grant.scope) {
-                    out.ended += usize::from(self.end(&grant, clock.read()).await?);
-                }
-            }
-            after = listed.next;
-            if after.is_none() {
-                break;
-            }
+        let Some(keys) = subjects.sessions(subject, session) else { return Ok(out) };
+        let [own, outside] = self.realm.owners(subject);
+        let mut listeners = Vec::new();
+        for (owner, key) in [own.zip(Some(keys.own)), outside.zip(keys.adopted)].into_iter().flatten() {
+            out.ended += self.end_logins_of(&owner, &key, &mut listeners, &clock).await?;
         }
         // Only now: whatever the registry does, what was to end has ended.
         let now = clock.read();
-        for listener in listeners.iter().filter(|listener| now < listener.expires_at) {
+        for (listener, key) in listeners.iter().filter(|(listener, _)| now < listener.expires_at) {
             let lookup = Lookup::new(Purpose::Sessions);
             let client = match self.clients.find(listener.client_id(), lookup).await {
                 Ok(Some(client)) => client,
@@ -121,7 +109,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if listener.created_at < self.not_before(&client) {
                 continue;
             }
-            match self.notice(&client, listener, &key, now) {
+            match self.notice(&client, listener, key, now) {
                 Ok(notice) => out.notices.extend(notice),
                 // One client's key is gone; so here.
                 Err(failure) => {
@@ -131,6 +119,33 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         Ok(out)
+    }
+
+    /// Ends what of this session is in an owner's list, and finds who listens for its end.
+    async fn end_logins_of(
+        &self,
+        owner: &Owner,
+        key: &SessionKey,
+        listeners: &mut Vec<(Grant, SessionKey)>,
+        clock: &impl Clock,
+    ) -> Result<usize, StoreError> {
+        let (mut after, mut ended) = (None, 0);
+        loop {
+            let mut listed = self.store.list(owner, after, PAGE).await?;
+            // Outside of all realms there are those of other engines too, which adopt other clients.
+            listed.grants.retain(|grant| self.realm.includes(grant.realm(), grant.client_id()));
+            for grant in listed.grants {
+                if grant.listens_for() == Some(key) {
+                    listeners.push((grant, *key));
+                } else if grant.session() == Some(key) && !outlives_session(&grant.scope) {
+                    ended += usize::from(self.end(&grant, clock.read()).await?);
+                }
+            }
+            after = listed.next;
+            if after.is_none() {
+                return Ok(ended);
+            }
+        }
     }
 
     /// What a login keeps of its session; and its client is remembered, where it wants to hear of the end. Before the code is stored: a client

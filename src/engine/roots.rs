@@ -26,9 +26,10 @@ pub(super) struct SubjectPrint {
 }
 
 impl SubjectPrint {
-    pub(super) fn new(secret: &SubjectSecret, realm: Option<&str>, adopts: bool) -> Self {
+    pub(super) fn of(secret: Option<&SubjectSecret>, realm: Option<&str>, adopts: bool) -> Option<Self> {
+        let secret = secret?;
         let of = |realm| fingerprint(0, &secret.key(Label::Fingerprint, realm));
-        Self { own: of(realm), adopted: adopts.then(|| of(None)) }
+        Some(Self { own: of(realm), adopted: adopts.then(|| of(None)) })
     }
 }
 

@@ -17,8 +17,6 @@ use crate::engine::roots::{Roots, SubjectPrint};
 use crate::engine::settings::Settings;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 use crate::engine::subjects::Subjects;
-#[cfg(feature = "root-secret")]
-use crate::secret::root::RootSecret;
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
 
@@ -39,23 +37,13 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
         #[cfg(feature = "root-secret")]
-        let subject_secret = match (self.subject_secret, &self.root, &self.old_root) {
-            (Some(kept), ..) => Some(kept),
-            // Derived from a root secret that has followed another, it would be another secret; and an engine that goes on without finds no
-            // session again. Nobody knows here whether any was named, so it is asked of everybody.
-            (None, _, Some(_)) => return Err(BuildError::SubjectSecretRequired),
-            (None, root, None) => root.as_ref().map(RootSecret::subject_secret),
-        };
+        let subject_secret = checks::subject_secret(self.subject_secret, self.root.as_ref(), self.old_root.is_some())?;
         #[cfg(feature = "root-secret")]
-        let subject = {
-            let adopts = !self.adopted.is_empty();
-            subject_secret.as_ref().map(|secret| SubjectPrint::new(secret, self.realm.as_deref(), adopts))
-        };
+        let adopts = !self.adopted.is_empty();
         #[cfg(feature = "root-secret")]
-        let foreign = {
-            let adopts = !self.adopted.is_empty();
-            ForeignEngine::build(self.foreign, subject_secret.as_ref(), self.realm.as_deref(), adopts)?
-        };
+        let subject = SubjectPrint::of(subject_secret.as_ref(), self.realm.as_deref(), adopts);
+        #[cfg(feature = "root-secret")]
+        let foreign = ForeignEngine::build(self.foreign, subject_secret.as_ref(), self.realm.as_deref(), adopts)?;
         #[cfg(feature = "root-secret")]
         let secrets = (self.root.as_ref(), self.old_root.as_ref(), self.realm.as_deref());
         #[cfg(feature = "root-secret")]

@@ -334,6 +334,8 @@ impl<C: Clients> Clients for StatelessClients<C> {
             features.pairwise_subjects |= self.terms.takes_pairwise;
             features.backchannel_logout |= self.terms.takes_logouts;
         }
+        let own = self.terms.lifetimes.map(|lifetimes| lifetimes.access_token());
+        features.longest_access_token = features.longest_access_token.max(own);
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

@@ -82,8 +82,8 @@ impl Sessions {
     async fn run(&mut self, connections: usize, time: Duration, most: usize) -> Result<Vec<Duration>> {
         let mut all = JoinSet::new();
         for place in 0..connections.min(self.parts.len()) {
-            let (part, port) = (take(&mut self.parts[place]), self.port);
-            all.spawn(async move { (place, refresh_part(part, port, time, most).await) });
+            let (tokens, port) = (take(&mut self.parts[place]), self.port);
+            all.spawn(async move { (place, refresh_part(tokens, port, time, most).await) });
         }
         let mut took = Vec::new();
         while let Some(ended) = all.join_next().await {

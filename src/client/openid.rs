@@ -5,6 +5,9 @@ use smol_str::SmolStr;
 
 use super::builder::ClientBuilder;
 use super::client::{Client, ClientError};
+#[cfg(feature = "root-secret")]
+use super::dynamic::ClientMetadata;
+use super::redirect_uri::RedirectUri;
 use crate::grant::Timestamp;
 use crate::wire::{has_control, read_uri, web_host};
 
@@ -24,7 +27,28 @@ pub(super) struct OpenId {
     stranger_hears: bool,
     /// From when on its grants have pairwise subjects.
     pairwise_from: Option<Timestamp>,
-    sector: Option<SmolStr>,
+    sector: SectorRule,
+}
+
+/// Where the sector of a client comes from.
+#[derive(Clone, Debug, Default)]
+enum SectorRule {
+    /// From its redirect URIs.
+    #[default]
+    Redirects,
+    /// Somebody has said it, or fetched it.
+    Host(SmolStr),
+    /// The client is its own: its redirect URIs may change, and nobody has vouched for them.
+    Own,
+}
+
+impl SectorRule {
+    fn host(&self) -> Option<&str> {
+        match self {
+            Self::Host(host) => Some(host),
+            Self::Redirects | Self::Own => None,
+        }
+    }
 }
 
 /// Who sees the same pairwise subject.
@@ -89,13 +113,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether it hears of logouts though it is a [stranger](Client::is_stranger)'s client. The danger: its URL may be anybody's, an address of
-    /// the host's own network among them, so post by what goes to public addresses alone, as `ReqwestFetch` does. Default: no.
+    /// Whether it hears of logouts though it is a [stranger](Client::is_stranger)'s client: at an `https` URL on the host of all its redirect URIs, or
+    /// of its [sector](Self::sector_identifier), and nowhere else. The danger: its URL may be anybody's, an address of
+    /// the host's own network among them, so post by what goes to public addresses alone, as `ReqwestFetch` does. Of one person 200 clients of
+    /// strangers hear at most ([`Lifetimes::MOST_AT_STRANGERS`](crate::Lifetimes::MOST_AT_STRANGERS)), in all sessions together: a login
+    /// at one more takes the place of the oldest. Default: no.
     ///
     /// ```
     /// # use regrant::Client;
     /// let app = Client::public("app-7301")
     ///     .stranger(true)
+    ///     .redirect_uri("https://app.example/cb")
     ///     .backchannel_logout_uri("https://app.example/logout", true)
     ///     .danger_backchannel_logout_of_stranger(true)
     ///     .build()?;
@@ -139,7 +167,8 @@ impl ClientBuilder {
 
     /// The sector of its pairwise subjects, a host name: clients of one sector know a person by the same name. Say it where redirect URIs are on
     /// several hosts; the host vouches for it, so nothing is fetched. Default: the host of all its redirect URIs where they are `https`
-    /// and on one host; else the client is a sector of its own, since native apps would all share `localhost`.
+    /// and on one host (of a client that is known by a document, on that document's host); else the client is a sector of its own, since native
+    /// apps would all share `localhost`.
     ///
     /// ```
     /// # use regrant::Client;
@@ -147,7 +176,13 @@ impl ClientBuilder {
     /// # Ok::<(), regrant::client::ClientError>(())
     /// ```
     pub fn sector_identifier(mut self, host: &str) -> Self {
-        self.openid().sector = Some(host.to_ascii_lowercase().into());
+        self.openid().sector = SectorRule::Host(host.to_ascii_lowercase().into());
+        self
+    }
+
+    /// It is a sector of its own, whatever its redirect URIs are.
+    pub(super) fn sector_of_its_own(mut self) -> Self {
+        self.openid().sector = SectorRule::Own;
         self
     }
 }
@@ -164,13 +199,14 @@ impl Client {
         openid.is_some_and(|openid| openid.post_logout_redirect_uris.iter().any(|registered| registered == uri))
     }
 
-    /// Where it hears of logouts.
+    /// Where it hears of logouts. A client that nobody made by hand hears at its own host alone, which is that of its redirect URIs or of its
+    /// sector: what is said there is what the client calls a person.
     pub(crate) fn hears_logouts_at(&self) -> Option<&str> {
-        self.openid
-            .as_deref()
-            .filter(|openid| !self.stranger || openid.stranger_hears)?
-            .backchannel_logout_uri
-            .as_deref()
+        let openid = self.openid.as_deref()?;
+        let uri = openid.backchannel_logout_uri.as_deref()?;
+        let redirects = || one_https_host(self.redirect_uris.iter().map(RedirectUri::as_str));
+        let hears = !self.stranger || openid.stranger_hears && is_at(uri, [openid.sector.host(), redirects()]);
+        hears.then_some(uri)
     }
 
     /// Whether a grant of that time has a pairwise subject.
@@ -197,21 +233,52 @@ impl Client {
     /// Who else knows people by the names that it knows.
     #[cfg(feature = "root-secret")]
     pub(crate) fn sector(&self) -> Sector<'_> {
-        if let Some(sector) = self.openid.as_deref().and_then(|openid| openid.sector.as_deref()) {
-            return Sector::Host(sector);
+        let host = match self.openid.as_deref().map(|openid| &openid.sector) {
+            Some(SectorRule::Host(host)) => Some(host.as_str()),
+            Some(SectorRule::Own) => None,
+            Some(SectorRule::Redirects) | None => one_https_host(self.redirect_uris.iter().map(RedirectUri::as_str)),
+        };
+        host.map_or(Sector::Client(&self.id), Sector::Host)
+    }
+
+    /// Whether it would know people by the names that it knows them by once it says these metadata in the place of those that there were.
+    /// By what is said of a sector where the host has not said one itself.
+    #[cfg(feature = "root-secret")]
+    pub(crate) fn keeps_sector(&self, before: &ClientMetadata, after: &ClientMetadata) -> bool {
+        let is_by_host = self.is_pairwise() && !before.pairwise_subjects();
+        if !after.pairwise_subjects() && !is_by_host {
+            return true;
         }
-        let mut hosts = self.redirect_uris.iter().map(|uri| https_host(uri.as_str()));
-        match hosts.next().flatten() {
-            Some(first) if hosts.all(|other| other.is_some_and(|other| other.eq_ignore_ascii_case(first))) => {
-                Sector::Host(first)
-            }
-            _ => Sector::Client(&self.id),
+        // Whether there were logins yet nobody here can tell.
+        if !self.is_pairwise() {
+            return false;
+        }
+        let said = self.openid.as_deref().and_then(|openid| openid.sector.host());
+        if said.is_some_and(|said| before.sector_host().as_deref() != Some(said)) {
+            return true;
+        }
+        let listed = after.sector_host();
+        match (self.sector(), listed.as_deref().or_else(|| one_https_host(after.redirect_uris()))) {
+            (Sector::Host(now), Some(then)) => now.eq_ignore_ascii_case(then),
+            (Sector::Client(_), None) => true,
+            _ => false,
         }
     }
 }
 
-/// The host of a registered redirect URI, which has no user before it; of `https` alone.
-#[cfg(feature = "root-secret")]
+/// The host of all of these, where they are `https` and on one.
+pub(super) fn one_https_host<'u>(uris: impl IntoIterator<Item = &'u str>) -> Option<&'u str> {
+    let mut hosts = uris.into_iter().map(https_host);
+    let first = hosts.next()??;
+    hosts.all(|other| other.is_some_and(|other| other.eq_ignore_ascii_case(first))).then_some(first)
+}
+
+/// Whether it is `https` on one of these hosts.
+pub(super) fn is_at(uri: &str, hosts: [Option<&str>; 2]) -> bool {
+    https_host(uri).is_some_and(|host| hosts.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(host)))
+}
+
+/// The host of a URI that was looked at, which has no user before it; of `https` alone.
 fn https_host(uri: &str) -> Option<&str> {
     let rest = uri.strip_prefix("https://")?;
     let end = if rest.starts_with('[') { rest.find(']').map(|at| at + 1) } else { rest.find([':', '/', '?']) };
@@ -230,10 +297,10 @@ pub(super) fn check(client: &Client) -> Result<(), ClientError> {
     // As redirect URIs are: a browser is sent there.
     let native = super::NativeRedirects::new();
     for uri in &openid.post_logout_redirect_uris {
-        super::redirect_uri::RedirectUri::parse(uri, &native).map_err(ClientError::RedirectUri)?;
+        RedirectUri::parse(uri, &native).map_err(ClientError::RedirectUri)?;
     }
     let is_sector = |sector: &str| (1..=MAX_SECTOR_BYTES).contains(&sector.len()) && !has_control(sector);
-    if !openid.sector.as_deref().is_none_or(is_sector) {
+    if !openid.sector.host().is_none_or(is_sector) {
         return Err(ClientError::Sector);
     }
     match openid.id_token_algorithm.as_deref() {

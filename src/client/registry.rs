@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
 use smol_str::SmolStr;
@@ -12,6 +13,7 @@ use super::clients_error::ClientsError;
 use super::lookup::Lookup;
 use super::secret::ClientSecret;
 use super::{AuthMethod, OPENID};
+use crate::grant::Lifetimes;
 
 /// A registry of clients: a host's own, or [`StaticClients`].
 ///
@@ -109,6 +111,7 @@ pub trait Clients: Send + Sync {
             id_token_algorithms: false,
             pairwise_subjects: false,
             backchannel_logout: false,
+            longest_access_token: None,
         }
     }
 }
@@ -233,6 +236,9 @@ pub struct ClientFeatures {
     pub pairwise_subjects: bool,
     /// Some hear of logouts by the back channel (OpenID Connect Back-Channel Logout).
     pub backchannel_logout: bool,
+    /// The longest that access tokens of those live that have [lifetimes of their own](crate::client::ClientBuilder::lifetimes): a
+    /// signing key is not [retired](crate::Engine::retire_signing_key) before.
+    pub longest_access_token: Option<Duration>,
 }
 
 impl ClientFeatures {
@@ -266,6 +272,7 @@ impl ClientFeatures {
             id_token_algorithms: self.id_token_algorithms || client.wants_id_token_algorithm(),
             pairwise_subjects: self.pairwise_subjects || client.is_pairwise(),
             backchannel_logout: self.backchannel_logout || client.hears_logouts(),
+            longest_access_token: self.longest_access_token.max(client.lifetimes().map(Lifetimes::access_token)),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Grants that end because another takes their place: the one that a step-up came from, and, where a person has as many as they may,
-//! the one that was refreshed longest ago.
+//! the one that was refreshed longest ago. And clients that are to hear of a logout, of which there is a bound too.
 
 use super::Engine;
 use super::failure::Failure;
@@ -67,6 +67,38 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         if is_stranger {
             self.displace(grant, None, Lifetimes::MOST_AT_STRANGERS, time).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes room for one more client of a stranger's that is to hear of a logout: of all sessions of a person together there are as many as
+    /// grants at strangers, or whoever registers would have this server keep and post as much as they like. What is of the oldest login goes.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(super) async fn make_room_for_listener(
+        &self,
+        subject: &str,
+        is_own: impl Fn(&Grant) -> bool + Send + Sync,
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
+        let [Some(owner), _] = self.realm.owners(subject) else { return Ok(()) };
+        let now = time.now();
+        let counts = |other: &Grant| {
+            other.listens_for().is_some() && other.is_of_stranger() && now < other.expires_at && !is_own(other)
+        };
+        let (mut others, mut after) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let listed = self.store.list(&owner, after, PAGE).await?;
+            others.extend(listed.grants.into_iter().filter(|other| counts(other)));
+            after = listed.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let most = usize::try_from(Lifetimes::MOST_AT_STRANGERS).unwrap_or(usize::MAX);
+        let too_many = (others.len() + 1).saturating_sub(most).min(MOST_ENDED);
+        others.sort_unstable_by_key(|other| (other.created_at, other.id));
+        for other in others.iter().take(too_many) {
+            self.store.remove(other.id).await?;
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(None)
     }
 
-    pub(super) const fn signs_answers_to(&self, _: &Client) -> bool {
+    pub(super) const fn signs_answers_to(&self, _: &Client, _: Timestamp) -> bool {
         false
     }
 

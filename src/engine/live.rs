@@ -39,15 +39,15 @@ impl LiveLifetimes {
     #[inline]
     pub(super) fn get(&self) -> Lifetimes {
         let [access_token, idle, absolute, most_per_owner] = &self.words;
-        Lifetimes::from_words([access_token, idle, absolute, most_per_owner].map(|word| word.load(Ordering::Relaxed)))
+        Lifetimes::from_words([access_token, idle, absolute, most_per_owner].map(|word| word.load(Ordering::Acquire)))
     }
 
     fn set(&self, lifetimes: Lifetimes) {
-        // First: nobody issues what this does not know of.
+        // First: whoever has seen the new one, and retires a key, finds it here.
         #[cfg(feature = "jwt")]
         self.longest_secs.fetch_max(lifetimes.access_token().as_secs(), Ordering::Relaxed);
         for (word, new) in self.words.iter().zip(lifetimes.to_words()) {
-            word.store(new, Ordering::Relaxed);
+            word.store(new, Ordering::Release);
         }
     }
 

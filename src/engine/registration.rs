@@ -111,13 +111,22 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 self.check_json(request)?;
                 // Whose token it is, before what it sent: what is wrong with that is no stranger's business.
                 let there = registry.read_dyn(client_id, token).await.map_err(failure_of)?;
-                there.ok_or_else(wrong_token)?;
+                #[cfg_attr(
+                    not(all(feature = "jwt", feature = "root-secret")),
+                    expect(unused_variables, reason = "off")
+                )]
+                let there = there.ok_or_else(wrong_token)?;
                 let read = ClientMetadata::from_update(request.body(), client_id, &registry.native_redirects_dyn());
                 let (metadata, secret) = read.map_err(RegistrationRefusal::Metadata)?;
                 if secret.is_some_and(|secret| !recognize(client.secrets(), secret.as_bytes())) {
                     return Err(RegistrationRefusal::Metadata(MetadataFault::ClientSecret).into());
                 }
                 let metadata = self.fit(metadata)?;
+                // Its logins go on, so it would learn what another's clients call the same people (OpenID Connect Core section 8.1).
+                #[cfg(all(feature = "jwt", feature = "root-secret"))]
+                if !client.keeps_sector(there.metadata(), &metadata) {
+                    return Err(RegistrationRefusal::Metadata(MetadataFault::AnotherSector).into());
+                }
                 self.check_sector(&metadata, request, time).await?;
                 registry.update_dyn(client_id, token, metadata, time.now()).await
             }
@@ -170,7 +179,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let metadata = metadata.without_algorithms(!reads_signed, !signs_answers);
         #[cfg(feature = "jwt")]
-        let metadata = metadata.without_wishes(!features.pairwise_subjects, !features.backchannel_logout);
+        let metadata = metadata
+            .without_wishes(!features.pairwise_subjects, !features.backchannel_logout)
+            .without_backchannel_elsewhere();
         Ok(metadata)
     }
 

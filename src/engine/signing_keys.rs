@@ -104,7 +104,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Errors
     ///
     /// [`SigningKeyStepError::TooEarly`] before the last token that it signed has expired: by what it signed here, and by the
-    /// engine's lifetimes since it stopped. Of a key that the builder was given nobody knows when that was: the wait
+    /// engine's and [its clients'](crate::client::ClientFeatures::longest_access_token) lifetimes since it stopped. Of a key that the builder was given nobody knows when that was: the wait
     /// begins with the first call. So it does of one that signs for clients that
     /// [want its algorithm](crate::client::ClientBuilder::id_token_signed_response_alg): from the first call on another of that algorithm signs for
     /// them, once it is published for five minutes; without another it goes on, and is in use for as long as they come.
@@ -119,8 +119,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub fn retire_signing_key(&self, kid: &str, now: Timestamp) -> Result<(), SigningKeyStepError> {
         // What another node signed a moment ago may be of a clock that is ahead, and of the lifetimes before these.
-        let longest =
-            self.settings.lifetimes.longest_access_token().max(self.longest_answer()) + self.settings.clock_skew;
+        let of_clients = self.features().longest_access_token.unwrap_or_default();
+        let longest = self.settings.lifetimes.longest_access_token().max(of_clients).max(self.longest_answer())
+            + self.settings.clock_skew;
         self.signing_keys()?.keys.step(|keys| keys.retire(kid, longest, PUBLIC_MAX_AGE, now))
     }
 

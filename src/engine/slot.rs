@@ -6,6 +6,8 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::Engine;
+#[cfg(feature = "proof")]
+use super::profile::Profile;
 
 /// A place for an engine, which is exchanged for another while requests are served: other lifetimes, clients, handlers, documents.
 /// Clones share it.
@@ -66,8 +68,9 @@ pub enum ExchangeError {
     /// the same people by other names, and no logout would find the logins of a session.
     #[error("an engine with a subject secret is followed by one with the same")]
     SubjectSecret,
-    /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified.
-    #[error("an engine that signs JWTs is followed by one that has a signing key")]
+    /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified. Or it has a
+    /// [profile](crate::engine::Profile) that does not allow the keys that it would go on with.
+    #[error("an engine that signs JWTs is followed by one that has a signing key, and may have theirs")]
     SigningKeys,
 }
 
@@ -126,6 +129,11 @@ impl<S, C> EngineSlot<S, C> {
             return Err(ExchangeError::SubjectSecret);
         }
         if !next.jwt.inherit_keys(&before.jwt) {
+            return Err(ExchangeError::SigningKeys);
+        }
+        // What `build` has looked at were the new engine's own.
+        #[cfg(feature = "proof")]
+        if next.profile() == Some(Profile::Fapi2Security) && next.jwt.signs_by_rs256() {
             return Err(ExchangeError::SigningKeys);
         }
         #[cfg(feature = "proof")]

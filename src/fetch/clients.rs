@@ -182,15 +182,17 @@ impl<C> DocumentClients<C> {
 
     /// Whether such clients may know people by pairwise subjects (`subject_type`, OpenID Connect Core section 8.1). The engine then needs a
     /// subject secret (`EngineBuilder::subject_secret`). A `sector_identifier_uri` has to be on the
-    /// document's own host, which vouches for it without being asked. Default: no, and the wish is passed by.
+    /// document's own host, which vouches for it without being asked. Without one the sector is that host where all redirect URIs are on it,
+    /// and else the client itself, since a document changes when its author likes. Default: no, and the wish is passed by.
     #[cfg(feature = "jwt")]
     #[must_use]
     pub fn with_pairwise_subjects(self, offered: bool) -> Self {
         self.with(|terms| terms.takes_pairwise = offered)
     }
 
-    /// Whether such clients may hear of logouts (`backchannel_logout_uri`, Back-Channel Logout section 2.2). Each URL is a stranger's: post by what
-    /// goes to public addresses alone, as `ReqwestFetch` does. Default: no, and the wish is passed by.
+    /// Whether such clients may hear of logouts (`backchannel_logout_uri`, Back-Channel Logout section 2.2), on the host of all
+    /// their redirect URIs or of their sector; a URL elsewhere is passed by. Each is a stranger's: post by what goes to public addresses alone, as
+    /// `ReqwestFetch` does. Default: no, and the wish is passed by.
     #[cfg(feature = "jwt")]
     #[must_use]
     pub fn with_backchannel_logout(self, offered: bool) -> Self {
@@ -331,6 +333,8 @@ impl<C: Clients> Clients for DocumentClients<C> {
             features.pairwise_subjects |= self.terms.takes_pairwise;
             features.backchannel_logout |= self.terms.takes_logouts;
         }
+        let own = self.terms.lifetimes.map(|lifetimes| lifetimes.access_token());
+        features.longest_access_token = features.longest_access_token.max(own);
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

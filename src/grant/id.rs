@@ -68,7 +68,7 @@ impl GrantId {
     }
 
     /// Whether it was computed, and not drawn.
-    #[cfg(any(test, feature = "root-secret"))]
+    #[inline]
     pub(crate) const fn is_computed(self) -> bool {
         self.0 >> 63 == 1
     }

@@ -44,7 +44,7 @@ impl Lifetimes {
     pub const MOST_PER_OWNER_AT_STRANGER: u32 = 50;
 
     /// How many grants one person may have at the same time at all clients together that nobody made by hand: 200. Each
-    /// registration is another client, so a bound for each of them bounds nothing.
+    /// registration is another client, so a bound for each of them bounds nothing. As many such clients may wait to hear of the logouts of one person.
     pub const MOST_AT_STRANGERS: u32 = 200;
 
     /// How long an access token works. Default: an hour.

@@ -13,7 +13,7 @@
 //! | 4 | of a marker: 160 bits of what it is of, 160 bits of what that was spent for, and where the answer is, if anywhere: the id of a grant, 8 |
 //! | 5 | data of the host's own: 1 to 4,096 bytes |
 //! | 6 | fingerprints of keys: key id 1, fingerprint 16, and so on |
-//! | 7 | nothing: the client is one that nobody made by hand |
+//! | 7 | nothing: the client is one that nobody made by hand; of a login, and of a client that is to hear of a logout |
 //! | 9 | the grant that this one takes the place of once its code is redeemed, 8; gone then |
 //! | 11 | how the person proved who they are: `acr`, 1 to 255 bytes |
 //! | 13 | the host's session that it is of: 160 bits of a MAC of its name |
@@ -21,6 +21,7 @@
 //! | 16 | [resources](super::resources) that were consented to |
 //! | 17 | by what means the person proved who they are: `amr`, words with a space between, 1 to 255 bytes |
 //! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
+//! | 19 | of a code: when the session under 13 ends at the latest, 6; gone once it is redeemed |
 //! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
 //! | 22 | the key that the client has to authenticate by: an [`AuthKey`], 64 |
 //! | 24 | of a login that began with another server's refresh token: 160 bits of that, and until when it is kept: 26 |
@@ -41,6 +42,7 @@ use super::foreign::{CutOff, ForeignOrigin};
 use super::host_data::HostData;
 use super::id::GrantId;
 pub(crate) use super::resources::GrantResources;
+use super::time::Timestamp;
 
 /// What a record is. The number is the one that is stored; a version that does not know it leaves the record alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +95,7 @@ pub(crate) struct Members {
     pub(crate) host_data: Option<HostData>,
     /// Of a login whose authorization named some.
     pub(crate) resources: Option<GrantResources>,
-    /// Of a login at a client that nobody made by hand. Kept, so that what a person has at all of them can be counted without
+    /// Of a login at a client that nobody made by hand, and of such a client that is to hear of a logout. Kept, so that what a person has at all of them can be counted without
     /// looking each client up.
     pub(crate) of_stranger: bool,
     /// Of a login whose code is outstanding.
@@ -104,6 +106,8 @@ pub(crate) struct Members {
     pub(crate) amr: Option<SmolStr>,
     /// Of a login in a session of the host's.
     pub(crate) session: Option<SessionKey>,
+    /// Of a login whose code is outstanding, where its client is to hear of the end of that session: when it ends at the latest.
+    pub(crate) session_ends_at: Option<Timestamp>,
     /// Of a login whose client asked for claims by name.
     pub(crate) claims: Option<Box<str>>,
     /// Of a login whose client has proven a key.
@@ -177,11 +181,12 @@ const FINGERPRINTS: u8 = 6;
 const OF_STRANGER: u8 = 7;
 const REPLACES: u8 = 9;
 const ACR: u8 = 11;
-/// Odd, as the next two: a node that does not know them says less, or does not end the login with its session.
+/// Odd, as the next three: a node that does not know them says less, or does not end the login with its session.
 const SESSION: u8 = 13;
 const CLAIMS: u8 = 15;
 const RESOURCES: u8 = 16;
 const AMR: u8 = 17;
+const SESSION_ENDS_AT: u8 = 19;
 /// Even, as the next one: a node that does not know it would take the token from whoever holds it.
 const SENDER: u8 = 18;
 const CODE_KEY: u8 = 20;
@@ -213,6 +218,7 @@ impl Members {
             || self.acr.is_some()
             || self.amr.is_some()
             || self.session.is_some()
+            || self.session_ends_at.is_some()
             || self.claims.is_some()
             || self.sender.is_some()
             || self.code_key.is_some()
@@ -222,6 +228,11 @@ impl Members {
     /// Whether there is something of a login that no request says.
     fn are_beyond_a_request(&self) -> bool {
         Self { resources: None, code_key: None, ..self.clone() }.are_of_a_login()
+    }
+
+    /// Whether there is something of a login beside what a client that is to hear of a logout has too.
+    fn are_beyond_a_listener(&self) -> bool {
+        Self { of_stranger: false, ..self.clone() }.are_of_a_login()
     }
 
     /// The stage; `redeemed`: whether a login's tokens are out.
@@ -268,6 +279,8 @@ impl Members {
         let acr = self.acr.as_ref().map(|acr| (ACR, acr.as_bytes()));
         let amr = self.amr.as_ref().map(|amr| (AMR, amr.as_bytes()));
         let session = self.session.as_ref().map(|session| (SESSION, &session[..]));
+        let session_ends_at = self.session_ends_at.map(|time| time.as_millis().to_be_bytes());
+        let session_ends_at = session_ends_at.as_ref().map(|time| (SESSION_ENDS_AT, &time[2..]));
         let claims = self.claims.as_ref().map(|claims| (CLAIMS, claims.as_bytes()));
         let sender = self.sender.map(Sender::encode);
         let sender = sender.as_deref().map(|bytes| (SENDER, bytes));
@@ -278,7 +291,7 @@ impl Members {
         let auth_key = self.auth_key.map(AuthKey::to_bytes);
         let auth_key = auth_key.as_ref().map(|bytes| (AUTH_KEY, &bytes[..]));
         let of_sender = [sender, code_key, auth_key, foreign];
-        let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, claims];
+        let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, session_ends_at, claims];
         let mut members: Vec<(u8, &[u8])> =
             [realm, special].into_iter().chain(of_login).chain(of_sender).flatten().collect();
         members.extend(self.kept.iter().map(|(tag, bytes)| (*tag, &**bytes)));
@@ -325,6 +338,11 @@ impl Members {
                 ACR => members.acr = Some(acr(value)?),
                 AMR => members.amr = Some(amr(value)?),
                 SESSION => members.session = Some(value.try_into().map_err(|_| DecodeError::Corrupt)?),
+                SESSION_ENDS_AT => {
+                    let [a, b, c, d, e, f] = value.try_into().map_err(|_| DecodeError::Corrupt)?;
+                    let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+                    members.session_ends_at = Some(Timestamp::from_millis(millis));
+                }
                 CLAIMS => members.claims = Some(claims(value)?),
                 LISTENER => listener = Some(value.try_into().map_err(|_| DecodeError::Corrupt)?),
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
@@ -376,6 +394,7 @@ impl Members {
             // A login in all but its tokens.
             Some(Special::Approved) => redeemed || members.foreign.is_some(),
             Some(Special::Device(_)) => redeemed || members.foreign.is_some() || members.are_beyond_a_request(),
+            Some(Special::Listener(_)) => redeemed || members.foreign.is_some() || members.are_beyond_a_listener(),
             Some(_) => is_of_a_login || members.foreign.is_some() != has_ended,
         };
         // One whose client does not rotate is live at the generation of the token that it came with.

@@ -305,6 +305,12 @@ impl Grant {
         self.members.as_deref().and_then(|members| members.session.as_ref())
     }
 
+    /// When that ends at the latest, while its code is outstanding and where its client is to hear of it.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(crate) fn session_ends_at(&self) -> Option<Timestamp> {
+        self.members.as_deref().and_then(|members| members.session_ends_at)
+    }
+
     /// The host's session whose end a client is to hear of.
     #[cfg(all(feature = "jwt", feature = "root-secret"))]
     pub(crate) fn listens_for(&self) -> Option<&SessionKey> {
@@ -374,10 +380,20 @@ impl Grant {
         self.change_members(|members| Members { host_data: data, ..members });
     }
 
-    /// Forgets what it took the place of.
-    pub(crate) fn forget_replaced(&mut self) {
-        if self.replaces().is_some() {
-            self.change_members(|members| Members { replaces: None, ..members });
+    /// It is of a client that nobody made by hand, so it is counted.
+    #[cfg(all(feature = "jwt", feature = "root-secret"))]
+    pub(crate) fn set_of_stranger(&mut self) {
+        self.change_members(|members| Members { of_stranger: true, ..members });
+    }
+
+    /// Forgets what only the redemption of its code asks for: what it takes the place of, and when its session ends.
+    pub(crate) fn forget_until_redeemed(&mut self) {
+        if self
+            .members
+            .as_deref()
+            .is_some_and(|members| members.replaces.is_some() || members.session_ends_at.is_some())
+        {
+            self.change_members(|members| Members { replaces: None, session_ends_at: None, ..members });
         }
     }
 

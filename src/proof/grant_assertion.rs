@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::claims::{ClaimFault, LEEWAY};
-use super::jws::{Jws, JwsFault};
+use super::jws::{Jws, JwsFault, bare_type};
 use super::{ClientKeys, JwsAlgorithm};
 use crate::grant::{Scope, Timestamp};
 use crate::token::Thumbprint;
@@ -359,7 +359,7 @@ impl<'a> GrantAssertion<'a> {
 
 /// Whether this can be the type of grants: it is that of nothing else.
 pub(crate) fn may_type_grants(typ: &str) -> bool {
-    let typ = typ.get(12..).filter(|_| typ[..12].eq_ignore_ascii_case("application/")).unwrap_or(typ);
+    let typ = bare_type(typ);
     !typ.is_empty() && !OTHERS.iter().any(|other| typ.eq_ignore_ascii_case(other))
 }
 

@@ -115,10 +115,7 @@ impl<'a> Jws<'a> {
 
     /// The type that it says it has, without `application/` in front (RFC 7515 section 4.1.9).
     fn typ(&self) -> Option<&str> {
-        let typ = self.header.get("typ").and_then(Value::as_str)?;
-        let prefix = typ.get(..12).filter(|prefix| prefix.eq_ignore_ascii_case("application/"));
-        // A second slash would be a type of its own.
-        prefix.and(typ.get(12..)).or(Some(typ))
+        self.header.get("typ").and_then(Value::as_str).map(bare_type)
     }
 
     /// Whether it says that it is of this type. Media types are compared in any case.
@@ -146,4 +143,10 @@ impl<'a> Jws<'a> {
     pub(super) fn is_signed_by_secret(&self, secret: &[u8]) -> bool {
         self.signed == Signed::BySecret && is_hs256(secret, self.message.as_bytes(), &self.signature)
     }
+}
+
+/// A type without `application/` in front (RFC 7515 section 4.1.9).
+pub(crate) fn bare_type(typ: &str) -> &str {
+    let prefix = typ.get(..12).filter(|prefix| prefix.eq_ignore_ascii_case("application/"));
+    prefix.and(typ.get(12..)).unwrap_or(typ)
 }

@@ -38,4 +38,5 @@ pub(crate) use grant_assertion::{GrantTerms, may_type_grants};
 pub use jwk::JwkFault;
 pub use jwks::{ClientKey, ClientKeys, ClientKeysError};
 pub use jws::JwsFault;
+pub(crate) use jws::bare_type;
 pub use request_object::{RequestObject, RequestObjectFault, RequestObjectRules};

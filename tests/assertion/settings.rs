@@ -120,10 +120,15 @@ fn what_a_host_says_of_an_issuer_counts() {
     let desk = Desk::with(|builder| builder.jwt_bearer(only(trusted_idp().with_shared_audience(true))));
     let jag = signed_jag(&but(jag_claims("a", 0), "aud", json!(["https://another.example", ISSUER])));
     desk.assert("chat", &jag, "", 0).assert_error(400, "invalid_grant");
-    let desk = Desk::with(|builder| builder.jwt_bearer(only(trusted_partner().with_typ("wit+jwt"))));
-    desk.assert("chat", &signed_by(&partner(), &partner_claims(0)), "", 0).assert_error(400, "invalid_grant");
-    let typed = partner().jwt(&json!({"typ": "wit+jwt", "alg": "EdDSA", "kid": "partner"}), &partner_claims(0));
-    desk.assert("chat", &typed, "", 0).assert_ok();
+    // A type is the same with `application/` in front (RFC 7515 section 4.1.9).
+    for wanted in ["wit+jwt", "application/wit+jwt"] {
+        for typ in ["wit+jwt", "application/wit+jwt"] {
+            let desk = Desk::with(|builder| builder.jwt_bearer(only(trusted_partner().with_typ(wanted))));
+            desk.assert("chat", &signed_by(&partner(), &partner_claims(0)), "", 0).assert_error(400, "invalid_grant");
+            let typed = partner().jwt(&json!({"typ": typ, "alg": "EdDSA", "kid": "partner"}), &partner_claims(0));
+            desk.assert("chat", &typed, "", 0).assert_ok();
+        }
+    }
     let desk = Desk::with(|builder| builder.jwt_bearer(only(trusted_partner().with_longest(Duration::from_secs(60)))));
     desk.assert("chat", &signed_by(&partner(), &partner_claims(0)), "", 0).assert_error(400, "invalid_grant");
     let narrow = TrustedIssuer::by_keys(PARTNER, [JwsAlgorithm::Es256], partner().keys());

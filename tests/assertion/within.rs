@@ -153,6 +153,72 @@ proptest! {
     }
 }
 
+/// These words, and maybe more.
+fn with_words(
+    words: &'static [&'static str],
+    more: &'static [&'static str],
+) -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::subsequence(more, 0..=more.len()).prop_map(move |more| [words, &more].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// The other half: where nothing is wrong and the limits meet, the answer is a token for exactly what is within all of them.
+    #[test]
+    fn what_is_within_the_policy_the_client_and_the_assertion_is_granted(
+        policy in prop::option::of(with_words(&["read"], &["write", "root", "mail"])),
+        claimed in prop::option::of(with_words(&["read", "write"], &["admin", "root"])),
+        asked in prop::option::of(with_words(&["read"], &["write"])),
+        proven in prop::option::of(1_u8..3),
+        is_bound: bool,
+        for_resource: bool,
+        jag: bool,
+    ) {
+        let most = Arc::new(Mutex::new(joined(policy.as_ref()).map(|text| scope(&text))));
+        let desk = Desk::with(|builder| {
+            let issuers = JwtBearer::new(Most(Arc::clone(&most))).with_issuer(trusted_idp()).with_issuer(trusted_partner());
+            let builder = builder.jwt_bearer(issuers).dpop(Dpop::new());
+            if !for_resource {
+                return builder;
+            }
+            builder.resource(Resource::new(RESOURCES[0]).with_scopes(scope("read write admin"))).default_resource(RESOURCES[0])
+        });
+        let mut claims = if jag { jag_claims("a", 0) } else { but(partner_claims(0), "jti", json!("a")) };
+        if let Some(text) = joined(claimed.as_ref()) {
+            claims["scope"] = json!(text);
+        }
+        if let Some(key) = proven.filter(|_| is_bound) {
+            claims["cnf"] = json!({"jkt": ProofKey::of(key).thumbprint()});
+        }
+        if for_resource {
+            claims["resource"] = json!(RESOURCES[0]);
+        }
+        let text = if jag { signed_jag(&claims) } else { signed_by(&partner(), &claims) };
+        let more = joined(asked.as_ref()).map(|text| format!("&scope={}", text.replace(' ', "+"))).unwrap_or_default();
+        let ask = asking("chat", &text, &more);
+        let reply = match proven {
+            Some(key) => desk.proven(ask, key, 0),
+            None => desk.send(&ask, 0),
+        };
+        prop_assert_eq!(reply.status, 200, "{:?}", reply);
+        // What is asked for; of what the assertion has, the client's; the client's own.
+        let wanted = asked.or(claimed).unwrap_or_else(|| vec!["read", "write"]);
+        let mut expected: Vec<_> = wanted
+            .into_iter()
+            .filter(|token| ["read", "write", "admin"].contains(token))
+            .filter(|token| policy.as_ref().is_none_or(|most| most.contains(token)))
+            .collect();
+        let granted = scope_or_empty(&reply.text("scope"));
+        let mut granted: Vec<_> = granted.iter().collect();
+        expected.sort_unstable();
+        granted.sort_unstable();
+        prop_assert_eq!(granted, expected);
+        prop_assert_eq!(desk.grants().len(), 1);
+        prop_assert_eq!(desk.introspect(&reply.access_token(), 1)["active"].as_bool(), Some(true));
+    }
+}
+
 fn scope_or_empty(text: &str) -> Scope {
     if text.is_empty() { Scope::empty() } else { scope(text) }
 }

@@ -307,3 +307,17 @@ fn a_key_stays_until_its_last_answer_has_expired() {
         world.engine.retire_signing_key(&old, at(300 + wait)).unwrap();
     }
 }
+
+/// A key that was published this second is in no cache: an answer to a client that wants its algorithm waits for that, as its ID token does.
+#[test]
+fn an_answer_is_signed_by_a_key_that_clients_can_know() {
+    let world = on(|builder| builder.signing_key(key(SigningAlgorithm::Es256)).signed_responses());
+    world.engine.publish_signing_key(key(SigningAlgorithm::EdDsa), at(1_000)).unwrap();
+    let query = format!("{}&response_mode=query.jwt", query("picky"));
+    let ask = |seconds| {
+        let request = Request::new("GET", b"").with_query(query.as_bytes());
+        run(world.engine.authorize(&request, at(seconds))).is_ok()
+    };
+    assert!(!ask(1_000) && !ask(1_299));
+    assert!(ask(1_300));
+}

@@ -1,6 +1,6 @@
 //! A logout ends its session and no other, and every client of it hears of it (OpenID Connect Back-Channel Logout sections 2.5 and 2.7).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,16 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::engine::{HookError, LogoutNotice};
+use regrant::grant::Owner;
 use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest};
-use regrant::{Authorization, Client, Engine, Key, Request, RootSecret, Scope, StaticClients, Timestamp, TokenStore};
+use regrant::{
+    Authorization, Client, Engine, Grant, Key, Request, RootSecret, Scope, StaticClients, Timestamp, TokenStore,
+};
 
 use super::cases;
 use crate::kit::bank::KEY;
 use crate::kit::portal::{CHALLENGE, VERIFIER};
-use crate::kit::schedule::run;
+use crate::kit::schedule::{interleave, run, run_and_drop};
 use crate::kit::store::faulty::{Fault, Faulty, Op, Shelf};
 
 const CLIENTS: [&str; 3] = ["public-shop", "public-news", "public-quiet"];
@@ -97,18 +100,19 @@ impl<S: TokenStore> World<S> {
     }
 
     fn post(&self, body: &str) -> Option<String> {
+        run(self.answer(body))
+    }
+
+    async fn answer(&self, body: &str) -> Option<String> {
         let request =
             Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
-        let response = run(self.engine.token(&request, self.now.get()));
+        let response = self.engine.token(&request, self.now.get()).await;
         let json: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
         (response.status() == 200).then(|| json["refresh_token"].as_str().expect("a refresh token").to_owned())
     }
 
     fn redeem(&self, client: usize, code: &str) -> Option<String> {
-        let client = CLIENTS[client];
-        self.post(&format!(
-            "grant_type=authorization_code&client_id={client}&code={code}&redirect_uri={URI}&code_verifier={VERIFIER}"
-        ))
+        self.post(&redemption(client, code))
     }
 
     /// The code of an approval; nothing where a fault was in the way.
@@ -133,6 +137,41 @@ impl<S: TokenStore> World<S> {
     }
 }
 
+fn redemption(client: usize, code: &str) -> String {
+    let client = CLIENTS[client];
+    format!("grant_type=authorization_code&client_id={client}&code={code}&redirect_uri={URI}&code_verifier={VERIFIER}")
+}
+
+/// Who has tokens is remembered, wherever the request that got them was dropped.
+fn a_dropped_redemption_is_remembered<S: TokenStore>(store: Shelf<S>, polls: usize) -> TestCaseResult {
+    let world = World::new(&store);
+    let code = world.code(0, 0, Some(0), false).expect("no fault");
+    run_and_drop(world.answer(&redemption(0, &code)), polls);
+    let listed = run(store.inner().list(&Owner::subject(PEOPLE[0]), None, 10)).expect("no fault");
+    let has_tokens = listed.grants.iter().any(Grant::is_redeemed);
+    let out = run(world.engine.log_out(PEOPLE[0], SESSIONS[0], world.now.get())).expect("no fault");
+    prop_assert!(!has_tokens || out.notices.len() == 1, "{} polls", polls);
+    Ok(())
+}
+
+/// Who has got tokens while their session ended hears of it, and their tokens do nothing.
+fn a_redemption_beside_a_logout_is_told<S: TokenStore>(store: Shelf<S>, order: &[u8]) -> TestCaseResult {
+    let world = World::new(&store);
+    let body = redemption(0, &world.code(0, 0, Some(0), false).expect("no fault"));
+    let (token, told) = (RefCell::new(None), Cell::new(0));
+    let redeems = async { drop(token.replace(world.answer(&body).await)) };
+    let ends = async {
+        let out = world.engine.log_out(PEOPLE[0], SESSIONS[0], world.now.get()).await.expect("no fault");
+        told.set(out.notices.len());
+    };
+    interleave(vec![Box::pin(redeems), Box::pin(ends)], order);
+    if let Some(token) = token.take() {
+        let again = world.post(&format!("grant_type=refresh_token&client_id={}&refresh_token={token}", CLIENTS[0]));
+        prop_assert!(again.is_some() || told.get() == 1, "it has tokens, and was not told");
+    }
+    Ok(())
+}
+
 fn logouts_are_complete<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
     let world = World::new(&store);
     let mut logins: Vec<Login> = Vec::new();
@@ -143,16 +182,17 @@ fn logouts_are_complete<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> T
             Action::Fail(op, fault) => store.plan(op, fault),
             Action::Advance(secs) => world.now.set(world.now.get() + Duration::from_secs(secs)),
             Action::Login { client, person, session, offline, redeemed } => {
-                if let Some(session) = session {
-                    possible.insert((person, session, CLIENTS[client]));
-                }
                 let Some(code) = world.code(client, person, session, offline) else { continue };
-                // What hands out a code is remembered.
-                if let Some(session) = session {
-                    certain.insert((person, session, CLIENTS[client]));
+                // Who redeems a code is remembered, and nobody else is; where it fails, perhaps.
+                let token = if redeemed { world.redeem(client, &code) } else { Some(code) };
+                if let (true, Some(session)) = (redeemed, session) {
+                    let key = (person, session, CLIENTS[client]);
+                    possible.insert(key);
+                    if token.is_some() {
+                        certain.insert(key);
+                    }
                 }
                 store.heal();
-                let token = if redeemed { world.redeem(client, &code) } else { Some(code) };
                 let Some(token) = token else { continue };
                 logins.push(Login { client, person, session, offline, token, redeemed });
             }
@@ -207,5 +247,15 @@ proptest! {
         actions in prop::collection::vec(action(), 1..24)
     ) {
         on_every_store!(logouts_are_complete, &actions);
+    }
+
+    #[test]
+    fn who_has_tokens_is_remembered_wherever_the_request_was_dropped(polls in 0..40_usize) {
+        on_every_store!(a_dropped_redemption_is_remembered, polls);
+    }
+
+    #[test]
+    fn who_gets_tokens_while_the_session_ends_hears_of_it(order in prop::collection::vec(any::<u8>(), 0..40)) {
+        on_every_store!(a_redemption_beside_a_logout_is_told, &order);
     }
 }

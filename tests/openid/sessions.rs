@@ -71,7 +71,7 @@ fn a_logout_ends_what_is_of_the_session_and_was_not_granted_for_longer() {
     let plain = world.tokens("shop", &plain, silent, at(1));
     assert_eq!(plain.text("scope"), "read offline_access");
     let out = log_out(&world, "c", 2);
-    assert_eq!((out.ended, told(&out)), (3, vec!["news", "shop"]));
+    assert_eq!((out.ended, told(&out)), (3, vec!["shop"]), "news has not redeemed its code");
     world.renew("shop", &plain.refresh_token(), at(3)).assert_error(400, "invalid_grant");
     world.renew("shop", &gone.refresh_token(), at(3)).assert_error(400, "invalid_grant");
     assert_eq!(world.userinfo(&gone.access_token(), at(3)).status, 401);
@@ -151,6 +151,68 @@ fn a_stranger_is_sent_nothing() {
     world.log_in_to("quiet", "c", at(1));
     world.tokens("shop", &query("shop").set("scope", "read"), alice_in("c"), at(1));
     assert!(log_out(&world, "c", 2).notices.is_empty());
+}
+
+fn stranger(id: &str) -> regrant::client::ClientBuilder {
+    shop(id).stranger(true).require_pkce(false).danger_backchannel_logout_of_stranger(true)
+}
+
+/// Where the host sends strangers' clients notices all the same, it is on the host of all their redirect URIs, or of their sector, by `https`: what is
+/// said there is what the redirect URIs' owner calls the person.
+#[test]
+fn a_stranger_is_told_at_its_own_host_alone() {
+    for (uri, own) in [
+        ("https://news.example/logout", true),
+        ("https://sector.example/logout", true),
+        ("https://evil.example/logout", false),
+        ("http://127.0.0.1/logout", false),
+    ] {
+        let news = stranger("news").sector_identifier("sector.example").backchannel_logout_uri(uri, true);
+        let world = world([news], |builder| builder);
+        let pkce =
+            query("news").and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
+        let code = world.authorize_as(&pkce, alice_in("c"), at(1)).code();
+        let body = format!(
+            "grant_type=authorization_code&code={code}&redirect_uri=https://news.example/cb&code_verifier={}",
+            crate::kit::bank::VERIFIER
+        );
+        world.send(&crate::kit::form(body).basic("news", SECRET), at(1)).assert_ok();
+        assert_eq!(log_out(&world, "c", 2).notices.len(), usize::from(own), "{uri}");
+    }
+}
+
+/// Whoever registers makes this server keep and post no more than the bound, in all sessions of a person together; clients made by hand are not
+/// counted, and none of them makes room.
+#[test]
+fn strangers_have_a_bound_together() {
+    let most = usize::try_from(regrant::Lifetimes::MOST_AT_STRANGERS).unwrap();
+    let ids: Vec<String> = (0..most + 5).map(|number| format!("s{number}")).collect();
+    let clients = ids.iter().map(|id| stranger(id)).chain([shop("shop"), shop("news")]);
+    let world = world(clients, |builder| builder);
+    let log_in = |id: &str, cookie: &str, now: u64| {
+        let pkce = query(id).and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
+        let code = world.authorize_as(&pkce, alice_in(cookie), at(now)).code();
+        let body = format!(
+            "grant_type=authorization_code&code={code}&redirect_uri=https://{id}.example/cb&code_verifier={}",
+            crate::kit::bank::VERIFIER
+        );
+        world.send(&crate::kit::form(body).basic(id, SECRET), at(now)).assert_ok();
+    };
+    world.log_in_to("shop", "c", at(0));
+    for (second, id) in (1..).zip(&ids) {
+        log_in(id, if second % 2 == 0 { "c" } else { "d" }, second);
+    }
+    world.log_in_to("news", "c", at(300));
+    let remembered = || world.store.grants().into_iter().filter(|grant| grant.expires_at() == at(80_000)).count();
+    assert_eq!(remembered(), most + 2);
+    // Again at one that is remembered: nobody goes for it.
+    log_in(&ids[most], "c", 301);
+    assert_eq!(remembered(), most + 2);
+    let (c, d) = (log_out(&world, "c", 302), log_out(&world, "d", 302));
+    assert_eq!(c.notices.len() + d.notices.len(), most + 2);
+    assert!(told(&c).contains(&"shop") && told(&c).contains(&"news"));
+    let first = ids[..5].iter().any(|id| told(&c).contains(&id.as_str()) || told(&d).contains(&id.as_str()));
+    assert!(!first, "the oldest have gone");
 }
 
 /// Another engine on the same store, with these clients.
@@ -256,18 +318,43 @@ fn a_session_that_cannot_be_kept_is_the_hosts_fault() {
     assert_eq!(bare.authorize_as(&query("shop"), alice_in("c"), at(1)).error(), "server_error");
 }
 
-/// A store that fails, or loses its answer, at each write of an approval: no code without the memory of it, and none twice.
+fn redeem(world: &World, client: &str, code: &str, secs: u64) -> crate::kit::Reply {
+    let body = format!("grant_type=authorization_code&code={code}&redirect_uri=https://{client}.example/cb");
+    world.send(&crate::kit::form(body).basic(client, SECRET), at(secs))
+}
+
+/// A store that fails, or loses its answer, where a code is redeemed: no tokens without the memory of it, and the code is good yet.
 #[test]
-fn a_login_is_remembered_or_there_is_no_code() {
+fn a_login_is_remembered_or_there_are_no_tokens() {
     for (fault, ok) in
         [(Fault::InsertNotApplied, false), (Fault::InsertAppliedAndReplyLost, true), (Fault::InsertLost, true)]
     {
         let world = provider();
+        let code = world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
         world.store.fail_next(fault);
-        let ended = world.authorize_as(&query("shop"), alice_in("c"), at(1));
-        assert_eq!(ended.parameter("code").is_some(), ok, "{fault:?}");
-        assert_eq!(told(&log_out(&world, "c", 2)).len(), usize::from(ok), "{fault:?}");
+        let first = redeem(&world, "shop", &code, 2);
+        assert_eq!(first.status == 200, ok, "{fault:?}");
+        if !ok {
+            redeem(&world, "shop", &code, 3).assert_ok();
+        }
+        assert_eq!(told(&log_out(&world, "c", 4)), ["shop"], "{fault:?}");
     }
+}
+
+/// A code that nobody redeems, or not by its verifier, at its client and for its redirect URI, makes no part of the session of anybody.
+#[test]
+fn a_code_that_is_not_redeemed_is_nobodys_to_hear_of() {
+    let world = provider();
+    let code = || world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
+    let (waiting, refused) = (code(), code());
+    redeem(&world, "news", &refused, 2).assert_error(400, "invalid_grant");
+    let wrong_uri = format!("grant_type=authorization_code&code={refused}&redirect_uri=https://news.example/cb");
+    world.send(&crate::kit::form(wrong_uri).basic("shop", SECRET), at(2)).assert_error(400, "invalid_grant");
+    redeem(&world, "shop", &refused, 62).assert_error(400, "invalid_grant");
+    assert!(world.store.grants().iter().all(|grant| grant.expires_at() < at(80_000)), "nobody is remembered");
+    assert!(log_out(&world, "c", 3).notices.is_empty());
+    redeem(&world, "shop", &waiting, 4).assert_error(400, "invalid_grant");
+    assert!(log_out(&world, "c", 5).notices.is_empty());
 }
 
 /// Of two engines on one store, in other realms, neither ends what the other made (law 25).

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use regrant::engine::{ClientCredentials, DeviceAuthorization, Dpop, ExchangePolicy, Profile, ProfileGap};
+use regrant::engine::{
+    ClientCredentials, DeviceAuthorization, Dpop, EngineSlot, ExchangeError, ExchangePolicy, Profile, ProfileGap,
+};
 use regrant::fetch::DocumentClients;
 use regrant::jwt::{JwsAlgorithm, SigningAlgorithm, SigningKey};
-use regrant::{BuildError, Clients, Endpoints, Engine, EngineBuilder, MemoryStore, RootSecret, StaticClients};
+use regrant::{BuildError, Clients, Endpoints, Engine, EngineBuilder, Key, MemoryStore, RootSecret, StaticClients};
 
+use crate::kit::portal::ISSUER;
 use crate::kit::profiles::{Hand, SQUARE_SCOPE, endpoints, key_client, profiled, site, strangers};
 use crate::kit::{Events, Password, app, scope};
 
@@ -124,4 +127,21 @@ fn a_square_says_what_it_lacks() {
         .endpoints(endpoints().with_scopes(scope(SQUARE_SCOPE)))
         .profile(Profile::Atproto);
     assert_eq!(gap(fetchless), Some(ProfileGap::Fetch));
+}
+
+/// An engine that takes another's place goes on with its signing keys, so those have to be allowed too.
+#[test]
+fn a_profile_does_not_inherit_a_key_that_it_does_not_allow() {
+    let es256 = || SigningKey::generate(SigningAlgorithm::Es256).unwrap().0;
+    for (signing, goes_on) in [(rsa(), false), (es256(), true)] {
+        let clients = StaticClients::new().with(key_client().build().unwrap()).unwrap();
+        let before = Engine::builder(MemoryStore::new(), clients)
+            .key(Key::from_bytes(7, &[9; 32]))
+            .root_secret(RootSecret::from_bytes(1, &[2; 32]))
+            .issuer(ISSUER)
+            .signing_key(signing);
+        let slot = EngineSlot::new(before.build().unwrap());
+        let exchanged = slot.exchange(bank().signing_key(es256()).build().unwrap());
+        assert_eq!(exchanged, if goes_on { Ok(()) } else { Err(ExchangeError::SigningKeys) });
+    }
 }

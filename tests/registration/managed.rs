@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 use regrant::client::{
-    ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, ReadyClients, RegisteredClient, RegistrationDenial,
+    AuthMethod, ClientFeatures, ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, ReadyClients,
+    RegisteredClient, RegistrationDenial,
 };
 use regrant::{Client, ClientSecret, Clients, Endpoints, Engine, MemoryStore, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::desk::json_post;
+use crate::desk::{json_post, root};
 use crate::kit::portal::ISSUER;
 use crate::kit::{Ask, Reply, T0, at, scope};
 
@@ -34,6 +35,12 @@ impl List {
 impl Clients for List {
     async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
         Ok(self.0.lock().get(client_id).map(|row| std::sync::Arc::new(row.client.clone()).into()))
+    }
+
+    fn features(&self) -> ClientFeatures {
+        let mut features = ClientFeatures::default();
+        features.pairwise_subjects = true;
+        features
     }
 }
 
@@ -69,7 +76,13 @@ impl ClientRegistry for List {
         if metadata.name() == Some("Unwanted") {
             return Err(RegistrationDenial::Unwanted);
         }
-        self.0.lock().insert(id.into(), Row { metadata: metadata.clone(), ..row.clone() });
+        let client = match metadata.auth_method() {
+            AuthMethod::None => {
+                metadata.client(id, None, &scope("read")).build().map_err(RegistrationDenial::failed)?
+            }
+            _ => row.client.clone(),
+        };
+        self.0.lock().insert(id.into(), Row { metadata: metadata.clone(), client, ..row.clone() });
         Ok(Some(RegisteredClient::new(id, metadata, row.at).with_access_token(token)))
     }
 
@@ -88,6 +101,7 @@ impl Host {
                 .issuer(ISSUER)
                 .endpoints(endpoints)
                 .registration()
+                .root_secret(root(7))
                 .build()
                 .unwrap(),
         )
@@ -189,6 +203,47 @@ fn only_the_client_itself_looks_after_it() {
         host.send(zero, &ask("GET", "look-after-0")).json()["redirect_uris"],
         json!(["https://site.example/cb"])
     );
+}
+
+/// OpenID Connect Core section 8.1: a client that moved into another's sector would learn, for the people of its logins, what that one's clients
+/// call them. Nor by way of a registration without pairwise subjects.
+#[test]
+fn an_update_brings_no_client_into_anothers_sector() {
+    const SITE: &str = "https://site.example/cb";
+    const BANK: &str = "https://bank.example/cb";
+    let says = |redirects: &[&str], pairwise: bool| {
+        let mut says = json!({"redirect_uris": redirects, "token_endpoint_auth_method": "none"});
+        if pairwise {
+            says["subject_type"] = json!("pairwise");
+        }
+        says
+    };
+    let refused = Some("invalid_client_metadata".to_owned());
+    for (before, after, ok) in [
+        (says(&[SITE], true), says(&["https://site.example/new", "https://SITE.example/cb"], true), true),
+        (says(&[SITE], true), says(&[BANK], true), false),
+        (says(&[SITE], true), says(&[SITE, BANK], true), false),
+        (says(&[SITE, BANK], true), says(&[BANK], true), false),
+        (says(&[SITE, BANK], true), says(&[BANK, "http://127.0.0.1/cb"], true), true),
+        (says(&["http://127.0.0.1/cb"], true), says(&[BANK], true), false),
+        (says(&[SITE], true), says(&[BANK], false), true),
+        (says(&[SITE], false), says(&[BANK], false), true),
+        (says(&[SITE], false), says(&[SITE], true), false),
+        (says(&[BANK], false), says(&[BANK], true), false),
+    ] {
+        let host = Host::new();
+        assert_eq!(host.send("", &json_post(before.to_string())).status, 201, "{before}");
+        let update = |says: &Value| {
+            let mut says = says.clone();
+            says["client_id"] = json!("kept & 0");
+            host.send("client_id=kept+%26+0", &put("look-after-0", &says)).outcome()
+        };
+        let expected = if ok { (200, None) } else { (400, refused.clone()) };
+        assert_eq!(update(&after), expected, "{before} {after}");
+        if after.get("subject_type").is_none() && ok {
+            assert_eq!(update(&says(&[BANK], true)), (400, refused.clone()), "in two steps: {before} {after}");
+        }
+    }
 }
 
 /// Section 2.2: what an update must have, and must not.

@@ -203,6 +203,82 @@ fn logouts_are_told_to_strangers_where_the_host_says_so() {
     }
 }
 
+/// A stranger registers another's redirect URI, and an address of their own to hear at: what is posted there would be the name that the other
+/// knows the person by. It hears at the host of all its redirect URIs alone (or of its sector), and the answer says so.
+#[test]
+fn a_stranger_hears_of_logouts_on_its_own_host_alone() {
+    let wishes = |uri: &str| json!({"subject_type": "pairwise", "backchannel_logout_uri": uri, "backchannel_logout_session_required": true});
+    for (uri, own) in [
+        ("https://site.example/hear", true),
+        ("https://SITE.example:8443/hear?x", true),
+        ("https://evil.example/hear", false),
+        ("https://site.example.evil.example/hear", false),
+        ("https://evil.example/site.example/", false),
+        ("https://sub.site.example/hear", false),
+        ("https://site.example./hear", false),
+    ] {
+        let desk = house(&Web::default(), offering());
+        let client = registered(&desk, &wishes(uri));
+        assert_eq!(client.get("backchannel_logout_uri").is_some(), own, "{uri}");
+        assert_eq!(client.get("backchannel_logout_session_required").is_some(), own, "{uri}");
+        id_token(&desk, &client);
+        assert_eq!(log_out(&desk).notices.len(), usize::from(own), "{uri}");
+    }
+    // On several hosts there is none that is its own, unless somebody vouches for a sector.
+    let several = |more: Value| {
+        let web = Web::default();
+        let uris = json!(["https://site.example/cb", "https://other.example/cb"]);
+        web.answers(LIST, 200, "application/json", uris.to_string().into_bytes());
+        let mut wishes = more;
+        wishes["redirect_uris"] = uris;
+        let client = registered(&house(&web, offering()), &wishes);
+        client.get("backchannel_logout_uri").is_some()
+    };
+    assert!(!several(wishes("https://site.example/hear")));
+    let mut with_sector = wishes("https://sector.example/hear");
+    with_sector["sector_identifier_uri"] = json!(LIST);
+    assert!(several(with_sector.clone()));
+    with_sector["backchannel_logout_uri"] = json!("https://site.example/hear");
+    assert!(!several(with_sector));
+}
+
+/// Nor does one hear that only had somebody begin a login: the code went to whoever has the redirect URI, and they did not redeem it.
+#[test]
+fn a_stranger_hears_of_nobody_whose_code_it_never_had() {
+    let desk = house(&Web::default(), offering());
+    let wishes = json!({"subject_type": "pairwise", "backchannel_logout_uri": "https://site.example/~evil/hear"});
+    let thief = registered(&desk, &wishes);
+    let query =
+        format!("response_type=code&client_id={}&redirect_uri={SITE}&scope=openid&state={STATE}{PKCE}", id(&thief));
+    let approved = desk.approve(&query, Authorization::of("alice").with_session("cookie", at(80_000)), at(1));
+    assert!(approved.get("code").is_some());
+    let out = log_out(&desk);
+    assert_eq!((out.ended, out.notices.len(), desk.store.grants().len()), (1, 0, 0));
+}
+
+/// What it registered with decides, and not what the host has left of that: its logins go on.
+#[test]
+fn a_client_that_loses_a_redirect_uri_moves_into_nobodys_sector() {
+    use regrant::client::NativeRedirects;
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let schemes = || NativeRedirects::new().with_schemes(["vscode"]);
+    let first = desk(offering().with_native_redirects(schemes()), |builder| {
+        builder.root_secret(root(7)).signing_key(key.clone()).id_tokens(ScopeAsClaim)
+    });
+    let mixed = json!({
+        "subject_type": "pairwise", "redirect_uris": ["https://site.example/cb", "vscode://vendor.extension/cb"],
+    });
+    let mixed = registered(&first, &mixed);
+    let site = registered(&first, &json!({"subject_type": "pairwise"}));
+    let second = crate::desk::desk_on(std::sync::Arc::clone(&first.store), offering(), |builder| {
+        builder.root_secret(root(7)).signing_key(key.clone()).id_tokens(ScopeAsClaim)
+    });
+    let sub = |desk: &Desk, client: &Value| claims(&id_token(desk, client))["sub"].as_str().unwrap().to_owned();
+    let before = sub(&first, &mixed);
+    assert_eq!(sub(&second, &mixed), before);
+    assert_ne!(sub(&second, &site), before);
+}
+
 /// RP-Initiated Logout section 3: back to a registered URI, to the character, and to no other.
 #[test]
 fn people_are_sent_back_to_what_was_registered() {
@@ -261,6 +337,59 @@ fn documents_ask_for_the_same() {
     assert!(!begins(true, "app.example"));
     assert!(begins(false, "https://victim.example/uris.json"), "not offered, so passed by");
     assert!(web.fetched().iter().all(|url| url == APP));
+}
+
+/// Core section 8.1: a document changes when its author likes, and its logins go on. So its redirect URIs bring it into no sector but that of its own
+/// host, or it would learn what another's clients call the same people.
+#[test]
+fn a_document_is_of_its_own_hosts_sector_or_its_own() {
+    const BANK: &str = "https://bank.example/client.json";
+    const EVIL: &str = "https://evil.example/client.json";
+    let (web, hand) = (Web::default(), Hand::new());
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let clients = crate::site::strangers(&web, &hand).with_pairwise_subjects(true);
+    let port = port_on(std::sync::Arc::default(), clients, |builder| {
+        builder.root_secret(root(7)).signing_key(key).id_tokens(ScopeAsClaim)
+    });
+    let puts = |url: &str, redirects: &[&str]| {
+        let mut says = document(url);
+        says["subject_type"] = json!("pairwise");
+        says["redirect_uris"] = json!(redirects);
+        web.puts(url, &says);
+    };
+    let log_in = |url: &str, redirect: &str, now: u64| {
+        let query =
+            format!("response_type=code&client_id={url}&redirect_uri={redirect}&scope=openid&state={STATE}{PKCE}");
+        let approved = port.approve(&query, Authorization::of("alice"), at(now));
+        let body = format!(
+            "grant_type=authorization_code&code={}&redirect_uri={redirect}&code_verifier={VERIFIER}&client_id={url}",
+            approved.get("code").unwrap()
+        );
+        let reply = Reply::of(&run(port.engine.token(&form(body).request(), at(now))));
+        reply.assert_ok();
+        reply
+    };
+    let sub = |reply: &Reply| claims(&reply.text("id_token"))["sub"].as_str().unwrap().to_owned();
+    let other = "https://bank.example/other.json";
+    puts(BANK, &["https://bank.example/cb"]);
+    puts(other, &["https://bank.example/other"]);
+    puts(EVIL, &["https://evil.example/cb"]);
+    let bank = sub(&log_in(BANK, "https://bank.example/cb", 1));
+    assert_eq!(sub(&log_in(other, "https://bank.example/other", 1)), bank, "of one host");
+    let evil = log_in(EVIL, "https://evil.example/cb", 1);
+    assert_ne!(sub(&evil), bank);
+    puts(EVIL, &["https://bank.example/cb"]);
+    hand.is_at(at(700));
+    let body = format!("grant_type=refresh_token&refresh_token={}&client_id={EVIL}", evil.text("refresh_token"));
+    let again = Reply::of(&run(port.engine.token(&form(body).request(), at(700))));
+    again.assert_ok();
+    assert_ne!(sub(&again), bank, "its redirect URIs are the bank's now");
+    let own = sub(&log_in(EVIL, "https://bank.example/cb", 701));
+    assert!(own != bank && own == sub(&again));
+    // Two such documents are two.
+    let evils = "https://evil.example/second.json";
+    puts(evils, &["https://bank.example/cb"]);
+    assert!(![own, bank].contains(&sub(&log_in(evils, "https://bank.example/cb", 701))));
 }
 
 /// Whatever the members are, nothing but their types is a reason to refuse.

@@ -1,5 +1,6 @@
 //! Signing keys as a host sees them. What they sign is tested beside the code.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use regrant::engine::EngineSlot;
@@ -9,7 +10,7 @@ use regrant::jwt::{
 use regrant::{Key, Lifetimes};
 
 use crate::kit::at;
-use crate::kit::portal::{OnShelf, ScopeAsClaim};
+use crate::kit::portal::{OnShelf, Portal, ScopeAsClaim, portal_as};
 
 /// The key of RFC 8037 appendix A.1.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----
@@ -168,4 +169,23 @@ fn an_engine_that_signs_nothing_takes_no_steps() {
     assert_eq!(world.engine.publish_signing_key(key.clone(), at(0)), Err(SigningKeyStepError::NoSigningKeys));
     assert_eq!(world.engine.sign_with(key.kid(), at(0)), Err(SigningKeyStepError::NoSigningKeys));
     assert_eq!(world.engine.retire_signing_key(key.kid(), at(0)), Err(SigningKeyStepError::NoSigningKeys));
+}
+
+/// A client's own lifetimes count too, whichever node signed: what one does not know of, another has handed out.
+#[test]
+fn a_key_waits_for_tokens_of_clients_that_have_longer_ones() {
+    let (old, new) = (new_key(SigningAlgorithm::Es256), new_key(SigningAlgorithm::EdDsa));
+    let day = Lifetimes::default().with_access_token(Duration::from_secs(86_400));
+    let world: OnShelf = Portal::new(Arc::default(), [portal_as("vault").lifetimes(day)], |builder| {
+        builder.signing_key(old.clone()).jwt_access_tokens(JwtAccessTokens::new())
+    });
+    let engine = &world.engine;
+    engine.publish_signing_key(new.clone(), at(0)).unwrap();
+    engine.sign_with(new.kid(), at(300)).unwrap();
+    for secs in [300, 300 + 86_404] {
+        let early = engine.retire_signing_key(old.kid(), at(secs));
+        let is_early = |at_last| matches!(early, Err(SigningKeyStepError::TooEarly { at, .. }) if at == at_last);
+        assert!(is_early(at(300 + 86_400 + 5)), "{early:?}");
+    }
+    engine.retire_signing_key(old.kid(), at(300 + 86_405)).unwrap();
 }

@@ -147,6 +147,39 @@ fn of_inserts_of_one_id_one_wins() {
     });
 }
 
+/// Proposals, grants of theirs, one that nothing was proposed for, and the dead that go: each grant is there once, by its own id.
+#[test]
+fn a_slot_that_is_proposed_is_one_grants() {
+    explore(|| {
+        let store = store(1);
+        let placed = |store: &MemoryStore, version: u64| {
+            let id = NOW.as_secs() << 32 | u64::from(store.propose_id(NOW).unwrap());
+            assert_eq!(insert(store, id, version), Insert::Added);
+            id
+        };
+        let old = placed(&store, 1);
+        let ids = all(vec![
+            on(&store, move |store| placed(store, 2)),
+            on(&store, move |store| placed(store, 3)),
+            on(&store, |store| {
+                assert_eq!(insert(store, 1 << 63, 4), Insert::Added);
+                1 << 63
+            }),
+            on(&store, move |store| {
+                assert!(remove(store, old).is_some());
+                old
+            }),
+        ]);
+        for (id, version) in ids.iter().zip([2, 3, 4]) {
+            assert_eq!(load(&store, *id).unwrap().version().as_u64(), version);
+        }
+        assert_eq!(load(&store, old), None);
+        let mut live = ids[..3].to_vec();
+        live.sort_unstable();
+        assert_eq!((list(&store, 2), store.len()), (live, 3));
+    });
+}
+
 #[test]
 fn the_capacity_is_never_exceeded_and_always_reached() {
     explore(|| {

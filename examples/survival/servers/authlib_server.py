@@ -25,7 +25,7 @@ class Client(ClientMixin):
         return False
 
     def check_client_secret(self, client_secret):
-        return client_secret == "a-secret-for-trying-out-only"
+        return client_secret == "a-secret-for-trying-out-only-here"
 
     def check_endpoint_auth_method(self, method, endpoint):
         return method == "client_secret_basic"
@@ -99,5 +99,6 @@ def issue_token():
     return server.create_token_response()
 
 
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-app.run("127.0.0.1", int(sys.argv[1]), threaded=True)
+if __name__ == "__main__":
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    app.run("127.0.0.1", int(sys.argv[1]), threaded=True)

@@ -7,7 +7,7 @@ const client = { id: 'app', grants: ['password', 'refresh_token'], redirectUris:
 const tokens = new Map();
 let people = 0;
 const model = {
-  getClient: async (id, secret) => (id === 'app' && secret === 'a-secret-for-trying-out-only' ? client : false),
+  getClient: async (id, secret) => (id === 'app' && secret === 'a-secret-for-trying-out-only-here' ? client : false),
   getUser: async () => ({ id: (people += 1) }),
   getAccessToken: async () => false,
   getRefreshToken: async (refreshToken) => tokens.get(refreshToken),

@@ -1,7 +1,7 @@
 //! The client of a token endpoint, as far as every server has it: RFC 6749 sections 4.1.3, 5 and 6.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -33,6 +33,7 @@ pub(crate) struct Client {
     config: Config,
     http: reqwest::Client,
     turn: AtomicUsize,
+    cut_off: AtomicU32,
     given: tokio::sync::Mutex<Vec<String>>,
 }
 
@@ -49,7 +50,7 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { config, http, turn: AtomicUsize::new(0), given: given.into() })
+        Ok(Self { config, http, turn: AtomicUsize::new(0), cut_off: AtomicU32::new(0), given: given.into() })
     }
 
     /// The next node's endpoint, in turns.
@@ -84,11 +85,24 @@ impl Client {
             }
         }
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let response = request.body(form).send().await.map_err(|error| with_causes(&error))?;
+        let response = request.body(form).send().await.map_err(|error| self.failed(&error))?;
         let status = response.status().as_u16();
         let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = response.text().await.map_err(|error| with_causes(&error))?;
+        let body = response.text().await.map_err(|error| self.failed(&error))?;
         Ok((status, location, body))
+    }
+
+    /// A request that the server had, or might have had, is cut off; one for which there was no connection is not.
+    fn failed(&self, error: &reqwest::Error) -> String {
+        if !error.is_connect() {
+            self.cut_off.fetch_add(1, Ordering::Relaxed);
+        }
+        with_causes(error)
+    }
+
+    /// Requests that were cut off until now.
+    pub(crate) fn cut_off(&self) -> u32 {
+        self.cut_off.load(Ordering::Relaxed)
     }
 
     /// One request with this refresh token.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -70,9 +71,11 @@ pub(crate) async fn gather(mut people: JoinSet<Result<Honest, String>>, name: &s
 async fn live(client: &Client, load: Load, fault: Fault, number: u32) -> Result<Honest, String> {
     let mut seen = Honest::default();
     let mut token = client.log_in().await?;
-    for refresh in 0..load.refreshes {
+    // One more than they want: a race, or another process, is often found out at the next refresh alone, so nothing happens to the last one.
+    for refresh in 0..=load.refreshes {
         // Not everybody at the same step.
-        let meets = fault != Fault::None && (refresh + number).is_multiple_of(load.one_in.max(1));
+        let disturbed = refresh < load.refreshes && (refresh + number).is_multiple_of(load.one_in.max(1));
+        let meets = fault != Fault::None && disturbed;
         seen.refreshes += 1;
         let answer = if meets {
             meet(client, load, fault, &token, &mut seen).await
@@ -94,15 +97,66 @@ async fn live(client: &Client, load: Load, fault: Fault, number: u32) -> Result<
     Ok(seen)
 }
 
-/// One person's client while the server goes away and comes back: for as long as that takes, without a pause.
-pub(crate) async fn live_through(client: &Client, load: Load) -> Result<Honest, String> {
+/// What whoever takes the server away and the people share.
+#[derive(Default)]
+pub(crate) struct Outage {
+    /// Refreshes that were answered.
+    answered: AtomicU32,
+    /// Refreshes that were not, at first.
+    met: AtomicU32,
+    over: AtomicBool,
+}
+
+impl Outage {
+    pub(crate) fn met(&self) -> u32 {
+        self.met.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Waits for so many more answers, for two minutes at most.
+    pub(crate) async fn some_answers(&self, more: u32) -> Result<(), String> {
+        let enough = self.answered.load(Ordering::Relaxed) + more;
+        for _ in 0..12_000 {
+            if self.answered.load(Ordering::Relaxed) >= enough {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err("nobody is answered any more".to_owned())
+    }
+}
+
+/// One person's client while the server goes away and comes back, without a pause; and once when it has come back for the last time.
+pub(crate) async fn live_through(client: &Client, load: Load, outage: &Outage) -> Result<Honest, String> {
     let mut seen = Honest::default();
     let mut token = client.log_in().await?;
-    // Half a second before each restart, and the time that it takes.
-    let until = tokio::time::Instant::now() + Duration::from_secs(1) * load.restarts.max(1);
-    while tokio::time::Instant::now() < until {
+    let mut is_last = false;
+    while !is_last {
+        is_last = outage.is_over();
         seen.refreshes += 1;
-        match client.refresh_until_answered(&token).await {
+        let mut answer = client.refresh(&token).await;
+        if matches!(answer, Answer::Nothing(_)) {
+            seen.faults += 1;
+            outage.met.fetch_add(1, Ordering::Relaxed);
+        }
+        // How long the server takes to come back is nothing that a login may depend on; whoever waits for it says when that is over.
+        while matches!(answer, Answer::Nothing(_)) {
+            let is_over = outage.is_over();
+            tokio::time::sleep(Duration::from_millis(load.again_after_ms)).await;
+            answer = client.refresh_until_answered(&token).await;
+            if is_over {
+                break;
+            }
+        }
+        outage.answered.fetch_add(1, Ordering::Relaxed);
+        match answer {
             Answer::Token(next) => token = next,
             Answer::LoggedOut(why) => {
                 seen.log_out(&why);
@@ -202,3 +256,6 @@ async fn share(client: &Client, soon: Duration, token: &str, seen: &mut Honest) 
     }
     Answer::Token(first)
 }
+
+#[cfg(test)]
+mod tests;

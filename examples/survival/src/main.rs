@@ -19,12 +19,11 @@ mod thief;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
 use client::{Answer, Client};
 use config::{Config, Load};
-use honest::Fault;
+use honest::{Fault, Outage};
 use report::{Growth, Honest, Report};
 use server::Server;
 use thief::Attack;
@@ -118,7 +117,8 @@ async fn test(config: &Config, server: &mut Server) -> Result<Report, String> {
     Ok(report)
 }
 
-/// Everybody refreshes, and the server goes away and comes back.
+/// Everybody refreshes, and the server goes away and comes back. What nobody met does not count: a restart that left no refresh without
+/// an answer, and a kill that cut off no request that the server had.
 async fn restart(
     client: &Arc<Client>,
     load: Load,
@@ -126,16 +126,44 @@ async fn restart(
     name: &str,
     kills: bool,
 ) -> Result<Honest, String> {
+    let outage = Arc::new(Outage::default());
     let mut people = JoinSet::new();
     for _ in 0..load.people {
-        let client = Arc::clone(client);
-        people.spawn(async move { honest::live_through(&client, load).await });
+        let (client, outage) = (Arc::clone(client), Arc::clone(&outage));
+        people.spawn(async move { honest::live_through(&client, load, &outage).await });
     }
-    for _ in 0..load.restarts {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    let cut_off = client.cut_off();
+    let done = take_away(client, load, server, &outage, kills).await;
+    outage.end();
+    // What a person's client has to say first: it is why nobody was answered.
+    let mut row = honest::gather(people, name).await?;
+    row.times = done?;
+    row.cut_off = client.cut_off() - cut_off;
+    Ok(row)
+}
+
+/// How often somebody met it: as often as is wanted, or an error.
+async fn take_away(
+    client: &Client,
+    load: Load,
+    server: &mut Server,
+    outage: &Outage,
+    kills: bool,
+) -> Result<u32, String> {
+    let met = || if kills { client.cut_off() } else { outage.met() };
+    let mut done = 0;
+    for _ in 0..10 * load.restarts {
+        outage.some_answers(2 * load.people).await?;
+        let before = met();
         server.restart(kills).await?;
+        // Who met it has noticed by then.
+        outage.some_answers(2 * load.people).await?;
+        done += u32::from(met() > before);
+        if done == load.restarts {
+            return Ok(done);
+        }
     }
-    honest::gather(people, name).await
+    Err(format!("of {} times that the server went away somebody met {done}", 10 * load.restarts))
 }
 
 /// A few logins that are refreshed again and again.

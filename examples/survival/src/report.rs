@@ -19,6 +19,10 @@ pub(crate) struct Honest {
     pub(crate) logged_out: u32,
     /// People who had to, since there was no answer for long.
     pub(crate) unanswered: u32,
+    /// How often the server went away, and somebody met it.
+    pub(crate) times: u32,
+    /// Requests that the server had when it went away, or may have had, and that were never answered.
+    pub(crate) cut_off: u32,
     /// Tokens beyond the first one that were given for one token.
     pub(crate) siblings: u32,
     /// What the server said.
@@ -51,6 +55,8 @@ impl Honest {
         self.faults += other.faults;
         self.logged_out += other.logged_out;
         self.unanswered += other.unanswered;
+        self.times += other.times;
+        self.cut_off += other.cut_off;
         self.siblings += other.siblings;
         for (why, times) in other.said {
             *self.said.entry(why).or_default() += times;
@@ -143,9 +149,13 @@ impl Report {
         table.push_str("|---|--:|--:|--:|--:|--:|---|\n");
         for row in &self.honest {
             let said: Vec<_> = row.said.iter().map(|(why, times)| format!("{why} ({times})")).collect();
+            let away = match row.times {
+                0 => String::new(),
+                times => format!(", {times} times, {} requests cut off", row.cut_off),
+            };
             let _ = writeln!(
                 table,
-                "| {} | {} | {} | {} | {:.0} | {} | {} |",
+                "| {}{away} | {} | {} | {} | {:.0} | {} | {} |",
                 row.fault,
                 row.refreshes,
                 row.faults,

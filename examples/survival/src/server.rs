@@ -3,9 +3,14 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
+
+/// What of a server's complaints is kept, in bytes: the last.
+const COMPLAINTS: usize = 4_096;
 
 /// The nodes that this program started, or a server that was there.
 pub(crate) struct Server {
@@ -34,32 +39,30 @@ impl Server {
     }
 
     async fn begin(&mut self, node: usize) -> Result<(), String> {
+        let endpoint = &self.config.token_endpoints[node];
+        if ask(endpoint).await.is_none_or(|error| !error.is_connect()) {
+            return Err(format!("{endpoint}: there is another server already"));
+        }
         let [program, arguments @ ..] = self.config.server.start[node].as_slice() else {
             return Err("a command that is empty".to_owned());
         };
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         if let Some(folder) = &self.config.server.folder {
             command.current_dir(folder);
         }
-        self.nodes[node] = Some(command.spawn().map_err(|error| format!("{program}: {error}"))?);
-        self.wait_until_it_answers(node).await
-    }
-
-    /// Anything that is HTTP.
-    async fn wait_until_it_answers(&mut self, node: usize) -> Result<(), String> {
-        let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
-        for _ in 0..600 {
-            // It first: another server may be listening there, and answers for one that could not.
-            if let Some(Ok(Some(status))) = self.nodes[node].as_mut().map(Child::try_wait) {
-                return Err(format!("the server ended: {status}"));
+        let mut child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
+        let complaints = child.stderr.take().map(|stderr| tokio::spawn(read_complaints(stderr)));
+        match wait_until_it_answers(&mut child, endpoint).await {
+            Ok(()) => {
+                self.nodes[node] = Some(child);
+                Ok(())
             }
-            if http.get(&self.config.token_endpoints[node]).send().await.is_ok() {
-                return Ok(());
+            Err(error) => {
+                let _ = child.kill().await;
+                Err(format!("{program}: {error}{}", of(complaints).await))
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err("the server does not answer".to_owned())
     }
 
     /// All of it.
@@ -105,6 +108,50 @@ impl Server {
             return None;
         }
         pids.into_iter().map(resident).sum()
+    }
+}
+
+/// `None` if there is HTTP, whatever it says.
+async fn ask(endpoint: &str) -> Option<reqwest::Error> {
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build();
+    match http {
+        Ok(http) => http.get(endpoint).send().await.err(),
+        Err(error) => Some(error),
+    }
+}
+
+/// For half a minute.
+async fn wait_until_it_answers(child: &mut Child, endpoint: &str) -> Result<(), String> {
+    for _ in 0..600 {
+        let is_there = ask(endpoint).await.is_none();
+        // It, too: another server may have come to listen there, and answers for one that could not.
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            return Err(format!("the server ended: {status}"));
+        }
+        if is_there {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err("the server does not answer".to_owned())
+}
+
+/// All of it is read, since a server whose pipe is full stands still.
+async fn read_complaints(mut stderr: ChildStderr) -> String {
+    let (mut kept, mut some) = (Vec::new(), [0; COMPLAINTS]);
+    while let Ok(read @ 1..) = stderr.read(&mut some).await {
+        kept.extend_from_slice(&some[..read]);
+        kept.drain(..kept.len().saturating_sub(COMPLAINTS));
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// What a server that ended has said. Where a child of its own goes on with the pipe there is no end to wait for.
+async fn of(complaints: Option<JoinHandle<String>>) -> String {
+    let Some(complaints) = complaints else { return String::new() };
+    match tokio::time::timeout(Duration::from_secs(1), complaints).await {
+        Ok(Ok(said)) if !said.trim().is_empty() => format!("\n{}", said.trim()),
+        _ => String::new(),
     }
 }
 

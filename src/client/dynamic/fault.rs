@@ -87,6 +87,10 @@ pub enum MetadataFault {
     /// A `sector_identifier_uri` that is no https URL of a public name, or whose list lacks a redirect URI of the client (OpenID Connect
     /// Registration section 5); of a metadata document, one on another host than the document. Or there is nothing to fetch it by.
     SectorIdentifier,
+    /// An update that asks for pairwise subjects anew, or changes their sector, as another host in `redirect_uris` does without a
+    /// `sector_identifier_uri` on the one before (OpenID Connect Core section 8.1): the client has logins, and would learn what another's clients call
+    /// the same people.
+    AnotherSector,
     /// A key of RSA in `jwks`, which is too long for a client id.
     KeyTooLongForAnId,
     /// An update with a `client_secret` that is not the client's (RFC 7592 section 2.2).
@@ -157,6 +161,7 @@ impl MetadataFault {
             Self::DpopNotServed => "dpop_bound_access_tokens is not served here",
             Self::CertificatesNotServed => "tls_client_certificate_bound_access_tokens is not served here",
             Self::SectorIdentifier => "sector_identifier_uri must have a list of all redirect_uris",
+            Self::AnotherSector => "an update must not change the sector of pairwise subjects, nor ask for them anew",
             Self::KeyTooLongForAnId => "keys of RSA are registered by jwks_uri here",
             Self::ClientSecret => "client_secret must be that of the client",
             Self::ServersMember => "an update must not have a member that only the server says",

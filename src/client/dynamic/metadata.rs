@@ -9,6 +9,8 @@ use super::demands::Demands;
 #[cfg(feature = "jwt")]
 use super::openid::OpenIdWishes;
 use super::words::MAX_TEXT_CHARS;
+#[cfg(feature = "jwt")]
+use crate::client::openid::{is_at, one_https_host};
 use crate::client::{
     AUTHORIZATION_CODE, AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects, REFRESH_TOKEN,
 };
@@ -234,7 +236,8 @@ impl ClientMetadata {
         self.openid.post_logout.iter().map(SmolStr::as_str)
     }
 
-    /// Where it wants to hear of logouts (Back-Channel Logout section 2.2), an https URL.
+    /// Where it wants to hear of logouts (Back-Channel Logout section 2.2), an https URL. It hears there if that is on the host of all its redirect
+    /// URIs, or of its sector: [`Engine::register`](crate::Engine::register) drops any other.
     #[cfg(feature = "jwt")]
     pub fn backchannel_logout_uri(&self) -> Option<&str> {
         self.openid.backchannel.as_deref()
@@ -256,6 +259,21 @@ impl ClientMetadata {
             (self.openid.backchannel, self.openid.backchannel_session) = (None, false);
         }
         self
+    }
+
+    /// The same without what nobody is told: of logouts a client hears on the host of all its redirect URIs, or of its sector, which is fetched.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn without_backchannel_elsewhere(self) -> Self {
+        let sector = self.sector_host();
+        let hosts = [sector.as_deref(), one_https_host(self.redirect_uris())];
+        let is_elsewhere = self.backchannel_logout_uri().is_some_and(|uri| !is_at(uri, hosts));
+        self.without_wishes(false, is_elsewhere)
+    }
+
+    /// The host of the list of its sector.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn sector_host(&self) -> Option<String> {
+        self.openid.sector_host()
     }
 
     pub(crate) const fn demands(&self) -> &Demands {

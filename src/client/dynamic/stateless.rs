@@ -20,6 +20,8 @@ use super::keys::{ClientIdKeys, KeyNumber, MAC_LEN};
 use super::metadata::Extra;
 use super::terms::Terms;
 use super::{ClientMetadata, ClientPolicy, ClientRegistry, MetadataFault, RegisteredClient, RegistrationDenial};
+#[cfg(feature = "jwt")]
+use crate::client::openid::one_https_host;
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{
     Client, ClientFeatures, ClientRef, ClientSecret, Clients, ClientsError, Lookup, NativeRedirects, NotBefore, OPENID,
@@ -177,8 +179,9 @@ impl<C> StatelessClients<C> {
         self
     }
 
-    /// Whether such clients may hear of logouts (`backchannel_logout_uri`, Back-Channel Logout section 2.2). Each URL is a stranger's: post by what
-    /// goes to public addresses alone, as `ReqwestFetch` does. Default: no, and the wish is passed by.
+    /// Whether such clients may hear of logouts (`backchannel_logout_uri`, Back-Channel Logout section 2.2), on the host of all
+    /// their redirect URIs or of their sector; a URL elsewhere is passed by. Each is a stranger's: post by what goes to public addresses alone, as
+    /// `ReqwestFetch` does. Default: no, and the wish is passed by.
     #[cfg(feature = "jwt")]
     #[must_use]
     pub fn with_backchannel_logout(mut self, offered: bool) -> Self {
@@ -273,12 +276,21 @@ impl<C> StatelessClients<C> {
             return None;
         }
         // What the host has ceased to allow is gone.
-        let metadata = decode_metadata(compact)?
-            .retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.terms.native_redirects).is_ok())
-            .ok()?;
+        let metadata = decode_metadata(compact)?;
+        // By what it registered with: what it is called by must not follow from what is left of that.
+        #[cfg(feature = "jwt")]
+        let is_own_sector = metadata.pairwise_subjects()
+            && metadata.sector_identifier_uri().is_none()
+            && one_https_host(metadata.redirect_uris()).is_none();
+        let metadata =
+            metadata.retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.terms.native_redirects).is_ok()).ok()?;
         let secret = || ClientSecret::from_digest(digest(self.secret(key, id).as_bytes()));
         let secret = metadata.auth_method().is_by_secret().then(secret);
         let mut builder = self.terms.builder(&metadata, id, secret);
+        #[cfg(feature = "jwt")]
+        if is_own_sector {
+            builder = builder.sector_of_its_own();
+        }
         if let Some(time) = self.expires_at(issued_at) {
             builder = builder.no_logins_from(time);
         }
@@ -334,6 +346,8 @@ impl<C: Clients> Clients for StatelessClients<C> {
             features.pairwise_subjects |= self.terms.takes_pairwise;
             features.backchannel_logout |= self.terms.takes_logouts;
         }
+        let own = self.terms.lifetimes.map(|lifetimes| lifetimes.access_token());
+        features.longest_access_token = features.longest_access_token.max(own);
         features.public = true;
         features.refresh_token = true;
         features.id_token_engine_key |= self.terms.scope.contains(OPENID);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{ClientMetadata, ClientPolicy, MetadataFault, RegistrationDenial};
+#[cfg(feature = "jwt")]
+use crate::client::openid::{is_at, one_https_host};
 use crate::client::{AuthMethod, Client, ClientBuilder, ClientError, ClientSecret, NativeRedirects};
 use crate::grant::{Lifetimes, Scope};
 #[cfg(feature = "jwt")]
@@ -99,11 +101,14 @@ impl Terms {
         #[cfg(feature = "jwt")]
         let metadata = metadata.without_wishes(!self.takes_pairwise, !self.takes_logouts);
         let metadata = metadata.within(&self.scope)?;
-        match &self.policy {
+        let metadata = match &self.policy {
             // A host that changes the scope may be wrong about what there is.
-            Some(policy) => Ok(policy.take_in(metadata)?.within(&self.scope)?),
-            None => Ok(metadata),
-        }
+            Some(policy) => policy.take_in(metadata)?.within(&self.scope)?,
+            None => metadata,
+        };
+        #[cfg(feature = "jwt")]
+        let metadata = metadata.without_backchannel_elsewhere();
+        Ok(metadata)
     }
 
     /// The client of a document; `None` where the host does not want it. A document is for all servers, so scopes that nobody has
@@ -123,15 +128,25 @@ impl Terms {
             if metadata.sector_identifier_uri().is_some_and(|uri| host(uri).is_none() || host(uri) != host(url)) {
                 return Err(MetadataFault::SectorIdentifier);
             }
-            metadata
+            metadata.without_backchannel_elsewhere()
         };
+        // Its redirect URIs change when it likes, and its logins go on: so it is of no sector but that of its own host, whatever they are.
+        #[cfg(feature = "jwt")]
+        let is_of_its_host = is_at(url, [one_https_host(metadata.redirect_uris()), None]);
         let metadata = match self.policy.as_ref().map(|policy| policy.take_in(metadata.clone())) {
             None => metadata,
             Some(Ok(metadata)) => metadata,
             Some(Err(RegistrationDenial::Metadata(fault))) => return Err(fault),
             Some(Err(_)) => return Ok(None),
         };
-        match self.builder(&metadata, url, None).url_as_id().build() {
+        let builder = self.builder(&metadata, url, None).url_as_id();
+        #[cfg(feature = "jwt")]
+        let builder = if metadata.pairwise_subjects() && metadata.sector_identifier_uri().is_none() && !is_of_its_host {
+            builder.sector_of_its_own()
+        } else {
+            builder
+        };
+        match builder.build() {
             Ok(client) => Ok(Some(client)),
             Err(ClientError::RedirectUri(fault)) => Err(fault.into()),
             Err(_) => Err(MetadataFault::ClientId),

@@ -2,7 +2,7 @@
 
 use super::grants::{expiring, grant, next};
 use super::stage::{Outcome, Stage, checks, ensure};
-use crate::grant::Grant;
+use crate::grant::{Grant, GrantId};
 use crate::store::Insert;
 
 checks! {
@@ -10,6 +10,8 @@ checks! {
         "a second login takes over the record of the first, and with it another person's tokens";
     one_of_many_inserts_of_an_id_wins:
         "two logins believe that a record is theirs, and one of them has another person's";
+    a_proposed_id_is_one_grants:
+        "two logins at once get one id, and one of them has another person's record or none";
 }
 
 /// Another grant of the same id.
@@ -49,6 +51,29 @@ async fn one_of_many_inserts_of_an_id_wins(stage: Stage) -> Outcome {
         ensure!(count == 1, "{count} of {} concurrent inserts of one id said Insert", stage.callers);
         if let Some((winner, _)) = winners.next() {
             stage.has(winner, "after concurrent inserts").await?;
+        }
+    }
+    Ok(())
+}
+
+/// As the engine draws ids, by what the store [proposes](crate::TokenStore::propose_id), if it does: what is proposed to several
+/// at once is one's, and one that never comes, or comes late, is in nobody's way.
+async fn a_proposed_id_is_one_grants(stage: Stage) -> Outcome {
+    for _ in 0..stage.rounds {
+        let inserted = stage
+            .at_once(stage.callers, |stage, caller| async move {
+                let id = || stage.store.propose_id_dyn(stage.now).map(|lower| GrantId::at(stage.now, lower));
+                // Every third never comes.
+                let _ = (caller % 3 == 0).then(id);
+                let Some(id) = id() else { return Ok(None) };
+                let grant = Grant { id, ..grant(stage.now) };
+                Ok((stage.insert(&grant).await? == Insert::Added).then_some(grant))
+            })
+            .await?;
+        for grant in inserted.iter().flatten() {
+            stage.has(grant, "by an id that the store proposed").await?;
+            stage.remove(grant.id).await?;
+            stage.has_not(grant.id, "after it was removed").await?;
         }
     }
     Ok(())

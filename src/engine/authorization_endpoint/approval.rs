@@ -158,9 +158,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         #[cfg(not(feature = "jwt"))]
         let may_renew = true;
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
-        let session = self.begin_session(&authorization, client, &scope, time).await?;
+        let (session, session_ends_at) = self.begin_session(&authorization, client, &scope, now)?;
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
-        let session = None;
+        let (session, session_ends_at) = (None, None);
         if !self.may_be_of(&scope) {
             return Err(ServerFault::Handler.into());
         }
@@ -195,6 +195,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 acr: authorization.acr,
                 amr: authorization.amr,
                 session,
+                session_ends_at,
                 #[cfg(feature = "jwt")]
                 claims: request.claims.as_ref().and_then(RequestedClaims::to_store),
                 code_key: request.code_key,

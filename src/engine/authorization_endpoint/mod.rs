@@ -216,7 +216,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let state = parameter("state").filter(|state| !has_control(state));
                 let silent = parameter("prompt") == Some("none");
                 // What is wrong is told in the way that was asked for, unless it is that.
-                let mode = self.asked_mode(&client, &form).unwrap_or_default();
+                let mode = self.asked_mode(&client, &form, now).unwrap_or_default();
                 let to = ReturnTo { client: &client, redirect_uri: &redirect_uri, state, mode };
                 Err(self.end_early(to, silent, why, now))
             }
@@ -293,7 +293,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.may_use(AUTHORIZATION_CODE) {
             return Err(ClientRefusal::UnauthorizedClient.into());
         }
-        let mode = self.asked_mode(client, form)?;
+        let mode = self.asked_mode(client, form, now)?;
         let challenge = match (parameter("code_challenge"), parameter("code_challenge_method")) {
             (Some(challenge), Some("S256")) => Some(read_challenge(challenge).ok_or(AuthorizationRefusal::Challenge)?),
             (None, None) if !client.requires_pkce() && !self.demands_pkce() => None,

@@ -49,10 +49,15 @@ pub(super) struct Answer {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What is written in `response_mode`, where this engine has it for this client.
-    pub(super) fn asked_mode(&self, client: &Client, form: &Form<'_>) -> Result<ResponseMode, AuthorizationRefusal> {
+    pub(super) fn asked_mode(
+        &self,
+        client: &Client,
+        form: &Form<'_>,
+        now: Timestamp,
+    ) -> Result<ResponseMode, AuthorizationRefusal> {
         let Some(text) = form.single("response_mode").ok().flatten() else { return Ok(ResponseMode::default()) };
         let mode = ResponseMode::parse(text).ok_or(AuthorizationRefusal::ResponseMode)?;
-        let is_on = (!mode.post || self.settings.form_post) && (!mode.signed || self.signs_answers_to(client));
+        let is_on = (!mode.post || self.settings.form_post) && (!mode.signed || self.signs_answers_to(client, now));
         if is_on { Ok(mode) } else { Err(AuthorizationRefusal::ResponseMode) }
     }
 

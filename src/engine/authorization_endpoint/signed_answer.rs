@@ -8,15 +8,16 @@ use crate::engine::refusal::ServerFault;
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
 use crate::token::{SigningKey, SigningKeys, sign_answer};
+use crate::wire::PUBLIC_MAX_AGE;
 
 /// JARM section 2.1 recommends at most this.
 const LIFETIME: Duration = Duration::from_secs(600);
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether this client can have them: where it wants an algorithm of its own, there has to be such a key.
-    pub(in crate::engine) fn signs_answers_to(&self, client: &Client) -> bool {
+    pub(in crate::engine) fn signs_answers_to(&self, client: &Client, now: Timestamp) -> bool {
         self.settings.signed_answers
-            && self.jwt.signing().is_some_and(|signing| key_for(&signing.keys.current(), client).is_some())
+            && self.jwt.signing().is_some_and(|signing| key_for(&signing.keys.current(), client, now).is_some())
     }
 
     pub(in crate::engine) fn sign_answer<'a>(
@@ -26,7 +27,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) -> Result<String, ServerFault> {
         let keys = self.jwt.signing().ok_or(ServerFault::Signing)?.keys.current();
-        let key = key_for(&keys, client).ok_or(ServerFault::Signing)?;
+        let key = key_for(&keys, client, now).ok_or(ServerFault::Signing)?;
         let expires_at = (now + LIFETIME).as_secs();
         let issuer = self.issuer().unwrap_or_default();
         sign_answer(key, issuer, client.id(), expires_at, members).map_err(|_| ServerFault::Signing)
@@ -51,10 +52,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 }
 
-/// The key that signs, unless the client wants an algorithm that another one has.
-fn key_for<'k>(keys: &'k SigningKeys, client: &Client) -> Option<&'k SigningKey> {
+/// The key that signs, unless the client wants an algorithm that another one has: one that every cache of the JWK set has by now.
+fn key_for<'k>(keys: &'k SigningKeys, client: &Client, now: Timestamp) -> Option<&'k SigningKey> {
     match client.answer_algorithm() {
-        Some(algorithm) => keys.all().find(|key| key.algorithm().as_str() == algorithm),
+        Some(algorithm) => keys.signing_by(algorithm, PUBLIC_MAX_AGE, now),
         None => Some(keys.signing()),
     }
 }

@@ -20,9 +20,14 @@ use crate::store::TokenStore;
 /// Sets that are kept: those in use are the last to go.
 const ROOM: usize = 1_000;
 
-/// The longest list of redirect URIs that is read, and the most entries of it that count.
+/// The longest list of redirect URIs that is read, and the most entries of it.
 const MAX_LIST_BYTES: usize = 64 * 1_024;
 const MAX_LISTED: usize = 1_000;
+
+/// A list of a sector with more entries than are read.
+#[derive(Debug, thiserror::Error)]
+#[error("the list has too many redirect URIs")]
+struct TooMany;
 
 /// JWK sets of clients, from where they say, and the lists of their sectors.
 pub(in crate::engine) struct FetchedKeys {
@@ -38,7 +43,11 @@ impl FetchedKeys {
         let sets = Documents::with(Arc::clone(&fetch), read, limits, ROOM);
         let read = |_: &FetchUrl, body: &[u8]| {
             let mut listed: Vec<String> = serde_json::from_slice(body)?;
-            listed.truncate(MAX_LISTED);
+            // One that is cut would tell a client that it is not in there.
+            if listed.len() > MAX_LISTED {
+                return Err(TooMany.into());
+            }
+            listed.shrink_to_fit();
             Ok(listed)
         };
         // Looked at when a client registers, and hardly again.

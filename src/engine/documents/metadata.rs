@@ -413,7 +413,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// What clients do here, as far as a profile lets them.
-    pub(super) fn features(&self) -> ClientFeatures {
+    pub(in crate::engine) fn features(&self) -> ClientFeatures {
         let features = self.clients.features();
         #[cfg(feature = "proof")]
         if let Some(profile) = self.profile() {

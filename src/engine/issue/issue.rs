@@ -27,3 +27,11 @@ pub(in crate::engine) struct Issue<'a> {
 /// What the host says in an ID token; nothing where there is to be none.
 #[derive(Default)]
 pub(in crate::engine) struct Claims(#[cfg(feature = "jwt")] pub(super) Option<IdClaims>);
+
+#[cfg(all(feature = "jwt", feature = "root-secret"))]
+impl Claims {
+    /// Whether there is to be one.
+    pub(in crate::engine) const fn are_of_an_id_token(&self) -> bool {
+        self.0.is_some()
+    }
+}

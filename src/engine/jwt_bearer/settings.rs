@@ -7,7 +7,7 @@ use super::{Issuer, IssuerKeys};
 use crate::engine::builder::BuildError;
 use crate::engine::host::{AssertionPolicy, DynAssertionPolicy};
 use crate::fetch::FetchUrl;
-use crate::proof::{AssertionProfile, ClientKeys, JwsAlgorithm, may_type_grants};
+use crate::proof::{AssertionProfile, ClientKeys, JwsAlgorithm, bare_type, may_type_grants};
 use crate::wire::normal_form;
 
 /// The longest that anything of an assertion may be set to.
@@ -133,7 +133,7 @@ impl TrustedIssuer {
     /// have none, or `JWT`, or `authorization-grant+jwt`. Say it where you can: it keeps other JWTs of the issuer's from being grants. Of
     /// an identity assertion it is fixed. A type that is that of something else cannot be said.
     pub fn with_typ(self, typ: &str) -> Self {
-        Self { typ: Some(typ.to_owned()), ..self }
+        Self { typ: Some(bare_type(typ).to_owned()), ..self }
     }
 
     /// Whether an assertion may be for others as well, an array of audiences. Each of them can present it here, if it is a client. Of an

@@ -8,20 +8,13 @@ use crate::engine::Engine;
 use crate::engine::authorization_endpoint::OFFLINE_ACCESS;
 use crate::engine::failure::Failure;
 use crate::engine::host::{Authorization, Clock};
-use crate::engine::refusal::{ServerFault, Unavailable};
-use crate::engine::subjects::Subjects;
-use crate::engine::swap::{ATTEMPTS, new_version};
-use crate::engine::time::Time;
-use crate::grant::members::{SessionKey, Special};
-use crate::grant::owner::owner_key;
-use crate::grant::{Grant, GrantId, Owner, Scope, Timestamp};
-use crate::store::{Insert, StoreError, StoreErrorKind, Swap, TokenStore};
+use crate::engine::refusal::ServerFault;
+use crate::grant::members::SessionKey;
+use crate::grant::{Grant, Lifetimes, Owner, Scope, Timestamp};
+use crate::store::{StoreError, TokenStore};
 
 /// How many grants are listed at a time.
 const PAGE: usize = 256;
-
-/// How many records may share an id before no more is tried: 62 bits do not collide twice.
-const STEPS: u8 = 4;
 
 /// What came of a logout.
 ///
@@ -48,10 +41,19 @@ fn outlives_session(scope: &Scope) -> bool {
     scope.contains(OPENID) && scope.contains(OFFLINE_ACCESS)
 }
 
+/// What the lists of a person have of a session, each with its key.
+#[derive(Default)]
+struct Found {
+    /// Who is to hear of its end.
+    listeners: Vec<(Grant, SessionKey)>,
+    /// The clients of logins that had just begun.
+    young: Vec<(SmolStr, SessionKey)>,
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Ends a session of the host's, that of a browser for example: what logins that [named it](crate::Authorization::with_session) can do
     /// ends, codes that are outstanding too, except those that have `openid` and `offline_access`, which is what that is for (OpenID Connect
-    /// Core section 11, Back-Channel Logout section 2.7). Each client that was logged in to in the session and wants to hear of it gets a
+    /// Core section 11, Back-Channel Logout section 2.7). Each client that has redeemed a code of the session and wants to hear of it gets a
     /// notice, which the host sends, also where its own login ended long ago.
     ///
     /// The host ends its own session, its cookie, first, and looks whether it is still there after each
@@ -59,7 +61,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// call had looked. Where it is gone the host calls this once more, before it sends the answer of the approval.
     ///
     /// Until the time that the session was said to end at, another call gives the notices again, so that one which got lost can be sent.
-    /// Records that cannot be read are left: nobody knows of which session they are.
+    /// Records that cannot be read are left: nobody knows of which session they are. Of clients that [nobody made by hand](crate::Client::is_stranger)
+    /// at most [`Lifetimes::MOST_AT_STRANGERS`](crate::Lifetimes::MOST_AT_STRANGERS) are remembered for a person, those of the latest logins, and at
+    /// most as many are told.
     ///
     /// # Errors
     ///
@@ -87,12 +91,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let Some(keys) = subjects.sessions(subject, session) else { return Ok(out) };
         let [own, outside] = self.realm.owners(subject);
-        let mut listeners = Vec::new();
+        let mut found = Found::default();
         for (owner, key) in [own.zip(Some(keys.own)), outside.zip(keys.adopted)].into_iter().flatten() {
-            out.ended += self.end_logins_of(&owner, &key, &mut listeners, &clock).await?;
+            out.ended += self.end_logins_of(&owner, &key, &mut found, &clock).await?;
+        }
+        // Its code may have been redeemed while this list was read, and its client remembered behind the page that was read by then. Now that
+        // it has ended nobody redeems it any more, so this look is the last one.
+        let Found { mut listeners, young } = found;
+        for (client_id, key) in young {
+            if !listeners.iter().any(|(listener, _)| listener.client_id == client_id) {
+                listeners.extend(self.listener(&key, subject, &client_id).await?.map(|listener| (listener, key)));
+            }
         }
         // Only now: whatever the registry does, what was to end has ended.
         let now = clock.read();
+        let mut at_strangers = 0;
         for (listener, key) in listeners.iter().filter(|(listener, _)| now < listener.expires_at) {
             let lookup = Lookup::new(Purpose::Sessions);
             let client = match self.clients.find(listener.client_id(), lookup).await {
@@ -108,6 +121,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // A login of a client that had this id before, or of before all of them were voided, is none that this client knows of.
             if listener.created_at < self.not_before(&client) {
                 continue;
+            }
+            // There are no more, but for logins at the same time.
+            if client.is_stranger() {
+                at_strangers += 1;
+                if at_strangers > Lifetimes::MOST_AT_STRANGERS {
+                    continue;
+                }
             }
             match self.notice(&client, listener, key, now) {
                 Ok(notice) => out.notices.extend(notice),
@@ -126,9 +146,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         owner: &Owner,
         key: &SessionKey,
-        listeners: &mut Vec<(Grant, SessionKey)>,
+        found: &mut Found,
         clock: &impl Clock,
     ) -> Result<usize, StoreError> {
+        let began = clock.read();
         let (mut after, mut ended) = (None, 0);
         loop {
             let mut listed = self.store.list(owner, after, PAGE).await?;
@@ -136,9 +157,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             listed.grants.retain(|grant| self.realm.includes(grant.realm(), grant.client_id()));
             for grant in listed.grants {
                 if grant.listens_for() == Some(key) {
-                    listeners.push((grant, *key));
+                    found.listeners.push((grant, *key));
                 } else if grant.session() == Some(key) && !outlives_session(&grant.scope) {
                     ended += usize::from(self.end(&grant, clock.read()).await?);
+                    if began < grant.created_at + Grant::CODE_LIFETIME {
+                        found.young.push((grant.client_id, *key));
+                    }
                 }
             }
             after = listed.next;
@@ -148,87 +172,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// What a login keeps of its session; and its client is remembered, where it wants to hear of the end. Before the code is stored: a client
-    /// that hears of a session which it was not told of does nothing.
-    pub(in crate::engine) async fn begin_session(
+    /// What a login keeps of its session; and until when, where its client wants to hear of the end.
+    pub(in crate::engine) fn begin_session(
         &self,
         authorization: &Authorization,
         client: &Client,
         scope: &Scope,
-        time: &Time<'_>,
-    ) -> Result<Option<SessionKey>, Failure> {
+        now: Timestamp,
+    ) -> Result<(Option<SessionKey>, Option<Timestamp>), Failure> {
         let (Some((name, ends_at)), Some(subject)) = (&authorization.session, &authorization.subject) else {
-            return Ok(None);
+            return Ok((None, None));
         };
         let subjects = self.subjects.as_ref().ok_or(ServerFault::Handler)?;
         let session = subjects.session(subject, name).ok_or(ServerFault::Handler)?;
         let hears = client.hears_logouts_at().is_some() && self.jwt.issues_id_tokens() && scope.contains(OPENID);
-        if hears && time.now() < *ends_at {
-            self.remember(subjects, &session, subject, client, *ends_at, time).await?;
-        }
-        Ok(Some(session))
-    }
-
-    /// Keeps until then that a client is to hear of the end of a session: one record for each, whose id is computed, however often it is
-    /// logged in to.
-    async fn remember(
-        &self,
-        subjects: &Subjects,
-        session: &SessionKey,
-        subject: &str,
-        client: &Client,
-        ends_at: Timestamp,
-        time: &Time<'_>,
-    ) -> Result<(), Failure> {
-        let owner: SmolStr = owner_key(self.realm.name(), subject);
-        let is_it = |stored: &Grant| {
-            stored.listens_for() == Some(session)
-                && stored.client_id() == client.id()
-                && stored.owner_key() == Some(owner.as_str())
-        };
-        let still_says = |stored: &Grant, now: Timestamp| {
-            stored.created_at >= self.not_before(client)
-                && client.is_pairwise_at(stored.created_at) == client.is_pairwise_at(now)
-        };
-        let mut step = 0;
-        for _ in 0..ATTEMPTS + usize::from(STEPS) {
-            if step == STEPS {
-                break;
-            }
-            let now = time.now();
-            let id = GrantId::computed(&subjects.place(session, client.id(), step));
-            let record = |created_at: Timestamp, expires_at: Timestamp| {
-                let special = Special::Listener(*session);
-                let record = Grant::special(id, new_version(), self.realm.name(), special, created_at, expires_at);
-                Grant { owner: Some(owner.clone()), client_id: client.shared_id(), ..record }
-            };
-            match self.store.insert(&record(now, ends_at), now).await {
-                Ok(Insert::Added) => return Ok(()),
-                Ok(Insert::Duplicate) => {}
-                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
-                Err(error) => return Err(error.into()),
-            }
-            match self.store.load(id).await? {
-                Some(stored) if is_it(&stored) && still_says(&stored, now) && stored.expires_at >= ends_at => {
-                    return Ok(());
-                }
-                Some(stored) if is_it(&stored) => {
-                    // The session was to end earlier, the last time; or the record is of a client that had this id before, or names the
-                    // person as the client did before its subjects became pairwise: then it begins now.
-                    let created_at = if still_says(&stored, now) { stored.created_at } else { now };
-                    let next = record(created_at, ends_at.max(stored.expires_at));
-                    match self.store.compare_and_swap(stored.version, &next, now).await {
-                        Ok(Swap::Swapped) => return Ok(()),
-                        Ok(Swap::Lost) => {}
-                        Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                // Another's.
-                Some(_) => step += 1,
-                None => {}
-            }
-        }
-        Err(Unavailable::Contention.into())
+        Ok((Some(session), Some(*ends_at).filter(|ends_at| hears && now < *ends_at)))
     }
 }

@@ -123,10 +123,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     self.make_room(&grant, client, time).await?;
                     has_room = true;
                 }
-                self.spend_proof(&grant, client, presented, text.as_bytes(), time).await?;
+                self.spend_and_remember(&grant, client, presented, (text.as_bytes(), claims.as_ref()), time).await?;
                 let expected = grant.version;
                 let now = time.now();
-                grant.forget_replaced();
+                grant.forget_until_redeemed();
                 self.bind(&mut grant, client, presented);
                 // One that gets no refresh token must not be kept for it.
                 grant.renewable &= client.may_refresh();
@@ -145,6 +145,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let body = self.first_answer(&grant, client, (&target, mask), presented, claims, time.now())?;
         self.emit_issued(&grant, client, &target);
         Ok(body)
+    }
+
+    /// What comes right before the swap: the proof is spent, and the client is remembered where it is to hear of a logout.
+    #[cfg_attr(not(all(feature = "jwt", feature = "root-secret")), expect(unused_variables, reason = "off"))]
+    async fn spend_and_remember(
+        &self,
+        grant: &Grant,
+        client: &Authenticated<'_>,
+        presented: &mut Presented<'_>,
+        (text, claims): (&[u8], Option<&Claims>),
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
+        self.spend_proof(grant, client, presented, text, time).await?;
+        #[cfg(all(feature = "jwt", feature = "root-secret"))]
+        if grant.session_ends_at().is_some() && claims.is_some_and(Claims::are_of_an_id_token) {
+            // Boxed, so that no other request is larger for it.
+            Box::pin(self.remember_listener(grant, client, time)).await?;
+        }
+        Ok(())
     }
 
     /// Binds the grant to what its first tokens are given for.

@@ -83,7 +83,7 @@ fn what_an_approval_says_are_members_that_an_earlier_version_keeps() {
     let read = Grant::decode(&bytes).unwrap();
     assert_eq!((read.acr(), read.is_of_stranger()), (Some("mfa"), true));
     assert_eq!(read.replaces(), Some(GrantId::from_u64(0x0102_0304_0506_0708)));
-    grant.forget_replaced();
+    grant.forget_until_redeemed();
     assert_eq!(&grant.encode()[stage_at(&grant)..], b"\x01\x07\x00\x00\x0b\x00\x03mfa");
     assert!([OF_STRANGER, REPLACES, ACR].iter().all(|tag| tag % 2 == 1), "passed over and written back");
     for (what, wrong) in [
@@ -106,19 +106,25 @@ fn what_an_approval_says_are_members_that_an_earlier_version_keeps() {
 #[test]
 fn what_openid_connect_keeps_are_members_that_an_earlier_version_keeps() {
     let (session, claims) = (Some([7; 20]), Some("{}".into()));
-    let members = Members { session, claims, amr: Some("pwd otp".into()), ..Members::default() };
-    let grant = Grant { members: Some(Arc::new(members)), ..Grant::sample("alice", "app") };
+    let session_ends_at = Some(Timestamp::from_millis(0x0102_0304_0506));
+    let members = Members { session, claims, amr: Some("pwd otp".into()), session_ends_at, ..Members::default() };
+    let mut grant = Grant { members: Some(Arc::new(members)), ..Grant::sample("alice", "app") };
     let bytes = grant.encode();
     let tail = [b"\x01\x0d\x00\x14", &[7; 20][..], b"\x0f\x00\x02{}\x11\x00\x07pwd otp"].concat();
-    assert_eq!(&bytes[stage_at(&grant)..], tail);
+    let ends_at = b"\x13\x00\x06\x01\x02\x03\x04\x05\x06";
+    assert_eq!(&bytes[stage_at(&grant)..], [&tail[..], ends_at].concat());
     assert_eq!(Grant::decode(&bytes).unwrap(), grant);
-    assert!([SESSION, CLAIMS, AMR].iter().all(|tag| tag % 2 == 1), "passed over and written back");
+    grant.forget_until_redeemed();
+    assert_eq!(&grant.encode()[stage_at(&grant)..], tail);
+    assert!([SESSION, CLAIMS, AMR, SESSION_ENDS_AT].iter().all(|tag| tag % 2 == 1), "passed over and written back");
     for wrong in [
         &b"\x01\x0d\x00\x01\x07"[..],
         b"\x01\x0f\x00\x00",
         b"\x01\x0f\x00\x01\xff",
         b"\x01\x11\x00\x00",
         b"\x01\x11\x00\x04a  b",
+        b"\x01\x13\x00\x05\x01\x02\x03\x04\x05",
+        b"\x01\x13\x00\x07\x01\x02\x03\x04\x05\x06\x07",
     ] {
         assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
     }
@@ -136,7 +142,12 @@ fn a_listener_is_a_record_of_its_own() {
     let read = Grant::decode(&bytes).unwrap();
     assert!(read == record && !read.is_login() && !read.is_marker() && !read.is_redeemed());
     assert_eq!((read.subject(), read.client_id()), (Some("alice"), "app"));
-    for wrong in [&b"\x08\x1c\x00\x01\x07"[..], b"\x08\x02\x00\x04shop"] {
+    // One of a client that nobody made by hand is counted.
+    let of_stranger = [b"\x08\x07\x00\x00\x1c\x00\x14", &[7; 20][..]].concat();
+    let read = with_tail(&record, &of_stranger).unwrap();
+    assert!(read.is_of_stranger() && !read.is_login() && read.encode().ends_with(&of_stranger));
+    let with_a_session = [b"\x08\x0d\x00\x14", &[7; 20][..], b"\x1c\x00\x14", &[7; 20]].concat();
+    for wrong in [&b"\x08\x1c\x00\x01\x07"[..], b"\x08\x02\x00\x04shop", b"\x08\x07\x00\x00", &with_a_session] {
         assert_eq!(with_tail(&record, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
     }
 }

@@ -124,7 +124,7 @@ impl MemoryStoreBuilder {
     /// one if another is given.
     ///
     /// More of them make waiting rarer and shorter where many cores write, and a listing longer, since an owner's
-    /// grants may be in all of them. Each has room for 16,777,216 grants, all together for 4,294,967,296.
+    /// grants may be in all of them. Each has room for its part of 4,294,967,296 grants, and for 16,777,216 at most.
     ///
     /// ```
     /// let store = regrant::MemoryStore::builder().shards(1).build();
@@ -418,7 +418,7 @@ impl TokenStore for MemoryStore {
     /// grants there are, is hidden from whoever sees ids.
     fn propose_id(&self, now: Timestamp) -> Option<u32> {
         let shard = rand::random::<u32>() as usize & (self.shards.len() - 1);
-        self.shards[shard].0.lock().propose(now, |slot| self.places.seal(Place { shard, slot }))
+        self.shards[shard].0.lock().propose(now, |slot, second| self.places.seal(Place { shard, slot }, second))
     }
 
     /// Nothing: no grant outlives the process, so none meets another key.

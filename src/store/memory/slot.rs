@@ -23,6 +23,7 @@ pub(super) struct Slot {
     pub(super) id: GrantId,
     pub(super) version: Version,
     details: Details,
+    /// Client and scope. Of a vacant slot, the second of the newest id that it can have been proposed for.
     pub(super) pair: u32,
     /// Neighbours in the owner's list; of a vacant slot, in the list of those.
     pub(super) prev: u32,
@@ -265,6 +266,8 @@ struct Vacant {
     first: u32,
     last: u32,
     len: u32,
+    /// The newest second that any slot was proposed in.
+    newest: u32,
 }
 
 impl Slots {
@@ -272,7 +275,7 @@ impl Slots {
     const FIRST_CHUNK: u32 = 256;
 
     pub(super) const fn new(most: u32) -> Self {
-        Self { chunks: Vec::new(), len: 0, most, vacant: Vacant { first: NONE, last: NONE, len: 0 } }
+        Self { chunks: Vec::new(), len: 0, most, vacant: Vacant { first: NONE, last: NONE, len: 0, newest: NONE } }
     }
 
     /// How many there are, vacant ones too.
@@ -315,22 +318,27 @@ impl Slots {
         self.vacant.len -= 1;
     }
 
-    /// A vacant slot that no id of that second was proposed for or in. It stays vacant; the id that it gets says that it was
-    /// proposed. `None` where there is none and there are as many vacant ones as is good, or no room for more.
+    /// A vacant slot that no id of that second or a later one was proposed for: what it names was nobody's yet, also where the clock was
+    /// set back. It stays vacant; the caller leaves the id in it. `None` where there is none and there are as many vacant ones as is
+    /// good, or no room for more. After a clock that was far ahead, ids are looked up until it is there again.
     pub(super) fn propose(&mut self, second: u32) -> Option<u32> {
         let at = self.vacant.first;
-        if at != NONE && self[at].id.second() != second {
+        let at = if at != NONE && is_after(second, self[at].pair) {
             self.take_vacant(at);
-            self.put_last(at);
-            return Some(at);
-        }
-        // Who is proposed for many and inserts none makes no store grow.
-        let occupied = self.len - self.vacant.len;
-        if self.vacant.len >= Self::FIRST_CHUNK / 4 + occupied / 8 {
-            return None;
-        }
-        let at = self.grow()?;
+            at
+        } else {
+            // Who is proposed for many and inserts none makes no store grow.
+            let occupied = self.len - self.vacant.len;
+            if self.vacant.len >= Self::FIRST_CHUNK / 4 + occupied / 8 {
+                return None;
+            }
+            self.grow()?
+        };
         self.put_last(at);
+        self[at].pair = second;
+        if is_after(second, self.vacant.newest) {
+            self.vacant.newest = second;
+        }
         Some(at)
     }
 
@@ -372,12 +380,18 @@ impl Slots {
         (0..).zip(self.chunks.iter().flatten()).filter(|(_, slot)| !slot.is_vacant())
     }
 
-    /// Overwrites a slot, so that above all its salt is gone. The id stays: within its second, the slot is not proposed again.
+    /// Overwrites a slot, so that above all its salt is gone.
     pub(super) fn vacate(&mut self, at: u32) {
-        let slot = &mut self[at];
-        *slot = Slot { id: slot.id, ..Slot::vacant() };
+        // Nobody knows which ids it was proposed for while it was taken by another; none of them is newer than this.
+        self[at] = Slot { pair: self.vacant.newest, ..Slot::vacant() };
         self.put_last(at);
     }
+}
+
+/// Whether a second is after another, which may be none at all. They have 31 bits, and go round in 2038.
+const fn is_after(second: u32, other: u32) -> bool {
+    const BITS: u32 = u32::MAX >> 1;
+    other == NONE || (second.wrapping_sub(other) & BITS).wrapping_sub(1) < BITS / 2
 }
 
 impl Index<u32> for Slots {
@@ -419,34 +433,44 @@ mod tests {
     #[test]
     fn a_slot_is_proposed_once_a_second() {
         let mut slots = Slots::new(1_000);
-        let propose = |slots: &mut Slots, second: u32| {
-            let at = slots.propose(second)?;
-            assert!(slots[at].is_vacant());
-            slots[at].id = GrantId::at(Timestamp::from_secs(second.into()), at);
-            Some(at)
-        };
-        let first: Vec<u32> = (0..4).map(|_| propose(&mut slots, 9).unwrap()).collect();
+        let first: Vec<u32> = (0..4).map(|_| slots.propose(9).unwrap()).collect();
         assert_eq!(first, [0, 1, 2, 3]);
         // One is used, and is vacant again within the second.
         slots.take_vacant(1);
         slots[1].write(&Grant::sample("alice", "app"), 0);
-        slots[1].id = GrantId::at(Timestamp::from_secs(9), 1);
         slots.vacate(1);
-        assert_eq!(propose(&mut slots, 9), Some(4));
-        let next: Vec<u32> = (0..6).map(|_| propose(&mut slots, 10).unwrap()).collect();
-        assert_eq!(next, [0, 2, 3, 1, 4, 5], "the one that is vacant for longest comes first");
+        // One is taken by a grant that nothing was proposed for.
+        assert_eq!(slots.take(), Some(0));
+        slots[0].write(&Grant::sample("bob", "app"), 0);
+        slots.vacate(0);
+        assert_eq!(slots.propose(9), Some(4));
+        // Nor where the clock is set back.
+        assert_eq!(slots.propose(8), Some(5));
+        let next: Vec<u32> = (0..7).map(|_| slots.propose(10).unwrap()).collect();
+        assert_eq!(next, [2, 3, 1, 0, 4, 5, 6], "the one that is vacant for longest comes first");
         // Nobody inserts: there is an end to it.
-        let proposed = std::iter::from_fn(|| propose(&mut slots, 11)).count();
+        let proposed = std::iter::from_fn(|| slots.propose(11)).count();
         assert_eq!((proposed, slots.len()), (64, 64));
         assert_eq!((0..64).map(|_| slots.take().unwrap()).max(), Some(63));
         assert_eq!((slots.take(), slots.vacant.len, slots.vacant.last), (Some(64), 0, NONE));
     }
 
     #[test]
+    fn seconds_go_round() {
+        let last = u32::MAX >> 1;
+        for (second, other) in [(1, 0), (0, last), (5, last), (1_000_000_000, 0), (0, NONE), (last, NONE)] {
+            assert!(is_after(second, other), "{second} after {other}");
+        }
+        for (second, other) in [(0, 0), (last, last), (0, 1), (last, 0), (last, 5), (0, 1_000_000_000)] {
+            assert!(!is_after(second, other), "{second} after {other}");
+        }
+    }
+
+    #[test]
     fn there_are_no_more_slots_than_there_may_be() {
         let mut slots = Slots::new(2);
-        assert_eq!((slots.propose(1), slots.propose(1)), (Some(0), Some(0)), "the id is the shard's to write");
-        assert_eq!((slots.take(), slots.take(), slots.take(), slots.propose(1)), (Some(0), Some(1), None, None));
+        assert_eq!((slots.propose(1), slots.propose(1), slots.propose(1)), (Some(0), Some(1), None));
+        assert_eq!((slots.take(), slots.take(), slots.take(), slots.propose(2)), (Some(0), Some(1), None, None));
         assert!(slots.get(1).is_some() && slots.get(2).is_none());
     }
 

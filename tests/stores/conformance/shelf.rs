@@ -112,6 +112,10 @@ pub(crate) trait Behaves: Send + Sync {
         kept.values().copied().collect()
     }
 
+    fn propose(&self, _now: Timestamp) -> Option<u32> {
+        None
+    }
+
     fn durability(&self) -> Durability {
         Durability::Durable
     }
@@ -150,6 +154,10 @@ impl<B: Behaves> TokenStore for Store<B> {
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         pause().await;
         Ok(self.0.purge(now, limit))
+    }
+
+    fn propose_id(&self, now: Timestamp) -> Option<u32> {
+        self.0.propose(now)
     }
 
     fn durability(&self) -> Durability {

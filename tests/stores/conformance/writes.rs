@@ -34,6 +34,21 @@ broken! {
         }
     }
 
+    /// What it has proposed is free, it believes.
+    InsertTrustsItsProposal, ["a_proposed_id_is_one_grants"], {
+        fn propose(&self, _: Timestamp) -> Option<u32> {
+            Some(7)
+        }
+
+        fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
+            if grant.id().as_u64() & u64::from(u32::MAX) != 7 {
+                return Plain(&self.0).insert(grant, now);
+            }
+            self.0.put(grant);
+            Ok(Insert::Added)
+        }
+    }
+
     InsertReadsThenWrites, ["one_of_many_inserts_of_an_id_wins"], {
         fn insert(&self, grant: &Grant, _: Timestamp) -> Result<Insert, StoreError> {
             if self.0.get(grant.id()).is_some() {

@@ -263,7 +263,8 @@ impl<'a, S: ReadyStore, C: ReadyClients> Blocking<'a, S, C> {
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients, Timestamp};
-    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// # let root = regrant::RootSecret::generate(1);
+    /// # let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).root_secret(root).build()?;
     /// assert_eq!(engine.blocking().log_out("alice", "a cookie", Timestamp::now)??.ended, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

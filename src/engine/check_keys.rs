@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::Engine;
 use super::failure::chain;
+#[cfg(feature = "root-secret")]
+use super::roots::{Roots, SubjectPrint};
 use super::swap::{ATTEMPTS, new_version};
 use crate::client::{Clients, digest};
 use crate::grant::members::Special;
@@ -32,8 +34,9 @@ pub enum KeyCheckError {
     /// None of the keys that have been in use on this store was given to the engine.
     #[error("none of the engine's keys has been in use on this store: every client would be logged out")]
     Unknown,
-    /// Another subject secret has been in use on this store, or in this realm. Under this one every token of another server that was
-    /// used before could be used anew.
+    /// Another subject secret has been in use on this store, or in this realm: after the root secret was replaced, the one that the first
+    /// gave has to be [given](crate::EngineBuilder) by `subject_secret`. Under this one every token of another server that was used before
+    /// could be used anew, people had other names at clients that know them by pairwise subjects, and no logout found the logins of a session.
     #[error("the subject secret is not the one that has been in use on this store, and it is never replaced")]
     SubjectSecret,
     /// The store is durable and keeps no fingerprints.
@@ -50,13 +53,26 @@ impl fmt::Debug for KeyCheckError {
     }
 }
 
+/// What is asked of secrets before they are known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Demand {
+    /// Unless none is known, one of them is already.
+    OneKnown,
+    /// No known one of the same id is another.
+    NewIds,
+    /// Nothing: they take the place of those that are known. Of the subject secret alone, which has no id.
+    #[cfg_attr(not(feature = "root-secret"), expect(dead_code, reason = "the feature is off"))]
+    Nothing,
+}
+
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether this engine's keys are those that the grants in its store were made under: call it once at start, before
     /// the first request. With a wrong key every token is refused with `invalid_grant`, and clients throw such tokens away.
     ///
     /// The store keeps a [fingerprint](Key::fingerprint) of every key it has ever seen here. A key of a known id must be
     /// the same key, at least one key must be known unless the store knows none, and keys of new ids are then known too.
-    /// So ids are not used twice. On a store in memory there is nothing to check.
+    /// So ids are not used twice. The same holds of root secrets, and there is one subject secret, for ever. On a store in memory there is
+    /// nothing to check.
     ///
     /// It cannot tell a key that is in use from one that was in use once. Where a store knows no key yet, let one node go
     /// first: of two that come at the same moment with keys of different ids, both are content.
@@ -75,16 +91,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # }
     /// ```
     pub async fn check_keys(&self) -> Result<(), KeyCheckError> {
-        self.make_known(true).await
+        self.make_known(Demand::OneKnown).await
     }
 
     /// Makes this engine's keys known to its store even if no key that was in use there is among them: after the old ones
     /// were lost or stolen. All older grants are void then, and their clients log in again. Afterwards
     /// [`check_keys`](Self::check_keys) is content.
     ///
+    /// A subject secret that was lost is abandoned too: people are somebody new at clients that know them by pairwise subjects, and a login that is
+    /// not void, since its key is here yet, ends with no session. Not where tokens of another server are served: each would begin a login anew.
+    ///
     /// # Errors
     ///
     /// [`KeyCheckError::Changed`] where an id was used before: a new key has an id that no old one had.
+    /// [`KeyCheckError::SubjectSecret`] where tokens of another server are served, under another one than before.
     ///
     /// ```
     /// # use regrant::{Engine, Key, MemoryStore, StaticClients};
@@ -95,45 +115,69 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # }
     /// ```
     pub async fn abandon_other_keys(&self) -> Result<(), KeyCheckError> {
-        self.make_known(false).await
+        self.make_known(Demand::NewIds).await
     }
 
-    /// `one_is_known`: unless no key is, one of this engine's must be already.
-    async fn make_known(&self, one_is_known: bool) -> Result<(), KeyCheckError> {
+    async fn make_known(&self, demand: Demand) -> Result<(), KeyCheckError> {
         if self.store.durability() == Durability::Volatile {
             return Ok(());
         }
         if let Some(adopted) = self.realm.adopted_keys() {
-            self.make_known_to_store(&fingerprints(adopted), one_is_known).await?;
+            self.make_known_to_store(&fingerprints(adopted), demand).await?;
         }
         let mine = fingerprints(self.realm.keys());
         match self.realm.name() {
-            None => self.make_known_to_store(&mine, one_is_known).await,
-            realm => self.make_known_in(realm, KEYS, &mine, one_is_known).await,
+            None => self.make_known_to_store(&mine, demand).await,
+            realm => self.make_known_in(realm, KEYS, &mine, demand).await,
         }?;
         #[cfg(feature = "root-secret")]
-        if let Some(roots) = &self.roots {
-            self.make_known_in(self.realm.name(), ROOTS, &roots.fingerprints(), one_is_known).await?;
-        }
-        #[cfg(feature = "root-secret")]
-        if let Some(foreign) = &self.foreign {
-            let own = (self.realm.name(), foreign.fingerprint());
-            let adopted = foreign.adopted_fingerprint().map(|fingerprint| (None, fingerprint));
-            // What is adopted first: a wrong secret must not be written down as the realm's.
-            for (realm, fingerprint) in adopted.into_iter().chain([own]) {
-                let known = self.make_known_in(realm, SUBJECT, &[fingerprint], true).await;
-                known.map_err(|error| match error {
-                    KeyCheckError::Changed(_) => KeyCheckError::SubjectSecret,
-                    error => error,
-                })?;
-            }
-        }
+        self.make_secrets_known(demand).await?;
         Ok(())
     }
 
-    async fn make_known_to_store(&self, mine: &[KeyFingerprint], one_is_known: bool) -> Result<(), KeyCheckError> {
+    /// Those that are no keys of tokens. The root secret is looked at first and written down last: one that has brought a wrong subject secret
+    /// with it must not be the one that is asked for from then on.
+    #[cfg(feature = "root-secret")]
+    async fn make_secrets_known(&self, demand: Demand) -> Result<(), KeyCheckError> {
+        let realm = self.realm.name();
+        let roots = self.roots.as_ref().map(Roots::fingerprints);
+        if let Some(roots) = &roots {
+            new_of(roots, &self.known_in(realm, ROOTS).await?.1, demand)?;
+        }
+        if let Some(subject) = &self.subject {
+            self.make_subject_known(subject, demand).await.map_err(|error| match error {
+                KeyCheckError::Changed(_) => KeyCheckError::SubjectSecret,
+                error => error,
+            })?;
+        }
+        match &roots {
+            Some(roots) => self.make_known_in(realm, ROOTS, roots, demand).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is adopted first: a wrong secret must not be written down as the realm's.
+    #[cfg(feature = "root-secret")]
+    async fn make_subject_known(&self, subject: &SubjectPrint, demand: Demand) -> Result<(), KeyCheckError> {
+        // Tokens of another server begin no login anew, whatever else was lost.
+        let is_for_ever = self.foreign.is_some() || demand == Demand::OneKnown;
+        match subject.adopted {
+            Some(adopted) if self.foreign.is_some() => {
+                self.make_known_in(None, SUBJECT, &[adopted], Demand::OneKnown).await?;
+            }
+            // Not written down: of several realms that came from there, each may have its first secret only now.
+            Some(adopted) if is_for_ever => {
+                new_of(&[adopted], &self.known_in(None, SUBJECT).await?.1, Demand::OneKnown)?;
+            }
+            _ => {}
+        }
+        let demand = if is_for_ever { Demand::OneKnown } else { Demand::Nothing };
+        self.make_known_in(self.realm.name(), SUBJECT, &[subject.own], demand).await
+    }
+
+    async fn make_known_to_store(&self, mine: &[KeyFingerprint], demand: Demand) -> Result<(), KeyCheckError> {
         let known = self.store.keep_key_fingerprints(&[]).await?;
-        let new = new_of(mine, &known, one_is_known)?;
+        let new = new_of(mine, &known, demand)?;
         if new.is_empty() {
             return Ok(());
         }
@@ -149,22 +193,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         realm: Option<&str>,
         what: &str,
         mine: &[KeyFingerprint],
-        one_is_known: bool,
+        demand: Demand,
     ) -> Result<(), KeyCheckError> {
-        let id = GrantId::computed(&digest_of(what, realm));
         // For a record that never expires the time is of no account.
         let now = Timestamp::EPOCH;
         for _ in 0..ATTEMPTS {
-            let stored = self.store.load(id).await?;
-            let known = stored.as_ref().map_or(Ok(Vec::new()), |record| kept_in(record, realm))?;
-            let new = new_of(mine, &known, one_is_known)?;
+            let (stored, mut known) = self.known_in(realm, what).await?;
+            let new = new_of(mine, &known, demand)?;
             if new.is_empty() {
                 return Ok(());
+            }
+            if demand == Demand::Nothing {
+                known.clear();
             }
             let all: Vec<u8> =
                 known.iter().chain(&new).flat_map(|one| [&[one.key_id()], &one.bytes()[..]].concat()).collect();
             let special = Special::Fingerprints(all.into());
-            let next = Grant::special(id, new_version(), realm, special, now, Timestamp::MAX);
+            let next = Grant::special(place(what, realm), new_version(), realm, special, now, Timestamp::MAX);
             let written = match stored {
                 None => self.store.insert(&next, now).await? == Insert::Added,
                 Some(stored) => self.store.compare_and_swap(stored.version, &next, now).await? == Swap::Swapped,
@@ -176,6 +221,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         Err(KeyCheckError::Store(StoreError::not_applied("other nodes were first, again and again")))
     }
+
+    /// What a realm's record says, and the record.
+    async fn known_in(
+        &self,
+        realm: Option<&str>,
+        what: &str,
+    ) -> Result<(Option<Grant>, Vec<KeyFingerprint>), KeyCheckError> {
+        let stored = self.store.load(place(what, realm)).await?;
+        let known = stored.as_ref().map_or(Ok(Vec::new()), |record| kept_in(record, realm))?;
+        Ok((stored, known))
+    }
 }
 
 fn fingerprints(keys: &KeyRing) -> Vec<KeyFingerprint> {
@@ -186,10 +242,13 @@ fn fingerprints(keys: &KeyRing) -> Vec<KeyFingerprint> {
 fn new_of(
     mine: &[KeyFingerprint],
     known: &[KeyFingerprint],
-    one_is_known: bool,
+    demand: Demand,
 ) -> Result<Vec<KeyFingerprint>, KeyCheckError> {
+    if demand == Demand::Nothing {
+        return Ok(if mine == known { Vec::new() } else { mine.to_vec() });
+    }
     none_changed(mine, known)?;
-    if one_is_known && !known.is_empty() && !mine.iter().any(|fingerprint| known.contains(fingerprint)) {
+    if demand == Demand::OneKnown && !known.is_empty() && !mine.iter().any(|fingerprint| known.contains(fingerprint)) {
         return Err(KeyCheckError::Unknown);
     }
     Ok(mine.iter().filter(|fingerprint| !known.contains(fingerprint)).copied().collect())
@@ -203,8 +262,9 @@ const ROOTS: &str = "root secrets";
 const SUBJECT: &str = "subject secret";
 
 /// Where a realm's fingerprints are. Nothing of it is secret: what they are of cannot be got from them.
-fn digest_of(what: &str, realm: Option<&str>) -> [u8; 32] {
-    digest(&[b"regrant fingerprints of ", what.as_bytes(), b"\0", realm.unwrap_or_default().as_bytes()].concat())
+fn place(what: &str, realm: Option<&str>) -> GrantId {
+    let realm = realm.unwrap_or_default();
+    GrantId::computed(&digest(&[b"regrant fingerprints of ", what.as_bytes(), b"\0", realm.as_bytes()].concat()))
 }
 
 /// What a realm's record says.

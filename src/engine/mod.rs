@@ -183,6 +183,9 @@ pub struct Engine<S, C> {
     host: Host,
     #[cfg(feature = "root-secret")]
     roots: Option<roots::Roots>,
+    /// What the subject secret is known again by, where there is one.
+    #[cfg(feature = "root-secret")]
+    subject: Option<roots::SubjectPrint>,
     /// Tokens of another server.
     #[cfg(feature = "root-secret")]
     foreign: Option<Box<foreign::ForeignEngine>>,

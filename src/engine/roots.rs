@@ -1,7 +1,7 @@
-//! The root secret of an engine, and the one that it has taken the place of.
+//! The root secret of an engine, the one that it has taken the place of, and what the subject secret is known again by.
 
 use crate::grant::Timestamp;
-use crate::secret::root::{Label, LabelledKey, RootSecret};
+use crate::secret::root::{Label, LabelledKey, RootSecret, SubjectSecret};
 use crate::token::KeyFingerprint;
 
 /// The keys of every use, made once.
@@ -16,6 +16,27 @@ struct Root {
     pushed: LabelledKey,
     marker: LabelledKey,
     fingerprint: KeyFingerprint,
+}
+
+/// What the subject secret is known again by: in the engine's realm, and outside of all realms where grants from there are adopted. It is
+/// never replaced, so it has no number.
+pub(super) struct SubjectPrint {
+    pub(super) own: KeyFingerprint,
+    pub(super) adopted: Option<KeyFingerprint>,
+}
+
+impl SubjectPrint {
+    pub(super) fn of(secret: Option<&SubjectSecret>, realm: Option<&str>, adopts: bool) -> Option<Self> {
+        let secret = secret?;
+        let of = |realm| fingerprint(0, &secret.key(Label::Fingerprint, realm));
+        Some(Self { own: of(realm), adopted: adopts.then(|| of(None)) })
+    }
+}
+
+fn fingerprint(id: u8, key: &LabelledKey) -> KeyFingerprint {
+    let mut fingerprint = [0; 16];
+    fingerprint.copy_from_slice(&key.bytes()[..16]);
+    KeyFingerprint::new(id, fingerprint)
 }
 
 /// What is sealed.
@@ -36,14 +57,12 @@ impl Root {
     }
 
     fn new(secret: &RootSecret, realm: Option<&str>) -> Self {
-        let mut fingerprint = [0; 16];
-        fingerprint.copy_from_slice(&secret.key(Label::Fingerprint, realm).bytes()[..16]);
         Self {
             id: secret.id(),
             interaction: secret.key(Label::Interaction, realm),
             pushed: secret.key(Label::Pushed, realm),
             marker: secret.key(Label::Marker, realm),
-            fingerprint: KeyFingerprint::new(secret.id(), fingerprint),
+            fingerprint: fingerprint(secret.id(), &secret.key(Label::Fingerprint, realm)),
         }
     }
 }

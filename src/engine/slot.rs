@@ -64,8 +64,8 @@ pub enum ExchangeError {
     /// be forgotten.
     #[error("an engine with a root secret is followed by one that has it or accepts it")]
     RootSecret,
-    /// The new engine has another subject secret than the old one: another server's tokens could be used anew, and clients would know
-    /// the same people by other names.
+    /// The new engine has another subject secret than the old one, or none: another server's tokens could be used anew, clients would know
+    /// the same people by other names, and no logout would find the logins of a session.
     #[error("an engine with a subject secret is followed by one with the same")]
     SubjectSecret,
     /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified. Or it has a
@@ -122,17 +122,11 @@ impl<S, C> EngineSlot<S, C> {
         if before.roots.as_ref().is_some_and(|before| !next.roots.as_ref().is_some_and(|next| next.follows(before))) {
             return Err(ExchangeError::RootSecret);
         }
+        // Where there was none, nothing was computed under one: there the first comes in.
         #[cfg(feature = "root-secret")]
-        if let (Some(next), Some(before)) = (&next.foreign, &before.foreign) {
-            if !next.follows(before) {
-                return Err(ExchangeError::SubjectSecret);
-            }
-        }
-        #[cfg(all(feature = "jwt", feature = "root-secret"))]
-        if let (Some(next), Some(before)) = (&next.subjects, &before.subjects) {
-            if !next.follows(before) {
-                return Err(ExchangeError::SubjectSecret);
-            }
+        if before.subject.as_ref().is_some_and(|before| next.subject.as_ref().is_none_or(|next| next.own != before.own))
+        {
+            return Err(ExchangeError::SubjectSecret);
         }
         if !next.jwt.inherit_keys(&before.jwt) {
             return Err(ExchangeError::SigningKeys);

@@ -99,7 +99,8 @@ fn over_nodes_it_is_used_once() {
     let root = |id: u8| RootSecret::from_bytes(id, &[id; 32]);
     let node = |own: u8, other: u8| {
         Desk::on(Arc::clone(&store), |builder| {
-            builder.root_secret(root(own)).accept_root(root(other), at(10_000)).jwt_bearer(bearer())
+            let builder = builder.root_secret(root(own)).accept_root(root(other), at(10_000));
+            builder.subject_secret(root(1).subject_secret()).jwt_bearer(bearer())
         })
     };
     let nodes = [node(1, 2), node(2, 1)];

@@ -18,6 +18,11 @@ fn root(id: u8) -> RootSecret {
     RootSecret::from_bytes(id, &[id; 32])
 }
 
+/// The second root secret, while the first is accepted until then.
+fn replaced(builder: Builder, until: Timestamp) -> Builder {
+    builder.root_secret(root(2)).accept_root(root(1), until).subject_secret(root(1).subject_secret())
+}
+
 fn world_on(store: &Arc<Shelf>, change: impl FnOnce(Builder) -> Builder) -> World {
     let clients = StaticClients::new().with(portal().build().unwrap()).unwrap();
     let events = Events::default();
@@ -172,8 +177,8 @@ fn only_this_engines_handles_are_opened_and_in_time() {
 fn a_root_secret_is_replaced_without_a_second_answer() {
     let store = Arc::new(Shelf::default());
     let old = world_on(&store, |builder| builder);
-    let new = world_on(&store, |builder| builder.root_secret(root(2)).accept_root(root(1), at(2_000)));
-    let later = world_on(&store, |builder| builder.root_secret(root(2)).accept_root(root(1), at(0)));
+    let new = world_on(&store, |builder| replaced(builder, at(2_000)));
+    let later = world_on(&store, |builder| replaced(builder, at(0)));
     let carried = handle(&old, &query("portal"), at(0));
     let first = code(&answer(&old, &carried, Says::Yes("alice"), at(1)).unwrap());
     assert_eq!(code(&answer(&new, &carried, Says::Yes("alice"), at(2)).unwrap()), first);
@@ -215,7 +220,7 @@ fn root_secrets_are_known_again() {
         Err(KeyCheckError::Changed(1))
     ));
     assert!(matches!(check(|builder| builder.root_secret(root(2))), Err(KeyCheckError::Unknown)));
-    check(|builder| builder.root_secret(root(2)).accept_root(root(1), at(0))).unwrap();
-    check(|builder| builder.root_secret(root(2))).unwrap();
+    check(|builder| replaced(builder, at(0))).unwrap();
+    check(|builder| builder.root_secret(root(2)).subject_secret(root(1).subject_secret())).unwrap();
     check(|builder| builder.root_secret(root(3)).realm("shop")).unwrap();
 }

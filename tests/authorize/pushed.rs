@@ -31,6 +31,11 @@ fn root(id: u8) -> RootSecret {
     RootSecret::from_bytes(id, &[id; 32])
 }
 
+/// The second root secret, while the first is accepted until then.
+fn replaced(builder: Builder, until: Timestamp) -> Builder {
+    builder.root_secret(root(2)).accept_root(root(1), until).subject_secret(root(1).subject_secret())
+}
+
 /// Anybody's.
 fn stranger() -> ClientBuilder {
     let stranger = Client::public("stranger").stranger(true).name("Anybody").scope(scope("read"));
@@ -328,12 +333,12 @@ fn only_its_client_at_this_engine_opens_it() {
         ("root", |builder| builder.root_secret(root(2))),
         ("root of this id", |builder| builder.root_secret(RootSecret::from_bytes(1, &[9; 32]))),
         ("issuer", |builder| builder.issuer("https://other.example")),
-        ("a root that is gone", |builder| builder.root_secret(root(2)).accept_root(root(1), at(1))),
+        ("a root that is gone", |builder| replaced(builder, at(1))),
     ];
     for (name, other) in others {
         assert_eq!(shown(&on(&store, other), &arrives("portal", &uri), at(1)), gone(), "{name}");
     }
-    let next = on(&store, |builder| builder.root_secret(root(2)).accept_root(root(1), at(60)));
+    let next = on(&store, |builder| replaced(builder, at(60)));
     assert!(asked(&next, &arrives("portal", &uri), at(1), async |_| ()).is_ok());
     // A handle of a page is no request_uri, though the same secret seals it, and the other way round.
     let handle =

@@ -138,7 +138,9 @@ fn a_root_secret_is_replaced_while_devices_wait() {
     let place = Place::new();
     let begun = place.begin(TV);
     let until = Timestamp::from_secs(1_700_000_500);
-    let next = Place::of(settings(), |builder| builder.root_secret(new).accept_root(old, until));
+    let next = Place::of(settings(), |builder| {
+        builder.root_secret(new).subject_secret(old.subject_secret()).accept_root(old, until)
+    });
     // Each has a store of its own here, so what is found is its own: written under the old one, and after its time under the new.
     let during = next.begin(TV);
     assert!(next.find(&during.user_code, "alice").is_ok());

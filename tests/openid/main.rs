@@ -4,12 +4,14 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod adopted;
 mod claims;
 mod logout;
 mod metadata;
 mod offline;
 mod pairwise;
 mod provider;
+mod replaced;
 mod requests;
 mod sessions;
 mod userinfo;

@@ -169,6 +169,16 @@ fn the_secret_is_never_replaced() {
         .accept_root(first, Timestamp::MAX)
         .build();
     assert!(matches!(replaced, Err(BuildError::SubjectSecretRequired)));
+    // Sessions are named under it too, at whichever clients: with none that has pairwise subjects it is the same.
+    let open = regrant::StaticClients::new().with(shop("shop").build().unwrap()).unwrap();
+    let replaced = || {
+        plain(regrant::Engine::builder(std::sync::Arc::default(), open.clone()))
+            .root_secret(RootSecret::from_bytes(2, &[3; 32]))
+            .accept_root(RootSecret::from_bytes(1, &[2; 32]), Timestamp::MAX)
+    };
+    assert!(matches!(replaced().build(), Err(BuildError::SubjectSecretRequired)));
+    let kept = RootSecret::from_bytes(1, &[2; 32]).subject_secret();
+    assert!(replaced().subject_secret(kept).build().is_ok());
     let without = regrant::Engine::builder(regrant::MemoryStore::new(), clients()).build();
     assert!(matches!(without, Err(BuildError::SubjectSecretRequired)));
 }

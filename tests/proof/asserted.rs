@@ -243,7 +243,8 @@ fn a_root_secret_that_is_replaced_forgets_nothing() {
     let root = |id: u8| RootSecret::from_bytes(id, &[id; 32]);
     let node = |own: u8, other: u8| {
         Portal::new(Arc::clone(&store), [client()], |builder| {
-            able(builder, Dpop::new().with_markers(true)).root_secret(root(own)).accept_root(root(other), at(10_000))
+            let builder = able(builder, Dpop::new().with_markers(true)).subject_secret(root(1).subject_secret());
+            builder.root_secret(root(own)).accept_root(root(other), at(10_000))
         })
     };
     let nodes = [node(1, 2), node(2, 1)];

@@ -105,8 +105,20 @@ fn what_would_log_people_out_is_refused_and_the_engine_serves_on() {
     let secret = root(3).subject_secret();
     let renamed = build(&store, |builder| issuing(builder).subject_secret(secret));
     assert_eq!(slot.exchange(renamed), Err(ExchangeError::SubjectSecret), "people would be called otherwise");
-    let replaced = build(&store, |builder| issuing(builder).root_secret(root(2)).accept_root(root(1), clock()));
+    let replaced = build(&store, |builder| {
+        issuing(builder).root_secret(root(2)).accept_root(root(1), clock()).subject_secret(root(1).subject_secret())
+    });
     assert_eq!(slot.exchange(replaced), Ok(()), "the old one is accepted");
+    let derived = build(&store, |builder| issuing(builder).root_secret(root(2)));
+    assert_eq!(slot.exchange(derived), Err(ExchangeError::SubjectSecret), "the kept one was forgotten");
+    // One that was kept without a root secret: without it no session is found again.
+    let kept = || root(1).subject_secret();
+    let slot = EngineSlot::new(build(&store, |builder| unrooted(builder).subject_secret(kept())));
+    assert_eq!(slot.exchange(build(&store, unrooted)), Err(ExchangeError::SubjectSecret), "some to none");
+    assert_eq!(slot.exchange(build(&store, |builder| issuing(builder).subject_secret(kept()))), Ok(()));
+    // Where there was none, nothing was computed under one.
+    let slot = EngineSlot::new(build(&store, unrooted));
+    assert_eq!(slot.exchange(build(&store, issuing)), Ok(()), "none to some");
 }
 
 /// Accepted, then signing, then gone: each step is an exchange, and skipping one is refused (law 16).

@@ -116,6 +116,10 @@ impl Outage {
         self.over.store(true, Ordering::Relaxed);
     }
 
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
     /// Waits for so many more answers, for two minutes at most.
     pub(crate) async fn some_answers(&self, more: u32) -> Result<(), String> {
         let enough = self.answered.load(Ordering::Relaxed) + more;
@@ -135,14 +139,21 @@ pub(crate) async fn live_through(client: &Client, load: Load, outage: &Outage) -
     let mut token = client.log_in().await?;
     let mut is_last = false;
     while !is_last {
-        is_last = outage.over.load(Ordering::Relaxed);
+        is_last = outage.is_over();
         seen.refreshes += 1;
         let mut answer = client.refresh(&token).await;
         if matches!(answer, Answer::Nothing(_)) {
             seen.faults += 1;
             outage.met.fetch_add(1, Ordering::Relaxed);
+        }
+        // How long the server takes to come back is nothing that a login may depend on; whoever waits for it says when that is over.
+        while matches!(answer, Answer::Nothing(_)) {
+            let is_over = outage.is_over();
             tokio::time::sleep(Duration::from_millis(load.again_after_ms)).await;
             answer = client.refresh_until_answered(&token).await;
+            if is_over {
+                break;
+            }
         }
         outage.answered.fetch_add(1, Ordering::Relaxed);
         match answer {

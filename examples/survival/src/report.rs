@@ -21,7 +21,7 @@ pub(crate) struct Honest {
     pub(crate) unanswered: u32,
     /// How often the server went away, and somebody met it.
     pub(crate) times: u32,
-    /// Requests that a server had when it went away, and never answered.
+    /// Requests that the server had when it went away, or may have had, and that were never answered.
     pub(crate) cut_off: u32,
     /// Tokens beyond the first one that were given for one token.
     pub(crate) siblings: u32,

@@ -13,12 +13,10 @@ use crate::engine::jwt_bearer::JwtBearerEngine;
 use crate::engine::profile::{Profile, ProfileGap};
 use crate::engine::realm::Realm;
 #[cfg(feature = "root-secret")]
-use crate::engine::roots::Roots;
+use crate::engine::roots::{Roots, SubjectPrint};
 use crate::engine::settings::Settings;
 #[cfg(all(feature = "jwt", feature = "root-secret"))]
 use crate::engine::subjects::Subjects;
-#[cfg(feature = "root-secret")]
-use crate::secret::root::RootSecret;
 use crate::store::{Durability, TokenStore};
 use crate::token::{Key, KeyRing};
 
@@ -38,17 +36,14 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             checks::roots(self.root.as_ref(), old.map(|old| old.0), settings.pushed_requests || self.device.is_some())?;
             self.root.as_ref().map(|root| Roots::new(root, old, self.realm.as_deref()))
         };
-        // Derived from a root secret that has followed another, it would be another secret.
         #[cfg(feature = "root-secret")]
-        let subject_secret = {
-            let derived = || self.root.as_ref().filter(|_| self.old_root.is_none()).map(RootSecret::subject_secret);
-            self.subject_secret.or_else(derived)
-        };
+        let subject_secret = checks::subject_secret(self.subject_secret, self.root.as_ref(), self.old_root.is_some())?;
         #[cfg(feature = "root-secret")]
-        let foreign = {
-            let adopts = !self.adopted.is_empty();
-            ForeignEngine::build(self.foreign, subject_secret.as_ref(), self.realm.as_deref(), adopts)?
-        };
+        let adopts = !self.adopted.is_empty();
+        #[cfg(feature = "root-secret")]
+        let subject = SubjectPrint::of(subject_secret.as_ref(), self.realm.as_deref(), adopts);
+        #[cfg(feature = "root-secret")]
+        let foreign = ForeignEngine::build(self.foreign, subject_secret.as_ref(), self.realm.as_deref(), adopts)?;
         #[cfg(feature = "root-secret")]
         let secrets = (self.root.as_ref(), self.old_root.as_ref(), self.realm.as_deref());
         #[cfg(feature = "root-secret")]
@@ -56,7 +51,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         #[cfg(all(feature = "jwt", feature = "root-secret"))]
         let subjects = {
             checks::pairwise(clients.features(), subject_secret.is_some())?;
-            subject_secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone())))
+            subject_secret.map(|secret| Box::new(Subjects::new(secret, self.realm.clone(), &self.adopted)))
         };
         #[cfg(not(all(feature = "jwt", feature = "root-secret")))]
         checks::pairwise(clients.features(), false)?;
@@ -110,6 +105,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             host,
             #[cfg(feature = "root-secret")]
             roots,
+            #[cfg(feature = "root-secret")]
+            subject,
             #[cfg(feature = "root-secret")]
             foreign,
             #[cfg(feature = "root-secret")]

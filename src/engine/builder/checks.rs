@@ -14,7 +14,7 @@ use crate::engine::prefix::is_prefix;
 use crate::engine::settings::Settings;
 use crate::grant::members::is_realm;
 #[cfg(feature = "root-secret")]
-use crate::secret::root::RootSecret;
+use crate::secret::root::{RootSecret, SubjectSecret};
 use crate::token::Key;
 use crate::wire::{is_defined, is_error_text, read_uri, web_host};
 
@@ -46,6 +46,20 @@ pub(super) fn roots(
         (None, Some(_)) => Err(BuildError::RootSecretRequired),
         (Some(root), Some(old)) if root.id() == old.id() => Err(BuildError::DuplicateRoot),
         _ => Ok(()),
+    }
+}
+
+/// The one that was kept, or that of the first root secret. Derived from one that has followed another it would be another secret, and an engine
+/// without finds no session again. Nobody knows here whether any was ever named, so it is asked of everybody who has an old root secret.
+#[cfg(feature = "root-secret")]
+pub(super) fn subject_secret(
+    kept: Option<SubjectSecret>,
+    root: Option<&RootSecret>,
+    has_followed: bool,
+) -> Result<Option<SubjectSecret>, BuildError> {
+    match kept {
+        None if has_followed => Err(BuildError::SubjectSecretRequired),
+        kept => Ok(kept.or_else(|| root.map(RootSecret::subject_secret))),
     }
 }
 

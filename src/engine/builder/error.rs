@@ -46,10 +46,10 @@ pub enum BuildError {
     /// See `EngineBuilder::root_secret`.
     #[error("the engine has no root secret: one is to be accepted, or something sealed")]
     RootSecretRequired,
-    /// Another server's refresh tokens are known again under the subject secret, and pairwise subjects are computed under it: see
-    /// `EngineBuilder::subject_secret`.
+    /// Another server's refresh tokens are known again under the subject secret, and pairwise subjects and what is kept of sessions are computed
+    /// under it: see `EngineBuilder::subject_secret`. An engine that accepts an old root secret has to be given it.
     #[error(
-        "the engine has no subject secret, or a root secret that has taken another's place, and something is computed under it for ever"
+        "the engine has no subject secret, under which something is computed for ever; where the root secret was replaced, it is the one that the first root secret gave"
     )]
     SubjectSecretRequired,
     /// The nonces of proofs of possession (`EngineBuilder::dpop`) are computed under the root secret.

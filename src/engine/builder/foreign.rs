@@ -44,7 +44,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// What [another server's tokens](Self::foreign_tokens) are known again under, and what pairwise subjects and what is kept of sessions
     /// are computed under: the one that the first root secret of this system [gave](crate::RootSecret::subject_secret), for ever and on
     /// every node. Needed once that root secret was replaced; until then it is derived. Under another one each such token would begin a
-    /// login anew, used before or not, so [`Engine::check_keys`](crate::Engine::check_keys) refuses it.
+    /// login anew, used before or not, people would have other names, and no logout would find the logins of a session. So `build` asks for it
+    /// where an old root secret is [accepted](Self::accept_root), and [`Engine::check_keys`](crate::Engine::check_keys) refuses another.
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, RootSecret, StaticClients, SubjectSecret};

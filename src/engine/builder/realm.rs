@@ -39,6 +39,10 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// another server's tokens were taken over before (`EngineBuilder::foreign_tokens`), not before the last of those is worth nothing any
     /// more, since what keeps them from beginning anew is adopted, too.
     ///
+    /// **A client with pairwise subjects stays here for ever**: it knows people by the names from before the realm, in new logins too
+    /// (OpenID Connect Core section 8.1), and without this everybody would be somebody new to it. Name a new client of the same sector here too, so that the two
+    /// have one name for a person.
+    ///
     /// ```
     /// # use regrant::{Engine, Key, MemoryStore, StaticClients};
     /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
@@ -73,11 +77,15 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// The root secret before the current one, until this time: what was sealed under it is opened, and markers are written and
     /// looked up under it. The same time on every node, and after it at the earliest when all that was sealed under it has expired.
     ///
+    /// Needs the [subject secret](Self::subject_secret) that the first root secret of this system gave, which stays for ever.
+    ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, RootSecret, StaticClients, Timestamp};
+    /// let first = RootSecret::from_bytes(1, &[7; 32]);
     /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
     ///     .root_secret(RootSecret::from_bytes(2, &[8; 32]))
-    ///     .accept_root(RootSecret::from_bytes(1, &[7; 32]), Timestamp::from_secs(1_795_000_000))
+    ///     .subject_secret(first.subject_secret())
+    ///     .accept_root(first, Timestamp::from_secs(1_795_000_000))
     ///     .build()?;
     /// # Ok::<(), regrant::BuildError>(())
     /// ```

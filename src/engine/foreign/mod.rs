@@ -27,7 +27,6 @@ use crate::grant::{Grant, GrantId, Timestamp};
 use crate::secret::root::{Label, LabelledKey, SubjectSecret};
 use crate::store::TokenStore;
 use crate::throttle::Guessed;
-use crate::token::KeyFingerprint;
 
 /// How many tokens may share an id before the last of them is refused: 62 bits, so it never comes to that.
 const PLACES: u8 = 2;
@@ -45,7 +44,6 @@ struct ForeignKeys {
     ids: LabelledKey,
     proofs: LabelledKey,
     cut_offs: LabelledKey,
-    fingerprint: KeyFingerprint,
 }
 
 /// What a token comes to for one client.
@@ -85,32 +83,14 @@ impl ForeignEngine {
         let adopted = adopts.then(|| Box::new(ForeignKeys::of(secret, None)));
         Ok(Some(Box::new(Self { hook, keys: ForeignKeys::of(secret, realm), adopted })))
     }
-
-    pub(super) const fn fingerprint(&self) -> KeyFingerprint {
-        self.keys.fingerprint
-    }
-
-    /// The one outside of all realms, where grants from there are adopted.
-    pub(super) fn adopted_fingerprint(&self) -> Option<KeyFingerprint> {
-        self.adopted.as_deref().map(|keys| keys.fingerprint)
-    }
-
-    /// Whether what was taken over under those is found again under these.
-    pub(super) fn follows(&self, before: &Self) -> bool {
-        self.fingerprint() == before.fingerprint()
-    }
 }
 
 impl ForeignKeys {
     fn of(secret: &SubjectSecret, realm: Option<&str>) -> Self {
-        let mut fingerprint = [0; 16];
-        fingerprint.copy_from_slice(&secret.key(Label::Fingerprint, realm).bytes()[..16]);
         Self {
             ids: secret.key(Label::ForeignId, realm),
             proofs: secret.key(Label::ForeignProof, realm),
             cut_offs: secret.key(Label::CutOff, realm),
-            // It is never replaced, so it has no number.
-            fingerprint: KeyFingerprint::new(0, fingerprint),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::engine::authorization_endpoint::ShownError;
 use crate::engine::failure::{Failure, check_head};
 use crate::engine::id_token_hint::{IdTokenHint, IdTokenHintError};
 use crate::engine::refusal::{RequestRefusal, Unavailable};
-use crate::engine::subjects::{Subjects, sid};
+use crate::engine::subjects::Subjects;
 use crate::store::TokenStore;
 use crate::wire::{Form, Parameters, Request, Response, has_control, location};
 
@@ -174,8 +174,8 @@ impl LogoutRequest<'_> {
 
     fn is_of(&self, subject: &str, name: &str) -> bool {
         let (Some(hint), Some(subjects)) = (&self.hint, self.subjects) else { return false };
-        let session = subjects.session(subject, name).filter(|_| self.fault.is_none());
-        session.is_some_and(|session| hint.sid() == Some(&sid(&session, hint.client_id())))
+        let Some(keys) = subjects.sessions(subject, name).filter(|_| self.fault.is_none()) else { return false };
+        hint.sid().is_some_and(|sid| subjects.is_sid(sid, &keys, hint.client_id()))
     }
 
     /// The answer that sends the person back, with the client's `state`: a redirect to its `post_logout_redirect_uri`. `None` where it

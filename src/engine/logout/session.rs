@@ -1,5 +1,7 @@
 //! A session of the host's: which logins are of it, and its end.
 
+use smol_str::SmolStr;
+
 use super::LogoutNotice;
 use crate::client::{Client, Clients, Lookup, OPENID, Purpose};
 use crate::engine::Engine;
@@ -8,7 +10,7 @@ use crate::engine::failure::Failure;
 use crate::engine::host::{Authorization, Clock};
 use crate::engine::refusal::ServerFault;
 use crate::grant::members::SessionKey;
-use crate::grant::{Grant, Lifetimes, Scope, Timestamp};
+use crate::grant::{Grant, Lifetimes, Owner, Scope, Timestamp};
 use crate::store::{StoreError, TokenStore};
 
 /// How many grants are listed at a time.
@@ -25,7 +27,8 @@ const PAGE: usize = 256;
 pub struct LoggedOut {
     /// How many grants were ended.
     pub ended: usize,
-    /// What is to be sent, one for each client of the session that wants to hear of it.
+    /// What is to be sent, one for each client of the session that wants to hear of it; two for one that is
+    /// [adopted](crate::EngineBuilder::adopt_grants_of) and was logged in to before and after, which has been told two `sid`.
     pub notices: Vec<LogoutNotice>,
     /// How many clients there is no notice for now, though they may want one: they are not at hand, or nothing can be signed for them. An
     /// event said why; call again.
@@ -36,6 +39,15 @@ pub struct LoggedOut {
 /// (OpenID Connect Core section 11, Back-Channel Logout section 2.7).
 fn outlives_session(scope: &Scope) -> bool {
     scope.contains(OPENID) && scope.contains(OFFLINE_ACCESS)
+}
+
+/// What the lists of a person have of a session, each with its key.
+#[derive(Default)]
+struct Found {
+    /// Who is to hear of its end.
+    listeners: Vec<(Grant, SessionKey)>,
+    /// The clients of logins that had just begun.
+    young: Vec<(SmolStr, SessionKey)>,
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -55,7 +67,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// # Errors
     ///
-    /// The store's; some may be there still, so call it again. Where the client registry fails, what was to end has ended, and
+    /// The store's; some may be there still, so call it again. One that the store did not make where the engine has neither a root secret nor
+    /// a subject secret: nobody knows then which logins named the session. Where the client registry fails, what was to end has ended, and
     /// [`LoggedOut::untold`] counts who could not be told.
     ///
     /// ```
@@ -70,40 +83,30 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub async fn log_out(&self, subject: &str, session: &str, clock: impl Clock) -> Result<LoggedOut, StoreError> {
         let mut out = LoggedOut::default();
-        let key = self.subjects.as_ref().and_then(|subjects| subjects.session(subject, session));
-        let (Some(key), [Some(owner), _]) = (key, self.realm.owners(subject)) else { return Ok(out) };
-        let began = clock.read();
-        let (mut after, mut listeners, mut young) = (None, Vec::new(), Vec::new());
-        loop {
-            let mut listed = self.store.list(&owner, after, PAGE).await?;
-            // Of another realm there is nothing in this list, unless the store is wrong.
-            listed.grants.retain(|grant| grant.realm() == self.realm.name());
-            for grant in listed.grants {
-                if grant.listens_for() == Some(&key) {
-                    listeners.push(grant);
-                } else if grant.session() == Some(&key) && !outlives_session(&grant.scope) {
-                    out.ended += usize::from(self.end(&grant, clock.read()).await?);
-                    if began < grant.created_at + Grant::CODE_LIFETIME {
-                        young.push(grant.client_id);
-                    }
-                }
-            }
-            after = listed.next;
-            if after.is_none() {
-                break;
-            }
+        let Some(subjects) = self.subjects.as_deref() else {
+            // Rather an error than a logout that ends nothing, and says that all is well.
+            return Err(StoreError::not_applied(
+                "the engine has no subject secret, under which logins name their sessions",
+            ));
+        };
+        let Some(keys) = subjects.sessions(subject, session) else { return Ok(out) };
+        let [own, outside] = self.realm.owners(subject);
+        let mut found = Found::default();
+        for (owner, key) in [own.zip(Some(keys.own)), outside.zip(keys.adopted)].into_iter().flatten() {
+            out.ended += self.end_logins_of(&owner, &key, &mut found, &clock).await?;
         }
         // Its code may have been redeemed while this list was read, and its client remembered behind the page that was read by then. Now that
         // it has ended nobody redeems it any more, so this look is the last one.
-        for client_id in young {
-            if !listeners.iter().any(|listener| listener.client_id == client_id) {
-                listeners.extend(self.listener(&key, subject, &client_id).await?);
+        let Found { mut listeners, young } = found;
+        for (client_id, key) in young {
+            if !listeners.iter().any(|(listener, _)| listener.client_id == client_id) {
+                listeners.extend(self.listener(&key, subject, &client_id).await?.map(|listener| (listener, key)));
             }
         }
         // Only now: whatever the registry does, what was to end has ended.
         let now = clock.read();
         let mut at_strangers = 0;
-        for listener in listeners.iter().filter(|listener| now < listener.expires_at) {
+        for (listener, key) in listeners.iter().filter(|(listener, _)| now < listener.expires_at) {
             let lookup = Lookup::new(Purpose::Sessions);
             let client = match self.clients.find(listener.client_id(), lookup).await {
                 Ok(Some(client)) => client,
@@ -126,7 +129,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     continue;
                 }
             }
-            match self.notice(&client, listener, &key, now) {
+            match self.notice(&client, listener, key, now) {
                 Ok(notice) => out.notices.extend(notice),
                 // One client's key is gone; so here.
                 Err(failure) => {
@@ -136,6 +139,37 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         Ok(out)
+    }
+
+    /// Ends what of this session is in an owner's list, and finds who listens for its end.
+    async fn end_logins_of(
+        &self,
+        owner: &Owner,
+        key: &SessionKey,
+        found: &mut Found,
+        clock: &impl Clock,
+    ) -> Result<usize, StoreError> {
+        let began = clock.read();
+        let (mut after, mut ended) = (None, 0);
+        loop {
+            let mut listed = self.store.list(owner, after, PAGE).await?;
+            // Outside of all realms there are those of other engines too, which adopt other clients.
+            listed.grants.retain(|grant| self.realm.includes(grant.realm(), grant.client_id()));
+            for grant in listed.grants {
+                if grant.listens_for() == Some(key) {
+                    found.listeners.push((grant, *key));
+                } else if grant.session() == Some(key) && !outlives_session(&grant.scope) {
+                    ended += usize::from(self.end(&grant, clock.read()).await?);
+                    if began < grant.created_at + Grant::CODE_LIFETIME {
+                        found.young.push((grant.client_id, *key));
+                    }
+                }
+            }
+            after = listed.next;
+            if after.is_none() {
+                return Ok(ended);
+            }
+        }
     }
 
     /// What a login keeps of its session; and until when, where its client wants to hear of the end.

@@ -2,12 +2,15 @@
 //! time another takes its place. A client whose request is cut off sends it to the other one. Nobody is logged out by a kill, no
 //! generation is handed out twice, and at the end a replay ends its grant as ever.
 
+use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
@@ -18,6 +21,8 @@ use crate::kit::servers::postgres::{PgBouncer, Postgres};
 use crate::kit::servers::redis::{Redis, RedisCluster};
 use crate::kit::servers::{Folder, until};
 
+/// A run that failed, again with the same draws.
+const SEED: &str = "SEVERAL_SEED";
 const CLIENTS: u64 = 24;
 const KILLS: usize = 6;
 /// Steps of all clients together, before each kill and after it.
@@ -50,6 +55,8 @@ fn a_node_on_a_redis_cluster_is_killed() {
 
 /// What the clients share.
 struct Pair {
+    /// What all clients' draws follow from.
+    seed: u64,
     places: [Place; 2],
     /// Refreshes that were answered.
     steps: AtomicUsize,
@@ -87,8 +94,8 @@ impl Pair {
     }
 
     /// Asks one, then the other, until one of them answers. The other of two always lives.
-    async fn insist(&self, now: u64, form: &str) -> Answer {
-        let mut place = usize::from(rand::random::<bool>());
+    async fn insist(&self, random: &mut StdRng, now: u64, form: &str) -> Answer {
+        let mut place = usize::from(random.random::<bool>());
         // Of what the store may make a client wait there is an end.
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         loop {
@@ -96,13 +103,15 @@ impl Pair {
                 Some(answer) if answer.status != 503 => return answer,
                 _ => place = 1 - place,
             }
-            assert!(tokio::time::Instant::now() < deadline, "neither of them answers");
+            assert!(tokio::time::Instant::now() < deadline, "neither of them answers; {SEED}={}", self.seed);
             tokio::task::yield_now().await;
         }
     }
 }
 
 fn kill_under_load(url: &str) {
+    let seed = env::var(SEED).map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    println!("{SEED}={seed}");
     let folder = Folder::new("killed");
     let start = |number| Node::start(folder.path(), number, url);
     let mut nodes = [Some(start(0)), Some(start(1))];
@@ -111,6 +120,7 @@ fn kill_under_load(url: &str) {
         under_way: AtomicUsize::new(0),
     };
     let pair = Arc::new(Pair {
+        seed,
         places: [place(&nodes[0]), place(&nodes[1])],
         steps: AtomicUsize::new(0),
         cut_off: AtomicUsize::new(0),
@@ -144,30 +154,34 @@ fn kill_under_load(url: &str) {
     History { lives, events }.check();
     let cut_off = pair.cut_off.load(Ordering::Relaxed);
     println!("{KILLS} kills, {cut_off} requests cut off");
-    assert!(cut_off >= KILLS, "there was load: {cut_off}");
+    assert!(cut_off >= KILLS, "there was load: {cut_off}; {SEED}={seed}");
 }
 
 /// A client's whole life: a login, refreshes until it is told to stop, and at half of them a replay.
 async fn live(pair: Arc<Pair>, number: u64) -> Life {
     let (mut now, mut life) = (BEGIN + number, Life::new(number));
-    let login = pair.insist(now, &format!("grant_type=password&username=user-{number}")).await;
+    // What a client does follows from the seed; when a node is killed, and what it has answered by then, does not.
+    let mut random = StdRng::seed_from_u64(pair.seed ^ (number << 32));
+    let seed = pair.seed;
+    let login = pair.insist(&mut random, now, &format!("grant_type=password&username=user-{number}")).await;
     life.tokens.push(login.token.unwrap());
     while !pair.stop.load(Ordering::Relaxed) {
         let token = life.tokens.last().unwrap().clone();
         // An answer that gets lost on its way, too.
-        for _ in 0..rand::random_range(1..3) {
-            present(&pair, &mut life, now, &token).await;
-            now += rand::random_range(0..millis(WINDOW) / 4);
+        for _ in 0..random.random_range(1..3) {
+            present(&pair, &mut random, &mut life, now, &token).await;
+            now += random.random_range(0..millis(WINDOW) / 4);
         }
         let answer = &life.asked.last().unwrap().answer;
-        assert_eq!(answer.status, 200, "client {number} was logged out at step {}", life.tokens.len());
+        let step = life.tokens.len();
+        assert_eq!(answer.status, 200, "client {number} was logged out at step {step}; {SEED}={seed}");
         let next = answer.token.clone().unwrap();
         life.tokens.push(next);
         pair.steps.fetch_add(1, Ordering::Relaxed);
         // Sometimes long after.
-        now += if rand::random::<u8>() < 50 { 10 * millis(WINDOW) } else { 0 };
+        now += if random.random::<u8>() < 50 { 10 * millis(WINDOW) } else { 0 };
     }
-    let [.., predecessor, current] = &life.tokens[..] else { panic!("client {number} took no step") };
+    let [.., predecessor, current] = &life.tokens[..] else { panic!("client {number} took no step; {SEED}={seed}") };
     let (older, predecessor, current) = (life.tokens[0].clone(), predecessor.clone(), current.clone());
     let mut rest = vec![current];
     if number % 2 == 1 {
@@ -175,17 +189,17 @@ async fn live(pair: Arc<Pair>, number: u64) -> Life {
         // One of long ago, or the predecessor once its window has passed.
         now += 2 * millis(WINDOW);
         let replayed = if number % 4 == 1 { older } else { predecessor.clone() };
-        present(&pair, &mut life, now, &replayed).await;
+        present(&pair, &mut random, &mut life, now, &replayed).await;
         rest.extend([predecessor, life.tokens[0].clone()]);
     }
     for token in rest {
-        present(&pair, &mut life, now, &token).await;
+        present(&pair, &mut random, &mut life, now, &token).await;
         life.last.push(life.asked.last().unwrap().answer.clone());
     }
     life
 }
 
-async fn present(pair: &Pair, life: &mut Life, now: u64, token: &str) {
-    let answer = pair.insist(now, &form(token)).await;
+async fn present(pair: &Pair, random: &mut StdRng, life: &mut Life, now: u64, token: &str) {
+    let answer = pair.insist(random, now, &form(token)).await;
     life.asked.push(Asked { token: token.to_owned(), answer });
 }

@@ -69,7 +69,7 @@ pub enum ExchangeError {
     #[error("an engine with a subject secret is followed by one with the same")]
     SubjectSecret,
     /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified. Or it has a
-    /// [profile](crate::engine::Profile) that does not allow the keys that it would go on with.
+    /// profile (`Profile`) that does not allow the keys that it would go on with.
     #[error("an engine that signs JWTs is followed by one that has a signing key, and may have theirs")]
     SigningKeys,
 }

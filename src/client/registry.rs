@@ -237,7 +237,7 @@ pub struct ClientFeatures {
     /// Some hear of logouts by the back channel (OpenID Connect Back-Channel Logout).
     pub backchannel_logout: bool,
     /// The longest that access tokens of those live that have [lifetimes of their own](crate::client::ClientBuilder::lifetimes): a
-    /// signing key is not [retired](crate::Engine::retire_signing_key) before.
+    /// signing key is not retired (`Engine::retire_signing_key`) before.
     pub longest_access_token: Option<Duration>,
 }
 

@@ -61,7 +61,6 @@ enum Demand {
     /// No known one of the same id is another.
     NewIds,
     /// Nothing: they take the place of those that are known. Of the subject secret alone, which has no id.
-    #[cfg_attr(not(feature = "root-secret"), expect(dead_code, reason = "the feature is off"))]
     Nothing,
 }
 

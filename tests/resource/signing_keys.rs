@@ -9,8 +9,8 @@ use regrant::jwt::{
 };
 use regrant::{Key, Lifetimes};
 
-use crate::kit::at;
 use crate::kit::portal::{OnShelf, Portal, ScopeAsClaim, portal_as};
+use crate::kit::{SECRET, at, secret};
 
 /// The key of RFC 8037 appendix A.1.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----
@@ -176,9 +176,10 @@ fn an_engine_that_signs_nothing_takes_no_steps() {
 fn a_key_waits_for_tokens_of_clients_that_have_longer_ones() {
     let (old, new) = (new_key(SigningAlgorithm::Es256), new_key(SigningAlgorithm::EdDsa));
     let day = Lifetimes::default().with_access_token(Duration::from_secs(86_400));
-    let world: OnShelf = Portal::new(Arc::default(), [portal_as("vault").lifetimes(day)], |builder| {
-        builder.signing_key(old.clone()).jwt_access_tokens(JwtAccessTokens::new())
-    });
+    let world: OnShelf =
+        Portal::new(Arc::default(), [portal_as("vault").secret(secret(SECRET)).lifetimes(day)], |builder| {
+            builder.signing_key(old.clone()).jwt_access_tokens(JwtAccessTokens::new())
+        });
     let engine = &world.engine;
     engine.publish_signing_key(new.clone(), at(0)).unwrap();
     engine.sign_with(new.kid(), at(300)).unwrap();

@@ -202,6 +202,15 @@ fn notice(uri: &str) -> regrant::engine::LogoutNotice {
     let request = Request::new("GET", b"").with_query(query);
     let asked = engine.blocking().authorize(&request, now).unwrap().unwrap();
     let alice = Authorization::of("alice").with_session("c", now + Duration::from_secs(60));
-    let _ = engine.blocking().approve(&asked, alice, now).unwrap().unwrap();
+    let approved = engine.blocking().approve(&asked, alice, now).unwrap().unwrap();
+    let location = approved.response.headers().find(|(name, _)| *name == "location").unwrap().1.to_owned();
+    let code = location.split("code=").nth(1).unwrap().split('&').next().unwrap();
+    // Who has redeemed its code hears of it. The verifier of RFC 7636 appendix B.
+    let body = format!(
+        "grant_type=authorization_code&client_id=app&code={code}&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    );
+    let redemption =
+        Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
+    assert_eq!(engine.blocking().token(&redemption, now).unwrap().status(), 200);
     engine.blocking().log_out("alice", "c", now).unwrap().unwrap().notices.remove(0)
 }

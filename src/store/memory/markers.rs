@@ -50,7 +50,7 @@ impl Markers {
 
     pub(super) fn insert(&self, marker: &Grant, now: Timestamp) -> Result<Insert, NoRoom> {
         let mut rings = self.home(marker.id).lock();
-        self.drop_due(&mut rings, now);
+        self.drop_due(&mut rings, now, usize::MAX);
         if rings.records.contains_key(&marker.id) {
             return Ok(Insert::Duplicate);
         }
@@ -106,21 +106,26 @@ impl Markers {
             if removed >= limit {
                 break;
             }
-            removed += self.drop_due(&mut shard.lock(), now);
+            removed += self.drop_due(&mut shard.lock(), now, limit - removed);
         }
         removed
     }
 
-    fn drop_due(&self, rings: &mut Rings, now: Timestamp) -> usize {
+    fn drop_due(&self, rings: &mut Rings, now: Timestamp, limit: usize) -> usize {
         let mut removed = 0;
-        while let Some(first) = rings.minutes.first_entry().filter(|first| *first.key() < minute(now)) {
-            for id in first.remove() {
-                // One that was given a later end is in that minute, too.
-                let is_over = |record: &[u8]| Grant::decode(record).is_ok_and(|grant| grant.expires_at <= now);
-                if rings.records.get(&id).is_some_and(|record| is_over(record)) {
-                    rings.records.remove(&id);
-                    removed += 1;
-                }
+        while let Some(mut first) = rings.minutes.first_entry().filter(|first| *first.key() < minute(now)) {
+            if removed == limit {
+                break;
+            }
+            let Some(id) = first.get_mut().pop() else {
+                first.remove();
+                continue;
+            };
+            // One that was given a later end is in that minute, too.
+            let is_over = |record: &[u8]| Grant::decode(record).is_ok_and(|grant| grant.expires_at <= now);
+            if rings.records.get(&id).is_some_and(|record| is_over(record)) {
+                rings.records.remove(&id);
+                removed += 1;
             }
         }
         self.len.fetch_sub(removed, Ordering::Relaxed);
@@ -161,6 +166,21 @@ mod tests {
         assert_eq!((markers.len(), count(&markers)), (1_000, 1_000));
         assert_eq!(markers.purge(Timestamp::from_secs(1_000_000), usize::MAX), 1_000);
         assert_eq!((markers.len(), count(&markers)), (0, 0));
+        assert!(markers.shards.iter().all(|shard| shard.lock().minutes.is_empty()));
+    }
+
+    #[test]
+    fn a_purge_removes_no_more_than_it_may() {
+        let markers = Markers::new(None);
+        for number in 0..100 {
+            assert!(matches!(markers.insert(&marker(number, 60), Timestamp::EPOCH), Ok(Insert::Added)));
+        }
+        let now = Timestamp::from_secs(3_600);
+        for (limit, left) in [(0, 100), (1, 99), (7, 92), (50, 42)] {
+            assert_eq!(markers.purge(now, limit), limit);
+            assert_eq!((markers.len(), count(&markers)), (left, left));
+        }
+        assert_eq!((markers.purge(now, usize::MAX), markers.len()), (42, 0));
         assert!(markers.shards.iter().all(|shard| shard.lock().minutes.is_empty()));
     }
 

@@ -78,7 +78,7 @@ drive_at() {
     done
     url=$(sed -nE '1s/.* on (http:[^,]+),.*/\1/p' "$own.out")
     if [ -n "$url" ]; then
-        "$@" "$url" || failed "$name"
+        "$@" "$url" || failed "$name (status $?)"
     else
         cat "$own.err" >&2
         failed "$name: the server does not say where it is"
@@ -97,7 +97,7 @@ alone_with() {
     local program=$1 name=$2
     shift 2
     asked_for "$name" || return 0
-    "$@" "$program" || failed "$name"
+    "$@" "$program" || failed "$name (status $?)"
 }
 # A client that hangs is one that fails: the longest takes half a minute.
 by_node() { timeout 600 node "$work/node/$1.mjs" "${@:2}"; }

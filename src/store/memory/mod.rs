@@ -19,7 +19,7 @@ use super::{Cursor, Durability, Insert, Listed, ReadyStore, Removed, StoreError,
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::token::KeyFingerprint;
 
-/// Keeps grants in memory: about 130 bytes for each, the index of owners included, however often it is refreshed.
+/// Keeps grants in memory: about 125 bytes for each, the index of owners included, however often it is refreshed.
 ///
 /// For one process, and for as long as it lives: with it all grants go, and everyone has to log in again. Operations
 /// on different grants hardly ever wait for one another, and no future of it is ever pending, so that it serves hosts

@@ -7,31 +7,53 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use regrant::client::{ClientIdKeys, ClientMetadata, Lookup, Purpose, StatelessClients};
+use regrant::client::{
+    ClientIdKeys, ClientMetadata, ClientRegistry as _, ClientSecret, Lookup, NativeRedirects, Purpose, StatelessClients,
+};
 use regrant::internal::{decode_metadata, encode_metadata};
 use regrant::{Clients as _, Engine, MemoryStore, Request, RootSecret, Scope, StaticClients, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_secs(1_597_240_260);
 
-type Desk = Engine<MemoryStore, StatelessClients<StaticClients>>;
+type Strangers = StatelessClients<StaticClients>;
+type Desk = Engine<MemoryStore, Strangers>;
+
+fn strangers() -> Strangers {
+    StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::from_bytes(7, &[7; 32]), None))
+        .with_scope(Scope::parse("read write").expect("a scope"))
+}
 
 fn desk() -> &'static Desk {
     static DESK: OnceLock<Desk> = OnceLock::new();
     DESK.get_or_init(|| {
-        let clients =
-            StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::from_bytes(7, &[7; 32]), None))
-                .with_scope(Scope::parse("read write").expect("a scope"));
-        Engine::builder(MemoryStore::builder().shards(1).build(), clients).registration().build().expect("an engine")
+        let store = MemoryStore::builder().shards(1).build();
+        Engine::builder(store, strangers()).registration().build().expect("an engine")
     })
 }
 
-fn known(id: &str) -> Option<ClientMetadata> {
-    let mut find = std::pin::pin!(desk().clients().find(id, Lookup::new(Purpose::AccessToken)));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::future::Future::poll(find.as_mut(), &mut context) {
-        std::task::Poll::Ready(found) => found.expect("nothing fails")?.metadata().cloned(),
+/// Where such clients may have all that there is.
+fn liberal() -> &'static Strangers {
+    static LIBERAL: OnceLock<Strangers> = OnceLock::new();
+    LIBERAL.get_or_init(|| {
+        let all = strangers().with_private_key_jwt(true).with_certificate_bound_tokens(true);
+        all.with_pairwise_subjects(true).with_backchannel_logout(true).with_max_id_bytes(1_024)
+    })
+}
+
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(value) => value,
         std::task::Poll::Pending => panic!("it waits for nothing"),
     }
+}
+
+fn found(clients: &Strangers, id: &str) -> Option<ClientMetadata> {
+    let found = at_once(clients.find(id, Lookup::new(Purpose::AccessToken)));
+    found.expect("nothing fails")?.metadata().cloned()
+}
+
+fn known(id: &str) -> Option<ClientMetadata> {
+    found(desk().clients(), id)
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -52,6 +74,16 @@ fuzz_target!(|input: &[u8]| {
         // What is well-formed may be too long for an id, or ask for nothing that there is.
         (Ok(_) | Err(_), 400) => {}
         other => panic!("{other:?}"),
+    }
+    if let Ok(said) = ClientMetadata::from_json_with(input, &NativeRedirects::new().with_free_localhost_port(true)) {
+        let is_by_secret = ["client_secret_basic", "client_secret_post"].contains(&said.auth_method().as_str());
+        let secret =
+            is_by_secret.then(|| ClientSecret::new("a secret of some length, for trying out").expect("a secret"));
+        let client = said.client("app", secret, &Scope::parse("read").expect("a scope")).build();
+        assert!(client.is_ok(), "what is read can be built: {client:?}");
+        if let Ok(registered) = at_once(liberal().create(said, NOW)) {
+            assert!(found(liberal(), registered.id()).is_some(), "what is registered is known");
+        }
     }
     if let Some(metadata) = decode_metadata(input) {
         assert_eq!(encode_metadata(&metadata).as_deref(), Some(input), "one value, one form");

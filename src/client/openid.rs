@@ -14,7 +14,7 @@ use crate::wire::{has_control, read_uri, web_host};
 /// The longest URI.
 const MAX_URI_BYTES: usize = 2_048;
 /// The longest name of a sector, as of a host.
-const MAX_SECTOR_BYTES: usize = 255;
+pub(super) const MAX_SECTOR_BYTES: usize = 255;
 
 /// What most clients say nothing of.
 #[derive(Clone, Debug, Default)]

@@ -119,6 +119,7 @@ fn refused() -> Vec<(String, MetadataFault)> {
         (with("scope", json!(["a", "b"])), Type),
         // RFC 7591 section 2; RFC 7518 section 6.
         (with("jwks_uri", json!("http://app.example/jwks")), Link),
+        (with("jwks_uri", json!("https://app.example/jwks#a")), Link),
         (with("jwks", json!([])), Type),
         (with("jwks", json!({})), Keys),
         (keys(&json!([{ "kty": "oct", "k": "AAAA" }])), PrivateKey),

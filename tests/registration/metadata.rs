@@ -131,6 +131,7 @@ fn refused() -> Vec<(String, MetadataFault)> {
         (with("scope", json!("admin")), ScopeNotAllowed),
         // Section 2: "MUST NOT both be present".
         (with("jwks_uri", json!("http://app.example/jwks")), Link),
+        (with("jwks_uri", json!("https://app.example/jwks#a")), Link),
         (with("jwks", json!([])), Type),
         (with("jwks", json!({})), Keys),
         (with("jwks", json!({ "keys": {} })), Keys),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::client::RedirectUriFault;
+use crate::client::{ClientError, RedirectUriFault};
 use crate::wire::ErrorCode;
 
 /// Which rule a client's metadata break (RFC 7591 section 2). The client hears the same words: they say the rule, and nothing of
@@ -48,7 +48,7 @@ pub enum MetadataFault {
     Text,
     /// More than [`ClientMetadata::MAX_CONTACTS`](super::ClientMetadata::MAX_CONTACTS).
     TooManyContacts,
-    /// A link that is not an https URL.
+    /// A link that is not an https URL, or has a fragment and is to be fetched.
     Link,
     /// `scope` is malformed (RFC 6749 section 3.3).
     Scope,
@@ -139,7 +139,7 @@ impl MetadataFault {
             Self::ApplicationType => "application_type must be web or native",
             Self::Text => "a text is too long, or has control, line-break or bidirectional characters",
             Self::TooManyContacts => "contacts has too many entries",
-            Self::Link => "links must be https URLs",
+            Self::Link => "links must be https URLs, and jwks_uri without a fragment",
             Self::Scope => "scope is malformed",
             Self::ScopeNotAllowed => "nothing of scope may be given to this client",
             Self::Keys => "jwks and jwks_uri must not both be there, and a key set has keys",
@@ -190,6 +190,22 @@ impl fmt::Display for MetadataFault {
 }
 
 impl std::error::Error for MetadataFault {}
+
+impl MetadataFault {
+    /// What such a client asked for that no client can have.
+    pub(crate) const fn of_client(error: ClientError) -> Self {
+        match error {
+            ClientError::RedirectUri(fault) => Self::RedirectUri(fault),
+            ClientError::NoRedirectUri => Self::NoRedirectUri,
+            ClientError::JwksUri | ClientError::Link | ClientError::BackchannelLogoutUri => Self::Link,
+            ClientError::NoKeys => Self::NoUsableKey,
+            ClientError::Sector => Self::SectorIdentifier,
+            ClientError::Name => Self::Text,
+            ClientError::DefaultScope => Self::Scope,
+            _ => Self::ClientId,
+        }
+    }
+}
 
 impl From<RedirectUriFault> for MetadataFault {
     fn from(fault: RedirectUriFault) -> Self {

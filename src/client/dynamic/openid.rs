@@ -15,7 +15,8 @@ use super::MetadataFault;
 use super::compact::{push, take};
 use super::demands;
 use super::members::Members;
-use super::words::is_link;
+use super::words::is_place;
+use crate::client::openid::MAX_SECTOR_BYTES;
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{ClientBuilder, NativeRedirects};
 use crate::wire::{read_uri, web_host};
@@ -60,7 +61,7 @@ impl OpenIdWishes {
                 post_logout.push(uri.into());
             }
         }
-        let backchannel = members.text(BACKCHANNEL)?.filter(|uri| is_link(uri) && !uri.contains('#')).map(SmolStr::new);
+        let backchannel = members.text(BACKCHANNEL)?.filter(|uri| is_place(uri)).map(SmolStr::new);
         let pairwise = members.text(SUBJECT_TYPE)? == Some("pairwise");
         Ok(Self {
             pairwise,
@@ -92,7 +93,12 @@ impl OpenIdWishes {
 
     pub(super) fn describe(&self, builder: ClientBuilder) -> ClientBuilder {
         let builder = if self.pairwise { builder.pairwise_subjects() } else { builder };
-        let builder = self.sector_host().into_iter().fold(builder, |builder, host| builder.sector_identifier(&host));
+        let builder = match (&self.sector, self.sector_host()) {
+            (_, Some(host)) => builder.sector_identifier(&host),
+            // Nobody can have found its redirect URIs there.
+            (Some(_), None) => builder.sector_of_its_own(),
+            (None, None) => builder,
+        };
         let uris = self.post_logout.iter();
         let builder = uris.fold(builder, |builder, uri| builder.post_logout_redirect_uri(uri));
         match self.backchannel.as_deref() {
@@ -101,10 +107,10 @@ impl OpenIdWishes {
         }
     }
 
-    /// The host of the list, which is the sector.
+    /// The host of the list, which is the sector; `None` where that is none.
     pub(super) fn sector_host(&self) -> Option<String> {
         let uri = read_uri(self.sector.as_deref()?)?;
-        web_host(&uri).map(|(host, _)| host.to_ascii_lowercase())
+        web_host(&uri).map(|(host, _)| host.to_ascii_lowercase()).filter(|host| host.len() <= MAX_SECTOR_BYTES)
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) -> Option<()> {

@@ -14,7 +14,7 @@ use super::members::Members;
 use super::metadata::{ApplicationType, ClientMetadata, Extra};
 #[cfg(feature = "jwt")]
 use super::openid::OpenIdWishes;
-use super::words::{is_link, is_plain_text};
+use super::words::{is_link, is_place, is_plain_text};
 use crate::client::redirect_uri::RedirectUri;
 use crate::client::{AUTHORIZATION_CODE, AuthMethod, NativeRedirects, REFRESH_TOKEN};
 use crate::grant::Scope;
@@ -224,7 +224,7 @@ fn is_of_the_web(uri: &str) -> bool {
 /// client authenticates by them.
 fn keys(members: &Members) -> Result<(), MetadataFault> {
     let by_reference = members.text("jwks_uri")?;
-    if by_reference.is_some_and(|uri| !is_link(uri)) {
+    if by_reference.is_some_and(|uri| !is_place(uri)) {
         return Err(MetadataFault::Link);
     }
     match members.get("jwks") {

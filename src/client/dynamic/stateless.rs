@@ -226,6 +226,8 @@ impl<C> StatelessClients<C> {
     fn register(&self, metadata: ClientMetadata, now: Timestamp) -> Result<RegisteredClient, RegistrationDenial> {
         let metadata = self.terms.narrow(metadata)?;
         let (id, metadata) = self.mint(metadata, now)?;
+        // An id that is nobody's is of no use.
+        self.client(metadata.clone(), &id, ClientIdKeys::CURRENT, now)?;
         let registered = RegisteredClient::new(&id, metadata, now);
         let registered = match self.expires_at(now) {
             Some(time) => registered.with_expiry(time),
@@ -275,15 +277,26 @@ impl<C> StatelessClients<C> {
         if issued_at < self.not_before.get() {
             return None;
         }
-        // What the host has ceased to allow is gone.
-        let metadata = decode_metadata(compact)?;
+        let client = self.client(decode_metadata(compact)?, id, key, issued_at).ok()?;
+        self.terms.admit(&client).then_some(client)
+    }
+
+    /// The client that an id speaks of.
+    fn client(
+        &self,
+        metadata: ClientMetadata,
+        id: &str,
+        key: KeyNumber,
+        issued_at: Timestamp,
+    ) -> Result<Client, MetadataFault> {
         // By what it registered with: what it is called by must not follow from what is left of that.
         #[cfg(feature = "jwt")]
         let is_own_sector = metadata.pairwise_subjects()
             && metadata.sector_identifier_uri().is_none()
             && one_https_host(metadata.redirect_uris()).is_none();
+        // What the host has ceased to allow is gone.
         let metadata =
-            metadata.retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.terms.native_redirects).is_ok()).ok()?;
+            metadata.retain_redirect_uris(|uri| RedirectUri::parse(uri, &self.terms.native_redirects).is_ok())?;
         let secret = || ClientSecret::from_digest(digest(self.secret(key, id).as_bytes()));
         let secret = metadata.auth_method().is_by_secret().then(secret);
         let mut builder = self.terms.builder(&metadata, id, secret);
@@ -294,8 +307,7 @@ impl<C> StatelessClients<C> {
         if let Some(time) = self.expires_at(issued_at) {
             builder = builder.no_logins_from(time);
         }
-        let client = builder.build().ok()?;
-        self.terms.admit(&client).then_some(client)
+        builder.build().map_err(MetadataFault::of_client)
     }
 
     fn secret(&self, key: KeyNumber, id: &str) -> Zeroizing<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{ClientMetadata, ClientPolicy, MetadataFault, RegistrationDenial};
 #[cfg(feature = "jwt")]
 use crate::client::openid::{is_at, one_https_host};
-use crate::client::{AuthMethod, Client, ClientBuilder, ClientError, ClientSecret, NativeRedirects};
+use crate::client::{AuthMethod, Client, ClientBuilder, ClientSecret, NativeRedirects};
 use crate::grant::{Lifetimes, Scope};
 #[cfg(feature = "jwt")]
 use crate::wire::{read_uri, web_host};
@@ -146,10 +146,6 @@ impl Terms {
         } else {
             builder
         };
-        match builder.build() {
-            Ok(client) => Ok(Some(client)),
-            Err(ClientError::RedirectUri(fault)) => Err(fault.into()),
-            Err(_) => Err(MetadataFault::ClientId),
-        }
+        builder.build().map(Some).map_err(MetadataFault::of_client)
     }
 }

@@ -38,6 +38,11 @@ pub(super) fn is_link(text: &str) -> bool {
     text.len() <= MAX_LINK_BYTES && read_uri(text).is_some_and(|uri| web_host(&uri).is_some_and(|(_, https)| https))
 }
 
+/// The same of what is fetched: a fragment is no part of a request (RFC 9110 section 7.1).
+pub(super) fn is_place(text: &str) -> bool {
+    is_link(text) && !text.contains('#')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,6 +97,14 @@ fn assert_only_the_body(reply: &Reply, info: AllocationInfo) {
     assert!((len..=len + 160).contains(&info.bytes_total), "{} bytes for a body of {len}", info.bytes_total);
 }
 
+/// The same and what is known of a refusal, which is gone with it: in a box, so that no answer that is none carries it.
+#[track_caller]
+fn assert_only_the_body_and_the_refusal(reply: &Reply, info: AllocationInfo) {
+    assert_eq!((info.count_total, info.count_current), (2, 1), "{info:?}");
+    let len = reply.body.len() as u64;
+    assert!((len..=len + 240).contains(&info.bytes_total), "{} bytes for a body of {len}", info.bytes_total);
+}
+
 /// Without this the counts below would prove nothing.
 #[test]
 fn the_counter_counts() {
@@ -175,7 +183,7 @@ fn parsing_allocates_nothing() {
 }
 
 #[test]
-fn refusals_allocate_the_response_body_alone() {
+fn refusals_allocate_the_response_body_and_what_is_known_of_them() {
     let engine = warm(ResponseStyle::Rfc6749, ResponseFields::new());
     let token = counted(&engine, &ours(LOGIN), at(0)).0.refresh_token();
     let many = "&".repeat(70_000);
@@ -195,16 +203,16 @@ fn refusals_allocate_the_response_body_alone() {
     ] {
         let (reply, info) = counted(&engine, &ask, at(1));
         assert_ne!(reply.status, 200);
-        assert_only_the_body(&reply, info);
+        assert_only_the_body_and_the_refusal(&reply, info);
     }
     // An escape is decoded before it is known to be bad.
     let (reply, info) = counted(&engine, &ours("grant_type=%zz"), at(1));
-    assert_eq!((reply.status, info.count_total, info.count_current), (400, 2, 1));
+    assert_eq!((reply.status, info.count_total, info.count_current), (400, 3, 1));
 }
 
 /// A replay is refused like everything else, and gives back what it removes.
 #[test]
-fn a_replay_allocates_the_response_body_alone() {
+fn a_replay_allocates_what_a_refusal_does() {
     let engine = warm(ResponseStyle::Rfc6749, ResponseFields::new());
     let token = counted(&engine, &ours(LOGIN), at(0)).0.refresh_token();
     counted(&engine, &renewal(&token), at(1)).0.assert_ok();
@@ -212,7 +220,7 @@ fn a_replay_allocates_the_response_body_alone() {
     let (reply, info) = counted(&engine, &renewal(&token), at(1_000));
     reply.assert_error(400, "invalid_grant");
     assert_eq!(engine.store().len(), grants - 1);
-    assert_only_the_body(&reply, info);
+    assert_only_the_body_and_the_refusal(&reply, info);
 }
 
 /// A login boxes its handler's future and, now and then, makes room in the store.

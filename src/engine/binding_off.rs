@@ -78,8 +78,14 @@ impl Presented<'_> {
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    pub(super) const fn presented(&self, _: &Request<'_>, _: Timestamp) -> Result<Presented<'static>, SenderRefusal> {
-        Ok(Presented(PhantomData))
+    #[expect(clippy::unnecessary_wraps, reason = "the feature is off")]
+    pub(super) const fn present(
+        &self,
+        _: &mut Presented<'_>,
+        _: &Request<'_>,
+        _: Timestamp,
+    ) -> Result<(), SenderRefusal> {
+        Ok(())
     }
 
     #[cfg(feature = "root-secret")]

@@ -1,6 +1,7 @@
 //! A request that is refused: what the host is told of it, and what the client.
 
 use std::error::Error;
+use std::ops::{Deref, DerefMut};
 
 use smol_str::SmolStr;
 
@@ -13,8 +14,14 @@ use crate::store::{StoreError, TokenStore};
 use crate::wire::{ErrorCode, Header, Request, Response, is_form_urlencoded};
 
 /// A refusal on its way out, with what is known of the request.
+///
+/// Boxed: a result that is large is written to memory and moved there, at each `?` of a request that is not refused.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct Failure(Box<Known>);
+
+/// What is known of a request that is refused.
+#[derive(Debug)]
+pub(super) struct Known {
     pub(super) why: Refusal,
     pub(super) client_id: Option<SmolStr>,
     pub(super) grant: Option<GrantId>,
@@ -23,17 +30,26 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    pub(super) fn of_client(self, client_id: SmolStr) -> Self {
-        Self { client_id: Some(client_id), ..self }
+    pub(super) fn of_client(mut self, client_id: SmolStr) -> Self {
+        self.client_id = Some(client_id);
+        self
     }
 
-    pub(super) fn of_grant(self, grant: GrantId) -> Self {
-        Self { grant: Some(grant), ..self }
+    pub(super) fn of_grant(mut self, grant: GrantId) -> Self {
+        self.grant = Some(grant);
+        self
     }
 
     /// For the events of a host that asks whose it was.
-    pub(super) fn of_subject(self, subject: Option<&str>) -> Self {
-        Self { subject: subject.map(SmolStr::new), ..self }
+    pub(super) fn of_subject(mut self, subject: Option<&str>) -> Self {
+        self.subject = subject.map(SmolStr::new);
+        self
+    }
+
+    /// The same for another reason.
+    pub(super) fn because(mut self, why: impl Into<Refusal>) -> Self {
+        self.why = why.into();
+        self
     }
 
     /// Of this grant, if it is a refusal of one.
@@ -44,13 +60,34 @@ impl Failure {
 
     /// With what caused it, for the host alone.
     pub(super) fn by(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { cause: Some(cause.into()), ..self }
+        self.by_cause(Some(cause.into()))
+    }
+
+    /// The same, where there may be a cause.
+    pub(super) fn by_cause(mut self, cause: Option<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = cause;
+        self
+    }
+}
+
+impl Deref for Failure {
+    type Target = Known;
+
+    fn deref(&self) -> &Known {
+        &self.0
+    }
+}
+
+impl DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut Known {
+        &mut self.0
     }
 }
 
 impl<R: Into<Refusal>> From<R> for Failure {
+    #[cold]
     fn from(why: R) -> Self {
-        Self { why: why.into(), client_id: None, grant: None, subject: None, cause: None }
+        Self(Box::new(Known { why: why.into(), client_id: None, grant: None, subject: None, cause: None }))
     }
 }
 
@@ -104,7 +141,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// The event of a refusal.
     pub(super) fn tell(&self, failure: &Failure) {
-        let Failure { why, grant, .. } = *failure;
+        let Known { why, grant, .. } = **failure;
         let client_id = failure.client_id.as_deref();
         let subject = self.host.subject(failure.subject.as_deref());
         self.emit(&match why.code() {

@@ -27,9 +27,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The refresh token of this text, with the prefix or without: nodes that have it and nodes that have not serve one another's.
     #[inline]
     pub(super) fn grant_token(&self, text: &[u8]) -> Option<GrantToken> {
+        let mut token = GrantToken::unread();
+        self.read_grant_token(text, &mut token).then_some(token)
+    }
+
+    /// The same in place; says whether it has the shape of one.
+    #[inline]
+    pub(super) fn read_grant_token(&self, text: &[u8], token: &mut GrantToken) -> bool {
         match <&[u8; GRANT_TEXT_LEN]>::try_from(text) {
-            Ok(bare) => GrantToken::decode(bare),
-            Err(_) => GrantToken::decode(self.behind_prefix(text)?.try_into().ok()?),
+            Ok(bare) => token.read(bare),
+            Err(_) => {
+                self.behind_prefix(text).and_then(|text| text.try_into().ok()).is_some_and(|bare| token.read(bare))
+            }
         }
     }
 

@@ -96,7 +96,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         match self.host.guess(Guessed::Token, request.peer(), time.now()) {
             Ok(_) => Err(failure),
             Err(throttled) => {
-                self.tell(&Failure { why: throttled.into(), ..failure });
+                self.tell(&failure.because(throttled));
                 Ok(())
             }
         }

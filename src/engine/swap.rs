@@ -80,20 +80,23 @@ impl Swaps {
     }
 
     /// Swaps the record of the expected version for the next one.
-    pub(super) async fn swap<S: TokenStore>(
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    pub(super) fn swap<S: TokenStore>(
         &mut self,
         store: &S,
         expected: Version,
         next: &Grant,
         now: Timestamp,
-    ) -> Result<Swapped, StoreError> {
-        match store.compare_and_swap(expected, next, now).await {
-            Ok(Swap::Swapped) => return Ok(Swapped::Done),
-            Ok(Swap::Lost) => self.lost = true,
-            Err(error) if error.kind() == StoreErrorKind::Indeterminate => self.in_doubt.push(next.version),
-            Err(error) => return Err(error),
+    ) -> impl Future<Output = Result<Swapped, StoreError>> {
+        async move {
+            match store.compare_and_swap(expected, next, now).await {
+                Ok(Swap::Swapped) => return Ok(Swapped::Done),
+                Ok(Swap::Lost) => self.lost = true,
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => self.in_doubt.push(next.version),
+                Err(error) => return Err(error),
+            }
+            Ok(Swapped::Again)
         }
-        Ok(Swapped::Again)
     }
 }
 

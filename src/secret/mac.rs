@@ -28,6 +28,37 @@ pub(crate) struct MacKey {
     outer: State,
 }
 
+/// A message of `LEN` bytes that fits in one block, written where it is hashed: a block that is moved as soon as it is written
+/// keeps the processor waiting. Wiped on drop.
+pub(crate) struct Short<const LEN: usize>([[u8; BLOCK]; 1]);
+
+impl<const LEN: usize> Short<LEN> {
+    /// `LEN` zeros, to be written over.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        const { assert!(LEN <= SHORT, "it fits in one block") };
+        let mut block = [0; BLOCK];
+        block[LEN] = 0x80;
+        // Not more than 63 bytes, after the key's block: the length in bits is of two bytes.
+        let [.., high, low] = ((BLOCK + LEN) * 8).to_be_bytes();
+        (block[BLOCK - 2], block[BLOCK - 1]) = (high, low);
+        Self([block])
+    }
+
+    /// The message.
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        &mut self.0[0][..LEN]
+    }
+}
+
+impl<const LEN: usize> Drop for Short<LEN> {
+    #[inline]
+    fn drop(&mut self) {
+        wipe(&mut self.0[0]);
+    }
+}
+
 impl MacKey {
     /// The key of 32 bytes. RFC 2104 section 2: a key shorter than a block is padded with zeros.
     pub(crate) fn new(key: &[u8; 32]) -> Self {
@@ -51,11 +82,24 @@ impl MacKey {
         } else {
             all_blocks(&mut state, &parts);
         }
-        let mut inner = bytes(&state);
-        state = self.outer;
-        last_block(&mut state, [&inner], BLOCK);
-        // Of no use to anybody but who has the outer state; wiped as what is computed from a key is.
-        wipe(&mut inner);
+        self.outer_of(&state)
+    }
+
+    /// The MAC over a message that is in its block already.
+    #[inline]
+    pub(crate) fn mac_short<const LEN: usize>(&self, message: &Short<LEN>) -> [u8; 32] {
+        let mut state = self.inner;
+        compress256(&mut state, &message.0);
+        self.outer_of(&state)
+    }
+
+    #[inline]
+    fn outer_of(&self, inner: &State) -> [u8; 32] {
+        let mut digest = Short::<32>::new();
+        write(digest.bytes(), inner);
+        let mut state = self.outer;
+        // Wiped as what is computed from a key is, though of no use to anybody but who has the outer state.
+        compress256(&mut state, &digest.0);
         bytes(&state)
     }
 }
@@ -81,7 +125,9 @@ pub(crate) fn sha_256(message: &[u8]) -> [u8; 32] {
 /// The block that ends a message: its last bytes, which fit, a bit, and the length in bits of all. `before` bytes went before.
 #[inline]
 fn last_block<const PARTS: usize>(state: &mut State, parts: [&[u8]; PARTS], before: usize) {
-    let (mut block, mut at) = ([0; BLOCK], 0);
+    // Where it is hashed: a block that is moved as soon as it is written keeps the processor waiting.
+    let (mut blocks, mut at) = ([[0; BLOCK]], 0);
+    let [block] = &mut blocks;
     for part in parts {
         // It fits: `SHORT` was looked at, or the part is a digest.
         let Some(place) = block.get_mut(at..at + part.len()) else { break };
@@ -93,8 +139,9 @@ fn last_block<const PARTS: usize>(state: &mut State, parts: [&[u8]; PARTS], befo
     }
     let len = before + at;
     block[BLOCK - 8..].copy_from_slice(&(len as u64 * 8).to_be_bytes());
-    compress256(state, &[block]);
-    wipe(&mut block);
+    compress256(state, &blocks);
+    let [block] = &mut blocks;
+    wipe(block);
 }
 
 /// A message of any length behind the key's block.
@@ -127,10 +174,15 @@ fn all_blocks(state: &mut State, parts: &[&[u8]]) {
 #[inline]
 fn bytes(state: &State) -> [u8; 32] {
     let mut bytes = [0; 32];
+    write(&mut bytes, state);
+    bytes
+}
+
+#[inline]
+fn write(bytes: &mut [u8], state: &State) {
     for (place, word) in bytes.chunks_exact_mut(4).zip(state) {
         place.copy_from_slice(&word.to_be_bytes());
     }
-    bytes
 }
 
 #[cfg(test)]

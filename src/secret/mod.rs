@@ -9,5 +9,5 @@ mod wipe;
 
 pub(crate) use bytes::{SecretBytes, SecretText};
 pub(crate) use equal::constant_time_eq;
-pub(crate) use mac::{MacKey, sha_256};
+pub(crate) use mac::{MacKey, Short, sha_256};
 pub(crate) use wipe::wipe;

@@ -21,15 +21,17 @@
 
 use std::time::Duration;
 
-use super::key::{Key, MAC_LEN, TokenKind};
-use super::text::{decode_exact, encode_exact};
+use super::key::{Key, MAC_LEN, TokenKind, message_len};
+use super::text::{decode_exact, encode_exact, encode_into};
 use crate::grant::{Confirmation, Grant, GrantId, Salt, Timestamp, u24_from_bytes, u24_to_bytes};
 use crate::secret::constant_time_eq;
 
 const HEAD_LEN: usize = 30;
 const TOKEN_LEN: usize = HEAD_LEN + MAC_LEN;
+const MESSAGE_LEN: usize = message_len(HEAD_LEN);
 const HEAD_FOR_LEN: usize = HEAD_LEN + 2;
 const TOKEN_FOR_LEN: usize = HEAD_FOR_LEN + MAC_LEN;
+const MESSAGE_FOR_LEN: usize = message_len(HEAD_FOR_LEN);
 const HEAD_BOUND_LEN: usize = HEAD_LEN + 1 + 32;
 const TOKEN_BOUND_LEN: usize = HEAD_BOUND_LEN + MAC_LEN;
 const HEAD_BOUND_FOR_LEN: usize = HEAD_BOUND_LEN + 2;
@@ -127,8 +129,11 @@ impl AccessToken {
     /// Whether this engine made it, as an access token of the grant with this salt.
     pub(crate) fn is_genuine(&self, key: &Key, salt: &Salt) -> bool {
         match (self.bound_to, self.resources) {
-            (None, 0) => key.verify(TokenKind::Access, &self.head, salt, &self.mac),
-            (None, resources) => key.verify(TokenKind::AccessFor, &head_for(&self.head, resources), salt, &self.mac),
+            (None, 0) => key.verify::<HEAD_LEN, MESSAGE_LEN>(TokenKind::Access, &self.head, salt, &self.mac),
+            (None, resources) => {
+                let head = head_for(&self.head, resources);
+                key.verify::<HEAD_FOR_LEN, MESSAGE_FOR_LEN>(TokenKind::AccessFor, &head, salt, &self.mac)
+            }
             (Some(bound_to), resources) => {
                 constant_time_eq(&bound_mac(&self.head, bound_to, resources, key, salt), &self.mac).into()
             }
@@ -153,12 +158,12 @@ pub(crate) fn mint_access(
     scope_mask: u64,
     lifetime_secs: u32,
     now: Timestamp,
-) -> [u8; ACCESS_TEXT_LEN] {
-    let head = head(grant, key, scope_mask, lifetime_secs, now);
+    text: &mut [u8; ACCESS_TEXT_LEN],
+) {
+    let write_head = |head: &mut [u8; HEAD_LEN]| write_head(head, grant, key, scope_mask, lifetime_secs, now);
     let mut bytes = [0; TOKEN_LEN];
-    bytes[..HEAD_LEN].copy_from_slice(&head);
-    bytes[HEAD_LEN..].copy_from_slice(&key.mac(TokenKind::Access, &head, &grant.salt));
-    encode_exact(&bytes)
+    key.sign::<HEAD_LEN, MESSAGE_LEN, TOKEN_LEN>(TokenKind::Access, write_head, &grant.salt, &mut bytes);
+    encode_into(&bytes, text);
 }
 
 /// The same for the resources of the grant that the mask selects, at least one.
@@ -170,10 +175,12 @@ pub(crate) fn mint_access_for(
     lifetime_secs: u32,
     now: Timestamp,
 ) -> [u8; ACCESS_FOR_TEXT_LEN] {
-    let head = head_for(&head(grant, key, scope_mask, lifetime_secs, now), resources);
+    let write_head = |head: &mut [u8; HEAD_FOR_LEN]| {
+        write_head(head, grant, key, scope_mask, lifetime_secs, now);
+        head[HEAD_LEN..].copy_from_slice(&resources.to_be_bytes());
+    };
     let mut bytes = [0; TOKEN_FOR_LEN];
-    bytes[..HEAD_FOR_LEN].copy_from_slice(&head);
-    bytes[HEAD_FOR_LEN..].copy_from_slice(&key.mac(TokenKind::AccessFor, &head, &grant.salt));
+    key.sign::<HEAD_FOR_LEN, MESSAGE_FOR_LEN, TOKEN_FOR_LEN>(TokenKind::AccessFor, write_head, &grant.salt, &mut bytes);
     encode_exact(&bytes)
 }
 
@@ -187,7 +194,8 @@ pub(crate) fn mint_access_bound(
     lifetime_secs: u32,
     now: Timestamp,
 ) -> Vec<u8> {
-    let plain = head(grant, key, scope_mask, lifetime_secs, now);
+    let mut plain = [0; HEAD_LEN];
+    write_head(&mut plain, grant, key, scope_mask, lifetime_secs, now);
     let mac = bound_mac(&plain, bound_to, resources, key, &grant.salt);
     let head = head_bound(&plain, bound_to);
     if resources == 0 {
@@ -232,16 +240,15 @@ fn split_bound(head: &[u8; HEAD_BOUND_LEN]) -> Option<([u8; HEAD_LEN], Option<Co
     Some((*plain, Some(Confirmation::from_bytes(kind, thumbprint.try_into().ok()?)?)))
 }
 
-fn head(grant: &Grant, key: &Key, scope_mask: u64, lifetime_secs: u32, now: Timestamp) -> [u8; HEAD_LEN] {
-    let mut head = [0; HEAD_LEN];
-    head[0] = key.id();
-    head[1..9].copy_from_slice(&grant.id.as_u64().to_be_bytes());
-    head[9..12].copy_from_slice(&grant.generation.to_bytes());
-    head[12..15].copy_from_slice(&u24_to_bytes(grant.access_epoch));
-    head[15..19].copy_from_slice(&issued_secs(now).to_be_bytes());
-    head[19..22].copy_from_slice(&u24_to_bytes(lifetime_secs));
-    head[22..].copy_from_slice(&scope_mask.to_be_bytes());
-    head
+/// Writes the head that all kinds begin with.
+fn write_head(bytes: &mut [u8], grant: &Grant, key: &Key, scope_mask: u64, lifetime_secs: u32, now: Timestamp) {
+    bytes[0] = key.id();
+    bytes[1..9].copy_from_slice(&grant.id.as_u64().to_be_bytes());
+    bytes[9..12].copy_from_slice(&grant.generation.to_bytes());
+    bytes[12..15].copy_from_slice(&u24_to_bytes(grant.access_epoch));
+    bytes[15..19].copy_from_slice(&issued_secs(now).to_be_bytes());
+    bytes[19..22].copy_from_slice(&u24_to_bytes(lifetime_secs));
+    bytes[22..HEAD_LEN].copy_from_slice(&scope_mask.to_be_bytes());
 }
 
 fn head_for(plain: &[u8; HEAD_LEN], resources: u16) -> [u8; HEAD_FOR_LEN] {

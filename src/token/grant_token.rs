@@ -6,12 +6,13 @@
 //!
 //! A code is of generation 0, refresh tokens are of 1 and more.
 
-use super::key::{Key, MAC_LEN, TokenKind};
-use super::text::{decode_exact, encode_exact};
+use super::key::{Key, MAC_LEN, TokenKind, message_len};
+use super::text::{decode_into, encode_into};
 use crate::grant::{Generation, Grant, GrantId, Salt};
 
 const HEAD_LEN: usize = 12;
 const TOKEN_LEN: usize = HEAD_LEN + MAC_LEN;
+const MESSAGE_LEN: usize = message_len(HEAD_LEN);
 /// Characters of a refresh token or a code.
 pub(crate) const GRANT_TEXT_LEN: usize = 43;
 
@@ -19,9 +20,20 @@ pub(crate) const GRANT_TEXT_LEN: usize = 43;
 pub(crate) struct GrantToken([u8; TOKEN_LEN]);
 
 impl GrantToken {
-    /// Reads the wire form: 43 characters of canonical base64url, nothing else.
+    /// None yet, to [`read`](Self::read) into: of no key, and of no grant.
+    pub(crate) const fn unread() -> Self {
+        Self([0; TOKEN_LEN])
+    }
+
+    /// Reads the wire form, 43 characters of canonical base64url and nothing else; says whether it is that.
+    pub(crate) fn read(&mut self, text: &[u8; GRANT_TEXT_LEN]) -> bool {
+        decode_into(text, &mut self.0)
+    }
+
+    /// The token of this text, if it has the shape of one.
     pub(crate) fn decode(text: &[u8; GRANT_TEXT_LEN]) -> Option<Self> {
-        decode_exact(text).map(Self)
+        let mut token = Self::unread();
+        token.read(text).then_some(token)
     }
 
     /// One that stands for what is proven elsewhere: there is no MAC in it, and it is never shown to anybody.
@@ -56,38 +68,49 @@ impl GrantToken {
     /// Whether this engine made it, as a token of this kind, of the grant with this salt.
     pub(crate) fn is_genuine(&self, kind: TokenKind, key: &Key, salt: &Salt) -> bool {
         match (self.0.first_chunk::<HEAD_LEN>(), self.0.last_chunk()) {
-            (Some(head), Some(mac)) => key.verify(kind, head, salt, mac),
+            (Some(head), Some(mac)) => key.verify::<HEAD_LEN, MESSAGE_LEN>(kind, head, salt, mac),
             _ => false,
         }
     }
 }
 
+/// A token as it is handed out.
+pub(crate) type GrantText = [u8; GRANT_TEXT_LEN];
+
 /// Computes the current refresh token of a grant under the key that the record names. Always the same bytes for the
 /// same record: that is how a lost response is answered again.
-pub(crate) fn mint_refresh(grant: &Grant, key: &Key) -> [u8; GRANT_TEXT_LEN] {
+pub(crate) fn mint_refresh(grant: &Grant, key: &Key) -> GrantText {
+    let mut text = [b'A'; GRANT_TEXT_LEN];
+    mint_refresh_into(grant, key, &mut text);
+    text
+}
+
+/// The same in place.
+pub(crate) fn mint_refresh_into(grant: &Grant, key: &Key, text: &mut GrantText) {
     debug_assert_eq!(key.id(), grant.key_id, "the key of the record");
     debug_assert!(grant.is_redeemed(), "refresh tokens begin at generation 1");
-    mint(TokenKind::Refresh, grant, grant.generation, key)
+    mint(TokenKind::Refresh, grant, grant.generation, key, text);
 }
 
 /// Computes the authorization code of a grant.
-pub(crate) fn mint_code(grant: &Grant, key: &Key) -> [u8; GRANT_TEXT_LEN] {
-    mint(TokenKind::Code, grant, Generation::NONE, key)
+pub(crate) fn mint_code(grant: &Grant, key: &Key) -> GrantText {
+    let mut text = [b'A'; GRANT_TEXT_LEN];
+    mint(TokenKind::Code, grant, Generation::NONE, key, &mut text);
+    text
 }
 
 /// Computes the device code of a device's record.
 #[cfg(feature = "root-secret")]
-pub(crate) fn mint_device(record: &Grant, key: &Key) -> [u8; GRANT_TEXT_LEN] {
-    mint(TokenKind::Device, record, Generation::NONE, key)
+pub(crate) fn mint_device(record: &Grant, key: &Key) -> GrantText {
+    let mut text = [b'A'; GRANT_TEXT_LEN];
+    mint(TokenKind::Device, record, Generation::NONE, key, &mut text);
+    text
 }
 
-fn mint(kind: TokenKind, grant: &Grant, generation: Generation, key: &Key) -> [u8; GRANT_TEXT_LEN] {
-    let mut head = [0; HEAD_LEN];
-    head[0] = key.id();
-    head[1..9].copy_from_slice(&grant.id.as_u64().to_be_bytes());
-    head[9..].copy_from_slice(&generation.to_bytes());
+fn mint(kind: TokenKind, grant: &Grant, generation: Generation, key: &Key, text: &mut GrantText) {
+    let head = u128::from(key.id()) << 88 | u128::from(grant.id.as_u64()) << 24 | u128::from(generation.as_u32());
+    let write_head = |place: &mut [u8; HEAD_LEN]| place.copy_from_slice(&head.to_be_bytes()[4..]);
     let mut bytes = [0; TOKEN_LEN];
-    bytes[..HEAD_LEN].copy_from_slice(&head);
-    bytes[HEAD_LEN..].copy_from_slice(&key.mac(kind, &head, &grant.salt));
-    encode_exact(&bytes)
+    key.sign::<HEAD_LEN, MESSAGE_LEN, TOKEN_LEN>(kind, write_head, &grant.salt, &mut bytes);
+    encode_into(&bytes, text);
 }

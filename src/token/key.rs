@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::fingerprint::KeyFingerprint;
 use crate::grant::Salt;
-use crate::secret::{MacKey, constant_time_eq};
+use crate::secret::{MacKey, Short, constant_time_eq};
 
 /// 160 bits: what RFC 6749 section 10.10 asks for (a chance of guessing of at most 2^-160).
 pub(crate) const MAC_LEN: usize = 20;
@@ -114,16 +114,60 @@ impl Key {
         cut
     }
 
-    /// Whether `presented` is that MAC, in constant time.
-    pub(crate) fn verify<const HEAD: usize>(
+    /// The same of a head that is short, as most are, and written where it is hashed: `MESSAGE` is its length with what is around it.
+    #[inline]
+    fn mac_short<const HEAD: usize, const MESSAGE: usize>(
+        &self,
+        kind: TokenKind,
+        message: &mut Short<MESSAGE>,
+        write_head: impl FnOnce(&mut [u8; HEAD]),
+        salt: &Salt,
+    ) -> [u8; 32] {
+        const { assert!(MESSAGE == message_len(HEAD), "what is under the MAC") };
+        let bytes = message.bytes();
+        (bytes[0], bytes[1]) = (FORMAT, kind as u8);
+        bytes[2 + HEAD..].copy_from_slice(&salt.0);
+        if let Some(head) = bytes[2..].first_chunk_mut() {
+            write_head(head);
+        }
+        self.mac.mac_short(message)
+    }
+
+    /// Makes a token of a short head: that, and its MAC.
+    #[inline]
+    pub(crate) fn sign<const HEAD: usize, const MESSAGE: usize, const TOKEN: usize>(
+        &self,
+        kind: TokenKind,
+        write_head: impl FnOnce(&mut [u8; HEAD]),
+        salt: &Salt,
+        token: &mut [u8; TOKEN],
+    ) {
+        const { assert!(TOKEN == HEAD + MAC_LEN, "a head and its MAC") };
+        let mut message = Short::<MESSAGE>::new();
+        let mac = self.mac_short(kind, &mut message, write_head, salt);
+        // From there, and after the MAC: what is read as soon as it is written keeps the processor waiting.
+        token[..HEAD].copy_from_slice(&message.bytes()[2..2 + HEAD]);
+        token[HEAD..].copy_from_slice(&mac[..MAC_LEN]);
+    }
+
+    /// Whether this MAC is of this short head.
+    #[inline]
+    pub(crate) fn verify<const HEAD: usize, const MESSAGE: usize>(
         &self,
         kind: TokenKind,
         head: &[u8; HEAD],
         salt: &Salt,
         presented: &[u8; MAC_LEN],
     ) -> bool {
-        constant_time_eq(&self.mac(kind, head, salt), presented).into()
+        let mut message = Short::<MESSAGE>::new();
+        let whole = self.mac_short(kind, &mut message, |place| *place = *head, salt);
+        whole.first_chunk().is_some_and(|mac: &[u8; MAC_LEN]| constant_time_eq(mac, presented).into())
     }
+}
+
+/// The bytes under the MAC of a token whose head is of so many.
+pub(crate) const fn message_len(head: usize) -> usize {
+    2 + head + size_of::<Salt>()
 }
 
 impl fmt::Debug for Key {
@@ -175,13 +219,18 @@ mod tests {
 
     #[test]
     fn every_part_is_under_the_mac() {
+        const MESSAGE: usize = message_len(12);
         let key = Key::from_bytes(0, &[1; 32]);
-        let salt = Salt([2; 16]);
-        let mac = key.mac(TokenKind::Refresh, &[3; 12], &salt);
-        assert!(key.verify(TokenKind::Refresh, &[3; 12], &salt, &mac));
-        assert!(!key.verify(TokenKind::Access, &[3; 12], &salt, &mac));
-        assert!(!key.verify(TokenKind::Refresh, &[4; 12], &salt, &mac));
-        assert!(!key.verify(TokenKind::Refresh, &[3; 12], &Salt([4; 16]), &mac));
-        assert!(!Key::from_bytes(0, &[2; 32]).verify(TokenKind::Refresh, &[3; 12], &salt, &mac));
+        let salt = || Salt([2; 16]);
+        let mac = key.mac(TokenKind::Refresh, &[3; 12], &salt());
+        let is_of = |key: &Key, kind, head, salt| key.verify::<12, MESSAGE>(kind, &head, &salt, &mac);
+        assert!(is_of(&key, TokenKind::Refresh, [3; 12], salt()), "short or not");
+        assert!(!is_of(&key, TokenKind::Access, [3; 12], salt()));
+        assert!(!is_of(&key, TokenKind::Refresh, [4; 12], salt()));
+        assert!(!is_of(&key, TokenKind::Refresh, [3; 12], Salt([4; 16])));
+        assert!(!is_of(&Key::from_bytes(0, &[2; 32]), TokenKind::Refresh, [3; 12], salt()));
+        let mut token = [0; 12 + MAC_LEN];
+        key.sign::<12, MESSAGE, { 12 + MAC_LEN }>(TokenKind::Refresh, |head| *head = [3; 12], &salt(), &mut token);
+        assert_eq!((&token[..12], &token[12..]), (&[3; 12][..], &mac[..]));
     }
 }

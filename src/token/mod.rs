@@ -8,11 +8,11 @@ mod jwt;
 mod key;
 mod text;
 
-pub(crate) use access::{AccessToken, mint_access, mint_access_bound, mint_access_for};
+pub(crate) use access::{ACCESS_TEXT_LEN, AccessToken, mint_access, mint_access_bound, mint_access_for};
 pub use fingerprint::KeyFingerprint;
 #[cfg(feature = "root-secret")]
 pub(crate) use grant_token::mint_device;
-pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh};
+pub(crate) use grant_token::{GRANT_TEXT_LEN, GrantToken, mint_code, mint_refresh, mint_refresh_into};
 #[cfg(all(test, feature = "proof"))]
 pub(crate) use jwt::tests::pem as test_keys;
 #[cfg(feature = "jwt")]

@@ -6,21 +6,28 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// Reads `CHARS` characters that stand for `BYTES` bytes. One byte string has one text: stray trailing bits, padding
 /// and white space are refused.
 pub(crate) fn decode_exact<const BYTES: usize, const CHARS: usize>(text: &[u8; CHARS]) -> Option<[u8; BYTES]> {
-    const { assert!(CHARS == (BYTES * 4).div_ceil(3), "the exact length of the text") };
     let mut bytes = [0; BYTES];
-    match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-        Ok(len) if len == BYTES => Some(bytes),
-        _ => None,
-    }
+    decode_into(text, &mut bytes).then_some(bytes)
+}
+
+/// The same in place; says whether it is such a text.
+pub(crate) fn decode_into<const BYTES: usize, const CHARS: usize>(text: &[u8; CHARS], bytes: &mut [u8; BYTES]) -> bool {
+    const { assert!(CHARS == (BYTES * 4).div_ceil(3), "the exact length of the text") };
+    URL_SAFE_NO_PAD.decode_slice(text, bytes) == Ok(BYTES)
 }
 
 /// Writes them. `CHARS` must be what `BYTES` bytes take.
 pub(crate) fn encode_exact<const BYTES: usize, const CHARS: usize>(bytes: &[u8; BYTES]) -> [u8; CHARS] {
-    const { assert!(CHARS == (BYTES * 4).div_ceil(3), "the exact length of the text") };
     let mut text = [b'A'; CHARS];
-    let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
-    debug_assert_eq!(written, Ok(CHARS));
+    encode_into(bytes, &mut text);
     text
+}
+
+/// The same in place: a text that is returned is moved as soon as it is written, for which the processor has to wait.
+pub(crate) fn encode_into<const BYTES: usize, const CHARS: usize>(bytes: &[u8; BYTES], text: &mut [u8; CHARS]) {
+    const { assert!(CHARS == (BYTES * 4).div_ceil(3), "the exact length of the text") };
+    let written = URL_SAFE_NO_PAD.encode_slice(bytes, text);
+    debug_assert_eq!(written, Ok(CHARS));
 }
 
 /// The text of a thumbprint.

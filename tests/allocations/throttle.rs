@@ -6,7 +6,7 @@ use allocation_counter::measure;
 use regrant::throttle::{Guess, Guessed, MemoryThrottle, Throttle};
 use regrant::{Engine, MemoryStore, StaticClients};
 
-use super::{Subject, assert_only_the_body, counted, ours, renewal};
+use super::{Subject, assert_only_the_body, assert_only_the_body_and_the_refusal, counted, ours, renewal};
 use crate::kit::{LOGIN, app, at, form};
 
 /// As many places as it has if nothing else is said, of 16 bytes: of eleven counters, and four times as many of logins.
@@ -46,7 +46,7 @@ fn a_flood_of_guesses_takes_no_memory() {
     assert_eq!((info.count_total, info.bytes_current), (0, 0));
 }
 
-/// A refresh and a retry ask nothing of it, and what it says to a wrong secret is one body.
+/// A refresh and a retry ask nothing of it, and a wrong secret is refused as without it.
 #[test]
 fn a_refresh_beside_a_throttle_allocates_the_response_body_alone() {
     let clients = StaticClients::new().with(app().build().unwrap()).unwrap();
@@ -60,7 +60,7 @@ fn a_refresh_beside_a_throttle_allocates_the_response_body_alone() {
         let (retried, info) = counted(&engine, &renewal(&token), at(secs));
         assert_only_the_body(retried.assert_ok(), info);
         let (refused, info) = counted(&engine, &form(LOGIN).basic("app", "wrong"), at(secs));
-        assert_only_the_body(refused.assert_error(401, "invalid_client"), info);
+        assert_only_the_body_and_the_refusal(refused.assert_error(401, "invalid_client"), info);
         token = refreshed.refresh_token();
     }
 }

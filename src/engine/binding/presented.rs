@@ -33,13 +33,15 @@ struct Shown<'r> {
     spent: bool,
 }
 
+impl<'r> Shown<'r> {
+    fn boxed(proof: Proof<'r>) -> Box<Self> {
+        Box::new(Self { proof: Some(proof), proven: None, noted: false, used_before: false, spent: false })
+    }
+}
+
 impl<'r> Presented<'r> {
     pub(super) fn of(proof: Option<Proof<'r>>, request: &Request<'_>, profile: Option<Profile>) -> Self {
-        let shown = |proof| {
-            let proof = Some(proof);
-            Box::new(Shown { proof, proven: None, noted: false, used_before: false, spent: false })
-        };
-        Self { shown: proof.map(shown), certificate: certificate_of(request).map(Box::new), profile }
+        Self { shown: proof.map(Shown::boxed), certificate: certificate_of(request).map(Box::new), profile }
     }
 
     /// Whether it shows nothing, as most requests do.
@@ -289,22 +291,26 @@ impl DpopEngine {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What a request to the token endpoint shows: all of the proof that is cheap to check, before anybody is authenticated.
-    pub(in crate::engine) fn presented<'r>(
+    /// It is read in place, where nothing is there yet.
+    #[inline]
+    pub(in crate::engine) fn present<'r>(
         &self,
+        presented: &mut Presented<'r>,
         request: &Request<'r>,
         now: Timestamp,
-    ) -> Result<Presented<'r>, SenderRefusal> {
-        match &self.dpop {
-            Some(dpop) if request.dpop() != Header::Absent => {
+    ) -> Result<(), SenderRefusal> {
+        if let Some(dpop) = &self.dpop {
+            presented.profile = dpop.profile;
+            if request.dpop() != Header::Absent {
                 let mut proof = dpop.read(request)?;
                 if let Some(proof) = &mut proof {
                     dpop.check(proof, request.method(), &dpop.targets, true, now)?;
                 }
-                Ok(Presented::of(proof, request, dpop.profile))
+                presented.shown = proof.map(Shown::boxed);
             }
-            Some(dpop) => Ok(Presented::of(None, request, dpop.profile)),
-            None => Ok(Presented::of(None, request, None)),
         }
+        presented.certificate = certificate_of(request).map(Box::new);
+        Ok(())
     }
 
     /// The same of a pushed authorization request (RFC 9449 section 10.1).

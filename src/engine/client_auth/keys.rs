@@ -117,7 +117,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let of_issuer = |failure: Failure| match failure.why {
             Refusal::Unavailable(Unavailable::ClientKeys { retry_after_secs }) => {
-                Failure { why: Unavailable::IssuerKeys { retry_after_secs }.into(), ..failure }
+                failure.because(Unavailable::IssuerKeys { retry_after_secs })
             }
             _ => failure,
         };

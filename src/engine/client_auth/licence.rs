@@ -29,7 +29,7 @@ impl Failure {
     }
 
     /// Whether it is the token that is refused, not the request or its client.
-    pub(in crate::engine) const fn is_about_a_token(&self) -> bool {
+    pub(in crate::engine) fn is_about_a_token(&self) -> bool {
         matches!(self.why, Refusal::Grant(_) | Refusal::Resource(_))
     }
 }

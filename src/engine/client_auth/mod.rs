@@ -103,6 +103,7 @@ impl Credentials<'_> {
 }
 
 /// Reads the one way in which a request authenticates.
+#[inline]
 fn read<'a>(
     request: &Request<'_>,
     parameters: &Parameters<'a>,
@@ -150,65 +151,70 @@ struct SecretGuess<'a> {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The client that a request is from, proven. Where it is not at hand, [`is_unlicensed`](Failure::is_unlicensed) says so.
-    pub(super) async fn authenticate(
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    pub(super) fn authenticate(
         &self,
         request: &Request<'_>,
         parameters: &Parameters<'_>,
         occasion: Occasion<'_>,
-    ) -> Result<Authenticated<'_>, Failure> {
-        let mut basic = BasicCredentials::unread();
-        let mut credentials = read(request, parameters, &mut basic)?;
-        let lookup = Lookup::of(occasion.purpose, request.peer());
-        #[cfg(feature = "proof")]
-        if let Credentials::Assertion(assertion) = credentials {
-            return Box::pin(self.authenticate_by_assertion(assertion, lookup, occasion)).await;
-        }
-        // Without control characters: they were looked for where the header and the form were read.
-        let found = match self.find_read_client(credentials.client_id(), lookup).await {
-            Ok(found) => found,
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(client) = &found {
-            credentials.as_of(client, request.authorization());
-        }
-        // An unknown client is refused only after the comparison: how long the answer takes must not tell which ids exist.
-        let proven = match credentials.client_secret() {
-            #[cfg(feature = "mtls")]
-            None if found.as_ref().is_some_and(|client| certificate::is_by_certificate(client)) => {
-                return match found {
-                    Some(client) => Box::pin(self.authenticate_by_certificate(client, request, lookup, occasion)).await,
-                    None => Err(ClientRefusal::UnknownClient.into()),
-                };
+    ) -> impl Future<Output = Result<Authenticated<'_>, Failure>> {
+        async move {
+            let mut basic = BasicCredentials::unread();
+            let mut credentials = read(request, parameters, &mut basic)?;
+            let lookup = Lookup::of(occasion.purpose, request.peer());
+            #[cfg(feature = "proof")]
+            if let Credentials::Assertion(assertion) = credentials {
+                return Box::pin(self.authenticate_by_assertion(assertion, lookup, occasion)).await;
             }
-            None => found.as_ref().is_some_and(|client| client.is_public()),
-            // An unknown client takes as long as one with a wrong secret.
-            Some(secret) => {
-                let decoy = std::slice::from_ref(self.clients.decoy().unwrap_or(&DECOY));
-                let secrets = found.as_ref().map_or(decoy, |client| client.secrets());
-                let is_known = found.is_some();
-                // A right one passes whatever was guessed before: nobody shuts a client out by wrong ones (RFC 6749 section 10.10).
-                let right = recognize(secrets, secret) || {
-                    let guess = SecretGuess { client_id: credentials.client_id(), secret, is_known };
-                    let recognized = self.recognize_slowly(secrets, guess, lookup, occasion).await;
-                    recognized.map_err(|failure| match &found {
-                        Some(client) => failure.of_client(client.shared_id()),
-                        None => failure,
-                    })?
-                };
-                right && is_known
+            // Without control characters: they were looked for where the header and the form were read.
+            let found = match self.find_read_client(credentials.client_id(), lookup).await {
+                Ok(found) => found,
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(client) = &found {
+                credentials.as_of(client, request.authorization());
             }
-        };
-        if !credentials.are_readable() {
-            return Err(ClientRefusal::Credentials.into());
+            // An unknown client is refused only after the comparison: how long the answer takes must not tell which ids exist.
+            let proven = match credentials.client_secret() {
+                #[cfg(feature = "mtls")]
+                None if found.as_ref().is_some_and(|client| certificate::is_by_certificate(client)) => {
+                    return match found {
+                        Some(client) => {
+                            Box::pin(self.authenticate_by_certificate(client, request, lookup, occasion)).await
+                        }
+                        None => Err(ClientRefusal::UnknownClient.into()),
+                    };
+                }
+                None => found.as_ref().is_some_and(|client| client.is_public()),
+                // An unknown client takes as long as one with a wrong secret.
+                Some(secret) => {
+                    let decoy = std::slice::from_ref(self.clients.decoy().unwrap_or(&DECOY));
+                    let secrets = found.as_ref().map_or(decoy, |client| client.secrets());
+                    let is_known = found.is_some();
+                    // A right one passes whatever was guessed before: nobody shuts a client out by wrong ones (RFC 6749 section 10.10).
+                    let right = recognize(secrets, secret) || {
+                        let guess = SecretGuess { client_id: credentials.client_id(), secret, is_known };
+                        let recognized = self.recognize_slowly(secrets, guess, lookup, occasion).await;
+                        recognized.map_err(|failure| match &found {
+                            Some(client) => failure.of_client(client.shared_id()),
+                            None => failure,
+                        })?
+                    };
+                    right && is_known
+                }
+            };
+            if !credentials.are_readable() {
+                return Err(ClientRefusal::Credentials.into());
+            }
+            let client = found.ok_or(ClientRefusal::UnknownClient)?;
+            // The way is judged last: the host hears that it is not allowed only where the secret was right.
+            let why = match (proven, credentials.are_allowed_to(&client)) {
+                (true, true) => return Ok(client.into()),
+                (true, false) => ClientRefusal::AuthMethod,
+                (false, _) => ClientRefusal::WrongSecret,
+            };
+            Err(Failure::from(why).of_client(client.shared_id()))
         }
-        let client = found.ok_or(ClientRefusal::UnknownClient)?;
-        // The way is judged last: the host hears that it is not allowed only where the secret was right.
-        let why = match (proven, credentials.are_allowed_to(&client)) {
-            (true, true) => return Ok(client.into()),
-            (true, false) => ClientRefusal::AuthMethod,
-            (false, _) => ClientRefusal::WrongSecret,
-        };
-        Err(Failure::from(why).of_client(client.shared_id()))
     }
 
     /// An id that no client has is told from one that a client has by the time that a signature takes: ids are no secrets, and who makes
@@ -249,15 +255,27 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The same as [`find_client`](Self::find_client) for an id that was read and found to have no control characters.
-    async fn find_read_client(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        if id.len() > Client::MAX_ID_BYTES { Ok(None) } else { self.look_up(id, lookup).await }
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    fn find_read_client(
+        &self,
+        id: &str,
+        lookup: Lookup,
+    ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> {
+        async move { if id.len() > Client::MAX_ID_BYTES { Ok(None) } else { self.look_up(id, lookup).await } }
     }
 
     /// What the registry says; under atproto, whom an id describes that it does not know.
-    pub(super) async fn look_up(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        match self.clients.find(id, lookup).await {
-            Ok(None) => Ok(self.of_localhost(id)),
-            found => found,
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    pub(super) fn look_up(
+        &self,
+        id: &str,
+        lookup: Lookup,
+    ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> {
+        async move {
+            match self.clients.find(id, lookup).await {
+                Ok(None) => Ok(self.of_localhost(id)),
+                found => found,
+            }
         }
     }
 

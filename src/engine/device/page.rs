@@ -429,6 +429,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 }
 
 /// Whether the answer may have been written all the same.
-const fn is_in_doubt(failure: &Failure) -> bool {
+fn is_in_doubt(failure: &Failure) -> bool {
     matches!(failure.why, Refusal::Unavailable(_))
 }

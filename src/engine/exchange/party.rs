@@ -269,7 +269,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     // Nobody can tell, or the server is at fault.
                     _ => return Err(failure),
                 };
-                return Err(Failure { why: of(fault).into(), ..failure });
+                return Err(failure.because(of(fault)));
             }
             Err(Unusable::Fault(fault)) => return Err(of(fault).into()),
         };

@@ -19,7 +19,7 @@ use super::prefix::Prefixed;
 use crate::client::Clients;
 use crate::grant::{Confirmation, Scope};
 use crate::store::TokenStore;
-use crate::token::{mint_access, mint_access_bound, mint_access_for};
+use crate::token::{ACCESS_TEXT_LEN, mint_access, mint_access_bound, mint_access_for};
 use crate::wire::TokenAnswer;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
@@ -30,7 +30,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let lifetime_secs = grant.access_lifetime_secs(self.lifetimes(issue.client), now);
         let narrowed = (scope_mask != Scope::WHOLE).then(|| grant.scope.select(scope_mask));
         let scope = narrowed.as_ref().unwrap_or(&grant.scope);
-        let (opaque, masked, bound);
+        let (mut opaque, masked, bound);
         let signed = self.jwt_access_token(issue, scope, lifetime_secs)?;
         let access_token = if let Some(jwt) = &signed {
             jwt.as_bytes()
@@ -39,7 +39,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             bound = mint_access_bound(grant, key, scope_mask, bound_to, resources, lifetime_secs, now);
             bound.as_slice()
         } else if issue.target.of_grant == 0 {
-            opaque = mint_access(grant, self.signing_key_of(grant), scope_mask, lifetime_secs, now);
+            opaque = [b'A'; ACCESS_TEXT_LEN];
+            mint_access(grant, self.signing_key_of(grant), scope_mask, lifetime_secs, now, &mut opaque);
             opaque.as_slice()
         } else {
             let resources = issue.target.of_grant;

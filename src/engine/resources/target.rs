@@ -22,27 +22,31 @@ pub(in crate::engine) struct Target<'e> {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// What the token of a request is for, and of what the mask selects from the grant's scope, the part that it may have.
+    #[inline]
     pub(in crate::engine) fn target(
         &self,
         grant: &Grant,
         form: &Form<'_>,
         mask: u64,
     ) -> Result<(Target<'_>, u64), GrantRefusal> {
-        let Some(set) = self.settings.resources.as_deref() else {
+        match self.settings.resources.as_deref() {
+            None if grant.resource_list().is_none() => Ok((Target::default(), mask)),
             // What was for one resource must not become a token for whatever this engine guards.
-            return if grant.resource_list().is_none() {
-                Ok((Target::default(), mask))
-            } else {
-                Err(GrantRefusal::Target)
-            };
-        };
-        let named = set.named(form)?;
-        let target = set.target(grant, &named)?;
+            None => Err(GrantRefusal::Target),
+            Some(set) => set.target_of(grant, form, mask),
+        }
+    }
+}
+
+impl ResourceSet {
+    fn target_of(&self, grant: &Grant, form: &Form<'_>, mask: u64) -> Result<(Target<'_>, u64), GrantRefusal> {
+        let named = self.named(form)?;
+        let target = self.target(grant, &named)?;
         // The second is said where nothing is left: who named something can name something else, who did not has to log in
         // anew.
         let is_told = !named.is_empty() || form.single("scope").is_ok_and(|scope| scope.is_some());
         let none_left = if is_told { GrantRefusal::Scope } else { GrantRefusal::ScopeTaken };
-        let mask = set.cut(&grant.scope, mask, &target.resources).ok_or(none_left)?;
+        let mask = self.cut(&grant.scope, mask, &target.resources).ok_or(none_left)?;
         Ok((target, mask))
     }
 }

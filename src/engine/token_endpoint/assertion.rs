@@ -78,7 +78,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             peer: request.peer(),
         };
         let allowed = bearer.policy.authorize_dyn(&asked).await;
-        let allowed = allowed.map_err(|error| Failure { cause: error.cause, ..error.why.into() })?;
+        let allowed = allowed.map_err(|error| Failure::from(error.why).by_cause(error.cause))?;
         let login = self.login_of(allowed, &vouched, client, (&scope, resources.as_ref()), time.now())?;
         self.check_subject(&login).await?;
         // Before the grant is stored: what is refused leaves nothing behind.

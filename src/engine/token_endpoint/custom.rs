@@ -143,10 +143,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (resources_asked, now) = (resources.as_ref(), time.now());
         let request =
             GrantRequest { client, form, scope: &scope, resources: resources_asked, now, peer, host: &self.host };
-        let authorization = handler
-            .authorize_dyn(&request)
-            .await
-            .map_err(|error| Failure { cause: error.cause, ..error.why.into() })?;
+        let authorization =
+            handler.authorize_dyn(&request).await.map_err(|error| Failure::from(error.why).by_cause(error.cause))?;
         if !authorization.fits() {
             return Err(ServerFault::Handler.into());
         }

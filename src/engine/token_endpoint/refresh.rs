@@ -37,14 +37,14 @@ use crate::engine::token_endpoint::source::Source;
 use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Rotation, Void, decide};
 use crate::grant::{Generation, Grant, InvalidScope, Scope, Timestamp};
 use crate::store::{StoreErrorKind, TokenStore};
-use crate::token::{GrantToken, TokenKind, mint_refresh};
+use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh_into};
 use crate::wire::{Form, Parameters};
 
 /// One refresh, and what must hold over its attempts.
 struct Refresh<'a, 'r, F> {
     client: &'a Authenticated<'a>,
     presented: &'a mut Presented<'r>,
-    token: GrantToken,
+    token: &'a GrantToken,
     text: &'a [u8],
     scope: Option<Result<Scope, InvalidScope>>,
     time: &'a Time<'a>,
@@ -116,7 +116,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.refresh(client, form, parameters, presented, time, foreign).await
     }
 
-    pub(super) async fn refresh<F: Source>(
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    pub(super) fn refresh<F: Source>(
         &self,
         client: &Authenticated<'_>,
         form: &Form<'_>,
@@ -124,126 +125,132 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         presented: &mut Presented<'_>,
         time: &Time<'_>,
         mut source: F,
-    ) -> Result<Vec<u8>, Failure> {
-        let text = parameters.refresh_token().ok_or(RequestRefusal::MissingParameter)?;
-        let token = self.read_token(text, &mut source)?;
-        let mut refresh = Refresh {
-            client,
-            presented,
-            token,
-            text,
-            scope: parameters.scope().map(Scope::parse),
-            time,
-            permitted: false,
-            changes: None,
-            swaps: Swaps::none(),
-            told_behind: false,
-            binds: false,
-            claims: None,
-            #[cfg(feature = "proof")]
-            unspent: client.unspent(SpentFor::Refresh(text)),
-            source,
-        };
-        for _ in 0..ATTEMPTS {
-            // Borrowed in place: a grant is large, and a move of it costs time.
-            #[cfg(feature = "root-secret")]
-            let mut loaded = match refresh.source.foreign() {
-                None => self.store.load(refresh.token.grant_id()).await,
-                Some(foreign) => Box::pin(self.foreign_grant(foreign, text, client, time)).await,
+    ) -> impl Future<Output = Result<Vec<u8>, Failure>> {
+        async move {
+            let text = parameters.refresh_token().ok_or(RequestRefusal::MissingParameter)?;
+            // Read where it stays, as all that is large here: what is moved as soon as it is written keeps the processor waiting.
+            let mut token = GrantToken::unread();
+            self.read_token(text, &mut token, &mut source)?;
+            let mut refresh = Refresh {
+                client,
+                presented,
+                token: &token,
+                text,
+                scope: parameters.scope().map(Scope::parse),
+                time,
+                permitted: false,
+                changes: None,
+                swaps: Swaps::none(),
+                told_behind: false,
+                binds: false,
+                claims: None,
+                #[cfg(feature = "proof")]
+                unspent: client.unspent(SpentFor::Refresh(text)),
+                source,
             };
-            #[cfg(not(feature = "root-secret"))]
-            let mut loaded = self.store.load(refresh.token.grant_id()).await;
-            let grant = match loaded {
-                Ok(Some(ref mut grant)) => grant,
-                Ok(None) => return Err(refresh.no_grant()),
-                Err(error) => return Err(error.into()),
-            };
-            // Each time, since the record may be another than at the last attempt. What another server made is proven by then.
-            if !F::IS_FOREIGN {
-                self.prove(grant, &refresh.token, TokenKind::Refresh, client.id())?;
-            }
-            // Before anything is said of its generation: who finds an old one without the key cannot end the login.
-            let used_for = UsedFor::refresh(refresh.token.generation());
-            self.check_sender(grant, refresh.presented, used_for, time.now())?;
-            #[cfg(feature = "proof")]
-            if !refresh.presented.is_bare() {
-                // Boxed, so that no other request is larger for it.
-                Box::pin(self.check_auth_key(grant, client, time.now())).await?;
-            }
-            let (write, finish) = match self.judge(grant, &mut refresh)? {
-                Verdict::Replay => return Err(self.replay(grant, &refresh).await),
-                Verdict::Answer(finish) => (None, finish),
-                Verdict::Write { to, rotates } => (Some((to, rotates)), Finish::of_write(rotates)),
-            };
-            // After the judgement: a request with a scope that is too wide, or for another resource, still gives a thief away.
-            let mask = asked_mask(grant, &refresh)?;
-            let (target, mask) = self.target(grant, form, mask).map_err(|why| of_grant(grant, why))?;
-            // Before the swap, so that a host that refuses or fails leaves the token as it was.
-            if let (Some(hook), false) = (self.host.hook(), refresh.permitted) {
-                let repeats = matches!(finish, Finish::Retry | Finish::Resync | Finish::ForeignAgain);
-                let kind = if repeats { IssueKind::Retry } else { IssueKind::Refresh };
-                refresh.changes = Asked { grant, client, mask, kind, form, now: time.now() }.ask(hook).await?;
-                refresh.permitted = true;
-            }
-            if self.jwt.signs() && refresh.claims.is_none() {
-                refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
-            }
-            // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.
-            if !refresh.presented.is_bare() {
-                self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
-                if finish == Finish::Resync && refresh.presented.was_used() {
-                    return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+            for _ in 0..ATTEMPTS {
+                // Borrowed in place: a grant is large, and a move of it costs time.
+                #[cfg(feature = "root-secret")]
+                let mut loaded = match refresh.source.foreign() {
+                    None => self.store.load(refresh.token.grant_id()).await,
+                    Some(foreign) => Box::pin(self.foreign_grant(foreign, text, client, time)).await,
+                };
+                #[cfg(not(feature = "root-secret"))]
+                let mut loaded = self.store.load(refresh.token.grant_id()).await;
+                let grant = match loaded {
+                    Ok(Some(ref mut grant)) => grant,
+                    Ok(None) => return Err(refresh.no_grant()),
+                    Err(error) => return Err(error.into()),
+                };
+                // Each time, since the record may be another than at the last attempt. What another server made is proven by then.
+                if !F::IS_FOREIGN {
+                    self.prove(grant, refresh.token, TokenKind::Refresh, client.id())?;
                 }
-            }
-            #[cfg(feature = "proof")]
-            if let Some(unspent) = refresh.unspent {
-                if write.is_some() {
-                    check_in_time(grant, time.now())?;
+                // Before anything is said of its generation: who finds an old one without the key cannot end the login.
+                let used_for = UsedFor::refresh(refresh.token.generation());
+                self.check_sender(grant, refresh.presented, used_for, time.now())?;
+                #[cfg(feature = "proof")]
+                if !refresh.presented.is_bare() {
+                    // Boxed, so that no other request is larger for it.
+                    Box::pin(self.check_auth_key(grant, client, time.now())).await?;
                 }
-                // Boxed, so that no other request is larger for it.
-                let spending = Box::pin(self.spend_assertion(unspent, Some(grant.id), time));
-                let spent = spending.await.map_err(|why| why.about(grant))?;
-                // The same request again need not come from who has the key.
-                if finish == Finish::Resync && spent.is_some() {
-                    return Err(of_grant(grant, GrantRefusal::AssertionSpent));
+                let (write, finish) = match self.judge(grant, &mut refresh)? {
+                    Verdict::Replay => return Err(self.replay(grant, &refresh).await),
+                    Verdict::Answer(finish) => (None, finish),
+                    Verdict::Write { to, rotates } => (Some((to, rotates)), Finish::of_write(rotates)),
+                };
+                // After the judgement: a request with a scope that is too wide, or for another resource, still gives a thief away.
+                let mask = asked_mask(grant, &refresh)?;
+                let (target, mask) = self.target(grant, form, mask).map_err(|why| of_grant(grant, why))?;
+                // Before the swap, so that a host that refuses or fails leaves the token as it was.
+                if let (Some(hook), false) = (self.host.hook(), refresh.permitted) {
+                    let repeats = matches!(finish, Finish::Retry | Finish::Resync | Finish::ForeignAgain);
+                    let kind = if repeats { IssueKind::Retry } else { IssueKind::Refresh };
+                    refresh.changes = Asked { grant, client, mask, kind, form, now: time.now() }.ask(hook).await?;
+                    refresh.permitted = true;
                 }
-                refresh.unspent = None;
-            }
-            let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
-            let expected = grant.version;
-            let now = time.now();
-            // The host may have taken longer than what was left of the grant.
-            check_in_time(grant, now)?;
-            self.advance(grant, &mut refresh, to, rotates, now);
-            #[cfg(feature = "root-secret")]
-            if refresh.source.is_new() {
-                let taking_over = Box::pin(self.take_over(grant, client, &mut refresh.swaps, time));
-                if taking_over.await? == Swapped::Done {
+                if self.jwt.signs() && refresh.claims.is_none() {
+                    refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
+                }
+                // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.
+                if !refresh.presented.is_bare() {
+                    self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
+                    if finish == Finish::Resync && refresh.presented.was_used() {
+                        return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+                    }
+                }
+                #[cfg(feature = "proof")]
+                if let Some(unspent) = refresh.unspent {
+                    if write.is_some() {
+                        check_in_time(grant, time.now())?;
+                    }
+                    // Boxed, so that no other request is larger for it.
+                    let spending = Box::pin(self.spend_assertion(unspent, Some(grant.id), time));
+                    let spent = spending.await.map_err(|why| why.about(grant))?;
+                    // The same request again need not come from who has the key.
+                    if finish == Finish::Resync && spent.is_some() {
+                        return Err(of_grant(grant, GrantRefusal::AssertionSpent));
+                    }
+                    refresh.unspent = None;
+                }
+                let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
+                let expected = grant.version;
+                let now = time.now();
+                // The host may have taken longer than what was left of the grant.
+                check_in_time(grant, now)?;
+                self.advance(grant, &mut refresh, to, rotates, now);
+                #[cfg(feature = "root-secret")]
+                if refresh.source.is_new() {
+                    let taking_over = Box::pin(self.take_over(grant, client, &mut refresh.swaps, time));
+                    if taking_over.await? == Swapped::Done {
+                        return self.finish(grant, &mut refresh, &target, mask, finish);
+                    }
+                    continue;
+                }
+                // Nothing is handed out before the write is certain: a token of a step that was not taken would come back as
+                // one that is ahead of the record.
+                if refresh.swaps.swap(&self.store, expected, grant, now).await? == Swapped::Done {
                     return self.finish(grant, &mut refresh, &target, mask, finish);
                 }
-                continue;
             }
-            // Nothing is handed out before the write is certain: a token of a step that was not taken would come back as
-            // one that is ahead of the record.
-            if refresh.swaps.swap(&self.store, expected, grant, now).await? == Swapped::Done {
-                return self.finish(grant, &mut refresh, &target, mask, finish);
-            }
+            Err(Unavailable::Contention.into())
         }
-        Err(Unavailable::Contention.into())
     }
 
-    /// The token of this text, if it has the shape of one.
+    /// Reads the token of this text, if it has the shape of one.
     #[inline]
-    fn read_token<F: Source>(&self, text: &[u8], source: &mut F) -> Result<GrantToken, Failure> {
+    fn read_token<F: Source>(&self, text: &[u8], token: &mut GrantToken, source: &mut F) -> Result<(), Failure> {
         #[cfg(feature = "root-secret")]
         if let Some(foreign) = source.foreign() {
-            return Ok(foreign.stand_in(self.realm.keys().signing().id()));
+            *token = foreign.stand_in(self.realm.keys().signing().id());
+            return Ok(());
         }
         #[cfg(not(feature = "root-secret"))]
         let _ = source;
-        let token = self.grant_token(text).ok_or(GrantRefusal::Shape)?;
-        self.knows_key_of_refresh(token.key_id())?;
-        Ok(token)
+        if !self.read_grant_token(text, token) {
+            return Err(GrantRefusal::Shape.into());
+        }
+        Ok(self.knows_key_of_refresh(token.key_id())?)
     }
 
     /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read
@@ -383,7 +390,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         mask: u64,
         finish: Finish,
     ) -> Result<Vec<u8>, Failure> {
-        let successor;
+        let mut successor;
         let refresh_token = match finish {
             Finish::Keep => refresh.text,
             Finish::Step | Finish::Retry | Finish::Resync | Finish::ForeignAgain => {
@@ -392,7 +399,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     // The token is good; another node can answer it, and this one once it has the key.
                     of_grant(grant, Unavailable::MissingKey)
                 })?;
-                successor = mint_refresh(grant, key);
+                successor = [b'A'; GRANT_TEXT_LEN];
+                mint_refresh_into(grant, key, &mut successor);
                 successor.as_slice()
             }
         };

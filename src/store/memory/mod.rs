@@ -361,27 +361,38 @@ impl TokenStore for MemoryStore {
         self.insert_at_once(grant, now)
     }
 
-    async fn load(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-        if Markers::may_have(id) {
-            if let Some(marker) = self.markers.load(id) {
-                return Ok(Some(marker));
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    fn load(&self, id: GrantId) -> impl Future<Output = Result<Option<Grant>, StoreError>> + Send {
+        async move {
+            if Markers::may_have(id) {
+                if let Some(marker) = self.markers.load(id) {
+                    return Ok(Some(marker));
+                }
             }
+            let (home, named) = self.home(id);
+            Ok(home.lock().load(named, id))
         }
-        let (home, named) = self.home(id);
-        Ok(home.lock().load(named, id))
     }
 
-    async fn compare_and_swap(&self, expected: Version, next: &Grant, now: Timestamp) -> Result<Swap, StoreError> {
-        if Markers::may_have(next.id) {
-            if let Some(swap) = self.markers.compare_and_swap(expected, next) {
-                return Ok(swap);
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    fn compare_and_swap(
+        &self,
+        expected: Version,
+        next: &Grant,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Swap, StoreError>> + Send {
+        async move {
+            if Markers::may_have(next.id) {
+                if let Some(swap) = self.markers.compare_and_swap(expected, next) {
+                    return Ok(swap);
+                }
             }
+            let (home, named) = self.home(next.id);
+            let mut shard = home.lock();
+            let swap = shard.compare_and_swap(named, expected, next);
+            self.release(shard.sweep_on_write(1, now));
+            Ok(swap)
         }
-        let (home, named) = self.home(next.id);
-        let mut shard = home.lock();
-        let swap = shard.compare_and_swap(named, expected, next);
-        self.release(shard.sweep_on_write(1, now));
-        Ok(swap)
     }
 
     async fn remove(&self, id: GrantId) -> Result<Removed, StoreError> {

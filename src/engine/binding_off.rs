@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use super::Engine;
 use super::client_auth::Authenticated;
 use super::failure::{Failure, of_grant};
+use super::head::Desk;
 use super::refusal::{Refusal, SenderRefusal};
 use super::resource::{Access, Scheme};
 use super::resources::Resource;
@@ -78,14 +79,10 @@ impl Presented<'_> {
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    pub(super) const fn presented(&self, _: &Request<'_>, _: Timestamp) -> Result<Presented<'static>, SenderRefusal> {
-        Ok(Presented(PhantomData))
-    }
-
-    #[cfg(feature = "root-secret")]
-    pub(super) const fn presented_with_device(
+    pub(super) const fn presented(
         &self,
         _: &Request<'_>,
+        _: Desk,
         _: Timestamp,
     ) -> Result<Presented<'static>, SenderRefusal> {
         Ok(Presented(PhantomData))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::stage::Stage;
 use crate::client::Client;
 use crate::grant::code_details::{CodeBinding, CodeDetails};
 use crate::grant::foreign::{CutOff, ForeignOrigin};
@@ -53,6 +54,17 @@ pub(super) fn grant_of(subject: Option<&str>, client_id: &str, now: Timestamp) -
 /// The same with this expiry.
 pub(super) fn expiring(at: Timestamp, grant: Grant) -> Grant {
     Grant { refresh_expires_at: at, expires_at: at, absolute_expires_at: at.max(grant.absolute_expires_at), ..grant }
+}
+
+/// A marker that ends then, of an id as the engine computes it.
+pub(super) fn marker(end: Timestamp, stage: &Stage) -> Grant {
+    marker_of(GrantId::computed_until(&rand::random(), end), end, stage)
+}
+
+/// A marker of this id.
+pub(super) fn marker_of(id: GrantId, end: Timestamp, stage: &Stage) -> Grant {
+    let special = Special::Marker(Marker { thing: rand::random(), spent_for: rand::random(), grant: None });
+    Grant::special(id, version(), Some("shop"), special, stage.now, end)
 }
 
 /// The record after a refresh of it.

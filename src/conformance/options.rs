@@ -8,8 +8,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::checks::{
-    cancel, clocks, errors, expired_pages, expiry, insert, keys, laws, list, load, nodes, order, owners, paging, purge,
-    purge_index, races, remove, restart, swap,
+    cancel, clocks, errors, expired_pages, expiry, insert, keys, laws, list, load, markers, nodes, order, owners,
+    paging, purge, purge_index, races, remove, restart, swap,
 };
 use super::desk::Desk;
 use super::finding::Finding;
@@ -298,6 +298,7 @@ fn sequential() -> impl Iterator<Item = &'static Check> {
         purge::CHECKS,
         purge_index::CHECKS,
         clocks::CHECKS,
+        markers::CHECKS,
         keys::CHECKS,
         errors::CHECKS,
         cancel::CHECKS,

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use super::Engine;
 use super::client_auth::Authenticated;
 use super::failure::{Failure, of_grant};
+use super::head::Desk;
 use super::refusal::{Refusal, SenderRefusal};
 use super::resource::{Access, Scheme};
 use super::resources::Resource;
@@ -83,18 +84,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         _: &mut Presented<'_>,
         _: &Request<'_>,
+        _: Desk,
         _: Timestamp,
     ) -> Result<(), SenderRefusal> {
         Ok(())
-    }
-
-    #[cfg(feature = "root-secret")]
-    pub(super) const fn presented_with_device(
-        &self,
-        _: &Request<'_>,
-        _: Timestamp,
-    ) -> Result<Presented<'static>, SenderRefusal> {
-        Ok(Presented(PhantomData))
     }
 
     pub(super) fn with_nonce(&self, _: &Request<'_>, response: Response, _: Timestamp) -> Response {

@@ -11,7 +11,7 @@ use super::refusal::{GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal,
 use crate::client::{Clients, ClientsError};
 use crate::grant::{Grant, GrantId};
 use crate::store::{StoreError, TokenStore};
-use crate::wire::{ErrorCode, Header, Request, Response, is_form_urlencoded};
+use crate::wire::{ErrorCode, Response};
 
 /// A refusal on its way out, with what is known of the request.
 ///
@@ -100,17 +100,6 @@ impl From<StoreError> for Failure {
 impl From<ClientsError> for Failure {
     fn from(error: ClientsError) -> Self {
         Self::from(Unavailable::from(&error)).by(error)
-    }
-}
-
-/// What every endpoint that takes a form checks first: method and content type.
-pub(super) fn check_head(request: &Request<'_>) -> Result<(), RequestRefusal> {
-    if request.method() != "POST" {
-        return Err(RequestRefusal::Method);
-    }
-    match request.content_type() {
-        Header::One(content_type) if is_form_urlencoded(content_type) => Ok(()),
-        _ => Err(RequestRefusal::ContentType),
     }
 }
 

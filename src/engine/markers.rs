@@ -14,7 +14,8 @@ use crate::grant::{Grant, GrantId, Timestamp};
 use crate::secret::root::LabelledKey;
 use crate::store::{Insert, StoreErrorKind, TokenStore};
 
-/// How many things may share an id before the last of them is refused: 44 bits collide in a large deployment.
+/// How many things may share an id before the last of them is refused: 44 bits collide in a large deployment. Whatever is stepped over is
+/// there for as long as what stepped over it, so a place that is free has nothing behind it.
 const STEPS: u8 = 4;
 
 /// Something that is used once.
@@ -175,6 +176,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Some(stored) if stored.version == version => return Ok(Spending::First),
                 Some(stored) => match judge(&stored, &traces) {
                     Some(spending) => return Ok(spending),
+                    // Stepped over, it would be gone while this thing is still accepted, and its place free for this thing again. Within
+                    // minutes it is gone first.
+                    None if stored.expires_at < expires_at => break,
                     None => step += 1,
                 },
                 // It did not, or what was there is gone.

@@ -22,6 +22,7 @@ mod failure;
 #[cfg(feature = "root-secret")]
 mod foreign;
 mod grants;
+mod head;
 pub(crate) mod host;
 #[cfg(feature = "jwt")]
 pub(crate) mod id_token_hint;

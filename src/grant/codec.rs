@@ -304,6 +304,69 @@ mod tests {
         }
     }
 
+    /// Whole records as bytes, since what is on a disk is there for ever: a login of format 1, and a code of format 2.
+    #[test]
+    fn whole_records_stay_what_they_are() {
+        let of_both = [
+            // Its id, its version, its salt; generation, key, epoch.
+            &b"\x65\x53\xf1\x00\x00\x00\x00\x07"[..],
+            b"\x00\x00\x00\x00\x00\x00\x00\x01",
+            &[0x5a; 16],
+        ];
+        let created = b"\x01\x8b\xcf\xe5\x68\x00";
+        let ends = b"\x01\x8b\xd5\x0b\xc4\x00";
+        let times = [&created[..], created, created, ends, ends, ends].concat();
+        let plain = Grant { generation: Generation::from_u24(0x01_0203), key_id: 9, ..Grant::sample("alice", "app") };
+        let plain = Grant { access_epoch: 0x04_0506, ..plain };
+        let record = [
+            b"\x01\x03",
+            &of_both.concat()[..],
+            b"\x01\x02\x03\x09\x04\x05\x06",
+            &times,
+            b"\x00\x03app\x00\x05alice\x00\x0aread write\x00\x00",
+        ]
+        .concat();
+        assert_eq!(plain.encode(), record);
+        // At most 160 bytes is what a plain grant may take: its record has room to spare for longer names.
+        assert_eq!((FIXED_LEN, record.len()), (77, 103));
+        let code = CodeDetails {
+            state_hash: Some("hash".into()),
+            nonce: Some("n".into()),
+            with_refresh_token: true,
+            binding: Some(Box::new(CodeBinding {
+                redirect_uri: [7; 32],
+                redirect_uri_named: true,
+                challenge: Some([9; 32]),
+            })),
+        };
+        let of_shop = Grant {
+            owner: Some(owner_key(Some("shop"), "alice")),
+            fields: ResponseFields::new().with("a", &1).unwrap(),
+            generation: Generation::NONE,
+            renewable: false,
+            code: Some(Arc::new(code)),
+            members: Some(Arc::new(Members { acr: Some("mfa".into()), ..Members::of_realm("shop") })),
+            ..Grant::sample("alice", "app")
+        };
+        let record_2 = [
+            b"\x02\x06",
+            &of_both.concat()[..],
+            &[0; 7],
+            &times,
+            b"\x00\x03app\x00\x0b\x1fshop\x1falice\x00\x0aread write\x00\x05\"a\":1",
+            b"\x3f\x00\x04hash\x00\x01n",
+            &[7; 32],
+            &[9; 32],
+            // The stage of a code, its realm, and how the person proved who they are.
+            b"\x00\x02\x00\x04shop\x0b\x00\x03mfa",
+        ]
+        .concat();
+        assert_eq!(of_shop.encode(), record_2);
+        for (record, grant) in [(record, plain), (record_2, of_shop)] {
+            assert_eq!(Grant::decode(&record), Ok(grant));
+        }
+    }
+
     fn code_len(code: &CodeDetails) -> usize {
         let mut bytes = Vec::new();
         code.encode(&mut bytes);

@@ -11,6 +11,7 @@ mod certificates;
 mod jwks_uri;
 mod keyed;
 mod long_ids;
+mod markers;
 mod raw;
 mod registration;
 mod registry;

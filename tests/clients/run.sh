@@ -108,6 +108,7 @@ by_python() { timeout 600 "$work/python/venv/bin/python" "$work/python/drive_$1.
     drive login_page by_node login_page
     drive_at "$mcp" mcp_pages by_node mcp_pages
     alone cors by_node cors
+    alone secure_page by_node secure_page
     alone_with "$fapi" fapi_browser by_node fapi_browser
 } &
 browser=$!

@@ -2,6 +2,7 @@
 //!
 //! - [`world`]: a client with a password grant, on a store whose bytes can be compared; [`portal`] and [`bank`]: clients
 //!   with authorization codes, opaque or as JWTs; [`ask`] and [`reply`] are what goes in and comes out.
+//! - [`order`]: tables of two faults in one request.
 //! - [`foreign`]: another server's refresh tokens.
 //! - [`registry`]: clients that change while they are served, as a host's own do.
 //! - [`laws`]: an engine on a store that fails by script, random histories, and the oracle that judges them.
@@ -20,6 +21,7 @@ pub(crate) mod http;
 pub(crate) mod jwt;
 pub(crate) mod laws;
 pub(crate) mod log;
+pub(crate) mod order;
 pub(crate) mod portal;
 pub(crate) mod profiles;
 pub(crate) mod proof;

@@ -63,6 +63,13 @@ impl Making {
         self
     }
 
+    /// All of it the same, by another key.
+    pub(crate) fn by(mut self, key: &ProofKey) -> Self {
+        self.header["jwk"] = key.jwk();
+        self.key = key.clone();
+        self
+    }
+
     pub(crate) fn nonce(self, nonce: &str) -> Self {
         self.with("nonce", nonce)
     }

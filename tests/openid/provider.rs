@@ -94,12 +94,16 @@ impl World {
     /// From the authorization request to the tokens.
     #[track_caller]
     pub(crate) fn tokens(&self, client: &str, query: &Query, who: Authorization, now: Timestamp) -> Reply {
-        let code = self.authorize_as(query, who, now).code();
-        let uri = format!("https://{client}.example/cb");
-        let body = format!("grant_type=authorization_code&code={code}&redirect_uri={uri}");
-        let reply = self.send(&form(body).basic(client, SECRET), now);
+        let reply = self.redeem(client, &self.authorize_as(query, who, now).code(), now);
         reply.assert_ok();
         reply
+    }
+
+    #[track_caller]
+    pub(crate) fn redeem(&self, client: &str, code: &str, now: Timestamp) -> Reply {
+        let uri = format!("https://{client}.example/cb");
+        let body = format!("grant_type=authorization_code&code={code}&redirect_uri={uri}");
+        self.send(&form(body).basic(client, SECRET), now)
     }
 
     #[track_caller]

@@ -374,3 +374,41 @@ fn a_logout_stays_in_its_realm() {
     one.renew("shop", &token, at(3)).assert_ok();
     assert_eq!(log_out(&one, "c", 4).ended, 1);
 }
+
+/// A record by which a client hears is believed by the session, the person and the client, not by the 62 bits of its id: what is in its way
+/// is stepped over, and after the fourth nobody is logged in who would not be logged out.
+#[test]
+fn a_listener_goes_to_another_place_where_something_is_in_its_way() {
+    // Its last member is the session: tag 28, 20 bytes.
+    let is_one = |grant: &regrant::Grant| grant.encode().iter().rev().nth(22) == Some(&28);
+    let listener = |world: &World, known: &[regrant::Grant]| {
+        let is_new = |grant: &regrant::Grant| is_one(grant) && known.iter().all(|known| known.id() != grant.id());
+        world.store.grants().into_iter().find(is_new).unwrap()
+    };
+    // The same of another session.
+    let of_another = |listener: &regrant::Grant| {
+        let mut record = listener.encode();
+        *record.last_mut().unwrap() ^= 1;
+        regrant::Grant::decode(&record).unwrap()
+    };
+    let taken_by_others = |world: &World, places: &[regrant::Grant]| {
+        for place in places {
+            world.store.misplace(place.id(), of_another(place));
+        }
+    };
+    let mut places: Vec<regrant::Grant> = Vec::new();
+    for taken in 0..4 {
+        let world = provider();
+        taken_by_others(&world, &places);
+        world.log_in_to("shop", "c", at(1));
+        places.push(listener(&world, &places));
+        assert_eq!(told(&log_out(&world, "c", 2)), ["shop"], "{taken}");
+    }
+    let world = provider();
+    taken_by_others(&world, &places);
+    let code = world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
+    world.redeem("shop", &code, at(1)).assert_error(503, "temporarily_unavailable");
+    // The code is as good as it was.
+    run(world.store.remove(places[2].id())).unwrap();
+    world.redeem("shop", &code, at(2)).assert_ok();
+}

@@ -5,6 +5,7 @@
 mod kit;
 
 mod attacks;
+mod cut_offs;
 mod expiry;
 mod faults;
 mod foreign;

@@ -93,6 +93,43 @@ fn no_damaged_bit_of_a_record_breaks_an_answer() {
     }
 }
 
+/// A later version's record in this format: of a stage, or with a member, that nobody knows yet. It is refused, whatever is asked for, and
+/// left as it is; who ends everything of a person ends it.
+#[test]
+fn a_stage_or_a_member_of_a_later_version_is_refused_and_left_alone() {
+    let (disk, clients) = (Arc::new(BytesStore::default()), StaticClients::new().with(app().build().unwrap()).unwrap());
+    let engine = Engine::builder(Arc::clone(&disk), clients).grant_handler(Injector).build().unwrap();
+    let send = |body: &str| {
+        let ask = form(body).basic("app", SECRET);
+        Reply::of(&engine.blocking().token(&ask.request(), at(1_000)).unwrap())
+    };
+    let older = send(LOGIN).refresh_token();
+    let current = send(&renewal(&older));
+    let access = format!("Bearer {}", current.access_token());
+    let request = Request::new("GET", b"").with_header("authorization", access.as_bytes());
+    let (id, record) = disk.raw().pop_first().unwrap();
+    for tail in [&b"\x0c"[..], b"\xff", b"\x01\x22\x00\x00", b"\x01\xfe\x00\x01x"] {
+        let newer = [&[2], &record[1..], tail].concat();
+        assert_eq!(Grant::decode(&newer), Err(DecodeError::NewerFormat), "{tail:?}");
+        disk.damage(id, newer.clone());
+        for token in [&older, &current.refresh_token()] {
+            send(&renewal(token)).assert_error(503, "temporarily_unavailable");
+        }
+        let bearer = engine.blocking().bearer(&request, &Scope::empty(), at(1_000)).unwrap();
+        assert_eq!(bearer.unwrap_err().kind(), BearerErrorKind::Unavailable, "{tail:?}");
+        let about = form(format!("token={}", current.refresh_token())).basic("app", SECRET);
+        let (revoked, asked) = (
+            engine.blocking().revoke(&about.request(), at(1_000)).unwrap(),
+            engine.blocking().introspect(&about.request(), at(1_000)).unwrap(),
+        );
+        assert_eq!((revoked.status(), asked.status()), (503, 503), "{tail:?}");
+        assert_eq!(disk.raw()[&id], newer, "{tail:?}");
+    }
+    // What it was is as good as ever.
+    disk.damage(id, record);
+    send(&renewal(&current.refresh_token())).assert_ok();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

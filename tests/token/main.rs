@@ -18,3 +18,4 @@ mod order;
 mod rows;
 mod rules;
 mod taken_away;
+mod two_faults;

@@ -5,96 +5,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use regrant::client::{ClientRef, ClientsError, Lookup, Purpose, ReadyClients};
-use regrant::{Client, Clients, Engine, Response};
+use regrant::{Client, Clients, Engine};
 
-use crate::kit::ask::{Ask, form};
+use crate::kit::ask::form;
+use crate::kit::order::{Fault, Parts, common, earlier_wins, fault, refusals};
 use crate::kit::portal::{Portal, VERIFIER, query};
-use crate::kit::{OTHER_SECRET, Reply, SECRET, World, app, at, forged};
-
-/// A request whose parts can each be wrong.
-#[derive(Clone)]
-struct Parts {
-    method: &'static str,
-    content_type: &'static str,
-    basic: Vec<(&'static str, &'static str)>,
-    parameters: Vec<(String, String)>,
-    tail: &'static str,
-}
-
-impl Parts {
-    fn new(client: &'static str, parameters: &[(&str, &str)]) -> Self {
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let parameters = parameters.iter().map(own).collect();
-        Self {
-            method: "POST",
-            content_type: crate::kit::ask::FORM,
-            basic: vec![(client, SECRET)],
-            parameters,
-            tail: "",
-        }
-    }
-
-    fn set(&mut self, name: &str, value: &str) {
-        self.parameters.retain(|parameter| parameter.0 != name);
-        self.parameters.push((name.to_owned(), value.to_owned()));
-    }
-
-    fn ask(&self) -> Ask {
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(&self.parameters);
-        let ask = form(body.finish() + self.tail).method(self.method).content_type(self.content_type);
-        self.basic.iter().fold(ask, |ask, (id, secret)| ask.basic(id, secret))
-    }
-}
-
-/// What is wrong, in the order of the checks, and the refusal that the host hears of.
-type Fault<'a> = (&'a str, Box<dyn Fn(&mut Parts) + 'a>);
-
-fn fault<'a>(why: &'a str, change: impl Fn(&mut Parts) + 'a) -> Fault<'a> {
-    (why, Box::new(change))
-}
-
-/// What every endpoint that authenticates begins with.
-fn common<'a>() -> Vec<Fault<'a>> {
-    vec![
-        fault("Method", |parts| parts.method = "PUT"),
-        fault("ContentType", |parts| parts.content_type = "application/json"),
-        fault("Form(", |parts| parts.tail = "&x=%zz"),
-        fault("RepeatedParameter", |parts| {
-            parts.parameters.extend([("scope".into(), "read".into()), ("scope".into(), "read".into())]);
-        }),
-        fault("TwoAuthentications", |parts| parts.set("client_secret", "whatever-it-is-of-the-app-or-not")),
-        fault("WrongSecret", |parts| {
-            for basic in &mut parts.basic {
-                basic.1 = OTHER_SECRET;
-            }
-        }),
-    ]
-}
-
-/// Each pair of faults in one request: the earlier one is the answer, and nothing is spent.
-fn earlier_wins(
-    base: &Parts,
-    faults: &[Fault<'_>],
-    send: impl Fn(&Ask) -> Response,
-    told: impl Fn() -> Vec<String>,
-    stored: impl Fn() -> std::collections::BTreeMap<regrant::GrantId, Vec<u8>>,
-) {
-    let before = stored();
-    for (at, (why, first)) in faults.iter().enumerate() {
-        for (later, second) in &faults[at..] {
-            let mut parts = base.clone();
-            // The later one first: a repeated parameter is repeated whatever its value is.
-            second(&mut parts);
-            first(&mut parts);
-            let reply = Reply::of(&send(&parts.ask()));
-            let told = told();
-            assert!(reply.status >= 400, "{why} and {later}");
-            assert!(told.len() == 1 && told[0].contains(why), "{why} and {later}: {told:?}");
-            assert_eq!(stored(), before, "{why} and {later} spend nothing");
-        }
-    }
-}
+use crate::kit::{OTHER_SECRET, SECRET, World, app, at, forged};
 
 #[test]
 fn a_refresh_is_judged_in_one_order() {
@@ -123,11 +39,6 @@ fn a_refresh_is_judged_in_one_order() {
     }
     // Whatever was tried, the token is as good as it was.
     world.refresh(&token, at(2)).refresh_token();
-}
-
-/// Which refusals the host heard of; a key that nobody has is told besides.
-fn refusals(events: &[String]) -> Vec<String> {
-    events.iter().filter(|event| event.starts_with("Refused") || event.starts_with("Failed")).cloned().collect()
 }
 
 fn other() -> regrant::client::ClientBuilder {

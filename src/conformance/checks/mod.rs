@@ -10,6 +10,7 @@ pub(super) mod keys;
 pub(super) mod laws;
 pub(super) mod list;
 pub(super) mod load;
+pub(super) mod markers;
 pub(super) mod nodes;
 pub(super) mod order;
 pub(super) mod owners;

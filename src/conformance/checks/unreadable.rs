@@ -147,9 +147,9 @@ impl Conformance {
 }
 
 impl Spoilt {
-    const WAYS: usize = 3;
+    const WAYS: usize = 5;
 
-    /// One of three ways, in turn.
+    /// One of these ways, in turn.
     async fn spoil(&self, grant: &Grant, way: usize) -> StoreErrorKind {
         let mut record = grant.encode();
         let kind = match way % Self::WAYS {
@@ -160,6 +160,17 @@ impl Spoilt {
             1 => {
                 record.truncate(record.len() / 2);
                 StoreErrorKind::Corrupt
+            }
+            // Of a later version in the format of this one: of a stage, and with a member, that nobody knows yet.
+            3 => {
+                record[0] = Grant::FORMAT;
+                record.push(u8::MAX);
+                StoreErrorKind::NewerFormat
+            }
+            4 => {
+                record[0] = Grant::FORMAT;
+                record.extend(b"\x01\xfe\x00\x01x");
+                StoreErrorKind::NewerFormat
             }
             // Which is not the same as none.
             _ => {
@@ -247,7 +258,7 @@ async fn a_record_that_cannot_be_read_is_an_error_and_not_nothing(spoilt: Spoilt
 }
 
 async fn a_list_goes_on_past_what_cannot_be_read(spoilt: Spoilt) -> Outcome {
-    let (readable, unreadable) = spoilt.put_some("alice", 10).await?;
+    let (readable, unreadable) = spoilt.put_some("alice", 16).await?;
     let (others, spoilt_others) = spoilt.put_some("bob", 4).await?;
     for limit in [1, 2, 3, 10, 100] {
         for (subject, readable, unreadable) in
@@ -302,10 +313,10 @@ async fn a_purge_goes_on_past_what_cannot_be_read(spoilt: Spoilt) -> Outcome {
     let stage = &spoilt.stage;
     let (mut readable, mut spoilt_first) = (Vec::new(), Vec::new());
     // One before them, so that a store that purges is told from one that expires records by itself.
-    for number in 0..9 {
+    for number in 0..10 {
         let first = expiring(stage.now + HOUR * (number + 1), grant(stage.now));
         stage.put(&first).await?;
-        if (1..5).contains(&number) {
+        if (1..6).contains(&number) {
             spoilt.spoil(&first, number as usize).await;
             spoilt_first.push(first);
         } else {
@@ -316,7 +327,7 @@ async fn a_purge_goes_on_past_what_cannot_be_read(spoilt: Spoilt) -> Outcome {
     stage.put(&lasting).await?;
     let kind = spoilt.spoil(&lasting, 0).await;
     let (later, mut said) = (stage.now + DAY, 0);
-    for _ in 0..12 {
+    for _ in 0..13 {
         let purged = stage.purge(later, 1).await?;
         ensure!(purged <= 1, "purge_expired with a limit of 1 said {purged}");
         said += purged;

@@ -41,7 +41,8 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::Engine;
-use super::failure::{Failure, check_head};
+use super::failure::Failure;
+use super::head::check_head;
 #[cfg(feature = "jwt")]
 use super::host::RequestedClaims;
 use super::jwt::IdTokenHint;

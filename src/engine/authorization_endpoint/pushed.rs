@@ -12,12 +12,12 @@ use super::request::Answering;
 use super::{AUTH_KEY, Arrived, Came};
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::engine::Engine;
-#[cfg(feature = "proof")]
 use crate::engine::binding::Presented;
 #[cfg(feature = "proof")]
 use crate::engine::client_auth::SpentFor;
 use crate::engine::client_auth::{Authenticated, Occasion};
-use crate::engine::failure::{Failure, check_head};
+use crate::engine::failure::Failure;
+use crate::engine::head::Desk;
 use crate::engine::host::Clock;
 use crate::engine::refusal::{AuthorizationRefusal, Refusal, RequestRefusal, ServerFault};
 use crate::engine::roots::Sealed;
@@ -87,12 +87,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !self.settings.pushed_requests || !self.settings.authorization_code {
             return Err(AuthorizationRefusal::PushOff.into());
         }
-        check_head(request)?;
-        let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
-        let mut parameters = Parameters::unread();
-        parameters.read(&form).map_err(RequestRefusal::from)?;
-        #[cfg(feature = "proof")]
-        let mut presented = self.presented_with_push(request, time.now())?;
+        let (mut form, mut parameters, mut presented) = (Form::unread(), Parameters::unread(), Presented::default());
+        self.read_head(request, (&mut form, &mut parameters, &mut presented), Desk::Push, time.now())?;
         // What anybody may cause here is limited as at the authorization endpoint: a client may have to be fetched.
         let occasion = Occasion::to_write(time).with_purpose(Purpose::Authorization);
         let client = self.authenticate(request, &parameters, occasion).await?;

@@ -6,6 +6,7 @@ use super::DpopEngine;
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::client_auth::Authenticated;
+use crate::engine::head::Desk;
 use crate::engine::profile::Profile;
 use crate::engine::refusal::{AuthorizationRefusal, Refusal, SenderRefusal};
 use crate::grant::{Confirmation, Grant, Sender, Timestamp};
@@ -251,6 +252,16 @@ impl DpopEngine {
         if self.algorithms.contains(&proof.algorithm()) { Ok(Some(proof)) } else { Err(ProofFault::Algorithm) }
     }
 
+    /// What a proof for this is for. The URL of the one is no URL of the other (RFC 9126 section 2, RFC 8628 section 3.1).
+    fn targets_of(&self, desk: Desk) -> &[Target] {
+        match desk {
+            Desk::Token => &self.targets,
+            Desk::Push => &self.push_targets,
+            Desk::Device => &self.device_targets,
+            Desk::AboutToken => &[],
+        }
+    }
+
     /// For what the proof is, and whether it is fresh.
     fn check(
         &self,
@@ -290,55 +301,28 @@ impl DpopEngine {
 }
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// What a request to the token endpoint shows: all of the proof that is cheap to check, before anybody is authenticated.
-    /// It is read in place, where nothing is there yet.
+    /// What a request shows: all of the proof that is cheap to check, before anybody is authenticated. It is read in place, where
+    /// nothing is there yet.
     #[inline]
     pub(in crate::engine) fn present<'r>(
         &self,
         presented: &mut Presented<'r>,
         request: &Request<'r>,
+        desk: Desk,
         now: Timestamp,
     ) -> Result<(), SenderRefusal> {
-        if let Some(dpop) = &self.dpop {
+        if let Some(dpop) = self.dpop.as_ref().filter(|_| desk != Desk::AboutToken) {
             presented.profile = dpop.profile;
             if request.dpop() != Header::Absent {
                 let mut proof = dpop.read(request)?;
                 if let Some(proof) = &mut proof {
-                    dpop.check(proof, request.method(), &dpop.targets, true, now)?;
+                    dpop.check(proof, request.method(), dpop.targets_of(desk), true, now)?;
                 }
                 presented.shown = proof.map(Shown::boxed);
             }
         }
         presented.certificate = certificate_of(request).map(Box::new);
         Ok(())
-    }
-
-    /// The same of a pushed authorization request (RFC 9449 section 10.1).
-    pub(in crate::engine) fn presented_with_push<'r>(
-        &self,
-        request: &Request<'r>,
-        now: Timestamp,
-    ) -> Result<Presented<'r>, SenderRefusal> {
-        let Some(dpop) = &self.dpop else { return Ok(Presented::default()) };
-        let mut proof = dpop.read(request)?;
-        if let Some(proof) = &mut proof {
-            dpop.check(proof, request.method(), &dpop.push_targets, true, now)?;
-        }
-        Ok(Presented::of(proof, request, dpop.profile))
-    }
-
-    /// The same of a device that begins (RFC 8628 section 3.1).
-    pub(in crate::engine) fn presented_with_device<'r>(
-        &self,
-        request: &Request<'r>,
-        now: Timestamp,
-    ) -> Result<Presented<'r>, SenderRefusal> {
-        let Some(dpop) = &self.dpop else { return Ok(Presented::of(None, request, None)) };
-        let mut proof = dpop.read(request)?;
-        if let Some(proof) = &mut proof {
-            dpop.check(proof, request.method(), &dpop.device_targets, true, now)?;
-        }
-        Ok(Presented::of(proof, request, dpop.profile))
     }
 
     /// Every answer to a request with a proof has the nonce of the next one, refusals too (RFC 9449 section 8.2).

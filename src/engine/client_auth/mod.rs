@@ -26,11 +26,13 @@ use subtle::Choice;
 use zeroize::Zeroizing;
 
 use super::Engine;
-use super::failure::{Failure, check_head};
+use super::failure::Failure;
+use super::head::Desk;
 #[cfg(feature = "argon2")]
 use super::refusal::Unavailable;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use crate::client::{AuthMethod, Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, digest};
+use crate::engine::binding::Presented;
 use crate::engine::time::Time;
 #[cfg(feature = "proof")]
 use crate::proof::Assertion;
@@ -292,14 +294,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         request: &Request<'_>,
         time: &Time<'_>,
     ) -> Result<(Authenticated<'_>, Zeroizing<String>), Failure> {
-        check_head(request)?;
-        let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
-        let mut parameters = Parameters::unread();
-        parameters.read(&form).map_err(RequestRefusal::from)?;
+        let (mut form, mut parameters, mut presented) = (Form::unread(), Parameters::unread(), Presented::default());
+        let read = (&mut form, &mut parameters, &mut presented);
+        let form = self.read_head(request, read, Desk::AboutToken, time.now())?;
         let client = match self.authenticate(request, &parameters, Occasion::to_look(time)).await {
             Ok(client) => client,
             Err(failure) if failure.is_unlicensed() => {
-                self.authenticate_by_token(request, &parameters, &form, time).await?
+                self.authenticate_by_token(request, &parameters, form, time).await?
             }
             Err(failure) => return Err(failure),
         };

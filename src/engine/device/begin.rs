@@ -15,9 +15,10 @@ use crate::engine::binding::Presented;
 #[cfg(feature = "proof")]
 use crate::engine::client_auth::SpentFor;
 use crate::engine::client_auth::{Authenticated, Occasion};
-use crate::engine::failure::{Failure, check_head};
+use crate::engine::failure::Failure;
+use crate::engine::head::Desk;
 use crate::engine::host::Clock;
-use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, RequestRefusal};
+use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal};
 use crate::engine::refusal::{ThrottleRefusal, Unavailable};
 use crate::engine::swap::new_version;
 use crate::engine::time::Time;
@@ -81,15 +82,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     async fn try_begin(&self, request: &Request<'_>, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
         let devices = self.device.as_deref().ok_or(AuthorizationRefusal::DeviceOff)?;
-        check_head(request)?;
-        let form = Form::parse(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
-        let mut parameters = Parameters::unread();
-        parameters.read(&form).map_err(RequestRefusal::from)?;
-        let mut presented = self.presented_with_device(request, time.now())?;
+        let (mut form, mut parameters, mut presented) = (Form::unread(), Parameters::unread(), Presented::default());
+        let read = (&mut form, &mut parameters, &mut presented);
+        let form = self.read_head(request, read, Desk::Device, time.now())?;
         // What anybody may cause here is limited as at the authorization endpoint.
         let occasion = Occasion::to_write(time).with_purpose(Purpose::Authorization);
         let client = self.authenticate(request, &parameters, occasion).await?;
-        let begun = self.begin_for(devices, &client, request, &form, &parameters, &mut presented, time);
+        let begun = self.begin_for(devices, &client, request, form, &parameters, &mut presented, time);
         begun.await.map_err(|failure| failure.of_client(client.shared_id()))
     }
 

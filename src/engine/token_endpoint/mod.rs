@@ -19,7 +19,8 @@ use std::pin::pin;
 use super::Engine;
 use super::binding::Presented;
 use super::client_auth::Occasion;
-use super::failure::{Failure, check_head};
+use super::failure::Failure;
+use super::head::Desk;
 use super::host::Clock;
 use super::refusal::{ClientRefusal, RequestRefusal};
 use super::time::Time;
@@ -70,18 +71,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
     fn try_token(&self, request: &Request<'_>, time: &Time<'_>) -> impl Future<Output = Result<Vec<u8>, Failure>> {
         async move {
-            check_head(request)?;
-            let mut form = Form::unread();
-            form.read(request.body(), self.limits()).map_err(RequestRefusal::Form)?;
-            let mut parameters = Parameters::unread();
-            parameters.read(&form).map_err(RequestRefusal::from)?;
-            // Before anybody is authenticated: a request without the nonce of now is sent again as it is, and must have spent nothing.
-            let mut presented = Presented::default();
-            self.present(&mut presented, request, time.now())?;
+            let (mut form, mut parameters, mut presented) =
+                (Form::unread(), Parameters::unread(), Presented::default());
+            let read = (&mut form, &mut parameters, &mut presented);
+            let form = self.read_head(request, read, Desk::Token, time.now())?;
             let client = match self.authenticate(request, &parameters, Occasion::to_write(time)).await {
                 Ok(client) => client,
                 Err(failure) if failure.is_unlicensed() => {
-                    self.authenticate_by_grant(request, &parameters, &form, time).await?
+                    self.authenticate_by_grant(request, &parameters, form, time).await?
                 }
                 Err(failure) => return Err(failure),
             };
@@ -98,37 +95,37 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let answered = match parameters.grant_type() {
                 None => Err(RequestRefusal::MissingParameter.into()),
                 Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => {
-                    self.redeem(&client, &form, &mut presented, time).await
+                    self.redeem(&client, form, &mut presented, time).await
                 }
                 Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
                     #[cfg(feature = "root-secret")]
                     if let Some(device) = self.device.as_deref().filter(|_| grant_type == DEVICE_CODE.as_bytes()) {
                         // Boxed, so that no other request is larger for it.
-                        let polled = Box::pin(self.poll_device(device, &client, &form, &mut presented, time)).await;
+                        let polled = Box::pin(self.poll_device(device, &client, form, &mut presented, time)).await;
                         return polled.map_err(|failure| failure.of_client(client.shared_id()));
                     }
                     #[cfg(feature = "proof")]
                     if let Some(bearer) = self.jwt_bearer.as_deref().filter(|_| grant_type == JWT_BEARER.as_bytes()) {
                         let asked =
-                            Box::pin(self.grant_by_assertion(bearer, &client, &form, &mut presented, request, time));
+                            Box::pin(self.grant_by_assertion(bearer, &client, form, &mut presented, request, time));
                         return asked.await.map_err(|failure| failure.of_client(client.shared_id()));
                     }
                     #[cfg(feature = "jwt")]
                     if let Some(policy) = self.host.exchange().filter(|_| grant_type == TOKEN_EXCHANGE.as_bytes()) {
                         // Boxed, so that no other request is larger for it.
                         let exchanged =
-                            Box::pin(self.exchange(policy, &client, &form, &mut presented, request, time)).await;
+                            Box::pin(self.exchange(policy, &client, form, &mut presented, request, time)).await;
                         return exchanged.map_err(|failure| failure.of_client(client.shared_id()));
                     }
-                    self.grant_by_handler(&client, &form, &parameters, &mut presented, request, time).await
+                    self.grant_by_handler(&client, form, &parameters, &mut presented, request, time).await
                 }
                 Some(_) if client.may_refresh() => {
-                    match self.refresh(&client, &form, &parameters, &mut presented, time, Ours).await {
+                    match self.refresh(&client, form, &parameters, &mut presented, time, Ours).await {
                         #[cfg(feature = "root-secret")]
                         Err(why) if self.may_be_foreign(&why) => {
                             // Boxed, so that no other request is larger for it.
                             let from = (request.peer(), time);
-                            Box::pin(self.refresh_foreign(&client, &form, &parameters, &mut presented, from, why)).await
+                            Box::pin(self.refresh_foreign(&client, form, &parameters, &mut presented, from, why)).await
                         }
                         answered => answered,
                     }

@@ -54,6 +54,32 @@ fn what_is_stored_stays_what_it_is() {
 
 /// As bytes, since records on disk are for ever.
 #[test]
+fn what_a_marker_points_to_and_fingerprints_stay_what_they_are() {
+    let (now, later) = (Timestamp::from_secs(1_700_000_000), Timestamp::from_secs(1_700_000_060));
+    let special = |special| Grant::special(GrantId::from_u64(1), Version::from_u64(2), None, special, now, later);
+    let grant = Some(GrantId::from_u64(0x0102_0304_0506_0708));
+    let marker = special(Special::Marker(Marker { thing: [7; 20], spent_for: [8; 20], grant }));
+    let bytes = marker.encode();
+    let pointing = [b"\x02\x04\x00\x30", &[7; 20][..], &[8; 20], b"\x01\x02\x03\x04\x05\x06\x07\x08"].concat();
+    assert_eq!(bytes[stage_at(&marker)..], pointing);
+    assert_eq!(Grant::decode(&bytes).unwrap(), marker);
+    // Half a pointer is none.
+    for length in (0..48).filter(|length| *length != 40) {
+        let cut = [&[2, 4, 0, length][..], &pointing[4..4 + usize::from(length)]].concat();
+        assert_eq!(with_tail(&marker, &cut), Err(DecodeError::Corrupt), "{length}");
+    }
+    // Two keys, each by its id and 128 bits.
+    let prints = [&[9][..], &[0xa1; 16], &[10], &[0xb2; 16]].concat();
+    let of_keys = special(Special::Fingerprints(prints.clone().into()));
+    let bytes = of_keys.encode();
+    assert_eq!(bytes[stage_at(&of_keys)..], [&b"\x03\x06\x00\x22"[..], &prints].concat());
+    assert_eq!(Grant::decode(&bytes).unwrap(), of_keys);
+    assert!(!of_keys.is_marker() && !of_keys.is_login());
+    assert_eq!((FINGERPRINTS % 2, SPENT_FOR % 2), (0, 0), "never passed over");
+}
+
+/// As bytes, since records on disk are for ever.
+#[test]
 fn data_of_a_host_is_a_member_that_an_earlier_version_keeps() {
     let data = HostData::of("gold").unwrap();
     let members = Members { host_data: Some(data.clone()), ..Members::default() };

@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 import { PASSWORD, USER } from './checks.mjs';
 
 /** A browser with a profile of its own, and what ends it. */
-export async function launch() {
+export async function launch({ args = [], ...options } = {}) {
   const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -17,9 +17,10 @@ export async function launch() {
     chromiumSandbox: false,
     args: [
       '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
+      '--disable-component-update', '--disable-sync', ...args,
     ],
     viewport: { width: 1280, height: 800 },
+    ...options,
   });
   context.setDefaultTimeout(10_000);
   const end = async () => {

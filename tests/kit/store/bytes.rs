@@ -40,9 +40,11 @@ impl TokenStore for BytesStore {
     async fn compare_and_swap(&self, expected: Version, next: &Grant, _now: Timestamp) -> Result<Swap, StoreError> {
         let mut records = self.0.lock();
         let Some(bytes) = records.get_mut(&next.id()) else { return Ok(Swap::Lost) };
-        if Grant::decode(bytes)?.version() != expected {
+        let stored = Grant::decode(bytes)?;
+        if stored.version() != expected {
             return Ok(Swap::Lost);
         }
+        super::keeps_its_owner(&stored, next);
         *bytes = next.encode();
         Ok(Swap::Swapped)
     }

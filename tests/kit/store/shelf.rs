@@ -114,6 +114,7 @@ impl TokenStore for Shelf {
         let mut grants = self.grants.lock().unwrap();
         let swap = match grants.get_mut(&next.id()) {
             Some(stored) if stored.version() == expected => {
+                super::keeps_its_owner(stored, next);
                 *stored = next.clone();
                 Swap::Swapped
             }

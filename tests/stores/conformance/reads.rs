@@ -201,8 +201,15 @@ broken! {
         }
     }
 
+    /// Whatever has no owner is everybody's.
+    ListTakesMarkersAlong, ["markers_are_in_no_list"], {
+        fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Listed {
+            page(self.0.all(|grant| owner.owns(grant) || grant.is_marker()), by_id, after, limit)
+        }
+    }
+
     /// A column that is not null.
-    ListTakesNobodyForTheEmptySubject, ["grants_without_a_subject_are_in_no_list"], {
+    ListTakesNobodyForTheEmptySubject, ["grants_without_a_subject_are_in_no_list", "markers_are_in_no_list"], {
         fn list(&self, owner: &Owner, after: Option<Cursor>, limit: usize) -> Listed {
             let owns = |grant: &Grant| {
                 grant.owner_key().unwrap_or_default() == owner.owner_key()

@@ -122,6 +122,19 @@ broken! {
         }
     }
 
+    /// Drops markers a minute at a time, and the minute before it is over.
+    MarkersGoWithTheirMinute, ["a_marker_stays_until_its_end"], {
+        fn purge(&self, now: Timestamp, limit: usize) -> usize {
+            let minute = |time: Timestamp| time.as_secs() / 60;
+            let mut grants = self.0.grants.lock();
+            let before = grants.len();
+            grants.retain(|_, grant| !grant.is_marker() || minute(grant.expires_at()) > minute(now));
+            let markers = before - grants.len();
+            drop(grants);
+            markers + Plain(&self.0).purge(now, limit)
+        }
+    }
+
     /// Compares expiries with its own clock.
     ExpiresByItsOwnClock, ["expiry_counts_from_the_time_that_was_given"], {
         fn load(&self, id: GrantId) -> Option<Grant> {

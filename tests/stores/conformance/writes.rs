@@ -19,7 +19,10 @@ fn meanwhile() {
 
 broken! {
     /// An upsert.
-    InsertOverwrites, ["insert_refuses_an_id_that_exists", "one_of_many_inserts_of_an_id_wins"], {
+    InsertOverwrites, [
+        "insert_refuses_an_id_that_exists", "one_of_many_inserts_of_an_id_wins", "a_marker_stays_until_its_end",
+        "one_of_many_inserts_of_a_marker_wins",
+    ], {
         fn insert(&self, grant: &Grant, _: Timestamp) -> Result<Insert, StoreError> {
             self.0.put(grant);
             Ok(Insert::Added)
@@ -27,7 +30,10 @@ broken! {
     }
 
     /// An upsert that at least knows what it did.
-    InsertOverwritesAndSaysSo, ["insert_refuses_an_id_that_exists", "one_of_many_inserts_of_an_id_wins"], {
+    InsertOverwritesAndSaysSo, [
+        "insert_refuses_an_id_that_exists", "one_of_many_inserts_of_an_id_wins", "a_marker_stays_until_its_end",
+        "one_of_many_inserts_of_a_marker_wins",
+    ], {
         fn insert(&self, grant: &Grant, _: Timestamp) -> Result<Insert, StoreError> {
             let there = self.0.grants.lock().insert(grant.id(), grant.clone()).is_some();
             Ok(if there { Insert::Duplicate } else { Insert::Added })
@@ -49,7 +55,7 @@ broken! {
         }
     }
 
-    InsertReadsThenWrites, ["one_of_many_inserts_of_an_id_wins"], {
+    InsertReadsThenWrites, ["one_of_many_inserts_of_an_id_wins", "one_of_many_inserts_of_a_marker_wins"], {
         fn insert(&self, grant: &Grant, _: Timestamp) -> Result<Insert, StoreError> {
             if self.0.get(grant.id()).is_some() {
                 return Ok(Insert::Duplicate);

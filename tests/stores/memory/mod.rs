@@ -257,3 +257,40 @@ fn its_debug_form_shows_counts_alone() {
     assert_eq!(store.durability(), Durability::Volatile);
     is_ready(&store);
 }
+
+/// Markers have a share of their own: a quarter of the capacity, or what the host says. Neither takes the other's room.
+#[test]
+fn markers_have_a_share_of_the_capacity_of_their_own() {
+    use regrant::internal::{sample_login, sample_marker};
+    let later = Timestamp::from_secs(1_700_000_060);
+    let now = Timestamp::from_secs(1_700_000_000);
+    for (builder, logins, markers) in [
+        (MemoryStore::builder().capacity(40), 40, 10),
+        (MemoryStore::builder().capacity(41), 41, 11),
+        (MemoryStore::builder().capacity(40).marker_capacity(3), 40, 3),
+        (MemoryStore::builder().marker_capacity(3), 100, 3),
+        (MemoryStore::builder(), 100, 100),
+    ] {
+        let store = builder.build();
+        for markers_first in [true, false] {
+            for round in [markers_first, !markers_first] {
+                let most = if round { markers } else { logins };
+                let put = |number: u32| {
+                    let record = if round { sample_marker(number, later) } else { sample_login(number) };
+                    wait(store.insert(&record, now))
+                };
+                for number in 0..most {
+                    assert_eq!(put(number).unwrap(), Insert::Added);
+                }
+                if most < 100 {
+                    let error = put(most).unwrap_err();
+                    assert_eq!(error.kind(), StoreErrorKind::NotApplied);
+                    assert!(error.source().is_some_and(<dyn Error>::is::<CapacityError>));
+                }
+            }
+            assert_eq!((store.len(), store.markers()), (logins as usize, markers as usize));
+            (0..logins).for_each(|number| drop(wait(store.remove(sample_login(number).id())).unwrap()));
+            (0..markers).for_each(|number| drop(wait(store.remove(sample_marker(number, later).id())).unwrap()));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Where "log me out everywhere" is kept for logins at another server that were never presented: under an id of 62 bits, believed by 160.
+
+use regrant::{Client, Grant, RootSecret, Timestamp};
+
+use crate::kit::foreign::{OldServer, UUID};
+use crate::kit::schedule::run;
+use crate::kit::{World, app, at};
+
+fn world() -> World {
+    let old = OldServer::default().ready().with(UUID, "app", "alice", Timestamp::from_secs(1_590_000_000));
+    World::new([app(), Client::public("mobile")], |builder| {
+        builder.root_secret(RootSecret::from_bytes(1, &[0x77; 32])).foreign_tokens(old)
+    })
+}
+
+fn end_all(world: &World, now: Timestamp) -> Result<usize, regrant::store::StoreError> {
+    world.engine.blocking().end_sessions_of("alice", now).unwrap()
+}
+
+/// The same record of somebody else: 26 bytes at the end, of which the first 20 say whose it is.
+fn of_another(cut_off: &Grant) -> Grant {
+    let mut record = cut_off.encode();
+    let at = record.len() - 26;
+    record[at] ^= 1;
+    Grant::decode(&record).unwrap()
+}
+
+fn taken_by_others(world: &World, places: &[Grant]) {
+    for place in places {
+        world.store.misplace(place.id(), of_another(place));
+    }
+}
+
+#[test]
+fn a_cut_off_goes_to_another_place_where_something_is_in_its_way() {
+    let mut places: Vec<Grant> = Vec::new();
+    for taken in 0..2 {
+        let world = world();
+        taken_by_others(&world, &places);
+        assert_eq!(end_all(&world, at(1)).unwrap(), 0);
+        let is_new = |grant: &Grant| places.iter().all(|place| place.id() != grant.id());
+        places.push(world.store.grants().into_iter().find(is_new).expect("it went to another place"));
+        world.refresh(UUID, at(2)).assert_error(400, "invalid_grant");
+        // It is moved forward there.
+        let held = world.store.bytes().len();
+        end_all(&world, at(3)).unwrap();
+        assert_eq!(world.store.bytes().len(), held, "{taken}");
+    }
+    // Where all are another's, the host hears that not all has ended; and somebody else's cut-off is not this one's.
+    let world = world();
+    taken_by_others(&world, &places);
+    let held = world.store.bytes();
+    assert!(end_all(&world, at(1)).is_err());
+    assert_eq!(world.store.bytes(), held);
+    world.refresh(UUID, at(2)).assert_ok();
+    let world = self::world();
+    taken_by_others(&world, &places);
+    run(regrant::TokenStore::remove(&*world.store, places[1].id())).unwrap();
+    end_all(&world, at(1)).unwrap();
+    world.refresh(UUID, at(2)).assert_error(400, "invalid_grant");
+}

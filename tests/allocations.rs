@@ -12,6 +12,8 @@ mod kit;
 
 #[path = "allocations/floods.rs"]
 mod floods;
+#[path = "allocations/strangers.rs"]
+mod strangers;
 #[path = "allocations/throttle.rs"]
 mod throttle;
 
@@ -24,15 +26,12 @@ use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use regrant::client::{ClientIdKeys, Lookup, Purpose, StatelessClients};
-use regrant::engine::Person;
-use regrant::fetch::{DocumentClients, Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
 use regrant::http::{BodyError, EndpointService, read_body};
 use regrant::internal::{BasicCredentials, Form};
 use regrant::wire::{Limits, ResponseStyle};
 use regrant::{
-    Authorization, Client, Clients as _, Denial, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore,
-    ResponseFields, RootSecret, Scope, StaticClients, Timestamp,
+    Authorization, Client, Engine, GrantError, GrantHandler, GrantRequest, MemoryStore, ResponseFields, Scope,
+    StaticClients, Timestamp,
 };
 
 use crate::kit::{Ask, LOGIN, Reply, SECRET, app, at, form};
@@ -322,136 +321,6 @@ fn a_body_in_one_frame_is_not_copied() {
         assert_eq!(body.map(|body| body.len()), Ok(300));
     });
     assert_eq!(info.count_total, 0);
-}
-
-/// An engine with its door open to strangers, and what they can send it.
-struct Door {
-    engine: Engine<MemoryStore, StatelessClients<StaticClients>>,
-    registration: Ask,
-}
-
-impl Door {
-    fn open() -> Self {
-        let root = || RootSecret::from_bytes(7, &[7; 32]);
-        let by_hand = StaticClients::new().with(app().build().unwrap()).unwrap();
-        let engine =
-            Engine::builder(MemoryStore::new(), StatelessClients::new(by_hand, ClientIdKeys::new(&root(), None)))
-                .issuer("https://id.example")
-                .authorization_code()
-                .registration()
-                .root_secret(root())
-                .build()
-                .unwrap();
-        let metadata = r#"{"client_name":"Editor","redirect_uris":["http://127.0.0.1/cb"],"logo_uri":"https://app.example/l","token_endpoint_auth_method":"none"}"#;
-        Self { engine, registration: form(metadata).content_type("application/json") }
-    }
-
-    /// A registration, and questions about ids that are made up.
-    fn register(&self) -> String {
-        let reply = Reply::of(&self.engine.blocking().register(&self.registration.request(), at(0)).unwrap());
-        assert_eq!(reply.status, 201);
-        let id = reply.text("client_id");
-        for text in [id.as_str(), &id[1..], "dcr.made-up"] {
-            let _ = at_once(self.engine.clients().find(text, Lookup::new(Purpose::Authorization))).unwrap();
-        }
-        id
-    }
-
-    /// Authorization requests of that client and of none, the page with its form, "Cancel", and a code that is a guess.
-    fn attack(&self, id: &str, number: u64) {
-        let engine = self.engine.blocking();
-        for (client_id, rest) in [(id, ""), (id, "&scope=admin"), (id, "&prompt=none"), (&id[1..], ""), ("app", "")] {
-            let query = format!(
-                "response_type=code&client_id={client_id}&redirect_uri=http://127.0.0.1:9/cb&state={number}\
-                 &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256{rest}"
-            );
-            let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-            let Ok(asked) = engine.authorize(&request, at(0)).unwrap() else { continue };
-            let handle = self.engine.interaction_handle(&asked, at(0)).unwrap();
-            let interaction = self.engine.open_interaction(&handle, at(1)).unwrap();
-            let resumed = at_once(self.engine.resume(&interaction)).unwrap();
-            for person in [Person::AtThePage, Person::Nobody] {
-                drop(engine.deny(&resumed, Denial::AccessDenied, person, at(1)).unwrap());
-            }
-            // A host that forgets the page writes nothing either.
-            assert!(engine.approve(&resumed, Authorization::of("alice"), at(1)).unwrap().is_err());
-        }
-        let code = format!("{number:043}");
-        let body = format!("grant_type=authorization_code&code={code}&client_id={id}&code_verifier={code}");
-        assert_eq!(engine.token(&form(body).request(), at(0)).unwrap().status(), 400);
-    }
-
-    /// What so many strangers leave behind, each of them new.
-    fn left_by(&self, strangers: u64) -> (i64, i64) {
-        // The random generator is seeded.
-        self.attack(&self.register(), 0);
-        let info = measure(|| (0..strangers).for_each(|number| self.attack(&self.register(), number)));
-        assert!(self.engine.store().is_empty());
-        (info.count_current, info.bytes_current)
-    }
-}
-
-/// A stranger leaves nothing behind: what registrations, authorization requests, pages and guesses took is given back.
-#[test]
-fn strangers_leave_nothing_behind() {
-    assert_eq!(Door::open().left_by(2_000), (0, 0));
-}
-
-/// The same of a million: `cargo test --release --test allocations -- --ignored`.
-#[test]
-#[ignore = "a million of them take minutes, and a few thousand say the same"]
-fn a_million_strangers_leave_nothing_behind() {
-    assert_eq!(Door::open().left_by(1_000_000), (0, 0));
-}
-
-/// A site for every id that there is.
-struct Sites;
-
-impl Fetch for Sites {
-    async fn fetch(&self, url: &FetchUrl, _: &FetchLimits) -> Result<FetchResponse, FetchError> {
-        let n = url.host().len();
-        match url.host().as_bytes()[n - "0.example".len()] {
-            // A third is down, a third is wrong, a third is good.
-            b'0'..=b'2' => Err(FetchError::TimedOut),
-            b'3'..=b'5' => Ok(FetchResponse::new(200, b"{}".to_vec()).with_header("content-type", b"application/json")),
-            _ => {
-                let body = format!(r#"{{"client_id":"{url}","redirect_uris":["https://app.example/cb"]}}"#);
-                Ok(FetchResponse::new(200, body.into()).with_header("content-type", b"application/json"))
-            }
-        }
-    }
-}
-
-/// What so many ids leave behind after the first ten thousand, when all that is kept has its size: each a URL that is asked for at
-/// the authorization endpoint, and in a token request.
-fn left_by_ids(ids: u32) -> (i64, i64) {
-    let clients = DocumentClients::new(StaticClients::new(), Sites).with_clock(|| at(0));
-    let builder = Engine::builder(MemoryStore::new(), clients).issuer("https://id.example").authorization_code();
-    let engine = builder.build().unwrap();
-    // All of one length, since each document is kept as it is.
-    let ask = |n: u32| {
-        let query = format!("response_type=code&client_id=https://site-{n}.example/client.json");
-        let request = regrant::Request::new("GET", b"").with_query(query.as_bytes());
-        assert!(at_once(engine.authorize(&request, at(0))).is_err());
-        let body = format!("grant_type=refresh_token&refresh_token=x&client_id=https://site-{n}.example/client.json");
-        assert_eq!(at_once(engine.token(&form(body).request(), at(0))).status(), 400);
-    };
-    (1_000_000..1_010_000).for_each(ask);
-    let info = measure(|| (1_010_000..1_010_000 + ids).for_each(ask));
-    assert!(engine.store().is_empty());
-    (info.count_current, info.bytes_current)
-}
-
-#[test]
-fn ids_that_are_urls_leave_nothing_behind() {
-    assert_eq!(left_by_ids(10_000), (0, 0));
-}
-
-/// The same of a million: `cargo test --release --test allocations -- --ignored`.
-#[test]
-#[ignore = "a million of them take minutes, and ten thousand say the same"]
-fn a_million_ids_that_are_urls_leave_nothing_behind() {
-    assert_eq!(left_by_ids(1_000_000), (0, 0));
 }
 
 /// A plain login takes 160 bytes of memory at most, whatever else a grant may carry: its slot, its place in the index and its part of the

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::HeaderName;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, Method};
 use axum::routing::{get, post};
 use regrant::client::{ClientIdKeys, NativeRedirects, StatelessClients};
 use regrant::engine::ClientCredentials;
@@ -160,6 +160,8 @@ fn cors() -> CorsLayer {
     const NAME: HeaderName = HeaderName::from_static("mcp-name");
     const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
     cors::layer(Any)
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, VERSION, SESSION, METHOD, NAME, LAST_EVENT])
-        .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER, SESSION, VERSION])
+        // A client ends its session by the third.
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, cors::DPOP, VERSION, SESSION, METHOD, NAME, LAST_EVENT])
+        .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER, cors::DPOP_NONCE, SESSION, VERSION])
 }

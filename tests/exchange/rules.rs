@@ -253,21 +253,30 @@ fn a_store_that_fails_is_503() {
     town.exchange("shop", &Exchange::of(&alice).to(LEDGER), now()).assert_error(503, "temporarily_unavailable");
 }
 
-/// The policy is asked in place of the hook.
+/// The hook has a say in what the policy allows, and in nothing else (RFC 8693 section 2.2.2). Each way of issuing is in
+/// `token/every_issue.rs`.
 #[test]
-fn the_hook_is_not_asked() {
+fn the_hook_is_asked_about_what_the_policy_allows() {
     struct Closed;
     impl IssueHook for Closed {
         async fn on_issue(&self, request: &IssueRequest<'_>) -> Result<IssueDecision, HookError> {
             let is_login = request.client().id() == "phone";
+            assert!(is_login || request.audience().iter().eq([LEDGER]), "what it would be for: {request:?}");
             Ok(if is_login { IssueDecision::Allow } else { IssueDecision::Refuse })
         }
     }
+    let policy = Rule(|request: &ExchangeRequest<'_>| match request.client().id() {
+        "shop" => ExchangeDecision::Allow(anywhere()),
+        _ => ExchangeDecision::Refuse,
+    });
     let town = World::new(clients(), |builder| {
-        crate::town::with_resources(plain(builder)).token_exchange(on(anywhere())).on_issue(Closed)
+        crate::town::with_resources(plain(builder)).token_exchange(policy).on_issue(Closed)
     });
     let alice = town.alice(at(0)).access_token();
-    town.exchange("shop", &Exchange::of(&alice).to(LEDGER), now()).assert_ok();
+    for (client, why) in [("shop", "Exchange(Hook)"), ("ledger", "Exchange(Policy)")] {
+        town.exchange(client, &Exchange::of(&alice).to(LEDGER), now()).assert_error(400, "invalid_request");
+        assert_eq!(town.why(), why);
+    }
 }
 
 /// What the host hears.

@@ -3,6 +3,7 @@
 //! - [`world`]: a client with a password grant, on a store whose bytes can be compared; [`portal`] and [`bank`]: clients
 //!   with authorization codes, opaque or as JWTs; [`ask`] and [`reply`] are what goes in and comes out.
 //! - [`order`]: tables of two faults in one request.
+//! - [`doors`]: an engine with every door open to strangers.
 //! - [`foreign`]: another server's refresh tokens.
 //! - [`registry`]: clients that change while they are served, as a host's own do.
 //! - [`laws`]: an engine on a store that fails by script, random histories, and the oracle that judges them.
@@ -15,6 +16,7 @@
 pub(crate) mod anyone;
 pub(crate) mod ask;
 pub(crate) mod bank;
+pub(crate) mod doors;
 pub(crate) mod events;
 pub(crate) mod foreign;
 pub(crate) mod http;

@@ -58,6 +58,12 @@ impl Call {
         Self::from(client_id).with("grant_type", "refresh_token").with("refresh_token", token)
     }
 
+    /// What it is for, if it says.
+    pub(crate) fn grant_type(&self) -> Option<String> {
+        let named = form_urlencoded::parse(self.body.as_bytes()).find(|(name, _)| name == "grant_type");
+        named.map(|(_, value)| value.into_owned())
+    }
+
     /// The request, borrowed from this.
     pub(crate) fn request(&self) -> Request<'_> {
         let request = Request::new("POST", self.body.as_bytes()).with_header("content-type", FORM);

@@ -120,7 +120,7 @@ impl Tokens {
 
 fn never_widens<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
     let of = |default: usize, earlier: Option<(&'static str, u64)>| {
-        let resources = Some(SomeResources { all: KNOWN, default: RESOURCES[default], earlier });
+        let resources = Some(SomeResources { all: KNOWN, default: RESOURCES[default], earlier, named: &[] });
         let setup = Setup { access_token: LONG, idle: LONG, absolute: None, resources, ..Setup::default() };
         World::new(store.clone(), setup)
     };

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{Scope, TokenStore};
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
-use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, SCOPE, Setup, World};
+use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, SCOPE, World};
 use crate::kit::schedule::{interleave, run};
 use crate::kit::store::faulty::Shelf;
 use crate::kit::wire::{Answer, Call};
@@ -31,7 +31,7 @@ fn never_widens<S: TokenStore>(
     granted: &str,
     asked: &[Option<String>],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let login = world.send(Call::login(client, "alice").with("scope", granted));
     prop_assert!(login.is_ok(), "{:?}", login);
     prop_assert_eq!(real_scope(&world, &login), set(granted));
@@ -70,7 +70,7 @@ fn never_widens<S: TokenStore>(
 
 /// A required scope is met by the token's own part alone.
 fn lets_in_by_its_part<S: TokenStore>(store: Shelf<S>, part: &str, required: &str) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let login = world.send(Call::login(APP, "alice").with("scope", SCOPE));
     let narrowed = world.send(Call::refresh(APP, login.refresh_token()).with("scope", part));
     let header = format!("Bearer {}", narrowed.access_token());
@@ -130,7 +130,7 @@ fn bound<S: TokenStore>(
     wait: u64,
     order: &[u8],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let mut tokens = vec![world.login(owner).refresh_token().to_owned()];
     for _ in 0..steps {
         let next = world.refresh(owner, tokens.last().unwrap());

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
 use crate::kit::laws::codes::{Knows, redeem};
-use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, Setup, World, grant_of};
+use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, World, grant_of};
 use crate::kit::schedule::{Scheduler, interleave, run, run_and_drop};
 use crate::kit::store::faulty::{Fault, Op, Shelf};
 use crate::kit::wire::Answer;
@@ -33,7 +33,7 @@ fn redeems_once<S: TokenStore>(
     age: u64,
     order: &[u8],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let code = world.code(client, "alice");
     let id = grant_of(&code);
     let outstanding = world.store.stored();
@@ -73,7 +73,7 @@ fn redeems_once<S: TokenStore>(
 
 /// What happens after the one redemption, in the code's life and after it.
 fn later<S: TokenStore>(store: Shelf<S>, client: &str, steps: &[(u64, Option<Knows>, bool)]) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let code = world.code(client, "alice");
     let id = grant_of(&code);
     let began = world.now();
@@ -108,7 +108,7 @@ type Try = (Vec<(bool, Fault)>, Option<u8>);
 
 /// One after the other over a store that fails, with connections that are lost.
 fn at_most_one<S: TokenStore>(store: Shelf<S>, tries: &[Try]) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let code = world.code(APP, "alice");
     let mut redeemed: Option<Answer> = None;
     let mut gone_on = false;
@@ -139,7 +139,7 @@ fn at_most_one<S: TokenStore>(store: Shelf<S>, tries: &[Try]) -> TestCaseResult 
 
 /// A redemption in flight while the host ends the grant.
 fn ended_for_good<S: TokenStore>(store: Shelf<S>, begun: usize, faults: &[Fault], order: &[u8]) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let code = world.code(APP, "alice");
     let id = grant_of(&code);
     let mut scheduler: Scheduler<'_, Answer> = Scheduler::new();

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{GrantId, TokenStore};
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
 use crate::kit::laws::codes::{Knows, redeem};
-use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, Setup, World, grant_of};
+use crate::kit::laws::world::{APP, KEEPER, OTHER, PUBLIC, World, grant_of};
 use crate::kit::schedule::{Scheduler, run};
 use crate::kit::store::faulty::{Fault, Op, Shelf};
 use crate::kit::wire::{Answer, Call};
@@ -31,7 +31,7 @@ fn spares<S: TokenStore>(
     faults: &[Fault],
     order: &[u8],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let login = world.login(client);
     let id = grant_of(login.refresh_token());
     // Another one of the same epoch, by an earlier refresh.
@@ -112,7 +112,7 @@ fn is_complete<S: TokenStore>(
     begun: usize,
     order: &[u8],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let mut grants: BTreeMap<GrantId, Option<String>> = BTreeMap::new();
     let mut codes = Vec::new();
     for kind in kinds.iter().chain(std::iter::repeat_n(&Kind::LoggedIn, many)) {

@@ -11,7 +11,7 @@ use regrant::{
     Timestamp, TokenStore,
 };
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::laws::actions::{Action, Mix};
 use crate::kit::laws::sim::Sim;
 use crate::kit::laws::world::{APP, Hook, KEEPER, OTHER, PUBLIC, Says, Setup, World};
@@ -245,7 +245,7 @@ fn refuse<S: TokenStore>(
 }
 
 fn changes_nothing<S: TokenStore>(store: Shelf<S>, client: &str, rounds: &[(Refused, bool)]) -> TestCaseResult {
-    let world = World::new(store, Setup { hook: Some(Hook::default()), ..Setup::default() });
+    let world = World::new(store, Setup { hook: Some(Hook::default()), ..setup() });
     let mut last = world.login(client);
     for (refused, retried) in rounds {
         // Also where it would have been a retry.
@@ -280,7 +280,7 @@ proptest! {
 }
 
 fn history<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
-    Sim::new(&World::new(store, Setup::default()))?.run(actions)
+    Sim::new(&World::new(store, setup()))?.run(actions)
 }
 
 proptest! {

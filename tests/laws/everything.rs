@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::laws::actions::{Action, Manner, Mix, Which};
 use crate::kit::laws::sim::Sim;
 use crate::kit::laws::world::{Hook, Setup, World};
@@ -25,7 +25,7 @@ const ALL: Mix = Mix {
 
 /// The history is one that the oracle explains, whatever is asked of it.
 fn explained<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
-    let setup = Setup { hook: Some(Hook::default()), ..Setup::default() };
+    let setup = Setup { hook: Some(Hook::default()), ..setup() };
     Sim::new(&World::new(store, setup))?.run(actions)
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::laws::actions::{Action, Mix};
 use crate::kit::laws::sim::Sim;
 use crate::kit::laws::world::{APP, Hook, KEEPER, PUBLIC, Setup, World, grant_of};
@@ -15,7 +15,7 @@ use crate::kit::store::faulty::{Fault, Op, Shelf};
 use crate::kit::wire::{Answer, Call};
 
 fn history<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
-    Sim::new(&World::new(store, Setup::default()))?.run(actions)
+    Sim::new(&World::new(store, setup()))?.run(actions)
 }
 
 /// Refreshes in flight while the host removes the grant; a fault may hide a write's outcome, but no write is lost.
@@ -27,7 +27,7 @@ fn is_final<S: TokenStore>(
     begun: usize,
     order: &[u8],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup { hook: Some(Hook::default()), ..Setup::default() });
+    let world = World::new(store, Setup { hook: Some(Hook::default()), ..setup() });
     let first = world.login(client);
     let second = world.refresh(client, first.refresh_token());
     let id = grant_of(first.refresh_token());
@@ -97,7 +97,7 @@ proptest! {
 
 /// A client whose connections are lost again and again, at any await, and that sends the same again.
 fn is_safe<S: TokenStore>(store: Shelf<S>, client: &str, rounds: &[Vec<u8>], wait: u64) -> TestCaseResult {
-    let world = World::new(store, Setup { hook: Some(Hook::default()), ..Setup::default() });
+    let world = World::new(store, Setup { hook: Some(Hook::default()), ..setup() });
     // A login that is dropped is no session; the next one is.
     for &polls in &rounds[0] {
         run_and_drop(world.call(Call::login(client, "alice")), polls.into());
@@ -122,7 +122,7 @@ fn is_safe<S: TokenStore>(store: Shelf<S>, client: &str, rounds: &[Vec<u8>], wai
 
 /// Many at once, some of which are dropped while the others go on.
 fn is_safe_in_a_crowd<S: TokenStore>(store: Shelf<S>, times: usize, order: &[(u8, bool)]) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let token = world.login(APP).refresh_token().to_owned();
     let mut scheduler: Scheduler<'_, Answer> = Scheduler::new();
     for _ in 0..times {

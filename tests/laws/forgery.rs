@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{Key, TokenStore};
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
 use crate::kit::laws::world::{APP, Setup, World, decode, encode};
 use crate::kit::store::bytes::BytesStore;
@@ -123,14 +123,14 @@ fn forge(forgery: &Forgery, loot: &Loot) -> String {
 
 /// What the same login gets elsewhere: refresh token and access token of a second generation.
 fn elsewhere(key: Key) -> [String; 2] {
-    let world = World::new(Shelf::of(BytesStore::default()), Setup { sign: key, ..Setup::default() });
+    let world = World::new(Shelf::of(BytesStore::default()), Setup { sign: key, ..setup() });
     let first = world.login(APP);
     let second = world.refresh(APP, first.refresh_token());
     [second.refresh_token().to_owned(), second.access_token().to_owned()]
 }
 
 fn fail<S: TokenStore>(store: Shelf<S>, forgeries: &[Forgery]) -> TestCaseResult {
-    let setup = Setup::default();
+    let setup = setup();
     let strangers = [elsewhere(Key::from_bytes(1, &[0x22; 32])), elsewhere(setup.sign.clone())];
     let world = World::new(store, setup);
     let first = world.login(APP);
@@ -185,7 +185,7 @@ fn fail<S: TokenStore>(store: Shelf<S>, forgeries: &[Forgery]) -> TestCaseResult
 
 /// No bit of a token is free.
 fn every_bit_counts<S: TokenStore>(store: Shelf<S>, more: u8) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let first = world.login(APP);
     let stored = world.store.stored();
     for (text, is_refresh) in [(first.refresh_token(), true), (first.access_token(), false)] {

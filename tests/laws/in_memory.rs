@@ -65,6 +65,13 @@ mod strangers;
 
 use proptest::test_runner::Config;
 
+use crate::kit::laws::world::Setup;
+
 fn cases(number: u32) -> Config {
     crate::cases(number, 1, 20_000)
+}
+
+/// What an engine of the laws is, where a law does not say otherwise.
+fn setup() -> Setup {
+    Setup::default()
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{Key, TokenStore};
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
 use crate::kit::laws::world::{APP, PUBLIC, Setup, World, decode, grant_of};
 use crate::kit::schedule::{interleave, run_and_drop};
@@ -19,7 +19,7 @@ fn key(id: u8) -> Key {
 
 fn node<S: TokenStore>(store: &Shelf<S>, sign: u8, accept: &[u8]) -> World<S> {
     let accept = accept.iter().map(|&id| key(id)).collect();
-    World::new(store.clone(), Setup { sign: key(sign), accept, ..Setup::default() })
+    World::new(store.clone(), Setup { sign: key(sign), accept, ..setup() })
 }
 
 /// One refresh: at which node, and at which nodes it is then sent again.

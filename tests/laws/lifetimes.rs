@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::laws::actions::{Action, Mix};
 use crate::kit::laws::sim::Sim;
 use crate::kit::laws::world::{APP, KEEPER, PUBLIC, Setup, World, grant_of};
@@ -68,7 +68,7 @@ fn hold<S: TokenStore>(store: Shelf<S>, life: &Life) -> TestCaseResult {
         access_token: Duration::from_secs(life.access),
         idle: Duration::from_millis(life.idle),
         absolute: life.absolute.map(Duration::from_millis),
-        ..Setup::default()
+        ..setup()
     };
     let world = World::new(store, setup);
     let clock = || world.now().as_millis();
@@ -131,7 +131,7 @@ fn hold<S: TokenStore>(store: Shelf<S>, life: &Life) -> TestCaseResult {
 }
 
 fn history<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
-    Sim::new(&World::new(store, Setup::default()))?.run(actions)
+    Sim::new(&World::new(store, setup()))?.run(actions)
 }
 
 proptest! {
@@ -155,7 +155,7 @@ proptest! {
 
 /// `not_before` ends what was made earlier, refresh and access tokens alike, and nothing that was made later.
 fn not_before_holds<S: TokenStore>(store: Shelf<S>, before: u64, after: u64) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let old = world.login(APP);
     world.advance(Duration::from_millis(before));
     world.engine.void_grants_before(world.now());

@@ -80,7 +80,13 @@ mod strangers;
 
 use proptest::test_runner::Config;
 
+use crate::kit::laws::world::Setup;
+
 /// A fraction of the cases that there are in memory.
 fn cases(number: u32) -> Config {
     crate::cases(number, 12, 2_000)
+}
+
+fn setup() -> Setup {
+    Setup::default()
 }

@@ -8,7 +8,7 @@ use regrant::TokenStore;
 use regrant::engine::RenewalPolicy;
 use serde_json::Value;
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
 use crate::kit::laws::world::{APP, Setup, World, grant_of};
 use crate::kit::schedule::{interleave, run_and_drop};
@@ -104,7 +104,7 @@ fn never_renews<S: TokenStore>(
         Why::HostSaysNo => RenewalPolicy::Always,
         Why::NotOptedIn(_) => RenewalPolicy::OptIn(PARAMETER.into()),
     };
-    let world = World::new(store, Setup { renewal, ..Setup::default() });
+    let world = World::new(store, Setup { renewal, ..setup() });
     let login = Call::login(APP, "alice");
     let login = match why {
         Why::Never => login.with(PARAMETER, "true"),
@@ -153,7 +153,7 @@ fn never_renews<S: TokenStore>(
 
 /// Older generations and newer ones of a grant that is not renewable: replay and "ahead" are not even looked at.
 fn no_generation_renews<S: TokenStore>(store: Shelf<S>, steps: u32) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let mut tokens = vec![world.login(APP).refresh_token().to_owned()];
     for _ in 0..steps {
         let next = world.refresh(APP, tokens.last().unwrap());
@@ -214,7 +214,7 @@ proptest! {
 }
 
 fn opts_in<S: TokenStore>(store: Shelf<S>, pair: &str) -> TestCaseResult {
-    let world = World::new(store, Setup { renewal: RenewalPolicy::OptIn(PARAMETER.into()), ..Setup::default() });
+    let world = World::new(store, Setup { renewal: RenewalPolicy::OptIn(PARAMETER.into()), ..setup() });
     let answer = world.send(Call::login(APP, "alice").with_raw(pair));
     let next = world.refresh(APP, answer.refresh_token());
     prop_assert!(next.is_ok(), "{:?}", next);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
 use crate::kit::laws::actions::{Action, Mix};
 use crate::kit::laws::sim::Sim;
@@ -31,7 +31,7 @@ fn refreshed(events: &[Seen]) -> Vec<u32> {
 }
 
 fn history<S: TokenStore>(store: Shelf<S>, actions: &[Action]) -> TestCaseResult {
-    Sim::new(&World::new(store, Setup::default()))?.run(actions)
+    Sim::new(&World::new(store, setup()))?.run(actions)
 }
 
 fn steps_once<S: TokenStore>(
@@ -42,7 +42,7 @@ fn steps_once<S: TokenStore>(
     lost: &[u8],
     order: &[u8],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let mut token = world.login(client).refresh_token().to_owned();
     let id = grant_of(&token);
     for round in 0..rounds {
@@ -98,7 +98,7 @@ proptest! {
 }
 
 fn keeps<S: TokenStore>(store: Shelf<S>, times: usize, lost: &[u8], order: &[u8]) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let first = world.login(KEEPER);
     let (token, id) = (first.refresh_token(), grant_of(first.refresh_token()));
     let mut idle_end = world.store.peek(id).unwrap().refresh_expires_at();
@@ -129,7 +129,7 @@ fn retries<S: TokenStore>(
     polls: usize,
     order: &[u8],
 ) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let mut token = world.login(client).refresh_token().to_owned();
     for _ in 1..steps {
         let next = world.refresh(client, &token);
@@ -203,7 +203,7 @@ fn replay() -> impl Strategy<Value = Replay> {
 }
 
 fn ends_the_grant<S: TokenStore>(store: Shelf<S>, client: &str, replay: &Replay) -> TestCaseResult {
-    let world = World::new(store, Setup { access_token: Duration::from_secs(3_500), ..Setup::default() });
+    let world = World::new(store, Setup { access_token: Duration::from_secs(3_500), ..setup() });
     let bystander = world.login(client);
     let first = world.login(client);
     let id = grant_of(first.refresh_token());
@@ -246,7 +246,7 @@ fn ends_the_grant<S: TokenStore>(store: Shelf<S>, client: &str, replay: &Replay)
 
 /// However it was dropped, the host was told before anything was removed, and the next presentation ends the grant.
 fn ends_the_grant_though_dropped<S: TokenStore>(store: Shelf<S>, steps: usize, polls: &[u8]) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let first = world.login(APP);
     let (id, mut newest) = (grant_of(first.refresh_token()), first.refresh_token().to_owned());
     for _ in 0..steps {
@@ -296,7 +296,7 @@ proptest! {
 
 /// Nodes whose clocks differ by no more than the skew: the rotation is as late as the latest of them says.
 fn clocks_may_differ<S: TokenStore>(store: Shelf<S>, behind: u64, late: bool) -> TestCaseResult {
-    let world = World::new(store, Setup::default());
+    let world = World::new(store, setup());
     let first = world.login(APP);
     world.advance(Duration::from_secs(100));
     let ahead = world.now();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::TokenStore;
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::events::Seen;
 use crate::kit::laws::world::{APP, Hook, Setup, World};
 use crate::kit::schedule::run_and_drop;
@@ -42,7 +42,7 @@ fn a_try() -> impl Strategy<Value = Try> {
 }
 
 fn never_loses_its_session<S: TokenStore>(store: Shelf<S>, rounds: &[Vec<Try>]) -> TestCaseResult {
-    let world = World::new(store, Setup { hook: Some(Hook::default()), ..Setup::default() });
+    let world = World::new(store, Setup { hook: Some(Hook::default()), ..setup() });
     let mut token = world.login(APP).refresh_token().to_owned();
     for tries in rounds {
         let mut seen: Option<Answer> = None;

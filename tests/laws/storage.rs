@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use regrant::{GrantId, MemoryStore, TokenStore};
 
-use super::cases;
+use super::{cases, setup};
 use crate::kit::laws::world::{APP, Hook, KEEPER, PUBLIC, Says, Setup, World, decode, grant_of};
 use crate::kit::schedule::{interleave, run_and_drop};
 use crate::kit::store::bytes::BytesStore;
@@ -69,7 +69,7 @@ fn walk<S: TokenStore>(world: &World<S>, client: &str, steps: &[Step]) -> Vec<An
 }
 
 fn world<S: TokenStore>(store: Shelf<S>) -> World<S> {
-    World::new(store, Setup { hook: Some(Hook::default()), ..Setup::default() })
+    World::new(store, Setup { hook: Some(Hook::default()), ..setup() })
 }
 
 fn is_constant<S: TokenStore>(store: Shelf<S>, client: &str, steps: &[Step]) -> TestCaseResult {

@@ -9,6 +9,7 @@ mod build;
 mod code;
 mod code_attacks;
 mod displaced;
+mod every_issue;
 mod fields;
 mod handlers;
 mod id_token;

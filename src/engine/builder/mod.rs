@@ -350,8 +350,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Asks the host about every answer that hands out tokens: codes, refreshes and grant handlers. An exchange of tokens has a policy of
-    /// its own.
+    /// Asks the host about every answer that hands out tokens, whatever the [kind](crate::engine::IssueKind): codes, refreshes, grant
+    /// handlers, devices, assertions and exchanges. The last two have policies of their own, which are asked before.
     ///
     /// ```
     /// # use regrant::engine::{HookError, IssueDecision, IssueHook, IssueRequest};

@@ -422,7 +422,8 @@ impl fmt::Debug for Subject<'_> {
     }
 }
 
-/// The resources that a login or a token is for (RFC 8707), in an event, as the engine spells them.
+/// The resources that a login or a token is for (RFC 8707), in an event or an [`IssueRequest`](crate::engine::IssueRequest), as the engine
+/// spells them.
 ///
 /// ```
 /// use regrant::event::Event;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 
+use super::Audience;
 use crate::client::Client;
 use crate::grant::{Grant, HostData, ResponseFields, Scope, Timestamp};
 use crate::store::BoxFuture;
@@ -14,7 +15,8 @@ use crate::wire::Form;
 ///
 /// Runs once per request, after every check and before anything is written. It can refuse, or give new extra fields and new
 /// data of the host's own; it cannot change scope, client, subject, renewability or expiry. What it refuses leaves the store as
-/// it was: a code can be redeemed yet, a refresh token is the current one, and of a login nothing is kept.
+/// it was: a code can be redeemed yet, a refresh token is the current one, a proof or an assertion is unspent, and of a login nothing is
+/// kept.
 ///
 /// ```
 /// use regrant::engine::{HookError, IssueDecision, IssueHook, IssueRequest};
@@ -63,7 +65,8 @@ impl<H: IssueHook> DynIssueHook for H {
 pub enum IssueKind {
     /// An authorization code, which is redeemed.
     Code,
-    /// A refresh token.
+    /// A refresh token. One of [another server](crate::EngineBuilder::foreign_tokens) that comes for the first time is one too; its grant is
+    /// not stored yet.
     Refresh,
     /// The refresh token before the current one: a response that was lost is sent again. Then only the hook's permission
     /// counts: what is stored is repeated, whatever changes it makes.
@@ -76,6 +79,9 @@ pub enum IssueKind {
     /// What another server says of somebody (`EngineBuilder::jwt_bearer`), allowed by the policy. As with [`Handler`](Self::Handler), the grant
     /// is not stored yet.
     Assertion,
+    /// A token that is exchanged for another (RFC 8693), which the policy has allowed. The grant is that of the subject token; nothing is
+    /// written, so only the hook's permission counts. What it refuses is `invalid_request` (section 2.2.2).
+    Exchange,
 }
 
 /// An answer that the hook decides on.
@@ -89,6 +95,7 @@ pub struct IssueRequest<'a> {
     pub(crate) grant: &'a Grant,
     pub(crate) client: &'a Client,
     pub(crate) scope: &'a Scope,
+    pub(crate) audience: Audience<'a>,
     pub(crate) kind: IssueKind,
     pub(crate) form: &'a Form<'a>,
     pub(crate) now: Timestamp,
@@ -106,7 +113,7 @@ impl<'a> IssueRequest<'a> {
         self.grant
     }
 
-    /// The client, authenticated.
+    /// The client, authenticated: the one that the tokens are issued to.
     ///
     /// ```
     /// fn is_public(request: &regrant::engine::IssueRequest<'_>) -> bool {
@@ -126,6 +133,18 @@ impl<'a> IssueRequest<'a> {
     /// ```
     pub const fn scope(&self) -> &'a Scope {
         self.scope
+    }
+
+    /// The resources (RFC 8707) that the access token to be issued is for, as the engine spells them: those that the request names or, where
+    /// it names none, what follows from the grant. Empty in an engine without resources. Of an exchange, whom its token is for.
+    ///
+    /// ```
+    /// fn is_for_files(request: &regrant::engine::IssueRequest<'_>) -> bool {
+    ///     request.audience().iter().any(|resource| resource == "https://files.example")
+    /// }
+    /// ```
+    pub const fn audience(&self) -> Audience<'a> {
+        self.audience
     }
 
     /// What the tokens are asked for with.
@@ -152,11 +171,12 @@ impl<'a> IssueRequest<'a> {
         self.form.single(name).ok().flatten()
     }
 
-    /// All values of a parameter that may repeat, such as `resource` (RFC 8707), but for empty ones.
+    /// All values of a parameter that may repeat, as they came, but for empty ones. Of `resource` (RFC 8707) they are what is asked for; what
+    /// the token is for says [`audience`](Self::audience).
     ///
     /// ```
-    /// fn is_for_files(request: &regrant::engine::IssueRequest<'_>) -> bool {
-    ///     request.all("resource").any(|resource| resource == "https://files.example")
+    /// fn names_resources(request: &regrant::engine::IssueRequest<'_>) -> bool {
+    ///     request.all("resource").next().is_some()
     /// }
     /// ```
     pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -183,6 +203,7 @@ impl fmt::Debug for IssueRequest<'_> {
             .field("grant", &self.grant)
             .field("client_id", &self.client.id())
             .field("scope", &self.scope)
+            .field("audience", &self.audience)
             .field("kind", &self.kind)
             .field("now", &self.now)
             .finish_non_exhaustive()
@@ -206,7 +227,7 @@ pub enum IssueDecision {
     Allow,
     /// Go on, and keep these changes with the grant.
     AllowWith(GrantChanges),
-    /// `invalid_grant`; nothing changes.
+    /// `invalid_grant`, of an exchange `invalid_request`; nothing changes.
     Refuse,
 }
 

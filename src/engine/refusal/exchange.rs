@@ -34,6 +34,9 @@ pub enum ExchangeRefusal {
     /// The host's policy refused.
     #[error("the host refused the exchange")]
     Policy,
+    /// The host's hook refused.
+    #[error("the host's hook refused the exchange")]
+    Hook,
 }
 
 impl ExchangeRefusal {

@@ -59,8 +59,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut claims = None;
         let mut permitted: Option<Option<GrantChanges>> = None;
         // As the nonce: the record drops it with the redemption.
-        let mut replaced = None;
-        let mut has_room = false;
+        let (mut replaced, mut has_room) = (None, false);
         #[cfg(feature = "proof")]
         let mut unspent = client.unspent(SpentFor::Code(text.as_bytes()));
         let mut swaps = Swaps::none();
@@ -103,7 +102,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 nonce = grant.code.as_ref().and_then(|code| code.nonce.clone());
                 // Before the swap: a host that refuses or fails here leaves the code to be redeemed yet.
                 if let (Some(hook), None) = (self.host.hook(), &permitted) {
-                    let asked = Asked { grant: &grant, client, mask, kind: IssueKind::Code, form, now: time.now() };
+                    let (target, kind, now) = (&target, IssueKind::Code, time.now());
+                    let asked = Asked { grant: &grant, client, mask, target, kind, form, now };
                     permitted = Some(asked.ask(hook).await?);
                 }
                 if let Some(Some(changes)) = &permitted {

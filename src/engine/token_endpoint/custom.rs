@@ -109,7 +109,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // The host is asked last: what is for no resource is none of its business.
         let (target, mask) = self.target(&asked, form, Scope::WHOLE)?;
         let Some((hook, login)) = again else { return Ok((asked, target, mask)) };
-        let changes = Asked { grant: &asked, client, mask, kind, form, now: time.now() }.ask(hook).await?;
+        let changes =
+            Asked { grant: &asked, client, mask, target: &target, kind, form, now: time.now() }.ask(hook).await?;
         // Its times begin when the host has answered.
         let mut grant = self.grant_of_id(asked.id, login, client, time.now());
         if let Some(changes) = changes {

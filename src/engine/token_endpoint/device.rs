@@ -119,10 +119,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Err(of_grant(&grant, GrantRefusal::NotBefore));
             }
             let (target, mask) = self.left_of_code(client, &grant, form).map_err(|why| of_grant(&grant, why))?;
+            // The same request again: whoever has got hold of it need not have the key. A new proof tells.
+            if !is_first && !is_own && presented.was_used() {
+                return Err(of_grant(&grant, SenderRefusal::ProofForgotten));
+            }
             // Before the swap: a host that refuses or fails here leaves the code to be redeemed yet.
             if let (Some(hook), None) = (self.host.hook(), &permitted) {
                 let kind = if is_first { IssueKind::Device } else { IssueKind::Retry };
-                let asked = Asked { grant: &grant, client, mask, kind, form, now: time.now() };
+                let now = time.now();
+                let asked = Asked { grant: &grant, client, mask, target: &target, kind, form, now };
                 permitted = Some(asked.ask(hook).await?);
             }
             if let (true, Some(Some(changes))) = (is_first, &permitted) {
@@ -155,7 +160,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
             } else if !is_own {
                 self.spend_proof(&grant, client, presented, text, time).await?;
-                // The same request again: whoever has got hold of it need not have the key. A new proof tells.
+                // And where another node has seen it.
                 if presented.was_used() {
                     return Err(of_grant(&grant, SenderRefusal::ProofForgotten));
                 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! client → tokens by shape → proof's signature → subject, actor: record, MAC or signature, expiry, epoch → may_act → how often → scope →
-//! the host's policy → what the tokens are bound to → audience → scope of that → markers → mint
+//! the host's policy → what the tokens are bound to → audience → scope of that → the host's hook → markers → mint
 //! ```
 //!
 //! Nothing is written but the marker of what was used once, so a request that comes again is judged anew.
@@ -15,13 +15,16 @@ use crate::engine::client_auth::Authenticated;
 use crate::engine::client_auth::SpentFor;
 use crate::engine::exchange::{Aim, Asked, ExchangeParty, ExchangeToken, MOST_EXCHANGES, Minting};
 use crate::engine::failure::{Failure, of_grant};
-use crate::engine::host::{Audience, DynExchangePolicy, Event, ExchangeDecision, ExchangeRequest, ExchangeTerms};
+use crate::engine::host::{
+    Audience, DynExchangePolicy, Event, ExchangeDecision, ExchangeRequest, ExchangeTerms, IssueKind, IssueRequest,
+};
 #[cfg(feature = "proof")]
 use crate::engine::markers::Spending;
 #[cfg(feature = "proof")]
 use crate::engine::refusal::GrantRefusal;
 use crate::engine::refusal::{ClientRefusal, ExchangeRefusal, RequestRefusal, SenderRefusal, TokenFault, Unavailable};
 use crate::engine::time::Time;
+use crate::engine::token_endpoint::hook::ask;
 use crate::grant::Confirmation;
 use crate::store::TokenStore;
 use crate::wire::{Form, Request, TokenAnswer};
@@ -113,6 +116,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // What was bound stays bound, and to nothing else than what this request proves.
         let proven = || subject.proven().or_else(|| actor.as_ref().and_then(ExchangeParty::proven));
         let bound_to = presented.bound_to(client, &subject.grant).or_else(proven);
+        if let Some(hook) = self.host.hook() {
+            let (grant, kind, now) = (&subject.grant, IssueKind::Exchange, time.now());
+            let audience = Audience::named(&aim.names);
+            // What it changes is for a grant, and none is written here.
+            ask(hook, &IssueRequest { grant, client, scope: &scope, audience, kind, form, now }, ExchangeRefusal::Hook)
+                .await?;
+        }
         // Last of all, so that no refusal spends anything.
         self.spend_for_exchange(client, presented, request, time).await?;
         // Again, since the store may have taken its time: that is no time won.

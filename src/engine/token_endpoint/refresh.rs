@@ -186,7 +186,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if let (Some(hook), false) = (self.host.hook(), refresh.permitted) {
                     let repeats = matches!(finish, Finish::Retry | Finish::Resync | Finish::ForeignAgain);
                     let kind = if repeats { IssueKind::Retry } else { IssueKind::Refresh };
-                    refresh.changes = Asked { grant, client, mask, kind, form, now: time.now() }.ask(hook).await?;
+                    refresh.changes =
+                        Asked { grant, client, mask, target: &target, kind, form, now: time.now() }.ask(hook).await?;
                     refresh.permitted = true;
                 }
                 if self.jwt.signs() && refresh.claims.is_none() {

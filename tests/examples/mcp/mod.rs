@@ -2,6 +2,7 @@
 //! `tests/clients`.
 
 mod account;
+mod cors;
 mod documents;
 mod forms;
 mod places;

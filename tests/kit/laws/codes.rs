@@ -24,7 +24,7 @@ pub(crate) enum Knows {
 impl<S: TokenStore> World<S> {
     /// A code for `subject`, who is logged in and says yes.
     pub(crate) fn code(&self, client_id: &str, subject: &str) -> String {
-        self.code_for(client_id, subject, &[])
+        self.code_for(client_id, subject, self.named())
     }
 
     /// The same for these resources.

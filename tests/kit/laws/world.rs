@@ -58,6 +58,8 @@ pub(crate) struct SomeResources {
     pub(crate) default: &'static str,
     /// What the default was until then, in seconds.
     pub(crate) earlier: Option<(&'static str, u64)>,
+    /// Which of them each login and each code is for, and its access tokens. None: what the request of a test names.
+    pub(crate) named: &'static [&'static str],
 }
 
 impl Default for Setup {
@@ -179,6 +181,8 @@ pub(crate) struct World<S: TokenStore> {
     pub(crate) events: Recorder,
     pub(crate) setup: Setup,
     now: Cell<Timestamp>,
+    /// For what is done in one way and in another, by turns.
+    turn: Cell<usize>,
 }
 
 impl<S: TokenStore> World<S> {
@@ -222,7 +226,33 @@ impl<S: TokenStore> World<S> {
             None => builder,
         };
         let engine = builder.build().expect("an engine");
-        Self { engine, store, events, setup, now: Cell::new(Timestamp::from_millis(1_700_000_000_321)) }
+        Self {
+            engine,
+            store,
+            events,
+            setup,
+            now: Cell::new(Timestamp::from_millis(1_700_000_000_321)),
+            turn: Cell::new(0),
+        }
+    }
+
+    fn turn(&self) -> usize {
+        self.turn.replace(self.turn.get() + 1)
+    }
+
+    /// What each login, each code and each access token is for.
+    pub(super) fn named(&self) -> &'static [&'static str] {
+        self.setup.resources.map_or(&[], |some| some.named)
+    }
+
+    /// Logins and redemptions name it all, refreshes by turns.
+    fn naming(&self, call: Call) -> Call {
+        let resources = match call.grant_type().as_deref() {
+            Some("password" | "authorization_code") => self.named(),
+            Some("refresh_token") if self.turn() % 2 == 1 => self.named(),
+            _ => &[],
+        };
+        resources.iter().fold(call, |call, resource| call.with("resource", resource))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -239,17 +269,21 @@ impl<S: TokenStore> World<S> {
 
     /// A request, made now and answered when it is polled.
     pub(crate) fn call(&self, call: Call) -> impl Future<Output = Answer> + '_ {
-        let now = self.now();
+        let (now, call) = (self.now(), self.naming(call));
         async move { Answer::of(&self.engine.token(&call.request(), now).await) }
     }
 
-    /// A request to a resource, made now.
+    /// A request to a resource, made now; by turns to each that the token is for.
     pub(crate) fn check<'a>(&'a self, token: &str) -> impl Future<Output = Result<Access, BearerError>> + use<'a, S> {
         let now = self.now();
         let header = format!("Bearer {token}");
+        let resource = self.named().get(self.turn() % self.named().len().max(1));
         async move {
             let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
-            self.engine.bearer(&request, &Scope::empty(), now).await
+            match resource {
+                Some(resource) => self.engine.bearer_for(resource).check(&request, now).await,
+                None => self.engine.bearer(&request, &Scope::empty(), now).await,
+            }
         }
     }
 

@@ -99,6 +99,11 @@ impl ClientsError {
         self.0.kind
     }
 
+    /// Whether it says after how long it is worth another try: too much was asked for.
+    pub(crate) fn is_limited(&self) -> bool {
+        matches!(self.0.kind, ClientsErrorKind::Unavailable { retry_after_secs: Some(_) })
+    }
+
     pub(crate) fn is_not_at_hand(&self) -> bool {
         self.0.kind == ClientsErrorKind::NotAtHand
     }

@@ -234,6 +234,29 @@ mod tests {
         assert_eq!(GrantId::at(Timestamp::from_secs(1_700_000_000), 7).as_u64(), 1_700_000_000 << 32 | 7);
     }
 
+    /// As it is shown, so that what a log or a page says is found again; nothing else.
+    #[test]
+    fn an_id_is_read_as_it_is_shown() {
+        for id in [0, 1, 0x5f33_f0c4_0000_00a7, u64::MAX] {
+            let id = GrantId::from_u64(id);
+            assert_eq!(id.to_string().parse(), Ok(id));
+            assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
+        }
+        let too_long = "0".repeat(17);
+        let others = [
+            "",
+            "0",
+            "5f33f0c40000 0a7",
+            "0x33f0c4000000a7",
+            "-f33f0c4000000a7",
+            "5f33f0c4000000ag",
+            "５f33f0c4000000",
+        ];
+        for text in others.into_iter().chain([too_long.as_str()]) {
+            assert_eq!(text.parse::<GrantId>(), Err(InvalidGrantId), "{text}");
+        }
+    }
+
     #[test]
     fn what_expires_together_lies_together() {
         let at = |digest: u8, secs: u64| GrantId::computed_until(&[digest; 32], Timestamp::from_secs(secs));

@@ -141,6 +141,26 @@ fn strangers_who_spend_their_fetches_leave_those_with_a_licence() {
     assert_eq!(web.fetches(), 0);
 }
 
+/// Where the host gives no addresses, one stranger keeps all others waiting: the host hears of it once, and of no limit that it set itself.
+#[test]
+fn a_limit_that_all_share_is_told_once() {
+    for (gives_addresses, told) in [(false, 1), (true, 0)] {
+        let (web, clock) = (Web::usual(), Hand::new());
+        let port = port(strangers(&web, &clock));
+        web.is_down(true);
+        for n in 0..20_u32 {
+            let query = query(APP);
+            let request = Request::new("GET", b"").with_query(query.as_bytes());
+            let peer = IpAddr::from(std::net::Ipv4Addr::from(0xc633_6400 | n));
+            let request = if gives_addresses { request.with_peer(peer) } else { request };
+            let (status, ..) = shown_to(&port, &request);
+            assert_eq!(status, 503);
+            let so_far = port.events.names().iter().filter(|name| *name == "PeerUnknown").count();
+            assert_eq!(so_far, if n == 5 { told } else { 0 }, "five fetches of one URL at once, and then: {n}");
+        }
+    }
+}
+
 /// One network is one asker.
 #[test]
 fn an_address_causes_no_more_fetches_than_its_share() {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use regrant::client::ClientBuilder;
-use regrant::engine::{NotReady, RenewalPolicy};
+use regrant::engine::{ClientCredentials, NotReady, RenewalPolicy};
 use regrant::grant::FieldError;
 use regrant::wire::ResponseStyle;
 use regrant::{Authorization, Client, GrantError, GrantHandler, GrantRequest, ResponseFields, Scope};
@@ -320,4 +320,29 @@ fn what_a_handler_says_of_the_login_is_kept() {
     let grant = &world.store.grants()[0];
     assert_eq!(grant.acr(), Some("urn:mfa"));
     assert!(grant.amr().eq(["pwd", "otp"]));
+}
+
+/// Fields that a host gives to clients that act for themselves: by the client or by the request, and refused as by any handler.
+#[test]
+fn client_credentials_have_the_fields_that_the_host_says() {
+    let shop =
+        || Client::confidential("app").secret(secret(SECRET)).grant_type("client_credentials").scope(scope("read"));
+    let world = World::new([shop()], |builder| {
+        builder.grant_handler(ClientCredentials.with_fields(|request| match request.parameter("tenant")? {
+            None => ResponseFields::new().with("client", request.client().id()).map_err(GrantError::failed),
+            Some("closed") => Err(GrantError::invalid_grant()),
+            Some(tenant) => ResponseFields::new().with("tenant", tenant).map_err(GrantError::failed),
+        }))
+    });
+    let ask = |more: &str| world.post(&format!("grant_type=client_credentials{more}"), at(0));
+    assert_eq!(ask("").text("client"), "app");
+    let named = ask("&tenant=%22acme%22");
+    assert_eq!((named.text("tenant").as_str(), named.json().contains_key("client")), ("\"acme\"", false));
+    // It stays what it is: nobody's, and without a refresh token (RFC 6749 section 4.4.3).
+    assert!(!named.json().contains_key("refresh_token"));
+    assert!(world.store.grants().iter().all(|grant| grant.subject().is_none()));
+    let stored = world.store.bytes();
+    ask("&tenant=closed").assert_error(400, "invalid_grant");
+    ask("&tenant=a&tenant=b").assert_error(400, "invalid_request");
+    assert_eq!(world.store.bytes(), stored);
 }

@@ -31,7 +31,7 @@ use super::head::Desk;
 #[cfg(feature = "argon2")]
 use super::refusal::Unavailable;
 use super::refusal::{ClientRefusal, RequestRefusal};
-use crate::client::{AuthMethod, Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, digest};
+use crate::client::{AuthMethod, Client, ClientRef, ClientSecret, Clients, ClientsError, Lookup, Purpose, digest};
 use crate::engine::binding::Presented;
 use crate::engine::time::Time;
 #[cfg(feature = "proof")]
@@ -276,6 +276,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         async move {
             match self.clients.find(id, lookup).await {
                 Ok(None) => Ok(self.of_localhost(id)),
+                Err(error) => {
+                    let is_of_anybody = lookup.purpose() == Purpose::Authorization && lookup.peer().is_none();
+                    if is_of_anybody && error.is_limited() {
+                        self.host.tell_peer_unknown();
+                    }
+                    Err(error)
+                }
                 found => found,
             }
         }

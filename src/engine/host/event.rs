@@ -328,7 +328,9 @@ pub enum Event<'a> {
         key_id: u8,
     },
     /// A guess came to the [throttle](crate::EngineBuilder::throttle) without the address that it was made from, so that limits are looser
-    /// than they should be: the host does not give [`Request::with_peer`](crate::Request::with_peer). Emitted once.
+    /// than they should be; or a client's [document](crate::fetch::DocumentClients) was not fetched since too many were asked for, and from
+    /// where is not known, so that one stranger may keep all others waiting. The host does not give
+    /// [`Request::with_peer`](crate::Request::with_peer). Emitted once.
     #[non_exhaustive]
     PeerUnknown,
     /// The store, the registry, a handler, the claims provider or the hook failed, or could not be asked; the request was answered 503, or 500

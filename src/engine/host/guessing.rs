@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Event, Host};
+use super::Host;
 use crate::engine::refusal::ThrottleRefusal;
 use crate::grant::Timestamp;
 use crate::throttle::{Counted, Guess, Guessed, Throttle};
@@ -12,8 +11,6 @@ use crate::throttle::{Counted, Guess, Guessed, Throttle};
 /// The host's throttle.
 pub(super) struct Guessing {
     throttle: Box<dyn Throttle>,
-    /// Whether the host has heard that it gives no addresses.
-    said: AtomicBool,
 }
 
 /// A guess that has been counted as a wrong one, until it is said to be [right](Self::right) or [not looked at](Self::not_looked_at). One
@@ -75,7 +72,7 @@ impl fmt::Debug for PendingGuess<'_> {
 
 impl Host {
     pub(in crate::engine) fn set_throttle(&mut self, throttle: impl Throttle + 'static) {
-        self.guessing = Some(Box::new(Guessing { throttle: Box::new(throttle), said: AtomicBool::new(false) }));
+        self.guessing = Some(Box::new(Guessing { throttle: Box::new(throttle) }));
     }
 
     /// Counts a guess, where the host has a throttle.
@@ -85,9 +82,9 @@ impl Host {
         peer: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<PendingGuess<'a>, ThrottleRefusal> {
-        let Some(Guessing { throttle, said }) = self.guessing.as_deref() else { return Ok(PendingGuess(None)) };
-        if peer.is_none() && !said.swap(true, Ordering::Relaxed) {
-            self.tell(&Event::PeerUnknown);
+        let Some(Guessing { throttle }) = self.guessing.as_deref() else { return Ok(PendingGuess(None)) };
+        if peer.is_none() {
+            self.tell_peer_unknown();
         }
         PendingGuess::count(&**throttle, at, peer, now)
     }

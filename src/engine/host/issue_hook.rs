@@ -65,7 +65,7 @@ impl<H: IssueHook> DynIssueHook for H {
 pub enum IssueKind {
     /// An authorization code, which is redeemed.
     Code,
-    /// A refresh token. One of [another server](crate::EngineBuilder::foreign_tokens) that comes for the first time is one too; its grant is
+    /// A refresh token. One of another server (`EngineBuilder::foreign_tokens`) that comes for the first time is one too; its grant is
     /// not stored yet.
     Refresh,
     /// The refresh token before the current one: a response that was lost is sent again. Then only the hook's permission

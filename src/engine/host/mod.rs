@@ -56,6 +56,8 @@ pub use requested_claims::{RequestedClaim, RequestedClaims};
 #[cfg(feature = "tracing")]
 pub use tracing::TracingEvents;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// What a host has plugged in: who logs in, who has a say in what is issued, who hears of it all.
 #[derive(Default)]
 pub(super) struct Host {
@@ -69,6 +71,8 @@ pub(super) struct Host {
     guessing: Option<Box<guessing::Guessing>>,
     /// Whether events say whose grant they are about.
     names_subjects: bool,
+    /// Whether it has heard that it gives no addresses.
+    peer_unknown_said: AtomicBool,
 }
 
 impl Host {
@@ -131,6 +135,13 @@ impl Host {
     /// Whether anybody hears of events.
     pub(super) const fn listens(&self) -> bool {
         self.events.is_some()
+    }
+
+    /// Once.
+    pub(super) fn tell_peer_unknown(&self) {
+        if !self.peer_unknown_said.swap(true, Ordering::Relaxed) {
+            self.tell(&Event::PeerUnknown);
+        }
     }
 
     pub(super) fn tell(&self, event: &Event<'_>) {

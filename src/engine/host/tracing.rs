@@ -109,7 +109,7 @@ impl EventSink for TracingEvents {
             }
             // Any stranger can cause it.
             Event::UnknownKey { key_id } => tracing::info!(target: "regrant", key_id, "unknown key"),
-            Event::PeerUnknown => tracing::warn!(target: "regrant", "a guess whose address the host does not give"),
+            Event::PeerUnknown => tracing::warn!(target: "regrant", "the host does not give the address of its peers"),
             Event::Failed { client_id, grant, subject, why, cause } => {
                 let grant = grant.map(tracing::field::display);
                 // As a string, not by `Display`: subscribers escape the line breaks of those.

@@ -86,8 +86,7 @@ impl<'de> Deserialize<'de> for Presence {
 
 /// Writes an access token.
 pub(crate) fn sign_access(key: &SigningKey, claims: &AccessClaims<'_>) -> Result<String, SigningFailed> {
-    let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{}"}}"#, key.algorithm(), key.kid());
-    compact::write(&header, claims, |message| key.sign_token(message, claims.exp))
+    compact::write_behind(key.access_header(), claims, |message| key.sign_token(message, claims.exp))
 }
 
 /// The claims of an access token that one of these keys signed (RFC 9068 section 4). The key is the one that the header names, the

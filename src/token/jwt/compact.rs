@@ -15,16 +15,32 @@ pub(super) fn write(
     claims: &impl Serialize,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, SigningFailed>,
 ) -> Result<String, SigningFailed> {
-    let claims = serde_json::to_vec(claims).map_err(|_| SigningFailed)?;
-    // Room for a signature of RSA with 2048 bits.
-    let mut token = String::with_capacity((header.len() + claims.len() + 256) / 3 * 4 + 12);
-    URL_SAFE_NO_PAD.encode_string(header, &mut token);
+    write_behind(&encode(header), claims, sign)
+}
+
+/// The same behind a header that is [encoded](encode) already.
+pub(super) fn write_behind(
+    header: &str,
+    claims: &impl Serialize,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, SigningFailed>,
+) -> Result<String, SigningFailed> {
+    // Room for what most tokens say.
+    let mut json = Vec::with_capacity(512);
+    serde_json::to_writer(&mut json, claims).map_err(|_| SigningFailed)?;
+    // And for a signature of RSA with 2048 bits.
+    let mut token = String::with_capacity(header.len() + (json.len() + 256) / 3 * 4 + 12);
+    token.push_str(header);
     token.push('.');
-    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+    URL_SAFE_NO_PAD.encode_string(json, &mut token);
     let signature = sign(token.as_bytes())?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
+}
+
+/// A part as it is written.
+pub(super) fn encode(part: &str) -> String {
+    URL_SAFE_NO_PAD.encode(part)
 }
 
 /// The parts of a token as they are written.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::SigningAlgorithm;
 use super::backend::{self, KeyPair};
-use super::compact::SigningFailed;
+use super::compact::{self, SigningFailed};
 use super::key_error::SigningKeyError;
 use super::pkcs8;
 use super::public::{KID_LEN, PublicKey};
@@ -41,6 +41,8 @@ struct Inner {
     public: PublicKey,
     algorithm: SigningAlgorithm,
     kid: [u8; KID_LEN],
+    /// What every access token by it begins with (RFC 9068 section 2.1), as it is written.
+    access_header: String,
     /// When the last of the tokens that it signed here expires, in seconds since the epoch.
     last_expiry: AtomicU64,
 }
@@ -91,8 +93,10 @@ impl SigningKey {
     fn from_pkcs8_der(der: &[u8]) -> Result<Self, SigningKeyError> {
         let key = pkcs8::parse(der)?;
         let (pair, public) = KeyPair::load(&key)?;
-        let kid = public.kid();
-        Ok(Self(Arc::new(Inner { pair, public, algorithm: key.algorithm, kid, last_expiry: AtomicU64::new(0) })))
+        let (algorithm, kid) = (key.algorithm, public.kid());
+        let header = format!(r#"{{"alg":"{algorithm}","typ":"at+jwt","kid":"{}"}}"#, text(&kid));
+        let access_header = compact::encode(&header);
+        Ok(Self(Arc::new(Inner { pair, public, algorithm, kid, access_header, last_expiry: AtomicU64::new(0) })))
     }
 
     /// What it signs by.
@@ -116,8 +120,12 @@ impl SigningKey {
     /// # Ok::<(), regrant::jwt::SigningKeyError>(())
     /// ```
     pub fn kid(&self) -> &str {
-        // Base64url is ASCII.
-        std::str::from_utf8(&self.0.kid).unwrap_or_default()
+        text(&self.0.kid)
+    }
+
+    /// The first part of an access token.
+    pub(super) fn access_header(&self) -> &str {
+        &self.0.access_header
     }
 
     /// The raw signature over these bytes.
@@ -127,7 +135,10 @@ impl SigningKey {
 
     /// The same over a token that expires then: until that has passed, somebody may ask for the public half.
     pub(super) fn sign_token(&self, message: &[u8], expires_at_secs: u64) -> Result<Vec<u8>, SigningFailed> {
-        self.0.last_expiry.fetch_max(expires_at_secs, Ordering::Relaxed);
+        // Written once a second and not for each token: every core that signs would have to wait for the line.
+        if self.0.last_expiry.load(Ordering::Relaxed) < expires_at_secs {
+            self.0.last_expiry.fetch_max(expires_at_secs, Ordering::Relaxed);
+        }
         self.sign(message)
     }
 
@@ -145,6 +156,11 @@ impl SigningKey {
     pub(super) fn jwk(&self) -> String {
         self.0.public.jwk(self.0.algorithm, self.kid())
     }
+}
+
+/// Base64url is ASCII.
+fn text(kid: &[u8; KID_LEN]) -> &str {
+    std::str::from_utf8(kid).unwrap_or_default()
 }
 
 impl fmt::Debug for SigningKey {

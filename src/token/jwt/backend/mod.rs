@@ -1,6 +1,6 @@
 //! Who computes signatures. Everything goes through the tables of functions that `jsonwebtoken` has for each backend, and
 //! never through its process-wide choice: that one panics where both backends are compiled in and nobody chose, and it is
-//! the host's to make. Only signing by AWS-LC goes past the table, which would read the key again for each signature.
+//! the host's to make. Only signing goes past the table, which would read the key again for each signature.
 
 #[cfg(feature = "jwt-aws-lc-rs")]
 mod aws_lc;

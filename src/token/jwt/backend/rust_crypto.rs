@@ -1,12 +1,14 @@
 //! Rust's own crates.
 
+use ed25519_dalek::Signer as _;
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use jsonwebtoken::crypto::{CryptoProvider, rust_crypto};
-use jsonwebtoken::{Algorithm, EncodingKey};
+use p256::ecdsa::Signature;
 use p256::pkcs8::EncodePrivateKey as _;
-use rsa::RsaPrivateKey;
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
-use rsa::pkcs1v15::Pkcs1v15Sign;
 use rsa::rand_core::OsRng;
+use rsa::sha2::{Digest as _, Sha256};
+use rsa::{Pkcs1v15Sign, RsaPrivateKey};
 use zeroize::Zeroizing;
 
 use super::super::pkcs8;
@@ -17,31 +19,34 @@ pub(super) fn provider() -> Option<&'static CryptoProvider> {
     Some(&rust_crypto::DEFAULT_PROVIDER)
 }
 
-/// A key as `jsonwebtoken` takes it.
-pub(super) struct Signer {
-    algorithm: Algorithm,
-    key: EncodingKey,
+/// A key that was read once: `jsonwebtoken` reads it for each signature, and each time computes the public half, or checks the
+/// primes, which takes as long as to sign. All wipe what they free.
+pub(super) enum Signer {
+    Rsa(Box<RsaPrivateKey>),
+    P256(Box<p256::ecdsa::SigningKey>),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
 impl Signer {
     pub(super) fn load(key: &PrivateKey<'_>) -> Option<Self> {
-        let encoding_key = match key.algorithm {
-            SigningAlgorithm::Rs256 => {
-                // An RSA key whose "primes" are none comes through the checks of its crate and then cannot sign, which
-                // is an error here and would be a panic one layer up. So it signs here first.
-                let trial = RsaPrivateKey::from_pkcs1_der(key.der).ok()?;
-                trial.sign_with_rng(&mut OsRng, Pkcs1v15Sign::new_unprefixed(), &[7; 32]).ok()?;
-                EncodingKey::from_rsa_der(key.der)
+        match key.algorithm {
+            SigningAlgorithm::Rs256 => RsaPrivateKey::from_pkcs1_der(key.der).ok().map(Box::new).map(Self::Rsa),
+            SigningAlgorithm::Es256 => {
+                p256::ecdsa::SigningKey::from_pkcs8_der(key.der).ok().map(Box::new).map(Self::P256)
             }
-            SigningAlgorithm::Es256 => EncodingKey::from_ec_der(key.der),
-            SigningAlgorithm::EdDsa => EncodingKey::from_ed_der(key.der),
-        };
-        Some(Self { algorithm: key.algorithm.as_jose(), key: encoding_key })
+            SigningAlgorithm::EdDsa => {
+                ed25519_dalek::SigningKey::from_pkcs8_der(key.der).ok().map(Box::new).map(Self::Ed25519)
+            }
+        }
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let signer = (rust_crypto::DEFAULT_PROVIDER.signer_factory)(&self.algorithm, &self.key).ok()?;
-        signer.try_sign(message).ok()
+        match self {
+            // One whose "primes" are none comes through the checks of its crate, and then cannot sign.
+            Self::Rsa(key) => key.sign(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message)).ok(),
+            Self::P256(key) => key.try_sign(message).ok().map(|signature: Signature| signature.to_vec()),
+            Self::Ed25519(key) => key.try_sign(message).ok().map(|signature| signature.to_vec()),
+        }
     }
 }
 

@@ -255,6 +255,8 @@ fn failure_of(denial: RegistrationDenial) -> Failure {
     match denial {
         RegistrationDenial::Metadata(fault) => RegistrationRefusal::Metadata(fault).into(),
         RegistrationDenial::Unwanted => RegistrationRefusal::Unwanted.into(),
+        RegistrationDenial::InvalidSoftwareStatement => RegistrationRefusal::InvalidSoftwareStatement.into(),
+        RegistrationDenial::UnapprovedSoftwareStatement => RegistrationRefusal::UnapprovedSoftwareStatement.into(),
         RegistrationDenial::Busy => Unavailable::Host.into(),
         RegistrationDenial::Failed(error) => error.into(),
     }

@@ -68,6 +68,10 @@ pub enum ErrorCode {
     InvalidClientMetadata,
     /// A redirect URI that cannot be registered (RFC 7591 section 3.2.2).
     InvalidRedirectUri,
+    /// A software statement that is none, or is not signed by who it says (RFC 7591 section 3.2.2).
+    InvalidSoftwareStatement,
+    /// A software statement that is not believed here (RFC 7591 section 3.2.2).
+    UnapprovedSoftwareStatement,
     /// The code of an extension grant (RFC 6749 section 8.5), such as `authorization_pending` of RFC 8628.
     Extension(&'static str),
 }
@@ -108,6 +112,8 @@ impl ErrorCode {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
             Self::Extension(code) => code,
         }
     }

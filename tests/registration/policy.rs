@@ -29,6 +29,12 @@ impl ClientPolicy for House {
             // Wider than any of them may have.
             Some("Wide") => Ok(metadata.with_scope(scope("read admin"))),
             Some("Forgetful") => Ok(metadata.without_refresh_token()),
+            Some("Stated") => match metadata.software_statement() {
+                Some("of.a.friend") => Ok(metadata.accept_software_statement()),
+                Some("of.a.stranger") => Err(RegistrationDenial::UnapprovedSoftwareStatement),
+                Some("of.nobody") => Err(RegistrationDenial::InvalidSoftwareStatement),
+                _ => Ok(metadata),
+            },
             _ => Ok(metadata.retain_redirect_uris(|uri| !uri.contains("evil"))?.without_links()),
         }
     }
@@ -84,6 +90,32 @@ fn the_host_narrows_or_refuses() {
     let evil = json!({ "redirect_uris": ["https://evil.example/cb"] });
     let evil = json_post(evil.to_string()).authorization("Bearer let-me-in");
     desk.ask_to_register(&evil, at(0)).assert_error(400, "invalid_redirect_uri");
+}
+
+/// RFC 7591 sections 2.3, 3.1.1, 3.2.1 and 3.2.2: the host reads it, believes it or not, and it comes back if it was used. It is in no id.
+#[test]
+fn a_software_statement_is_the_hosts_to_judge() {
+    let (desk, _) = house();
+    let ask = |statement: &str| {
+        let body = json!({
+            "client_name": "Stated", "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "none",
+            "software_statement": statement,
+        });
+        desk.ask_to_register(&json_post(body.to_string()).authorization("Bearer let-me-in"), at(0))
+    };
+    ask("of.nobody").assert_error(400, "invalid_software_statement");
+    ask("of.a.stranger").assert_error(400, "unapproved_software_statement");
+    let (used, passed_by) = (ask("of.a.friend"), ask("of.whom.not"));
+    assert_eq!((used.status, passed_by.status), (201, 201));
+    assert_eq!(used.json()["software_statement"], "of.a.friend");
+    assert_eq!(passed_by.json().get("software_statement"), None);
+    let client = |reply: &Reply| reply.text("client_id");
+    assert_eq!(client(&used).len(), client(&passed_by).len());
+    // As a registry of the host's own would keep it.
+    let json = br#"{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"none","software_statement":"a.b.c"}"#;
+    let metadata = ClientMetadata::from_json(json).unwrap().accept_software_statement();
+    let kept = metadata.client("app", None, &scope("read")).build().unwrap();
+    assert_eq!(kept.metadata().unwrap().software_statement(), None);
 }
 
 /// The policy is asked at every use, not at registration alone: one client is blocked, and let in again.

@@ -8,6 +8,7 @@ mod kit;
 
 mod conformance;
 mod file;
+mod frozen;
 mod keys;
 mod memory;
 mod postgres;

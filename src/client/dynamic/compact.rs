@@ -91,6 +91,8 @@ pub fn decode_metadata(bytes: &[u8]) -> Option<ClientMetadata> {
             (by_value, _) => Some(DeclaredKeys::decode(&mut rest, by_value)?),
         },
         contacts: Vec::new(),
+        software_statement: None,
+        is_statement_accepted: false,
         demands: Demands::default(),
         #[cfg(feature = "jwt")]
         openid: OpenIdWishes::default(),

@@ -42,6 +42,9 @@ pub struct ClientMetadata {
     pub(super) name: Option<SmolStr>,
     pub(super) scope: Option<Scope>,
     pub(super) contacts: Vec<SmolStr>,
+    /// As it came, for the policy; whether that has accepted it.
+    pub(super) software_statement: Option<SmolStr>,
+    pub(super) is_statement_accepted: bool,
     /// Where it authenticates by them.
     #[cfg(feature = "proof")]
     pub(super) keys: Option<DeclaredKeys>,
@@ -154,6 +157,42 @@ impl ClientMetadata {
     /// Whom to write to, as it says.
     pub fn contacts(&self) -> impl ExactSizeIterator<Item = &str> {
         self.contacts.iter().map(SmolStr::as_str)
+    }
+
+    /// What its publisher says of it: a JWT as the client sent it (RFC 7591 section 2.3), at most
+    /// [`MAX_JSON_BYTES`](Self::MAX_JSON_BYTES) long, which nobody has verified. It is here while a [policy](super::ClientPolicy) or a
+    /// [registry](super::ClientRegistry) takes the client in, and gone afterwards: no id carries it.
+    ///
+    /// Whoever verifies it also decides what its claims are worth beside what the client says of itself, refuses by
+    /// [`InvalidSoftwareStatement`](super::RegistrationDenial::InvalidSoftwareStatement) or
+    /// [`UnapprovedSoftwareStatement`](super::RegistrationDenial::UnapprovedSoftwareStatement), or
+    /// [accepts](Self::accept_software_statement) it.
+    ///
+    /// ```
+    /// use regrant::client::ClientMetadata;
+    /// let json = br#"{"redirect_uris":["https://app.example/cb"],"software_statement":"e30.e30.AA"}"#;
+    /// assert_eq!(ClientMetadata::from_json(json)?.software_statement(), Some("e30.e30.AA"));
+    /// # Ok::<(), regrant::client::MetadataFault>(())
+    /// ```
+    pub fn software_statement(&self) -> Option<&str> {
+        self.software_statement.as_deref()
+    }
+
+    /// The same, and the client is told that its statement was used: it gets it back unmodified (RFC 7591 section 3.2.1).
+    #[must_use]
+    pub fn accept_software_statement(self) -> Self {
+        Self { is_statement_accepted: self.software_statement.is_some(), ..self }
+    }
+
+    /// The same after it was taken in: a statement that nobody used is not answered.
+    #[cfg(feature = "root-secret")]
+    pub(super) fn without_unused_statement(self) -> Self {
+        Self { software_statement: self.software_statement.filter(|_| self.is_statement_accepted), ..self }
+    }
+
+    /// The same without any: of no use to anybody later, and of any length.
+    pub(super) fn without_statement(self) -> Self {
+        Self { software_statement: None, is_statement_accepted: false, ..self }
     }
 
     /// Where its keys are, if it authenticates by keys and has said so: an https URL.
@@ -405,6 +444,6 @@ impl ClientMetadata {
         let builder = self.demands.describe(builder);
         #[cfg(feature = "jwt")]
         let builder = self.openid.describe(builder);
-        builder.scope(scope).require_pkce(true).self_registered(self.clone())
+        builder.scope(scope).require_pkce(true).self_registered(self.clone().without_statement())
     }
 }

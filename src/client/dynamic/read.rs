@@ -132,8 +132,6 @@ impl ClientMetadata {
         let redirect_uris = redirect_uris(members, native)?;
         let application_type = application_type(members, &redirect_uris)?;
         keys(members)?;
-        // Passed by unless a host verifies it (section 3.1.1), but it is a text.
-        members.text("software_statement")?;
         Ok(Self {
             auth_method,
             refresh_token,
@@ -141,6 +139,9 @@ impl ClientMetadata {
             name: text(members, "client_name")?,
             scope: members.text("scope")?.map(Scope::parse).transpose().map_err(|_| MetadataFault::Scope)?,
             contacts: contacts(members)?,
+            // Passed by unless a host verifies it (section 3.1.1).
+            software_statement: members.text("software_statement")?.map(SmolStr::new),
+            is_statement_accepted: false,
             demands: Demands::read(members, auth_method == AuthMethod::PrivateKeyJwt)?,
             #[cfg(feature = "jwt")]
             openid: OpenIdWishes::read(members)?,

@@ -208,6 +208,10 @@ pub enum RegistrationDenial {
     Metadata(MetadataFault),
     /// The host does not want it: `invalid_client_metadata`.
     Unwanted,
+    /// Its software statement is none, or is not signed by who it says: `invalid_software_statement`.
+    InvalidSoftwareStatement,
+    /// Its software statement is not of somebody whom the host believes: `unapproved_software_statement`.
+    UnapprovedSoftwareStatement,
     /// Not now: 503.
     Busy,
     /// The registry failed: 503.

@@ -36,5 +36,9 @@ impl ClientMetadata {
         if !self.contacts.is_empty() {
             add("contacts", json!(self.contacts().collect::<Vec<_>>()));
         }
+        // "Its value MUST be returned unmodified" where it was used.
+        if let Some(statement) = self.software_statement().filter(|_| self.is_statement_accepted) {
+            add("software_statement", json!(statement));
+        }
     }
 }

@@ -106,6 +106,7 @@ impl Terms {
             Some(policy) => policy.take_in(metadata)?.within(&self.scope)?,
             None => metadata,
         };
+        let metadata = metadata.without_unused_statement();
         #[cfg(feature = "jwt")]
         let metadata = metadata.without_backchannel_elsewhere();
         Ok(metadata)

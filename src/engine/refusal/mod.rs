@@ -210,6 +210,8 @@ const fn of_code(code: ErrorCode) -> &'static str {
         ErrorCode::RegistrationNotSupported => "the parameter registration is not supported",
         ErrorCode::InvalidClientMetadata => "the client metadata cannot be registered",
         ErrorCode::InvalidRedirectUri => "a redirect URI cannot be registered",
+        ErrorCode::InvalidSoftwareStatement => "the software statement is invalid",
+        ErrorCode::UnapprovedSoftwareStatement => "the software statement is not approved here",
         ErrorCode::Extension(_) => "the request was refused",
     }
 }

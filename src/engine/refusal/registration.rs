@@ -31,6 +31,12 @@ pub enum RegistrationRefusal {
     /// The host does not want the client.
     #[error("the host does not want the client")]
     Unwanted,
+    /// The host finds that its software statement is none (RFC 7591 section 3.2.2).
+    #[error("the software statement is none")]
+    InvalidSoftwareStatement,
+    /// The host does not believe whoever made its software statement (RFC 7591 section 3.2.2).
+    #[error("the software statement is not approved")]
+    UnapprovedSoftwareStatement,
 }
 
 impl RegistrationRefusal {
@@ -41,6 +47,8 @@ impl RegistrationRefusal {
             Self::InitialAccessToken | Self::AccessToken => ErrorCode::InvalidToken,
             Self::Metadata(fault) => fault.code(),
             Self::Unwanted => ErrorCode::InvalidClientMetadata,
+            Self::InvalidSoftwareStatement => ErrorCode::InvalidSoftwareStatement,
+            Self::UnapprovedSoftwareStatement => ErrorCode::UnapprovedSoftwareStatement,
         }
     }
 
@@ -54,6 +62,8 @@ impl RegistrationRefusal {
             Self::AccessToken => "the registration access token of the client is needed",
             Self::Metadata(fault) => fault.description(),
             Self::Unwanted => "this client is not taken in here",
+            Self::InvalidSoftwareStatement => "the software statement is invalid",
+            Self::UnapprovedSoftwareStatement => "the software statement is not approved here",
         }
     }
 }

@@ -42,8 +42,12 @@ impl Signer {
 
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self {
-            // One whose "primes" are none comes through the checks of its crate, and then cannot sign.
-            Self::Rsa(key) => key.sign(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message)).ok(),
+            // Blinded by a random number: how long the bare operation takes tells of the key (RUSTSEC-2023-0071). One whose "primes" are
+            // none comes through the checks of its crate, and then cannot sign.
+            Self::Rsa(key) => {
+                let digest = Sha256::digest(message);
+                key.sign_with_rng(&mut OsRng, Pkcs1v15Sign::new::<Sha256>(), &digest).ok()
+            }
             Self::P256(key) => key.try_sign(message).ok().map(|signature: Signature| signature.to_vec()),
             Self::Ed25519(key) => key.try_sign(message).ok().map(|signature| signature.to_vec()),
         }

@@ -3,12 +3,12 @@
 use super::Engine;
 use super::failure::Failure;
 use super::refusal::{ClientRefusal, ServerFault, Unavailable};
-use super::swap::new_version;
+use super::swap::{is_written, new_version};
 use super::time::Time;
 use crate::client::{Client, Clients, Lookup, Purpose};
 use crate::grant::login::{Drawn, Login};
 use crate::grant::{Grant, GrantId, Salt, Timestamp};
-use crate::store::{Insert, StoreErrorKind, TokenStore};
+use crate::store::{Insert, TokenStore};
 
 /// How many ids are drawn before giving up. Two grants of one second share an id once in four billion.
 const ID_ATTEMPTS: usize = 4;
@@ -58,18 +58,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Stores a new grant under an id that is free.
     pub(super) async fn insert(&self, grant: &mut Grant, time: &Time<'_>) -> Result<(), Failure> {
         for _ in 0..ID_ATTEMPTS {
-            match self.store.insert(grant, time.now()).await {
-                Ok(Insert::Added) => return Ok(()),
-                Ok(Insert::Duplicate) => grant.id = self.new_id(time.now()),
-                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
-                    return match self.store.load(grant.id).await? {
-                        Some(stored) if stored.version == grant.version => Ok(()),
-                        // It may be written yet; nobody will ever have a token of it.
-                        _ => Err(error.into()),
-                    };
-                }
-                Err(error) => return Err(error.into()),
+            let added = self.store.insert(grant, time.now()).await.map(|insert| insert == Insert::Added);
+            if is_written(&self.store, grant, None, added).await? {
+                return Ok(());
             }
+            grant.id = self.new_id(time.now());
         }
         Err(Unavailable::Contention.into())
     }

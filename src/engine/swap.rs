@@ -100,6 +100,27 @@ impl Swaps {
     }
 }
 
+/// Whether `record` was written, where `before` was (of no version: nothing), asked of the store where its reply was lost.
+///
+/// # Errors
+///
+/// That of the write, where it may take place yet; nobody has a token of what it writes then.
+pub(super) async fn is_written<S: TokenStore>(
+    store: &S,
+    record: &Grant,
+    before: Option<Version>,
+    written: Result<bool, StoreError>,
+) -> Result<bool, StoreError> {
+    match written {
+        Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
+            let stored = store.load(record.id).await?.map(|stored| stored.version);
+            let is_undecided = stored == before;
+            if is_undecided { Err(error) } else { Ok(stored == Some(record.version)) }
+        }
+        written => written,
+    }
+}
+
 /// The version of the next write.
 pub(super) fn new_version() -> Version {
     Version::from_u64(rand::random())

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::desk::*;
 use crate::kit::schedule::{run, run_and_drop};
 use crate::kit::signer::{Signer, with_assertion};
-use crate::kit::store::faulty::Shelf as FaultyShelf;
+use crate::kit::store::faulty::{Fault as StoreFault, Op, Shelf as FaultyShelf};
 use crate::kit::{Ask, Fault, Reply, Shelf, at, form};
 
 /// The same request within the retry window gets a token of the same grant; for something else, by somebody else or later it gets nothing.
@@ -178,6 +178,25 @@ fn a_store_that_fails_costs_nothing() {
         assert!(matches!(reply.status, 200 | 503), "{fault:?}: {reply:?}");
         desk.assert("chat", &one, "", 1).assert_ok();
         assert_eq!(desk.grants().len(), 1, "{fault:?}");
+    }
+}
+
+/// The marker is there, and the grant's own write is in doubt: the record says by its version whose it is.
+#[test]
+fn a_grant_that_is_in_doubt_is_the_one_that_the_marker_names() {
+    for (fault, status) in
+        [(StoreFault::LostAfter, 200), (StoreFault::LostBefore, 503), (StoreFault::NotApplied, 503)]
+    {
+        let store = Arc::clone(&FaultyShelf::of(Shelf::default()));
+        let desk = Desk::on(store, |builder| builder.jwt_bearer(bearer()));
+        let one = jag("a", 0);
+        desk.store.plan(Op::Insert, StoreFault::None);
+        desk.store.plan(Op::Insert, fault);
+        assert_eq!(desk.assert("chat", &one, "", 0).status, status, "{fault:?}");
+        assert_eq!(desk.store.injected(), 1, "{fault:?}");
+        let token = desk.assert("chat", &one, "", 1).assert_ok().access_token();
+        assert_eq!(desk.introspect(&token, 1)["active"], true);
+        assert_eq!(desk.store.stored().len(), 2, "{fault:?}: a marker and a grant");
     }
 }
 

@@ -5,6 +5,7 @@
 mod kit;
 
 mod attacks;
+mod doubt;
 mod place;
 mod proof;
 mod rules;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use regrant::engine::{DeviceAuthorization, DeviceError, DeviceLogin};
 use regrant::{
     Authorization, Client, ClientSecret, Endpoints, Engine, EngineBuilder, GrantId, Key, MemoryStore, Request,
-    Response, RootSecret, Scope, StaticClients, Timestamp,
+    Response, RootSecret, Scope, StaticClients, Timestamp, TokenStore,
 };
 use serde_json::Value;
 
@@ -21,10 +21,10 @@ pub(crate) const BOX: &str = "client_id=box&client_secret=box-secret-0123456789-
 /// Its refresh tokens do not rotate.
 pub(crate) const KIOSK: &str = "client_id=kiosk&client_secret=kiosk-secret-0123456789-0123456789-0123456789";
 
-pub(crate) type Tv = Engine<MemoryStore, StaticClients>;
+pub(crate) type Tv<S = MemoryStore> = Engine<S, StaticClients>;
 
-pub(crate) struct Place {
-    pub(crate) engine: Tv,
+pub(crate) struct Place<S = MemoryStore> {
+    pub(crate) engine: Tv<S>,
     pub(crate) events: Events,
     now: Cell<Timestamp>,
 }
@@ -33,6 +33,15 @@ pub(crate) struct Place {
 pub(crate) struct Begun {
     pub(crate) device_code: String,
     pub(crate) user_code: String,
+}
+
+impl Begun {
+    pub(crate) fn of(response: &Response) -> Self {
+        assert_eq!(response.status(), 200, "{}", String::from_utf8_lossy(response.body()));
+        let json: Value = serde_json::from_slice(response.body()).unwrap();
+        let text = |name: &str| json[name].as_str().unwrap().to_owned();
+        Self { device_code: text("device_code"), user_code: text("user_code") }
+    }
 }
 
 pub(crate) fn settings() -> DeviceAuthorization {
@@ -69,8 +78,18 @@ impl Place {
         settings: DeviceAuthorization,
         more: impl FnOnce(EngineBuilder<MemoryStore, StaticClients>) -> EngineBuilder<MemoryStore, StaticClients>,
     ) -> Self {
+        Self::on(MemoryStore::new(), settings, more)
+    }
+}
+
+impl<S: TokenStore> Place<S> {
+    pub(crate) fn on(
+        store: S,
+        settings: DeviceAuthorization,
+        more: impl FnOnce(EngineBuilder<S, StaticClients>) -> EngineBuilder<S, StaticClients>,
+    ) -> Self {
         let events = Events::default();
-        let builder = Engine::builder(MemoryStore::new(), clients())
+        let builder = Engine::builder(store, clients())
             .key(Key::from_bytes(1, &[0x11; 32]))
             .root_secret(RootSecret::from_bytes(1, &[0x77; 32]))
             .issuer("https://id.example")
@@ -100,11 +119,7 @@ impl Place {
     }
 
     pub(crate) fn begin(&self, body: &str) -> Begun {
-        let response = self.post(body, None);
-        assert_eq!(response.status(), 200, "{}", String::from_utf8_lossy(response.body()));
-        let json: Value = serde_json::from_slice(response.body()).unwrap();
-        let text = |name: &str| json[name].as_str().unwrap().to_owned();
-        Begun { device_code: text("device_code"), user_code: text("user_code") }
+        Begun::of(&self.post(body, None))
     }
 
     pub(crate) fn token(&self, body: &str) -> Answer {

@@ -4,7 +4,7 @@ use regrant::{Client, Grant, RootSecret, Timestamp};
 
 use crate::kit::foreign::{OldServer, UUID};
 use crate::kit::schedule::run;
-use crate::kit::{World, app, at};
+use crate::kit::{Fault, World, app, at};
 
 fn world() -> World {
     let old = OldServer::default().ready().with(UUID, "app", "alice", Timestamp::from_secs(1_590_000_000));
@@ -23,6 +23,33 @@ fn of_another(cut_off: &Grant) -> Grant {
     let at = record.len() - 26;
     record[at] ^= 1;
     Grant::decode(&record).unwrap()
+}
+
+/// What was not written is written by the next attempt, and what was is seen there.
+#[test]
+fn a_lost_reply_is_no_failure_and_a_lost_write_is_made_good() {
+    for (added, moved) in
+        [(Fault::InsertLost, Fault::SwapLost), (Fault::InsertAppliedAndReplyLost, Fault::SwapAppliedAndReplyLost)]
+    {
+        let world = world();
+        for (fault, secs) in [(added, 1), (moved, 3)] {
+            world.store.fail_next(fault);
+            assert_eq!(end_all(&world, at(secs)).unwrap(), 0, "{fault:?}");
+            assert!(!world.store.fails_yet(), "{fault:?}");
+            world.refresh(UUID, at(secs + 1)).assert_error(400, "invalid_grant");
+        }
+    }
+    // One that did not take place, and says so, is told.
+    for (fault, secs) in [(Fault::InsertNotApplied, 1), (Fault::SwapNotApplied, 3)] {
+        let world = world();
+        if secs > 1 {
+            end_all(&world, at(1)).unwrap();
+        }
+        let held = world.store.bytes();
+        world.store.fail_next(fault);
+        assert!(end_all(&world, at(secs)).is_err(), "{fault:?}");
+        assert_eq!(world.store.bytes(), held, "{fault:?}");
+    }
 }
 
 fn taken_by_others(world: &World, places: &[Grant]) {

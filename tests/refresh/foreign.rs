@@ -295,6 +295,22 @@ fn an_end_is_one_swap_however_the_store_answers() {
     }
 }
 
+/// One that never came here is ended by a record of its own, once however the store answers.
+#[test]
+fn the_end_of_one_that_never_came_is_one_insert_however_the_store_answers() {
+    for (fault, status) in
+        [(Fault::InsertLost, 200), (Fault::InsertAppliedAndReplyLost, 200), (Fault::InsertNotApplied, 503)]
+    {
+        let (world, _) = moved();
+        world.store.fail_next(fault);
+        assert_eq!(post(&world, revoke, UUID, at(1)).status, status, "{fault:?}");
+        assert!(!world.store.fails_yet(), "{fault:?}");
+        assert_eq!(post(&world, revoke, UUID, at(1)).status, 200, "{fault:?}");
+        assert_eq!(world.store.bytes().len(), 1, "{fault:?}");
+        world.refresh(UUID, at(2)).assert_error(400, "invalid_grant");
+    }
+}
+
 /// The keys of tokens are replaced from time to time; what is found again is not computed under them.
 #[test]
 fn another_key_ring_finds_it_again() {

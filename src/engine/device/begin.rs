@@ -20,13 +20,13 @@ use crate::engine::head::Desk;
 use crate::engine::host::Clock;
 use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal};
 use crate::engine::refusal::{ThrottleRefusal, Unavailable};
-use crate::engine::swap::new_version;
+use crate::engine::swap::{is_written, new_version};
 use crate::engine::time::Time;
 use crate::grant::device::{Device, DeviceAnswer, UserCode as UserCodeRecord};
 use crate::grant::members::{Members, Special};
 use crate::grant::{Grant, GrantId, Salt, Scope, Timestamp};
 use crate::secret::root::LabelledKey;
-use crate::store::{Insert, StoreErrorKind, Swap, TokenStore};
+use crate::store::{Insert, Swap, TokenStore};
 use crate::throttle::{GuessKind, TooManyGuesses};
 use crate::token::mint_device;
 use crate::wire::{Form, Parameters, Request, Response};
@@ -198,16 +198,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let leads = UserCodeRecord { user_code: user_code.proof(key), device: record.id };
             let special = Special::UserCode(leads);
             let written = Grant::special(place, new_version(), self.realm(), special, now, end + REMEMBERED);
-            match self.store.insert(&written, time.now()).await {
-                Ok(Insert::Added) => return Ok((record, user_code)),
-                // Another device was first. This one's place is free again when it has waited in vain.
-                Ok(Insert::Duplicate) => {}
-                Err(error) if error.kind() == StoreErrorKind::Indeterminate => match self.store.load(place).await? {
-                    Some(stored) if stored.version == written.version => return Ok((record, user_code)),
-                    _ => return Err(error.into()),
-                },
-                Err(error) => return Err(error.into()),
+            let added = self.store.insert(&written, time.now()).await.map(|insert| insert == Insert::Added);
+            if is_written(&self.store, &written, None, added).await? {
+                return Ok((record, user_code));
             }
+            // Another device was first. This one's place is free again when it has waited in vain.
         }
         Err(Unavailable::Contention.into())
     }
@@ -259,20 +254,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// Whether it has the place. It is written over what waits no longer, since both are nobody's.
     async fn write_device(&self, record: &Grant, old: Option<Grant>, time: &Time<'_>) -> Result<bool, Failure> {
-        let written = match old {
+        let before = old.map(|old| old.version);
+        let written = match before {
             None => self.store.insert(record, time.now()).await.map(|insert| insert == Insert::Added),
-            Some(old) => {
-                self.store.compare_and_swap(old.version, record, time.now()).await.map(|swap| swap == Swap::Swapped)
+            Some(before) => {
+                self.store.compare_and_swap(before, record, time.now()).await.map(|swap| swap == Swap::Swapped)
             }
         };
-        match written {
-            Ok(written) => Ok(written),
-            Err(error) if error.kind() == StoreErrorKind::Indeterminate => match self.store.load(record.id).await? {
-                Some(stored) if stored.version == record.version => Ok(true),
-                _ => Err(error.into()),
-            },
-            Err(error) => Err(error.into()),
-        }
+        Ok(is_written(&self.store, record, before, written).await?)
     }
 }
 

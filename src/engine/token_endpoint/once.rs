@@ -11,9 +11,10 @@ use crate::engine::issue::{Claims, Issue};
 use crate::engine::markers::Spending;
 use crate::engine::refusal::{GrantRefusal, Unavailable};
 use crate::engine::resources::Target;
+use crate::engine::swap::is_written;
 use crate::engine::time::Time;
 use crate::grant::{Confirmation, Generation, Grant};
-use crate::store::{Insert, StoreErrorKind, TokenStore};
+use crate::store::{Insert, TokenStore};
 use crate::token::{GRANT_TEXT_LEN, mint_refresh};
 
 /// A grant that everybody has allowed.
@@ -51,17 +52,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(_) => return Err(GrantRefusal::AssertionSpent.into()),
         }
         // Under this id alone, since the marker names it.
-        let stored = match self.store.insert(&first.grant, time.now()).await {
-            Ok(Insert::Added) => None,
-            Ok(Insert::Duplicate) => self.store.load(first.grant.id).await?,
-            Err(error) if error.kind() == StoreErrorKind::Indeterminate => {
-                let stored = self.store.load(first.grant.id).await?;
-                Some(stored.ok_or(error)?).filter(|stored| stored.version != first.grant.version)
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(stored) = stored {
+        let added = self.store.insert(&first.grant, time.now()).await.map(|insert| insert == Insert::Added);
+        if !is_written(&self.store, &first.grant, None, added).await? {
             // The same request at the same time was first.
+            let stored = self.store.load(first.grant.id).await?.ok_or(Unavailable::Contention)?;
             return self.answer_again(first, &stored, time);
         }
         let claims = std::mem::take(&mut first.claims);

@@ -69,6 +69,11 @@ impl Shelf {
         *self.fault.lock().unwrap() = Some(fault);
     }
 
+    /// Whether the fault that was asked for has not come.
+    pub(crate) fn fails_yet(&self) -> bool {
+        self.fault.lock().unwrap().is_some()
+    }
+
     /// Whether it is this fault's turn.
     fn is_due(&self, fault: Fault) -> bool {
         self.fault.lock().unwrap().take_if(|due| *due == fault).is_some()

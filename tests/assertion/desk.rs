@@ -47,6 +47,9 @@ impl AssertionPolicy for Directory {
         match (request.issuer(), request.tenant(), request.subject()) {
             (IDP, None, "U1") => Ok(Authorization::of("alice")),
             (IDP, Some("acme"), "U1") => Ok(Authorization::of("bob")),
+            (IDP, None, "strong") => {
+                Ok(Authorization::of("alice").with_acr("urn:example:mfa").with_amr(["pwd", "otp"]))
+            }
             (IDP, None, "long") => Ok(Authorization::of(&"s".repeat(2_000))),
             (IDP, None, "down") => Err(GrantError::failed("the directory is down")),
             // It would go on with refresh tokens, and in the name of somebody who logged in earlier.

@@ -494,6 +494,11 @@ fn an_id_token_says_when_its_issuer_saw_the_person() {
     assert_eq!((&claims["sub"], &claims["aud"]), (&json!("alice"), &json!(["chat"])));
     assert_eq!((claims["auth_time"].as_u64(), claims.get("acr")), (Some(at(40).as_secs()), None));
     assert!(!desk.assert("chat", &text("b", "read"), "", 100).json().contains_key("id_token"));
+    // How the person logged in is for the policy to say (OpenID Connect Core section 2).
+    let strong = but(but(jag_claims("c", 100), "sub", json!("strong")), "scope", json!("openid"));
+    let claims =
+        crate::kit::jwt::claims(&desk.assert("chat", &signed_jag(&strong), "", 100).assert_ok().text("id_token"));
+    assert_eq!((&claims["acr"], &claims["amr"]), (&json!("urn:example:mfa"), &json!(["pwd", "otp"])));
 }
 
 /// The time of the login is what the issuer says of it, never a later one than now.

@@ -311,6 +311,23 @@ fn the_end_of_one_that_never_came_is_one_insert_however_the_store_answers() {
     }
 }
 
+/// The first write of a login that moves in.
+#[test]
+fn a_token_is_taken_over_by_one_insert_however_the_store_answers() {
+    for (fault, status) in
+        [(Fault::InsertLost, 200), (Fault::InsertAppliedAndReplyLost, 200), (Fault::InsertNotApplied, 503)]
+    {
+        let (world, _) = moved();
+        world.store.fail_next(fault);
+        assert_eq!(world.refresh(UUID, at(1)).status, status, "{fault:?}");
+        assert!(!world.store.fails_yet(), "{fault:?}");
+        assert_eq!(world.store.bytes().len(), usize::from(status == 200), "{fault:?}");
+        let own = world.refresh(UUID, at(2)).refresh_token();
+        world.refresh(&own, at(3)).assert_ok();
+        assert_eq!(world.store.bytes().len(), 1, "{fault:?}");
+    }
+}
+
 /// The keys of tokens are replaced from time to time; what is found again is not computed under them.
 #[test]
 fn another_key_ring_finds_it_again() {

@@ -49,6 +49,22 @@ fn one_is_ended_by_its_owner_alone() {
     assert_eq!(alive.iter().filter(|alive| **alive).count(), 1);
 }
 
+/// A store that fails has not said that there is none.
+#[test]
+fn a_store_that_fails_is_no_answer() {
+    let world = bank();
+    let blocking = world.engine.blocking();
+    world.log_in(at(0));
+    let id = world.store.grants()[0].id();
+    for fault in [crate::kit::Fault::LoadFails, crate::kit::Fault::ListFails] {
+        world.store.fail_next(fault);
+        assert_eq!(blocking.end_session("alice", id, at(1)).unwrap().is_err(), fault == crate::kit::Fault::LoadFails);
+        assert_eq!(world.store.grants().len(), usize::from(fault == crate::kit::Fault::LoadFails));
+    }
+    assert!(blocking.sessions("alice", None, 10, at(2)).unwrap().is_err(), "the list is still to fail");
+    assert!(blocking.sessions("alice", None, 10, at(2)).unwrap().unwrap().sessions.is_empty());
+}
+
 #[test]
 fn all_sessions_of_a_subject_or_a_client_end_at_once() {
     let world = bank();

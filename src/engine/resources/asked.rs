@@ -52,7 +52,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let named = set.named(form)?;
         let named = match named.len() {
             0 if allowed.len() == 1 || set.unnamed_are_for_all => allowed,
-            0 => return Err(GrantRefusal::Target),
             _ if named.iter().all(|resource| allowed.contains(resource)) => named,
             _ => return Err(GrantRefusal::Target),
         };

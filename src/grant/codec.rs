@@ -304,6 +304,22 @@ mod tests {
         }
     }
 
+    /// There was no format before the first, and a flag that is unknown says what cannot be passed over.
+    #[test]
+    fn no_format_and_no_flag_is_made_up() {
+        let bytes = Grant::sample("alice", "app").encode();
+        for (at, value, fault) in [
+            (0, 0, DecodeError::Corrupt),
+            (0, FORMAT + 1, DecodeError::NewerFormat),
+            (1, bytes[1] | 8, DecodeError::Corrupt),
+            (1, bytes[1] | 128, DecodeError::Corrupt),
+        ] {
+            let mut damaged = bytes.clone();
+            damaged[at] = value;
+            assert_eq!(Grant::decode(&damaged).err(), Some(fault), "{value} at {at}");
+        }
+    }
+
     /// Whole records as bytes, since what is on a disk is there for ever: a login of format 1, and a code of format 2.
     #[test]
     fn whole_records_stay_what_they_are() {

@@ -196,3 +196,28 @@ fn names(members: &str) -> Result<Vec<String>, serde_json::Error> {
 
     serde_json::from_str(&format!("{{{members}}}")).map(|Names(names)| names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spliced into responses as they are: a damaged record must not say what the engine says.
+    #[test]
+    fn what_was_not_written_as_fields_is_not_read_as_such() {
+        let written = ResponseFields::new().with("a", &1).and_then(|fields| fields.with("b", "c")).unwrap();
+        assert_eq!(ResponseFields::from_json(written.as_json()), Some(written));
+        assert_eq!(ResponseFields::from_json(""), Some(ResponseFields::new()));
+        for damaged in [
+            " ",
+            r#""a":1,"a":2"#,
+            r#""access_token":"x""#,
+            r#""a":1,"token_type":"x""#,
+            r#""a":1}"#,
+            r#""a":1},{"b":2"#,
+            r#""a""#,
+            "null",
+        ] {
+            assert_eq!(ResponseFields::from_json(damaged), None, "{damaged}");
+        }
+    }
+}

@@ -280,6 +280,13 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_text_fits_and_one_byte_more_does_not() {
+        let token = "s".repeat(Scope::MAX_BYTES);
+        assert_eq!(scope(&token).as_str(), token);
+        assert_eq!(Scope::parse(&format!("{token}s")), Err(InvalidScope));
+    }
+
+    #[test]
     fn malformed_scopes_are_refused() {
         for text in [" ", " a", "a ", "a  b", "a\tb", "a\"", "a\\", "é", "a\u{7f}"] {
             assert_eq!(Scope::parse(text), Err(InvalidScope), "{text:?}");

@@ -1,7 +1,10 @@
 //! `grant_type=authorization_code`, one refusal after the other.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regrant::Authorization;
 use regrant::engine::RenewalPolicy;
+use sha2::{Digest, Sha256};
 
 use crate::kit::bank::{
     APP, APP_URI, CHALLENGE, PORTAL, PORTAL_URI, Query, VERIFIER, bank, issuing, mobile_app, portal, portal_form,
@@ -87,6 +90,29 @@ fn portal_twin() -> regrant::client::ClientBuilder {
 }
 
 /// RFC 9700 section 4.8.2: the downgrade of PKCE.
+/// RFC 7636 section 4.1: 43 to 128 unreserved characters, whatever challenge was made of others.
+#[test]
+fn a_verifier_is_as_long_and_of_such_characters_as_it_has_to_be() {
+    let world = bank();
+    for (verifier, is_one) in [
+        ("v".repeat(42), false),
+        ("v".repeat(43), true),
+        ("-._~09azAZ".repeat(5), true),
+        ("v".repeat(128), true),
+        ("v".repeat(129), false),
+        (format!("{}!", "v".repeat(43)), false),
+    ] {
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
+        let code = world.authorize(&Query::app().set("code_challenge", &challenge), at(0)).code();
+        let reply = world.send(&app_form(&code, APP_URI, &verifier), at(1));
+        if is_one {
+            reply.assert_ok();
+        } else {
+            reply.assert_error(400, "invalid_grant");
+        }
+    }
+}
+
 #[test]
 fn a_verifier_without_a_challenge_is_refused() {
     let world = bank();

@@ -249,6 +249,51 @@ fn members_of_later_versions_are_kept_or_leave_the_record_alone() {
     }
 }
 
+/// What a login has is on no other record, each by itself; but for what a device asks for, and for whom a listener counts.
+#[test]
+fn what_a_login_has_is_on_nothing_else() {
+    let resources = GrantResources { uris: ["https://api.example/".into()].into(), first_named: 0 };
+    let (time, id) = (Timestamp::from_secs(1_700_000_000), GrantId::from_u64(5));
+    let of_a_login: [(&str, Members); 12] = [
+        ("host data", Members { host_data: HostData::from_bytes(b"x").ok(), ..Members::default() }),
+        ("resources", Members { resources: Some(resources), ..Members::default() }),
+        ("a stranger", Members { of_stranger: true, ..Members::default() }),
+        ("what it replaces", Members { replaces: Some(id), ..Members::default() }),
+        ("acr", Members { acr: Some("mfa".into()), ..Members::default() }),
+        ("amr", Members { amr: Some("pwd".into()), ..Members::default() }),
+        ("a session", Members { session: Some([7; 20]), ..Members::default() }),
+        ("the end of a session", Members { session_ends_at: Some(time), ..Members::default() }),
+        ("claims", Members { claims: Some("{}".into()), ..Members::default() }),
+        ("a sender", Members { sender: Some(Sender::AnyKey), ..Members::default() }),
+        ("a code's key", Members { code_key: Some(Confirmation::Key([7; 32])), ..Members::default() }),
+        ("a client's key", Members { auth_key: Some(AuthKey::from_bytes(&[7; 64])), ..Members::default() }),
+    ];
+    let device = Device { user_code: [7; 20], answer: DeviceAnswer::Pending };
+    let specials = [
+        ("a marker", Special::Marker(Marker { thing: [7; 20], spent_for: [8; 20], grant: None })),
+        ("fingerprints", Special::Fingerprints([7; 9].into())),
+        ("a cut-off", Special::CutOff(CutOff { of: [7; 20], at: time })),
+        ("a listener", Special::Listener([7; 20])),
+        ("a device", Special::Device(device)),
+        ("a user code", Special::UserCode(UserCode { user_code: [7; 20], device: id })),
+    ];
+    for (what, special) in specials {
+        let record = Grant::special(GrantId::computed(&[1; 32]), Version::from_u64(1), None, special, time, time);
+        let owner = (what == "a listener").then(|| "alice".into());
+        let record = Grant { owner, ..record };
+        assert!(Grant::decode(&record.encode()).is_ok(), "{what}");
+        for (name, members) in &of_a_login {
+            let special = record.members.as_ref().and_then(|members| members.special.clone());
+            let members = Some(Arc::new(Members { special, ..members.clone() }));
+            let read = Grant::decode(&Grant { members, ..record.clone() }.encode());
+            match (what, *name) {
+                ("a device", "resources" | "a code's key") | ("a listener", "a stranger") => assert!(read.is_ok()),
+                _ => assert_eq!(read, Err(DecodeError::Corrupt), "{what} with {name}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn what_no_version_writes_is_damaged() {
     let shop = b"\x02\x00\x04shop";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regrant::{Authorization, Request};
+use regrant::{Authorization, Request, TokenStore};
 
 use crate::kit::profiles::{Hand, Pkce, Square, asking, phone, service, site, square};
 use crate::kit::schedule::run;
@@ -36,6 +36,9 @@ fn it_is_spent_for_a_day_at_least() {
         }
         assert!(square.events.take().iter().any(|event| event.contains("ChallengeSpent")));
         assert_eq!(hears(&square, &Pkce::new(), first), "a code", "another is another");
+        // And not for ever.
+        run(square.store.purge_expired(at(first + 5 * DAY), 100)).unwrap();
+        assert!(square.store.bytes().is_empty(), "{first}");
     }
 }
 

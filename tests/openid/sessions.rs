@@ -341,6 +341,47 @@ fn a_login_is_remembered_or_there_are_no_tokens() {
     }
 }
 
+/// The same where the session is to end later than was said the last time.
+#[test]
+fn a_session_that_lasts_longer_is_remembered_over_lost_replies() {
+    for (fault, ok) in [(Fault::SwapNotApplied, false), (Fault::SwapAppliedAndReplyLost, true), (Fault::SwapLost, true)]
+    {
+        let world = provider();
+        world.log_in_to("shop", "c", at(1));
+        let longer = regrant::Authorization::of("alice").with_session("c", at(90_000)).with_page_shown();
+        let code = world.authorize_as(&query("shop"), longer, at(2)).code();
+        world.store.fail_next(fault);
+        let first = redeem(&world, "shop", &code, 3);
+        assert_eq!(first.status == 200, ok, "{fault:?}");
+        if !ok {
+            redeem(&world, "shop", &code, 4).assert_ok();
+        }
+        assert_eq!(told(&log_out(&world, "c", 85_000)), ["shop"], "{fault:?}");
+    }
+}
+
+/// Of a client that wants to hear of nothing, or of a session that is over by then, nothing is kept; and what says it all is not written again.
+#[test]
+fn nothing_is_remembered_that_nobody_would_hear_of() {
+    let world = world([shop("shop"), crate::kit::bank::portal()], |builder| builder);
+    let records = || world.store.bytes().len();
+    world.log_in_to("portal", "c", at(1));
+    assert_eq!(records(), 1);
+    for (ends, kept) in [(5, 1), (6, 2)] {
+        let short = regrant::Authorization::of("alice").with_session("d", at(ends)).with_page_shown();
+        let code = world.authorize_as(&query("shop"), short, at(2)).code();
+        let before = records() - 1;
+        redeem(&world, "shop", &code, 5).assert_ok();
+        assert_eq!(records() - before, kept, "{ends}");
+    }
+    world.log_in_to("shop", "e", at(7));
+    let before = world.store.bytes();
+    world.log_in_to("shop", "e", at(8));
+    let after = world.store.bytes();
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(before.iter().all(|(id, record)| after.get(id) == Some(record)));
+}
+
 /// A code that nobody redeems, or not by its verifier, at its client and for its redirect URI, makes no part of the session of anybody.
 #[test]
 fn a_code_that_is_not_redeemed_is_nobodys_to_hear_of() {
@@ -411,4 +452,9 @@ fn a_listener_goes_to_another_place_where_something_is_in_its_way() {
     // The code is as good as it was.
     run(world.store.remove(places[2].id())).unwrap();
     world.redeem("shop", &code, at(2)).assert_ok();
+    // Nor does what is in its way stand for it, where a code was on its way when the session ended.
+    let world = provider();
+    taken_by_others(&world, &places);
+    world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
+    assert!(log_out(&world, "c", 2).notices.is_empty());
 }

@@ -98,6 +98,9 @@ fn a_page_hears_whom_the_client_means() {
             assert!(shown.contains("shop") && !shown.contains("alice"), "{shown}");
         });
     }
+    let hint = world.engine.blocking().verify_id_token_hint(&hint(&world, "shop", "c"), Some("shop")).unwrap().unwrap();
+    let shown = format!("{hint:?}");
+    assert!(hint.subject() == "alice" && shown.contains("shop") && !shown.contains("alice"), "{shown}");
 }
 
 /// A registry that is down.

@@ -181,6 +181,16 @@ fn a_stranger_is_told_at_its_own_host_alone() {
     }
 }
 
+fn log_in_to_stranger(world: &World, id: &str, who: regrant::Authorization, now: u64) {
+    let pkce = query(id).and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
+    let code = world.authorize_as(&pkce, who, at(now)).code();
+    let body = format!(
+        "grant_type=authorization_code&code={code}&redirect_uri=https://{id}.example/cb&code_verifier={}",
+        crate::kit::bank::VERIFIER
+    );
+    world.send(&crate::kit::form(body).basic(id, SECRET), at(now)).assert_ok();
+}
+
 /// Whoever registers makes this server keep and post no more than the bound, in all sessions of a person together; clients made by hand are not
 /// counted, and none of them makes room.
 #[test]
@@ -189,15 +199,7 @@ fn strangers_have_a_bound_together() {
     let ids: Vec<String> = (0..most + 5).map(|number| format!("s{number}")).collect();
     let clients = ids.iter().map(|id| stranger(id)).chain([shop("shop"), shop("news")]);
     let world = world(clients, |builder| builder);
-    let log_in = |id: &str, cookie: &str, now: u64| {
-        let pkce = query(id).and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
-        let code = world.authorize_as(&pkce, alice_in(cookie), at(now)).code();
-        let body = format!(
-            "grant_type=authorization_code&code={code}&redirect_uri=https://{id}.example/cb&code_verifier={}",
-            crate::kit::bank::VERIFIER
-        );
-        world.send(&crate::kit::form(body).basic(id, SECRET), at(now)).assert_ok();
-    };
+    let log_in = |id: &str, cookie: &str, now: u64| log_in_to_stranger(&world, id, alice_in(cookie), now);
     world.log_in_to("shop", "c", at(0));
     for (second, id) in (1..).zip(&ids) {
         log_in(id, if second % 2 == 0 { "c" } else { "d" }, second);
@@ -213,6 +215,21 @@ fn strangers_have_a_bound_together() {
     assert!(told(&c).contains(&"shop") && told(&c).contains(&"news"));
     let first = ids[..5].iter().any(|id| told(&c).contains(&id.as_str()) || told(&d).contains(&id.as_str()));
     assert!(!first, "the oldest have gone");
+}
+
+/// What is over takes no place among them.
+#[test]
+fn one_of_strangers_goes_while_all_of_them_would_hear() {
+    let most = usize::try_from(regrant::Lifetimes::MOST_AT_STRANGERS).unwrap();
+    let ids: Vec<String> = (0..=most).map(|number| format!("s{number}")).collect();
+    for (now, left) in [(499, most - 1), (500, most)] {
+        let world = world(ids.iter().map(|id| stranger(id)), |builder| builder);
+        let short = || regrant::Authorization::of("alice").with_session("c", at(500)).with_page_shown();
+        ids[..most].iter().for_each(|id| log_in_to_stranger(&world, id, short(), 1));
+        log_in_to_stranger(&world, &ids[most], alice_in("d"), now);
+        let until = |end| world.store.grants().into_iter().filter(|grant| grant.expires_at() == at(end)).count();
+        assert_eq!((until(500), until(80_000)), (left, 1), "{now}");
+    }
 }
 
 /// Another engine on the same store, with these clients.

@@ -502,6 +502,28 @@ fn a_cut_off_is_not_lost_to_an_earlier_one() {
     }
 }
 
+/// Nobody's end fails for a store that loses one reply after the other, nor for refreshes that win each time.
+#[test]
+fn an_end_is_tried_again_and_again() {
+    let store = Faulty::of(BytesStore::default());
+    let client = Client::public("public-phone").grant_type("refresh_token").build().unwrap();
+    let old = OldServer::default().with(UUID, "public-phone", "alice", BEGAN);
+    let old = old.with("later", "public-phone", "alice", at(5));
+    let builder = Engine::builder(Arc::clone(&store), StaticClients::new().with(client).unwrap());
+    let engine = builder.root_secret(root()).foreign_tokens(old).build().unwrap();
+    let refresh =
+        |token: &str, secs| Answer::of(&run(engine.token(&Call::refresh("public-phone", token).request(), at(secs))));
+    (0..4).for_each(|_| store.plan(Op::Insert, Broken::LostBefore));
+    run(engine.end_sessions_of("alice", at(1))).unwrap();
+    assert!(refresh(UUID, 2).is_invalid_grant());
+    assert!(refresh("later", 6).is_ok());
+    (0..20).for_each(|_| store.plan(Op::Swap, Broken::LostBefore));
+    let ask = Call::from("public-phone").with("token", "later");
+    assert_eq!(run(engine.revoke(&ask.request(), at(7))).status(), 200);
+    assert_eq!(store.injected(), 24);
+    assert!(refresh("later", 8).is_invalid_grant());
+}
+
 /// At one client alone.
 #[test]
 fn a_cut_off_at_one_client_is_one() {

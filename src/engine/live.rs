@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::documents::MetadataMembers;
 #[cfg(feature = "proof")]
-use super::profile::{Profile, Trust, capped};
+use super::profile::{Trust, capped};
 use super::resources::{AccessTokenFormat, Resource};
 use super::{BuildError, Engine};
 use crate::client::Clients;
@@ -110,12 +110,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let _changing = self.settings.lifetimes.changing.lock();
         #[cfg(feature = "proof")]
         let lifetimes = match &self.settings.untrusted_lifetimes {
-            Some(untrusted) if self.settings.profile == Some(Profile::Atproto) => {
+            // Under atproto alone.
+            Some(untrusted) => {
                 let revocable = !self.jwt.believes_signatures_alone();
                 untrusted.set(capped(lifetimes, Trust::Untrusted, revocable));
                 capped(lifetimes, Trust::Trusted, revocable)
             }
-            _ => lifetimes,
+            None => lifetimes,
         };
         self.settings.lifetimes.set(lifetimes);
         Ok(())

@@ -515,3 +515,25 @@ fn the_login_is_as_old_as_its_issuer_says() {
         assert_eq!(desk.grants()[0].authenticated_at(), at(secs), "{claims}");
     }
 }
+
+/// What a policy reads of an assertion beside who it is about. None of it is in logs.
+#[test]
+fn a_policy_reads_claims_by_name() {
+    use regrant::engine::{AssertionPolicy, AssertionRequest, JwtBearer};
+    use regrant::{Authorization, GrantError};
+    struct Reads;
+    impl AssertionPolicy for Reads {
+        async fn authorize(&self, request: &AssertionRequest<'_>) -> Result<Authorization, GrantError> {
+            let texts = ["email", "level", "none"].map(|name| request.text(name));
+            assert_eq!(texts, [Some("carol@partner.example"), None, None]);
+            let numbers = ["email", "level", "none"].map(|name| request.claim::<u32>(name));
+            assert_eq!(numbers, [None, Some(3), None]);
+            let shown = format!("{request:?}");
+            assert!(shown.contains("chat") && !shown.contains("carol"), "{shown}");
+            Ok(Authorization::of("carol"))
+        }
+    }
+    let desk = Desk::with(|builder| builder.jwt_bearer(JwtBearer::new(Reads).with_issuer(trusted_partner())));
+    let claims = but(but(partner_claims(0), "email", json!("carol@partner.example")), "level", json!(3));
+    desk.assert("chat", &signed_by(&partner(), &claims), "", 0).assert_ok();
+}

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use regrant::client::{ClientError, RecoverableSecret};
+use regrant::engine::DeviceAuthorization;
 use regrant::jwt::JwsAlgorithm;
 use regrant::{BuildError, Client, Engine, MemoryStore, RootSecret, StaticClients};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::kit::portal::{ISSUER, Portal, run};
 use crate::kit::schedule::run_and_drop;
 use crate::kit::signer::{ALGORITHMS, Signer, claims, with_assertion};
 use crate::kit::store::faulty::Shelf as FaultyShelf;
-use crate::kit::{Fault, OTHER_SECRET, Reply, SECRET, Shelf, at, form, renewal};
+use crate::kit::{Fault, OTHER_SECRET, Reply, SECRET, Shelf, at, form, renewal, scope};
 
 #[test]
 fn each_way_at_each_endpoint() {
@@ -215,6 +216,36 @@ fn the_same_request_again_is_a_lost_answer() {
     assert_eq!(markers(&desk), before + 1);
     let elsewhere = with_assertion(CREDENTIALS, &signer().assertion("key-client", "c", 10));
     desk.ask(At::Token, &form(elsewhere), 11).assert_error(400, "invalid_grant");
+}
+
+/// Where a device begins nothing else stands for the step either: the same request again begins one more, and any other is refused. What
+/// a stranger's client begins is kept for some minutes, and no marker beside it.
+#[test]
+fn an_assertion_begins_devices_by_one_request() {
+    const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+    let open = able("open-client").keys(signer().keys()).private_key_jwt(true).grant_type(DEVICE_CODE);
+    let stranger = Client::confidential("stranger").keys(signer().keys()).private_key_jwt(true).stranger(true);
+    let stranger = stranger.danger_grant_type_of_stranger(DEVICE_CODE).scope(scope("read write"));
+    let desk = Portal::new(Arc::new(Shelf::default()), [open, stranger], |builder| {
+        let builder = builder.root_secret(RootSecret::from_bytes(1, &[5; 32])).endpoints(places());
+        builder.device_authorization(DeviceAuthorization::new("/device"))
+    });
+    let begin = |client: &str, body: &str| {
+        let ask = form(with_assertion(body, &signer().assertion(client, "a", 0)));
+        Reply::of(&run(desk.engine.begin_device(&ask.request(), at(1))))
+    };
+    for (client, is_spent) in [("open-client", true), ("stranger", false)] {
+        let before = markers(&desk);
+        begin(client, "scope=read").assert_ok();
+        begin(client, "scope=read").assert_ok();
+        let other = begin(client, "scope=write");
+        assert_eq!(markers(&desk) - before, usize::from(is_spent), "{client}");
+        if is_spent {
+            other.assert_error(400, "invalid_grant");
+        } else {
+            other.assert_ok();
+        }
+    }
 }
 
 /// Where no code or token stands for the step, the marker does.

@@ -1,11 +1,13 @@
 //! Attacks on devices, and by them: RFC 8628 section 5.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use regrant::engine::DeviceError;
 use regrant::throttle::MemoryThrottle;
-use regrant::{Authorization, Lifetimes, RootSecret, Scope, Timestamp, TokenStore as _};
+use regrant::{Authorization, Grant, Lifetimes, MemoryStore, RootSecret, Scope, Timestamp, TokenStore as _};
 
+use crate::kit::Shelf;
 use crate::kit::schedule::run;
 use crate::kit::wire::Answer;
 use crate::place::{BOX, KIOSK, Place, TV, settings};
@@ -31,6 +33,15 @@ fn user_codes_are_guessed_a_few_times_an_hour() {
             assert_eq!(place.find("hello", "bob").err(), Some(DeviceError::UnknownCode));
             assert!(place.find(&begun.user_code, "bob").is_ok());
         }
+    }
+}
+
+/// Off, for tests alone.
+#[test]
+fn without_the_limit_codes_are_guessed_as_often_as_anybody_likes() {
+    let place = Place::of(settings().with_guess_limit(false), |builder| builder);
+    for _ in 0..50 {
+        assert_eq!(place.find("BBBB-BBBB", "mallory").err(), Some(DeviceError::UnknownCode));
     }
 }
 
@@ -149,6 +160,63 @@ fn a_root_secret_is_replaced_while_devices_wait() {
     next.advance(200);
     assert!(next.find(&late.user_code, "alice").is_ok(), "written before the old one went");
     assert!(place.find(&begun.user_code, "alice").is_ok());
+}
+
+/// Meanwhile some nodes have not heard of the new secret, and later some have forgotten the old one.
+#[test]
+fn codes_are_found_by_nodes_that_know_one_of_two_root_secrets() {
+    let [old, new] = [(1, 0x77), (2, 0x78)].map(|(id, byte)| RootSecret::from_bytes(id, &[byte; 32]));
+    let store = Arc::new(MemoryStore::new());
+    let before = Place::on(Arc::clone(&store), settings(), |builder| builder);
+    let until = before.now() + Duration::from_secs(100);
+    let kept = old.subject_secret();
+    let during = Place::on(Arc::clone(&store), settings(), |builder| {
+        builder.root_secret(new.clone()).subject_secret(kept).accept_root(old.clone(), until)
+    });
+    let kept = old.subject_secret();
+    let after = Place::on(store, settings(), |builder| builder.root_secret(new).subject_secret(kept));
+    let finds = |place: &Place<_>, code: &str| place.find(code, "alice").is_ok();
+    let [early, newer] = [before.begin(TV).user_code, after.begin(TV).user_code];
+    assert!(finds(&during, &early) && finds(&during, &newer));
+    during.advance(99);
+    let late = during.begin(TV).user_code;
+    assert!(finds(&before, &late) && finds(&during, &late));
+    // The old one goes now.
+    during.advance(1);
+    let next = during.begin(TV).user_code;
+    assert!(finds(&after, &next));
+    assert!([early, newer, late, next].iter().all(|code| finds(&during, code)));
+}
+
+/// A client that may not log devices in any more, or whose logins of before are void, is shown to nobody.
+#[test]
+fn a_client_that_has_lost_the_right_to_it_is_not_shown() {
+    let store = Arc::new(MemoryStore::new());
+    let place = Place::on(Arc::clone(&store), settings(), |builder| builder);
+    let begun = place.begin(TV);
+    let later = place.now() + Duration::from_millis(1);
+    for (may_begin, not_before, is_shown) in
+        [(true, place.now(), true), (true, later, false), (false, place.now(), false), (false, later, false)]
+    {
+        let settings = settings().with_public_clients(may_begin);
+        let place = Place::on(Arc::clone(&store), settings, |builder| builder.not_before(not_before));
+        let found = place.find(&begun.user_code, "alice").map(drop);
+        assert_eq!(found, if is_shown { Ok(()) } else { Err(DeviceError::UnknownCode) }, "{may_begin} {not_before:?}");
+    }
+}
+
+/// A store that gives another record than it was asked for: nobody lets another device in by this one's code.
+#[test]
+fn a_record_out_of_its_place_is_not_believed() {
+    let store = Arc::new(Shelf::default());
+    let place = Place::on(Arc::clone(&store), settings(), |builder| builder);
+    let begun = place.begin(TV);
+    let device = store.grants().into_iter().find(|grant| grant.client_id() == "public-tv").unwrap();
+    let mut bytes = device.encode();
+    bytes[9] ^= 1;
+    store.misplace(device.id(), Grant::decode(&bytes).unwrap());
+    assert_eq!(place.find(&begun.user_code, "alice").err(), Some(DeviceError::UnknownCode));
+    assert!(place.poll(TV, &begun.device_code).is_unavailable());
 }
 
 /// A public client begins where the host lets it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use regrant::MemoryStore;
+use regrant::engine::DeviceError;
 
 use super::place::*;
 use crate::kit::store::faulty::{Fault, Faulty, Op, Shelf};
@@ -63,5 +64,26 @@ fn the_same_where_a_place_was_used_before() {
         if begins {
             waits_and_is_approved(&place, &Begun::of(&response));
         }
+    }
+}
+
+/// Where nobody can tell whether a yes was written, the login that it may name stays.
+#[test]
+fn an_answer_in_doubt_keeps_its_login() {
+    for (fault, was_written) in [(Fault::LostAfter, true), (Fault::LostBefore, false)] {
+        let place = place();
+        let store = place.engine.store();
+        let begun = place.begin(TV);
+        let login = place.find(&begun.user_code, "alice").unwrap();
+        store.plan(Op::Swap, fault);
+        store.plan(Op::Load, Fault::NotApplied);
+        let answer = place.approve(&login);
+        assert!(matches!(answer, Err(DeviceError::Refused(why)) if why.status() == 503), "{answer:?}");
+        assert_eq!(store.injected(), 2);
+        if !was_written {
+            assert_eq!(place.poll(TV, &begun.device_code).error(), Some("authorization_pending"));
+            place.approve(&login).unwrap();
+        }
+        assert!(place.poll(TV, &begun.device_code).is_ok(), "{fault:?}");
     }
 }

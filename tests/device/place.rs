@@ -18,6 +18,9 @@ pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_co
 pub(crate) const TV: &str = "client_id=public-tv";
 pub(crate) const BOX: &str = "client_id=box&client_secret=box-secret-0123456789-0123456789-0123456789";
 
+/// Nobody made it by hand.
+pub(crate) const ANYBODY: &str = "client_id=public-anybody";
+
 /// Its refresh tokens do not rotate.
 pub(crate) const KIOSK: &str = "client_id=kiosk&client_secret=kiosk-secret-0123456789-0123456789-0123456789";
 
@@ -56,6 +59,8 @@ pub(crate) fn clients() -> StaticClients {
     let other = Client::public("public-other").scope(Scope::parse("read write").unwrap()).build().unwrap();
     StaticClients::new()
         .with(finish(Client::public("public-tv").name("Living room TV")))
+        .unwrap()
+        .with(finish(Client::public("public-anybody").stranger(true).danger_grant_type_of_stranger(DEVICE_CODE)))
         .unwrap()
         .with(finish(Client::confidential("box").secret(ClientSecret::new(&secret("box")).unwrap())))
         .unwrap()

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use regrant::engine::{DeviceAuthorization, DeviceError};
-use regrant::{Authorization, BuildError, Engine, MemoryStore, RootSecret, Scope, StaticClients};
+use regrant::engine::{DeviceAuthorization, DeviceError, RenewalPolicy};
+use regrant::{Authorization, BuildError, Engine, MemoryStore, RootSecret, Scope, StaticClients, TokenStore as _};
 use serde_json::Value;
 
 use crate::kit::schedule::run;
 use crate::kit::wire::Answer;
-use crate::place::{BOX, DEVICE_CODE, Place, TV, settings};
+use crate::place::{ANYBODY, BOX, DEVICE_CODE, Place, TV, settings};
 
 /// Section, request, answer: status and error.
 #[test]
@@ -199,6 +199,72 @@ fn the_person_gives_what_they_like_of_it() {
         assert!(matches!(refused, Err(DeviceError::Refused(why)) if why.status() == 500), "{refused:?}");
         assert_eq!(place.poll(TV, &begun.device_code).error(), Some("authorization_pending"), "nothing was said");
     }
+}
+
+/// What the host says of the login is in its record, and whose client it is at. Neither the person nor the code is in logs.
+#[test]
+fn a_login_says_how_it_came_about() {
+    let place = Place::new();
+    for (client, is_of_stranger) in [(TV, false), (ANYBODY, true)] {
+        let begun = place.begin(client);
+        let login = place.find(&begun.user_code, "alice").unwrap();
+        let shown = format!("{login:?}");
+        assert!(shown.contains(login.client().id()), "{shown}");
+        assert!(!shown.contains("alice") && !shown.contains(&begun.user_code), "{shown}");
+        let authorization = Authorization::of("alice").with_acr("mfa").with_amr(["otp", "pwd"]);
+        let id = run(place.engine.approve_device(&login, authorization, place.now())).unwrap();
+        assert!(place.poll(client, &begun.device_code).is_ok());
+        let grant = run(place.engine.store().load(id)).unwrap().unwrap();
+        assert_eq!((grant.acr(), grant.is_of_stranger()), (Some("mfa"), is_of_stranger));
+        assert!(grant.amr().eq(["otp", "pwd"]));
+    }
+}
+
+/// The device asks for it where it has to, and the person may still say no.
+#[test]
+fn a_login_is_renewed_where_device_and_person_want_it() {
+    let place = Place::of(settings(), |builder| builder.renewal(RenewalPolicy::OptIn("remember".into())));
+    for (asked, more, renews) in [
+        ("&remember=true", (|it| it) as fn(Authorization) -> Authorization, true),
+        ("", |it| it, false),
+        ("&remember=true", |it| it.with_renewable(false), false),
+        ("&remember=true", Authorization::without_refresh_token, false),
+    ] {
+        let begun = place.begin(&format!("{TV}{asked}"));
+        let login = place.find(&begun.user_code, "alice").unwrap();
+        let id = run(place.engine.approve_device(&login, more(Authorization::of("alice")), place.now())).unwrap();
+        assert_eq!(run(place.engine.store().load(id)).unwrap().unwrap().is_renewable(), renews, "{asked}");
+        let tokens = place.poll(TV, &begun.device_code);
+        if tokens.json.get("refresh_token").is_some() {
+            assert_eq!(place.refresh(TV, tokens.refresh_token()).is_ok(), renews, "{asked}");
+        }
+    }
+}
+
+/// A store that purges keeps a device and its code while they wait, and for some minutes more, so that the device hears why it got
+/// nothing. A login that nobody fetches goes with its code.
+#[test]
+fn what_has_waited_in_vain_is_forgotten_in_time() {
+    let place = Place::new();
+    let purge = || run(place.engine.store().purge_expired(place.now(), 100)).unwrap();
+    let begun = place.begin(TV);
+    place.advance(599);
+    purge();
+    assert!(place.find(&begun.user_code, "alice").is_ok());
+    assert_eq!(place.poll(TV, &begun.device_code).error(), Some("authorization_pending"));
+    place.advance(300);
+    purge();
+    assert_eq!(place.poll(TV, &begun.device_code).error(), Some("expired_token"));
+    place.advance(1);
+    purge();
+    assert!(place.poll(TV, &begun.device_code).is_invalid_grant());
+    assert_eq!(place.engine.store().len(), 0);
+    let begun = place.let_in(TV, "alice");
+    assert_eq!(place.engine.store().len(), 3);
+    place.advance(600);
+    purge();
+    assert_eq!(place.engine.store().len(), 2, "the device and its code, and no login");
+    assert_eq!(place.poll(TV, &begun.device_code).error(), Some("expired_token"));
 }
 
 /// A device that lost its tokens on the way hears them again, for as long as it takes to ask again and no longer.

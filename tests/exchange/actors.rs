@@ -67,6 +67,21 @@ fn a_row_of_exchanges_keeps_all_who_acted() {
     assert_eq!(claims(&by_plain)["act"], json!({"sub": "desk"}));
 }
 
+/// What a policy sees of a token that was exchanged before. Neither a person nor a token is shown in logs.
+#[test]
+fn a_policy_sees_who_acts_already() {
+    let town = town(Rule(|request: &ExchangeRequest<'_>| {
+        let subject = request.subject();
+        assert_eq!(subject.actor(), (subject.exchanges() > 0).then_some("desk"));
+        let shown = format!("{subject:?}");
+        assert!(shown.contains(subject.client_id()) && !shown.contains("alice"), "{shown}");
+        ExchangeDecision::Allow(anywhere())
+    }));
+    let (alice, desk) = (town.alice(at(0)).access_token(), town.own_token("desk", at(0)));
+    let first = town.exchanged("shop", &Exchange::of(&alice).to(LEDGER).by(&desk), now());
+    town.exchange("ledger", &Exchange::of(&first).to(LEDGER), now()).assert_ok();
+}
+
 /// The design: act chains are bounded.
 #[test]
 fn a_token_is_exchanged_eight_times_and_no_more() {

@@ -1,6 +1,7 @@
 //! What a stranger, a thief or a client would try. ("F" and "G" name attacks on paper that the rules were made against.)
 
 use ed25519_dalek::{Signer as _, SigningKey as Ed25519};
+use regrant::Client;
 use regrant::engine::{Dpop, ExchangeDecision, ExchangeRequest};
 use regrant::jwt::{JwtAccessTokens, SigningKey};
 use serde_json::{Value, json};
@@ -8,10 +9,10 @@ use serde_json::{Value, json};
 use crate::kit::bank::VERIFIER;
 use crate::kit::jwt::{parts, signed};
 use crate::kit::proof::ProofKey;
-use crate::kit::{World, at};
+use crate::kit::{SECRET, World, at, scope, secret};
 use crate::town::{
-    API, Exchange, ID, ISSUER, LEDGER, Rule, VAULT, anywhere, ask, claims, clients, now, on, open_town, plain, town,
-    with_resources,
+    API, EXCHANGE, Exchange, ID, ISSUER, LEDGER, Rule, VAULT, anywhere, ask, claims, clients, now, on, open_town,
+    plain, town, with_resources,
 };
 
 /// A key of the engine's of which the tests have the private half, too.
@@ -245,13 +246,20 @@ fn the_list_is_the_policys() {
 /// A client that found a token which is not for it is told apart, so that a policy can refuse it.
 #[test]
 fn a_policy_can_tell_whose_business_a_token_is() {
-    let world = town(Rule(|request: &ExchangeRequest<'_>| {
+    let rule = Rule(|request: &ExchangeRequest<'_>| {
         if request.subject().is_for_client() { ExchangeDecision::Allow(anywhere()) } else { ExchangeDecision::Refuse }
-    }));
-    let for_api = world.log_in_as("phone", "alice", &format!("scope=read&resource={API}"), at(0)).access_token();
-    for (client, is_right) in [("shop", true), ("ledger", false), ("vault", false)] {
-        let reply = world.exchange(client, &Exchange::of(&for_api).to(API), now());
-        assert_eq!(reply.status == 200, is_right, "{client}");
+    });
+    // It says of none that it guards it, so that it is the default one's.
+    let usual = Client::confidential("usual").secret(secret(SECRET)).grant_type(EXCHANGE).resource_server(true);
+    let clients = clients().into_iter().chain([usual.scope(scope("read ledger:read"))]);
+    let world = World::new(clients, |builder| with_resources(plain(builder)).token_exchange(rule));
+    for (resource, asked, whose) in [(API, "read", ["shop", "usual"]), (LEDGER, "ledger:read", ["ledger", "ledger"])] {
+        let more = format!("scope={asked}&resource={resource}");
+        let token = world.log_in_as("phone", "alice", &more, at(0)).access_token();
+        for client in ["shop", "ledger", "vault", "usual"] {
+            let reply = world.exchange(client, &Exchange::of(&token).to(resource), now());
+            assert_eq!(reply.status == 200, whose.contains(&client), "{client} {resource}");
+        }
     }
 }
 

@@ -205,3 +205,21 @@ fn a_scope_is_cut_to_the_audience() {
     let login = bare.log_in_as("phone", "alice", "scope=read", at(0));
     bare.exchange("shop", &Exchange::of(&login.access_token()), now()).assert_error(400, "invalid_scope");
 }
+
+/// Of whom the engine knows nothing the policy knows what a scope means there, and says so.
+#[test]
+fn a_policy_gives_a_scope_to_whom_the_engine_does_not_know() {
+    let town = town(on(anywhere().with_scope(Scope::parse("openid read").unwrap())));
+    let all = format!("scope=openid+read+ledger:read&resource={API}&resource={LEDGER}");
+    let login = town.log_in_as("phone", "alice", &all, at(0));
+    for (to, scope) in [(VAULT, "openid read"), (API, "openid read"), (LEDGER, "openid")] {
+        let exchange = Exchange::of(&login.access_token()).to(to);
+        assert_eq!(town.exchange("shop", &exchange, now()).text("scope"), scope, "{to}");
+        let named = town.exchange("shop", &exchange.and("scope", "read"), now());
+        if to == LEDGER {
+            named.assert_error(400, "invalid_scope");
+        } else {
+            assert_eq!(named.text("scope"), "read", "{to}");
+        }
+    }
+}

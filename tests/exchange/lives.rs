@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use regrant::Timestamp;
-use regrant::client::ClientBuilder;
+use regrant::client::{ClientBuilder, ClientRef, ClientsError, Lookup};
 use regrant::engine::ExchangeTerms;
+use regrant::{Clients, StaticClients, Timestamp};
 use serde_json::json;
 
 use crate::kit::proof::ProofKey;
@@ -57,6 +57,15 @@ fn the_shortest_life_counts() {
         let (alice, desk) = (town.alice(at(0)).access_token(), town.own_token("desk", at(0)));
         let reply = town.exchange("shop", &Exchange::of(&alice).to(LEDGER).by(&desk), now());
         assert_eq!(reply.json()["expires_in"], expected, "{id}");
+    }
+    // It is told in whole seconds: of a token in its last one nothing is made, and the host hears which it was.
+    for (id, which) in [("phone", "SubjectToken"), ("desk", "ActorToken")] {
+        let town = with(id, 80, anywhere());
+        let (alice, desk) = (town.alice(at(0)).access_token(), town.own_token("desk", at(0)));
+        let late = at(80) - std::time::Duration::from_millis(500);
+        let reply = town.exchange("shop", &Exchange::of(&alice).to(LEDGER).by(&desk), late);
+        reply.assert_error(400, "invalid_request");
+        assert_eq!(town.why(), format!("Exchange({which}(Grant(Expired)))"));
     }
 }
 
@@ -237,6 +246,37 @@ fn both_clients_bound_the_scope_for_as_long_as_it_lives() {
     assert_eq!(scope_with("shop", "read"), None);
     assert_eq!(scope_with("phone", ""), None, "a client that is gone has no grants");
     assert_eq!(scope_with("shop", ""), None, "and got no tokens");
+}
+
+/// A registry that would have to fetch this client.
+struct Away(StaticClients, &'static str);
+
+impl Clients for Away {
+    async fn find(&self, client_id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        if client_id == self.1 {
+            return Err(ClientsError::not_at_hand());
+        }
+        self.0.find(client_id, lookup).await
+    }
+}
+
+/// One that is not at hand has no say: the token counts as it was made, for as long as it lives.
+#[test]
+fn a_client_that_is_not_at_hand_takes_nothing_away() {
+    let town = open_town();
+    let alice = town.alice(at(0)).access_token();
+    let token = town.exchanged("shop", &Exchange::of(&alice).to(LEDGER), at(5));
+    for away in ["shop", "phone"] {
+        let all = clients().into_iter().map(|client| client.build().unwrap());
+        let all = all.fold(StaticClients::new(), |all, client| all.with(client).unwrap());
+        let builder = regrant::Engine::builder(town.store.clone(), Away(all, away));
+        let engine = with_resources(plain(builder)).token_exchange(on(anywhere())).build().unwrap();
+        let header = format!("Bearer {token}");
+        let request = regrant::Request::new("GET", b"").with_header("authorization", header.as_bytes());
+        let access = run(engine.bearer_for(LEDGER).check(&request, now())).unwrap();
+        assert_eq!((access.subject(), access.client_id()), (Some("alice"), "shop"), "{away}");
+        assert_eq!(access.scope().as_str(), "ledger:read ledger:write", "{away}");
+    }
 }
 
 /// A `not_before` of the client that has exchanged voids what it got before, and not what it gets after.

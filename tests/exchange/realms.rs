@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use regrant::Engine;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regrant::jwt::JwtAccessTokens;
+use regrant::{Engine, Grant};
 
 use crate::kit::{Events, Shelf, World, at};
 use crate::town::{API, Builder, Exchange, ISSUER, LEDGER, anywhere, claims, clients, now, on, plain, with_resources};
@@ -81,4 +83,15 @@ fn tokens_of_adopted_grants_are_exchanged() {
     // What was exchanged before is gone with its minutes: it names no realm, and anybody's engine could have made it.
     assert!(named.at(LEDGER, &old, now()).is_err());
     assert!(claims(&old)["realm"].is_null() && claims(&old)["iss"] == ISSUER);
+    // An ID token of before is of a grant of before, whatever has the id of that.
+    let jti = URL_SAFE_NO_PAD.decode(claims(&id_token)["jti"].as_str().unwrap()).unwrap();
+    let whose = |grant: &Grant| jti.windows(8).any(|bytes| bytes == grant.id().as_u64().to_be_bytes());
+    let of_before = store.grants().into_iter().find(whose).unwrap();
+    named.log_in_as("shop", "alice", "scope=openid+read", at(0));
+    let is_new = |grant: &Grant| grant.realm() == Some("town") && grant.client_id() == "shop";
+    let mut record = store.grants().into_iter().find(is_new).unwrap().encode();
+    record[2..10].copy_from_slice(&of_before.id().as_u64().to_be_bytes());
+    store.misplace(of_before.id(), Grant::decode(&record).unwrap());
+    named.exchange("shop", &Exchange::of_id_token(&id_token).to(API), now()).assert_error(400, "invalid_request");
+    assert_eq!(named.why(), "Exchange(SubjectToken(IdToken))");
 }

@@ -175,6 +175,20 @@ fn strangers_exchange_where_the_host_says_so() {
     }
 }
 
+/// Whose client is gone has no tokens any more: it is the token that is refused, and not who presents it.
+#[test]
+fn a_token_of_a_client_that_is_gone_is_none() {
+    let before = open_town();
+    let alice = before.alice(at(0)).access_token();
+    let left = clients().into_iter().map(|client| client.build().unwrap()).filter(|client| client.id() != "phone");
+    let left = left.fold(StaticClients::new(), |all, client| all.with(client).unwrap());
+    let builder = plain(Engine::builder(before.store.clone(), left)).events(before.events.clone());
+    let after = crate::town::with_resources(builder).token_exchange(on(anywhere())).build().unwrap();
+    let town = World { engine: after.into(), store: before.store.clone(), events: before.events.clone() };
+    town.exchange("shop", &Exchange::of(&alice).to(LEDGER), now()).assert_error(400, "invalid_request");
+    assert_eq!(town.why(), "Exchange(SubjectToken(Client(UnknownClient)))");
+}
+
 /// What a policy is shown, and what it can leave out.
 #[test]
 fn the_policy_sees_whose_tokens_they_are() {

@@ -6,8 +6,8 @@ use regrant::client::{ClientBuilder, RecoverableSecret};
 use regrant::engine::{ClientCredentials, ExchangeDecision, ExchangePolicy, ExchangeRequest, ExchangeTerms, HookError};
 use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest};
 use regrant::{
-    Access, Authorization, BearerError, Client, Endpoints, EngineBuilder, GrantError, GrantHandler, GrantRequest, Key,
-    Request, Resource, RootSecret, StaticClients, Timestamp, TokenStore,
+    Access, Authorization, BearerError, Client, Clients, Endpoints, EngineBuilder, GrantError, GrantHandler,
+    GrantRequest, Key, Request, Resource, RootSecret, StaticClients, Timestamp, TokenStore,
 };
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ impl ClaimsProvider for Says {
 }
 
 /// All but a policy.
-pub(crate) fn plain<S: TokenStore>(builder: EngineBuilder<S, StaticClients>) -> EngineBuilder<S, StaticClients> {
+pub(crate) fn plain<S: TokenStore, C: Clients>(builder: EngineBuilder<S, C>) -> EngineBuilder<S, C> {
     builder
         .key(Key::from_bytes(1, &[1; 32]))
         .root_secret(RootSecret::from_bytes(1, &[2; 32]))
@@ -114,9 +114,7 @@ pub(crate) fn plain<S: TokenStore>(builder: EngineBuilder<S, StaticClients>) -> 
         .grant_handler(ClientCredentials)
 }
 
-pub(crate) fn with_resources<S: TokenStore>(
-    builder: EngineBuilder<S, StaticClients>,
-) -> EngineBuilder<S, StaticClients> {
+pub(crate) fn with_resources<S: TokenStore, C: Clients>(builder: EngineBuilder<S, C>) -> EngineBuilder<S, C> {
     builder
         .resource(Resource::new(API).with_scopes(scope("read write")))
         .resource(Resource::new(LEDGER).with_scopes(scope("ledger:read ledger:write")))

@@ -71,6 +71,7 @@ impl ForeignTokens for OldServer {
         if waits {
             pause().await;
         }
+        assert_eq!(format!("{token:?}"), "ForeignToken(..)", "no token in logs");
         let mut table = self.0.lock();
         table.asked.push(token.as_str().to_owned());
         if table.fails {

@@ -1,10 +1,13 @@
 //! A logout that a client begins: OpenID Connect RP-Initiated Logout 1.0.
 
-use regrant::Request;
+use regrant::client::{ClientRef, ClientsError, Lookup};
 use regrant::engine::{LogoutConsent, LogoutFault, LogoutRequest};
+use regrant::jwt::IdTokenHintError;
+use regrant::{Clients, Engine, Request};
 
 use super::provider::{provider, shop, world};
 use crate::kit::bank::{KEY, Query};
+use crate::kit::schedule::run;
 use crate::kit::{Reply, World, at};
 
 const OUT: &str = "https://shop.example/out";
@@ -78,6 +81,56 @@ fn nobody_is_logged_out_or_sent_on_by_another_site() {
             let named = asked.client().is_some();
             assert_eq!(location(asked.way_back(LogoutConsent::Asked)), named.then(|| OUT.to_owned()), "{asked:?}");
         });
+    }
+}
+
+/// Section 2: what the client says of the person, for the page. It is in no log, and says nothing of whose session ends.
+#[test]
+fn a_page_hears_whom_the_client_means() {
+    let world = provider();
+    for (query, hint) in [
+        (Query::of(&[("client_id", "shop")]), None),
+        (Query::of(&[("client_id", "shop"), ("logout_hint", "alice@shop.example")]), Some("alice@shop.example")),
+    ] {
+        asked(&world, &query, |asked| {
+            assert_eq!(asked.logout_hint(), hint);
+            let shown = format!("{asked:?}");
+            assert!(shown.contains("shop") && !shown.contains("alice"), "{shown}");
+        });
+    }
+    let hint = world.engine.blocking().verify_id_token_hint(&hint(&world, "shop", "c"), Some("shop")).unwrap().unwrap();
+    let shown = format!("{hint:?}");
+    assert!(hint.subject() == "alice" && shown.contains("shop") && !shown.contains("alice"), "{shown}");
+}
+
+/// A registry that is down.
+struct Down;
+
+impl Clients for Down {
+    async fn find(&self, _: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+        Err(ClientsError::new(std::io::Error::other("the database is down")))
+    }
+}
+
+/// Where nobody can tell whose client it is, nobody says that there is no such one.
+#[test]
+fn a_registry_that_fails_is_no_unknown_client() {
+    let world = provider();
+    let hint = hint(&world, "shop", "c");
+    let engine = super::provider::plain(Engine::builder(world.store.clone(), Down)).build().unwrap();
+    for query in [
+        Query::of(&[("client_id", "shop")]),
+        Query::of(&[("id_token_hint", &hint)]),
+        Query::of(&[("client_id", "shop"), ("id_token_hint", &hint)]),
+    ] {
+        let encoded = query.encoded();
+        let request = Request::new("GET", b"").with_query(encoded.as_bytes());
+        let shown = run(engine.end_session_request(&request)).unwrap_err();
+        assert_eq!(shown.status(), 503, "{encoded}");
+    }
+    for client in [None, Some("shop")] {
+        let said = run(engine.verify_id_token_hint(&hint, client));
+        assert!(matches!(said, Err(IdTokenHintError::Clients(_))), "{client:?}");
     }
 }
 

@@ -59,6 +59,12 @@ fn what_is_off_is_not() {
     ] {
         assert!(said.get(name).is_none(), "{name}");
     }
+    // An engine that could, and no client that would hear of it.
+    let said = configuration(&world([crate::kit::bank::portal()], |builder| builder));
+    assert_eq!(said["end_session_endpoint"], json!(format!("{ISSUER}/logout")));
+    for name in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
+        assert!(said.get(name).is_none(), "{name}");
+    }
 }
 
 /// A host cannot claim what the engine does not do.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use regrant::jwt::JwtAccessTokens;
+use regrant::engine::HookError;
+use regrant::jwt::{ClaimsProvider, IdClaims, IdTokenRequest, JwtAccessTokens};
 use regrant::{Authorization, BuildError, Client, RootSecret, Timestamp};
 
 use super::provider::{alice_in, plain, query, shop, sub_in, world};
@@ -38,6 +39,22 @@ fn clients_of_other_sectors_cannot_tell_that_it_is_the_same_person() {
     assert_eq!(sub("open", "alice"), "alice");
     assert_eq!((sub("shop", "alice"), sub("shop", "alice").len()), (sub("shop-2", "alice"), 43), "of one sector");
     assert!(!all.iter().any(|sub| sub.len() == 43 && sub.contains("alice")));
+}
+
+/// Who says what is in ID tokens and at userinfo hears of the person by the name that this server has for them.
+#[test]
+fn a_host_is_asked_about_its_own_person() {
+    struct Knows;
+    impl ClaimsProvider for Knows {
+        async fn claims(&self, request: &IdTokenRequest<'_>) -> Result<IdClaims, HookError> {
+            IdClaims::new().with("known_as", request.subject()).map_err(HookError::new)
+        }
+    }
+    let world = world([shop("shop").pairwise_subjects()], |builder| builder.id_tokens(Knows));
+    let tokens = world.log_in_to("shop", "c", at(1));
+    let said = claims(&tokens.text("id_token"));
+    assert!(said["known_as"] == "alice" && said["sub"] != "alice", "{said}");
+    assert_eq!(world.userinfo(&tokens.access_token(), at(2)).assert_ok().text("known_as"), "alice");
 }
 
 /// All that the client can read; what resources, hooks and the store have is the subject.

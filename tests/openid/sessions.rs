@@ -185,6 +185,16 @@ fn a_stranger_is_told_at_its_own_host_alone() {
     }
 }
 
+fn log_in_to_stranger(world: &World, id: &str, who: regrant::Authorization, now: u64) {
+    let pkce = query(id).and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
+    let code = world.authorize_as(&pkce, who, at(now)).code();
+    let body = format!(
+        "grant_type=authorization_code&code={code}&redirect_uri=https://{id}.example/cb&code_verifier={}",
+        crate::kit::bank::VERIFIER
+    );
+    world.send(&crate::kit::form(body).basic(id, SECRET), at(now)).assert_ok();
+}
+
 /// Whoever registers makes this server keep and post no more than the bound, in all sessions of a person together; clients made by hand are not
 /// counted, and none of them makes room.
 #[test]
@@ -193,15 +203,7 @@ fn strangers_have_a_bound_together() {
     let ids: Vec<String> = (0..most + 5).map(|number| format!("s{number}")).collect();
     let clients = ids.iter().map(|id| stranger(id)).chain([shop("shop"), shop("news")]);
     let world = world(clients, |builder| builder);
-    let log_in = |id: &str, cookie: &str, now: u64| {
-        let pkce = query(id).and("code_challenge", crate::kit::bank::CHALLENGE).and("code_challenge_method", "S256");
-        let code = world.authorize_as(&pkce, alice_in(cookie), at(now)).code();
-        let body = format!(
-            "grant_type=authorization_code&code={code}&redirect_uri=https://{id}.example/cb&code_verifier={}",
-            crate::kit::bank::VERIFIER
-        );
-        world.send(&crate::kit::form(body).basic(id, SECRET), at(now)).assert_ok();
-    };
+    let log_in = |id: &str, cookie: &str, now: u64| log_in_to_stranger(&world, id, alice_in(cookie), now);
     world.log_in_to("shop", "c", at(0));
     for (second, id) in (1..).zip(&ids) {
         log_in(id, if second % 2 == 0 { "c" } else { "d" }, second);
@@ -217,6 +219,21 @@ fn strangers_have_a_bound_together() {
     assert!(told(&c).contains(&"shop") && told(&c).contains(&"news"));
     let first = ids[..5].iter().any(|id| told(&c).contains(&id.as_str()) || told(&d).contains(&id.as_str()));
     assert!(!first, "the oldest have gone");
+}
+
+/// What is over takes no place among them.
+#[test]
+fn one_of_strangers_goes_while_all_of_them_would_hear() {
+    let most = usize::try_from(regrant::Lifetimes::MOST_AT_STRANGERS).unwrap();
+    let ids: Vec<String> = (0..=most).map(|number| format!("s{number}")).collect();
+    for (now, left) in [(499, most - 1), (500, most)] {
+        let world = world(ids.iter().map(|id| stranger(id)), |builder| builder);
+        let short = || regrant::Authorization::of("alice").with_session("c", at(500)).with_page_shown();
+        ids[..most].iter().for_each(|id| log_in_to_stranger(&world, id, short(), 1));
+        log_in_to_stranger(&world, &ids[most], alice_in("d"), now);
+        let until = |end| world.store.grants().into_iter().filter(|grant| grant.expires_at() == at(end)).count();
+        assert_eq!((until(500), until(80_000)), (left, 1), "{now}");
+    }
 }
 
 /// Another engine on the same store, with these clients.
@@ -345,6 +362,47 @@ fn a_login_is_remembered_or_there_are_no_tokens() {
     }
 }
 
+/// The same where the session is to end later than was said the last time.
+#[test]
+fn a_session_that_lasts_longer_is_remembered_over_lost_replies() {
+    for (fault, ok) in [(Fault::SwapNotApplied, false), (Fault::SwapAppliedAndReplyLost, true), (Fault::SwapLost, true)]
+    {
+        let world = provider();
+        world.log_in_to("shop", "c", at(1));
+        let longer = regrant::Authorization::of("alice").with_session("c", at(90_000)).with_page_shown();
+        let code = world.authorize_as(&query("shop"), longer, at(2)).code();
+        world.store.fail_next(fault);
+        let first = redeem(&world, "shop", &code, 3);
+        assert_eq!(first.status == 200, ok, "{fault:?}");
+        if !ok {
+            redeem(&world, "shop", &code, 4).assert_ok();
+        }
+        assert_eq!(told(&log_out(&world, "c", 85_000)), ["shop"], "{fault:?}");
+    }
+}
+
+/// Of a client that wants to hear of nothing, or of a session that is over by then, nothing is kept; and what says it all is not written again.
+#[test]
+fn nothing_is_remembered_that_nobody_would_hear_of() {
+    let world = world([shop("shop"), crate::kit::bank::portal()], |builder| builder);
+    let records = || world.store.bytes().len();
+    world.log_in_to("portal", "c", at(1));
+    assert_eq!(records(), 1);
+    for (ends, kept) in [(5, 1), (6, 2)] {
+        let short = regrant::Authorization::of("alice").with_session("d", at(ends)).with_page_shown();
+        let code = world.authorize_as(&query("shop"), short, at(2)).code();
+        let before = records() - 1;
+        redeem(&world, "shop", &code, 5).assert_ok();
+        assert_eq!(records() - before, kept, "{ends}");
+    }
+    world.log_in_to("shop", "e", at(7));
+    let before = world.store.bytes();
+    world.log_in_to("shop", "e", at(8));
+    let after = world.store.bytes();
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(before.iter().all(|(id, record)| after.get(id) == Some(record)));
+}
+
 /// A code that nobody redeems, or not by its verifier, at its client and for its redirect URI, makes no part of the session of anybody.
 #[test]
 fn a_code_that_is_not_redeemed_is_nobodys_to_hear_of() {
@@ -415,4 +473,9 @@ fn a_listener_goes_to_another_place_where_something_is_in_its_way() {
     // The code is as good as it was.
     run(world.store.remove(places[2].id())).unwrap();
     world.redeem("shop", &code, at(2)).assert_ok();
+    // Nor does what is in its way stand for it, where a code was on its way when the session ended.
+    let world = provider();
+    taken_by_others(&world, &places);
+    world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
+    assert!(log_out(&world, "c", 2).notices.is_empty());
 }

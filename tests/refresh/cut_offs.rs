@@ -86,3 +86,18 @@ fn a_cut_off_goes_to_another_place_where_something_is_in_its_way() {
     end_all(&world, at(1)).unwrap();
     world.refresh(UUID, at(2)).assert_error(400, "invalid_grant");
 }
+
+/// In her place or not, bob's ends none of alice's logins.
+#[test]
+fn a_cut_off_is_believed_by_whose_it_is() {
+    let [alices, bobs] = ["alice", "bob"].map(|person| {
+        let world = world();
+        world.engine.blocking().end_sessions_of(person, at(1)).unwrap().unwrap();
+        world.store.grants().remove(0)
+    });
+    let mut record = bobs.encode();
+    record[2..10].copy_from_slice(&alices.id().as_u64().to_be_bytes());
+    let world = world();
+    world.store.misplace(alices.id(), Grant::decode(&record).unwrap());
+    world.refresh(UUID, at(2)).assert_ok();
+}

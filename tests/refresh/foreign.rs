@@ -6,6 +6,7 @@ use std::time::Duration;
 use regrant::client::ClientBuilder;
 use regrant::engine::{Clock, EngineSlot, ExchangeError, ForeignLogin, KeyCheckError, RenewalPolicy};
 use regrant::grant::Rotation;
+use regrant::jwt::JwtAccessTokens;
 use regrant::{
     Authorization, BuildError, Client, Engine, EngineBuilder, Grant, GrantId, HostData, Key, Lifetimes, ResponseFields,
     RootSecret, StaticClients, Timestamp, TokenStore,
@@ -13,15 +14,16 @@ use regrant::{
 use serde_json::json;
 use std::sync::Arc;
 
+use crate::kit::bank::{ISSUER, KEY};
 use crate::kit::events::Seen;
 use crate::kit::foreign::{OldServer, UUID};
 use crate::kit::laws::world::{APP, Setup, World as Lawful};
 use crate::kit::schedule::{Scheduler, run};
 use crate::kit::store::bytes::BytesStore;
 use crate::kit::store::faulty::{Fault as Broken, Op, Shelf as Faulty};
-use crate::kit::store::stalling::Hand;
+use crate::kit::store::stalling::{Hand, Stalling};
 use crate::kit::wire::{Answer, Call};
-use crate::kit::{Ask, Fault, Password, Reply, SECRET, Shelf, World, altered, app, at, form, renewal, scope};
+use crate::kit::{Ask, Fault, Password, Reply, SECRET, Shelf, World, altered, app, at, form, renewal, scope, secret};
 
 type Building = EngineBuilder<Arc<Shelf>, StaticClients>;
 /// A way in which the grant of a world ends, whose own token is this.
@@ -467,7 +469,7 @@ fn a_cut_off_reaches_what_was_never_presented() {
     assert_eq!(world.store.bytes(), before, "law 13");
     world.refresh("bob's", at(101)).assert_ok();
     // A login that began afterwards counts, until the next time. A cut-off is moved forward, and never back.
-    let old = old.with("new", "app", "alice", at(200)).with("newer", "app", "alice", at(400));
+    let old = old.with("new", "app", "alice", at(280)).with("newer", "app", "alice", at(400));
     assert_eq!(end_all(&world, at(300)), 0);
     assert_eq!(end_all(&world, at(250)), 0);
     world.refresh("new", at(401)).assert_error(400, "invalid_grant");
@@ -479,6 +481,64 @@ fn a_cut_off_reaches_what_was_never_presented() {
     world.refresh("of tomorrow", at(500)).assert_error(400, "invalid_grant");
     // In the same millisecond nobody can tell.
     world.refresh("of tomorrow", at(501)).assert_ok();
+}
+
+/// Law 13. One that was taken over while all was ended, and that the end has not reached: whoever asks about it ends nothing.
+#[test]
+fn asking_about_one_that_is_cut_off_changes_nothing() {
+    let (world, _) = moved();
+    world.refresh(UUID, at(0)).assert_ok();
+    world.store.fail_next(Fault::ListFails);
+    assert!(world.engine.blocking().end_sessions_of("alice", at(1)).unwrap().is_err());
+    let held = world.store.bytes();
+    assert_eq!(post(&world, introspect, UUID, at(2)).json()["active"], json!(false));
+    assert_eq!(world.store.bytes(), held);
+    world.refresh(UUID, at(3)).assert_error(400, "invalid_grant");
+    assert_ne!(world.store.bytes(), held, "whoever presents it does");
+}
+
+/// Of two calls at once the later one counts, whichever writes first.
+#[test]
+fn a_cut_off_is_not_lost_to_an_earlier_one() {
+    for (polls, is_there) in (0..20).flat_map(|polls| [(polls, false), (polls, true)]) {
+        let store = Faulty::of(BytesStore::default());
+        let client = Client::public("public-phone").grant_type("refresh_token").build().unwrap();
+        let old = OldServer::default().with(UUID, "public-phone", "alice", at(20));
+        let builder = Engine::builder(Arc::clone(&store), StaticClients::new().with(client).unwrap());
+        let engine = builder.root_secret(root()).foreign_tokens(old).build().unwrap();
+        if is_there {
+            run(engine.end_sessions_of("alice", at(1))).unwrap();
+        }
+        let mut scheduler: Scheduler<'_, usize> = Scheduler::new();
+        let task = scheduler.spawn(async { engine.end_sessions_of("alice", at(30)).await.unwrap() });
+        let done = (0..polls).find_map(|_| scheduler.poll(task));
+        run(engine.end_sessions_of("alice", at(10))).unwrap();
+        assert!(done.is_some() || (0..1_000).find_map(|_| scheduler.poll(task)).is_some());
+        let answer = Answer::of(&run(engine.token(&Call::refresh("public-phone", UUID).request(), at(40))));
+        assert!(answer.is_invalid_grant(), "after {polls} polls, {is_there}");
+    }
+}
+
+/// Nobody's end fails for a store that loses one reply after the other, nor for refreshes that win each time.
+#[test]
+fn an_end_is_tried_again_and_again() {
+    let store = Faulty::of(BytesStore::default());
+    let client = Client::public("public-phone").grant_type("refresh_token").build().unwrap();
+    let old = OldServer::default().with(UUID, "public-phone", "alice", BEGAN);
+    let old = old.with("later", "public-phone", "alice", at(5));
+    let builder = Engine::builder(Arc::clone(&store), StaticClients::new().with(client).unwrap());
+    let engine = builder.root_secret(root()).foreign_tokens(old).build().unwrap();
+    let refresh =
+        |token: &str, secs| Answer::of(&run(engine.token(&Call::refresh("public-phone", token).request(), at(secs))));
+    (0..4).for_each(|_| store.plan(Op::Insert, Broken::LostBefore));
+    run(engine.end_sessions_of("alice", at(1))).unwrap();
+    assert!(refresh(UUID, 2).is_invalid_grant());
+    assert!(refresh("later", 6).is_ok());
+    (0..20).for_each(|_| store.plan(Op::Swap, Broken::LostBefore));
+    let ask = Call::from("public-phone").with("token", "later");
+    assert_eq!(run(engine.revoke(&ask.request(), at(7))).status(), 200);
+    assert_eq!(store.injected(), 24);
+    assert!(refresh("later", 8).is_invalid_grant());
 }
 
 /// At one client alone.
@@ -585,6 +645,7 @@ fn what_cannot_be_granted_is_the_host_s_fault() {
         let old = old().with_login(UUID, "app", ForeignLogin::new(authorization, BEGAN, Timestamp::MAX));
         let world = world_of(app(), &old, |builder| builder);
         world.refresh(UUID, at(0)).assert_error(500, "server_error");
+        post(&world, introspect, UUID, at(0)).assert_error(500, "server_error");
         assert!(world.store.bytes().is_empty());
     }
 }
@@ -620,6 +681,10 @@ fn a_token_counts_until_its_end_and_since_not_before() {
         let world = world_of(app(), &old, |builder| builder);
         assert_eq!(world.refresh(UUID, now).status == 200, counts);
         assert_eq!(world.store.bytes().is_empty(), !counts);
+        // Nor is anything kept of one that is revoked when it counts no more.
+        let world = world_of(app(), &old, |builder| builder);
+        assert_eq!(post(&world, revoke, UUID, now).status, 200);
+        assert_eq!(world.store.bytes().is_empty(), !counts);
     }
     let (world, _) = moved();
     world.engine.void_grants_before(Timestamp::from_millis(BEGAN.as_millis() + 1));
@@ -649,6 +714,24 @@ fn a_token_that_was_never_presented_is_revoked_for_good() {
     assert_eq!(post(&world, introspect, "a.b.c", at(2)).json()["active"], json!(true));
     assert_eq!(post(&world, revoke, "a.b.c", at(3)).status, 200);
     world.refresh("a.b.c", at(4)).assert_error(400, "invalid_grant");
+}
+
+/// A server that signed its refresh tokens, and an engine that signs its access tokens.
+#[test]
+fn one_that_looks_like_a_jwt_of_ours_is_asked_about() {
+    for token in ["a.b.c", "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"] {
+        let old = old().with(token, "app", "alice", BEGAN);
+        let world = world_of(app(), &old, |builder| {
+            builder.issuer(ISSUER).signing_key(KEY.clone()).jwt_access_tokens(JwtAccessTokens::new())
+        });
+        let own = world.login(at(0)).access_token();
+        for (text, is_asked, active) in [(token, true, true), ("d.e.f", true, false), (own.as_str(), false, true)] {
+            let said = post(&world, introspect, text, at(1)).json();
+            assert_eq!((&said["active"], old.asked().is_empty()), (&json!(active), !is_asked), "{text}");
+        }
+        world.refresh(token, at(2)).assert_ok();
+        assert_eq!(post(&world, introspect, token, at(3)).json()["active"], json!(true));
+    }
 }
 
 /// RFC 7662 section 2.2: as the token endpoint would answer; nothing changes.
@@ -729,6 +812,22 @@ fn a_client_may_go_on_with_it_for_a_while() {
     world.send(&ask, at(31)).assert_error(400, "invalid_grant");
 }
 
+/// RFC 7662 section 2.2: what it may go on with is active for as long, and the first of ours is not.
+#[test]
+fn introspection_knows_of_the_while() {
+    let world = world_of(app().foreign_grace(Duration::from_secs(10_000)), &old(), |builder| builder);
+    let first = world.refresh(UUID, at(0)).refresh_token();
+    let second = world.refresh(&first, at(1)).refresh_token();
+    let active = |token: &str, secs| post(&world, introspect, token, at(secs)).json()["active"] == json!(true);
+    for secs in [500, 9_999] {
+        assert_eq!([UUID, &first, &second].map(|token| active(token, secs)), [true, false, true], "{secs}");
+    }
+    assert!(!active(UUID, 10_000) && active(&second, 10_000));
+    let world = world_of(app(), &old(), |builder| builder);
+    world.refresh(UUID, at(0)).assert_ok();
+    assert_eq!(post(&world, introspect, UUID, at(500)).json()["active"], json!(false), "there is no such while");
+}
+
 /// Law 24. What came in time came in time: a store that keeps it waiting past the end makes no thief of it.
 #[test]
 fn a_wait_inside_the_engine_does_not_use_up_what_a_client_is_given() {
@@ -796,6 +895,46 @@ fn nothing_is_told_and_nothing_is_logged() {
     }
     let bytes: BTreeMap<GrantId, Vec<u8>> = world.store.bytes();
     assert!(bytes.values().all(|record| !record.windows(8).any(|part| part == b"88642e36")), "law 11");
+}
+
+/// So that it counts among what strangers' clients have.
+#[test]
+fn it_says_whose_client_it_is_at() {
+    for is_stranger in [false, true] {
+        let client = Client::confidential("app").secret(secret(SECRET)).grant_type("refresh_token");
+        let client = client.scope(scope("read write")).stranger(is_stranger);
+        let world = world_of(client, &old(), |builder| builder);
+        world.refresh(UUID, at(0)).assert_ok();
+        assert_eq!(world.store.grants()[0].is_of_stranger(), is_stranger);
+    }
+}
+
+/// What has ended is kept until nobody could accept its first token any more, and from then on there is nothing to keep.
+#[test]
+fn nothing_is_kept_of_what_nobody_accepts_any_more() {
+    for (secs, is_kept) in [(909, true), (910, false)] {
+        let old = old().with_login(UUID, "app", ForeignLogin::new(Authorization::of("alice"), BEGAN, at(900)));
+        let world = world_of(app(), &old, |builder| builder);
+        let own = world.refresh(UUID, at(0)).refresh_token();
+        assert_eq!(post(&world, revoke, &own, at(secs)).status, 200);
+        assert_eq!(world.store.bytes().is_empty(), !is_kept, "{secs}");
+        world.refresh(UUID, at(secs)).assert_error(400, "invalid_grant");
+        world.refresh(&own, at(secs)).assert_error(400, "invalid_grant");
+    }
+}
+
+/// That is for as long as clocks differ, both ways, and a write may be on its way.
+#[test]
+fn a_write_that_is_late_does_not_bring_one_back() {
+    let store = Arc::new(Stalling::of(BytesStore::default(), Hand::at(at(0)), Duration::from_secs(7)));
+    let old =
+        OldServer::default().with_login(UUID, "app", ForeignLogin::new(Authorization::of("alice"), BEGAN, at(900)));
+    let builder = Engine::builder(Arc::clone(&store), StaticClients::new().with(app().build().unwrap()).unwrap());
+    let engine = builder.root_secret(root()).foreign_tokens(old).clock_skew(Duration::from_secs(3)).build().unwrap();
+    let ask = form(format!("token={UUID}")).basic("app", SECRET);
+    assert_eq!(run(engine.revoke(&ask.request(), at(1))).status(), 200);
+    let purge = |secs| run(store.purge_expired(at(secs), 10)).unwrap();
+    assert_eq!((purge(912), purge(913)), (0, 1));
 }
 
 /// It is one login more, and where a person may have only so many, another one goes.

@@ -113,20 +113,23 @@ fn others_are_not_counted_and_handlers_are() {
 /// A code that nobody has redeemed, and a grant that has expired, take nobody's place.
 #[test]
 fn only_live_grants_count() {
-    let world = world(0);
-    for _ in 0..9 {
-        world.says_yes("few", Authorization::of("alice"), at(0));
+    // An hour later to the second, and some time later.
+    for later in [3_601, 4_000] {
+        let world = world(0);
+        for _ in 0..9 {
+            world.says_yes("few", Authorization::of("alice"), at(0));
+        }
+        let kept = world.logs_in("few", "alice", at(0));
+        // Later than the one that is kept, and over in an hour.
+        for _ in 0..2 {
+            let code = world.says_yes("few", Authorization::of("alice").without_refresh_token(), at(1));
+            world.redeems("few", &code, at(1)).assert_ok();
+        }
+        for secs in 0..2 {
+            world.logs_in("few", "alice", at(later + secs));
+        }
+        assert!(world.refreshes("few", &kept, at(later + 10)).is_ok(), "{later}");
     }
-    let kept = world.logs_in("few", "alice", at(0));
-    // Later than the one that is kept, and over in an hour.
-    for _ in 0..2 {
-        let code = world.says_yes("few", Authorization::of("alice").without_refresh_token(), at(1));
-        world.redeems("few", &code, at(1)).assert_ok();
-    }
-    for secs in 0..2 {
-        world.logs_in("few", "alice", at(4_000 + secs));
-    }
-    assert!(world.refreshes("few", &kept, at(4_010)).is_ok());
 }
 
 /// 50 at one client that nobody made by hand, where the host says nothing.
@@ -285,6 +288,28 @@ fn what_is_gone_needs_no_end() {
     world.redeems("many", &before, at(2)).assert_ok();
     let after = world.says_yes("many", Authorization::of("alice").with_replaces(replaced), at(3));
     world.redeems("many", &after, at(4)).assert_ok();
+}
+
+/// Looked at again when it is to end: a minute later another record may have the id, or be in the place.
+#[test]
+fn nothing_else_ends_that_is_in_its_place_by_then() {
+    for (client, person, keeps_its_id) in
+        [("many", "bob", false), ("few", "alice", false), ("many", "alice", true), ("many", "bob", true)]
+    {
+        let world = world(0);
+        let replaced = grant_of(&world, &world.logs_in("many", "alice", at(0)));
+        let code = world.says_yes("many", Authorization::of("alice").with_replaces(replaced), at(1));
+        let token = world.logs_in(client, person, at(1));
+        let other = grant_of(&world, &token);
+        let mut record = world.store.grants().into_iter().find(|grant| grant.id() == other).unwrap().encode();
+        if !keeps_its_id {
+            record[2..10].copy_from_slice(&replaced.as_u64().to_be_bytes());
+        }
+        world.store.misplace(replaced, regrant::Grant::decode(&record).unwrap());
+        world.redeems("many", &code, at(2)).assert_ok();
+        assert!(world.store.bytes().contains_key(&replaced), "{client} {person}");
+        assert!(world.refreshes(client, &token, at(3)).is_ok(), "{client} {person}");
+    }
 }
 
 /// The client gets its tokens, the host hears that the old grant lives on.

@@ -70,6 +70,18 @@ fn an_extension_grant_is_known_by_its_uri() {
     }
 }
 
+/// A host that logs what its handler could not do finds the cause.
+#[test]
+fn a_failure_of_a_handler_has_its_cause() {
+    use std::error::Error as _;
+    let failed = GrantError::failed("the directory is down");
+    assert_eq!(failed.source().unwrap().to_string(), "the directory is down");
+    assert!(format!("{failed:?}").contains("the directory is down"));
+    let refused = GrantError::invalid_grant();
+    assert!(refused.source().is_none());
+    assert!(!refused.to_string().is_empty() && refused.to_string() != failed.to_string());
+}
+
 /// RFC 6749 sections 5.2 and 8.5: codes of the specification and of an extension.
 #[test]
 fn a_handlers_refusal_is_answered_with_its_own_code() {

@@ -16,6 +16,21 @@ use crate::kit::jwt::{claims, half, hs256, parts};
 use crate::kit::portal::{ISSUER, NONCE, OnShelf, Portal, STATE, query, redemption, renewal};
 use crate::kit::{SECRET, Shelf, at};
 
+/// The hash of `state` is kept for an ID token that will say it, and of no other login.
+#[test]
+fn no_hash_is_kept_that_no_id_token_says() {
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    for (scope, is_kept) in [("openid+read", true), ("read", false)] {
+        let kept = [format!("&state={STATE}"), String::new()].map(|state| {
+            let world = OnShelf::signing(key.clone(), JwtAccessTokens::new());
+            let asks = query("portal").replace("openid+read", scope).replace(&format!("&state={STATE}"), &state);
+            world.approve(&asks, Authorization::of("alice"), at(0));
+            world.store.grants()[0].encode().len()
+        });
+        assert_eq!(kept[0] > kept[1], is_kept, "{scope}: {kept:?}");
+    }
+}
+
 /// What each ID token of a login says, and what the later ones no longer do.
 #[test]
 fn an_id_token_says_what_was_asked_once_and_who_logged_in_always() {

@@ -11,7 +11,7 @@ use regrant::engine::RenewalPolicy;
 use regrant::event::TracingEvents;
 use regrant::http::EndpointService;
 use regrant::wire::ResponseStyle;
-use regrant::{Client, Clients, Engine, Lifetimes, MemoryStore};
+use regrant::{Client, Clients, Engine, Lifetimes, MemoryStore, Resource};
 
 use crate::kit::ask::FORM;
 use crate::kit::log::Log;
@@ -144,6 +144,26 @@ fn nothing_of_a_request_is_logged() {
         }
         assert!(![&*first, &second].iter().any(|secret| told.contains(secret)), "{told}");
     });
+}
+
+/// Whom a token is for, where there is something to say.
+#[test]
+fn an_audience_is_logged_where_there_is_one() {
+    for has_resources in [false, true] {
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), || {
+            let files = Resource::new("https://files.example").with_scopes(scope("read write admin"));
+            let world = World::new([app()], |builder| {
+                let builder = builder.grant_handler(Password).events(TracingEvents);
+                if has_resources { builder.resource(files).default_resource("https://files.example") } else { builder }
+            });
+            world.login(at(0)).assert_ok();
+        });
+        let told = log.take();
+        assert!(told.contains("message=issued"), "{told}");
+        assert_eq!(told.contains(" audience="), has_resources, "{told}");
+        assert_eq!(told.contains("https://files.example"), has_resources, "{told}");
+    }
 }
 
 /// A registry that is down.

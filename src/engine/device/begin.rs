@@ -273,3 +273,52 @@ pub(in crate::engine) fn may_begin(devices: &DeviceEngine, client: &Client) -> b
 fn too_many(wait: Duration) -> Failure {
     ThrottleRefusal::new(GuessKind::Device, TooManyGuesses::until(wait)).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::engine::DeviceAuthorization;
+    use crate::{MemoryStore, RootSecret, StaticClients};
+
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => done,
+            Poll::Pending => panic!("memory that has to be waited for"),
+        }
+    }
+
+    /// A code that a device shows already is drawn again, under whichever secret it is kept; what only shares its id is passed by.
+    #[test]
+    fn no_two_devices_show_the_same_code() {
+        let now = Timestamp::from_secs(1_700_000_000);
+        let [old, new] = [1, 2].map(|id| RootSecret::from_bytes(id, &[id; 32]));
+        let engine = Engine::builder(MemoryStore::new(), StaticClients::new())
+            .issuer("https://id.example")
+            .subject_secret(old.subject_secret())
+            .root_secret(new)
+            .accept_root(old, now + REMEMBERED)
+            .device_authorization(DeviceAuthorization::new("/device"))
+            .build()
+            .unwrap();
+        let (key, other) = engine.device.as_deref().unwrap().keys.user_codes(now);
+        let keep = |place: GrantId, user_code: [u8; 20]| {
+            let leads = UserCodeRecord { user_code, device: GrantId::computed(&[1; 32]) };
+            let record = Grant::special(place, new_version(), None, Special::UserCode(leads), now, now + REMEMBERED);
+            assert_eq!(ready(engine.store.insert(&record, now)).unwrap(), Insert::Added);
+        };
+        let free = |code: UserCode| ready(engine.free_code(code, key, other)).ok().unwrap();
+        let code = UserCode::draw();
+        assert_eq!(free(code), Some(code.place(key, 0)));
+        keep(code.place(key, 0), [1; 20]);
+        assert_eq!(free(code), Some(code.place(key, 1)));
+        keep(code.place(key, 1), [1; 20]);
+        assert_eq!(free(code), None, "there is no third place");
+        for (key, step) in [key, other.unwrap()].into_iter().flat_map(|key| (0..PLACES).map(move |step| (key, step))) {
+            let code = UserCode::draw();
+            keep(code.place(key, step), code.proof(key));
+            assert_eq!(free(code), None);
+        }
+    }
+}

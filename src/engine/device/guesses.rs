@@ -45,5 +45,18 @@ mod tests {
         let told: Vec<u32> = (0..450).filter_map(|_| guesses.wrong(now)).collect();
         assert_eq!(told, [100, 200, 400]);
         assert!((0..99).all(|_| guesses.wrong(now + HOUR).is_none()), "another hour");
+        assert_eq!(guesses.wrong(now + HOUR), Some(100));
+    }
+
+    /// Whenever in it they come. A clock that was set back begins another.
+    #[test]
+    fn those_of_an_hour_count_together() {
+        let mut guesses = Guesses::default();
+        let start = Timestamp::from_secs(1_700_000_000);
+        let mut told = |at: Timestamp| (0..100).filter_map(|_| guesses.wrong(at)).collect::<Vec<_>>();
+        assert_eq!(told(start), [100]);
+        assert_eq!(told(start + HOUR - Duration::from_millis(1)), [200]);
+        assert_eq!(told(start - HOUR), [100]);
+        assert_eq!(told(start - Duration::from_millis(1)), [200]);
     }
 }

@@ -98,6 +98,24 @@ mod tests {
         assert_eq!(paces.0.len(), Paces::PLACES);
     }
 
+    /// Each finds a place of its own, but for a few where chance has it.
+    #[test]
+    fn a_thousand_devices_are_held_to_their_pace() {
+        let mut random = 1_u64;
+        let mut draw = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random ^ (random >> 32)
+        };
+        let devices: Vec<(u64, u64)> = (0..1_000).map(|_| (draw(), draw())).collect();
+        let mut paces = Paces::new();
+        let now = Timestamp::from_secs(1_700_000_000);
+        for _ in 0..2 {
+            assert!(devices.iter().all(|&device| paces.poll(device, FIVE, now)));
+        }
+        let slowed = devices.iter().filter(|&&device| !paces.poll(device, FIVE, now)).count();
+        assert!(slowed > 950, "{slowed}");
+    }
+
     #[test]
     fn a_clock_that_is_set_back_keeps_nobody_waiting() {
         let mut paces = Paces::new();

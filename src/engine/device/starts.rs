@@ -71,7 +71,12 @@ mod tests {
         assert!(begin("2001:db8::3", 0).is_err() && begin("2001:db8:0:1::3", 0).is_ok());
         assert!(begin("192.0.2.1", 600).is_err());
         starts.give_back("192.0.2.1".parse().unwrap(), start + Duration::from_secs(1_200));
-        assert!(starts.count("192.0.2.1".parse().unwrap(), 2, start + Duration::from_secs(601), start).is_ok());
+        let mut count = |secs: u64| {
+            let now = start + Duration::from_secs(secs);
+            starts.count("192.0.2.1".parse().unwrap(), 2, now, now + Duration::from_secs(600))
+        };
+        assert_eq!(count(601), Ok(()));
+        assert_eq!(count(602), Err(start + Duration::from_secs(610)), "that one was not given back");
     }
 
     /// Of two requests the one that read the clock later may be quicker.
@@ -97,5 +102,26 @@ mod tests {
             assert!(starts.count(peer, 1, now, now + Duration::from_secs(u64::from(address) + 1)).is_ok());
         }
         assert!(starts.0.len() <= Starts::ADDRESSES);
+    }
+
+    /// Those go first whose devices wait no longer, and then the one whose do for the shortest time.
+    #[test]
+    fn where_there_are_too_many_addresses_those_go_that_matter_least() {
+        let (mut starts, now) = (Starts::default(), Timestamp::from_secs(1_700_000_000));
+        let peer = |address: usize| IpAddr::from(u32::try_from(address).unwrap().to_be_bytes());
+        let later = |secs: u64| now + Duration::from_secs(secs);
+        let most = Starts::ADDRESSES;
+        for address in 0..most {
+            let waits = if address < 100 { 60 } else { 600 + u64::try_from(address).unwrap() };
+            assert_eq!(starts.count(peer(address), 2, now, later(waits)), Ok(()));
+        }
+        assert_eq!(starts.count(peer(200), 2, later(1), later(601)), Ok(()));
+        assert_eq!(starts.0.len(), most, "one that is known takes no place");
+        assert_eq!(starts.count(peer(most), 2, later(1), later(601)), Ok(()));
+        assert_eq!(starts.0.len(), most);
+        assert_eq!((0..100).filter(|&address| starts.0.contains_key(&peer(address))).count(), 99);
+        assert_eq!(starts.count(peer(most + 1), 2, later(60), later(660)), Ok(()));
+        assert_eq!(starts.0.len(), most - 99 + 1);
+        assert!((100..=most + 1).all(|address| starts.0.contains_key(&peer(address))));
     }
 }

@@ -78,6 +78,17 @@ mod tests {
         }
     }
 
+    /// By code and by key.
+    #[test]
+    fn what_a_code_is_believed_by_is_its_own() {
+        use crate::secret::root::{Label, RootSecret};
+        let key = |realm| RootSecret::from_bytes(1, &[7; 32]).key(Label::UserCode, realm);
+        let [one, other] = [UserCode(*b"WDJBMJHT"), UserCode(*b"WDJBMJHV")];
+        assert_eq!(one.proof(&key(None)), one.proof(&key(None)));
+        assert_ne!(one.proof(&key(None)), other.proof(&key(None)));
+        assert_ne!(one.proof(&key(None)), one.proof(&key(Some("shop"))));
+    }
+
     #[test]
     fn every_letter_is_drawn() {
         let mut seen = [false; 256];

@@ -67,7 +67,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(Unavailable::Contention.into())
     }
 
-    /// What a token stands for, if it would renew anything. Nothing changes.
+    /// What a token stands for; `None` where there is no other server. Nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// Why it would renew nothing, or nobody can tell.
     pub(in crate::engine) async fn see_foreign(
         &self,
         text: &str,
@@ -76,14 +80,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Option<Seen>, Failure> {
         let Some(token) = self.foreign_token(client, text, None, GrantRefusal::NoGrant.into()) else { return Ok(None) };
         let mut token = token.only_looked_at();
-        let found = self.find_foreign_grant(&mut token, text.as_bytes(), client, time).await;
-        match found {
-            Ok(grant) => Ok(Some(match token.to_begin() {
-                Some(login) => Seen::NotYet(grant, login.until),
-                None => Seen::Grant(grant),
-            })),
-            Err(failure) if failure.why.status() < 500 => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        let grant = self.find_foreign_grant(&mut token, text.as_bytes(), client, time).await?;
+        Ok(Some(match token.to_begin() {
+            Some(login) => Seen::NotYet(grant, login.until),
+            None => Seen::Grant(grant),
+        }))
     }
 }

@@ -233,4 +233,18 @@ mod tests {
             assert_eq!(RequestedClaims::parse(wrong), None, "{wrong}");
         }
     }
+
+    /// Neither what comes nor what would be kept of it is longer than a record holds.
+    #[test]
+    fn what_is_asked_is_bounded_as_it_comes_and_as_it_is_kept() {
+        let text = |letters: usize| format!(r#"{{"userinfo":{{"{}":null}}}}"#, "x".repeat(letters));
+        let most = MAX_CLAIMS_BYTES - text(0).len();
+        assert!(RequestedClaims::parse(&text(most)).is_some());
+        let ignored = format!(r#"{{"userinfo":{{"email":null}},"later":"{}"}}"#, "x".repeat(MAX_CLAIMS_BYTES));
+        let grows = format!(r#"{{"userinfo":{{"level":{{"values":[{}]}}}}}}"#, vec!["1e15"; 300].join(","));
+        assert!(grows.len() < MAX_CLAIMS_BYTES);
+        for wrong in [text(most + 1), ignored, grows] {
+            assert_eq!(RequestedClaims::parse(&wrong), None, "{wrong}");
+        }
+    }
 }

@@ -125,6 +125,7 @@ fn a_device_hears_that_it_is_not_let_in() {
     let denied = place.begin(TV);
     let login = place.find(&denied.user_code, "alice").unwrap();
     place.engine.blocking().deny_device(&login, place.now()).unwrap().unwrap();
+    assert_eq!(place.poll(TV, &denied.device_code).error(), Some("access_denied"));
     place.deny(&login).unwrap();
     assert_eq!(place.poll(TV, &denied.device_code).error(), Some("access_denied"));
     assert_eq!(place.approve(&login), Err(DeviceError::Answered), "it counts once");

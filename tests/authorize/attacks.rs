@@ -344,6 +344,7 @@ fn nothing_that_is_shown_gives_a_secret_away() {
     let code = Landing::of(&approved).get("code").unwrap().to_owned();
     let denied = run(world.engine.deny(&asked, Denial::AccessDenied, Person::Nobody, at(0))).unwrap();
     let mut shown = format!("{request:?} {asked:?} {approved:?} {denied:?} {:?}", world.engine);
+    write!(shown, "{:?}", Person::LoggedIn("alice")).unwrap();
     for wrong in ["response_type", "redirect_uri", "client_id", "state", "nonce", "code_challenge"] {
         let asks = format!("{asks}&{wrong}={STATE}");
         let error =

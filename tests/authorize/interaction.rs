@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use regrant::engine::{InteractionError, KeyCheckError, Person};
 use regrant::{
-    Authorization, BuildError, Denial, Engine, EngineBuilder, Key, MemoryStore, Request, RootSecret, StaticClients,
-    Timestamp,
+    Authorization, BuildError, Denial, Engine, EngineBuilder, Grant, Key, MemoryStore, Request, RootSecret,
+    StaticClients, Timestamp, TokenStore,
 };
 
-use crate::kit::portal::{ISSUER, Landing, STATE, from, portal, query, redemption, run};
+use crate::kit::portal::{ISSUER, Landing, OnShelf, Portal, STATE, from, portal, query, redemption, run};
+use crate::kit::store::faulty;
 use crate::kit::{Ask, Events, Shelf, World, at};
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
@@ -119,8 +120,79 @@ fn a_no_is_no_yes_afterwards() {
         assert_eq!(landing.get("error"), Some("access_denied"));
     }
     assert_eq!(answer(&world, &carried, Says::Yes("alice"), at(3)).err(), Some(400));
-    assert!(world.store.grants().iter().all(regrant::Grant::is_marker), "no login");
+    assert!(world.store.grants().iter().all(Grant::is_marker), "no login");
     assert!(world.events.take().iter().any(|event| event.contains("Answered")));
+}
+
+/// Between the two writes of an approval there may be nothing but the first of them: the grant is then written by the next try. Later than a code
+/// lives, the grant may have been redeemed and ended, and nothing begins anew.
+#[test]
+fn an_approval_that_was_dropped_goes_on_for_as_long_as_a_code_lives() {
+    let world = world();
+    let carried = handle(&world, &query("portal"), at(0));
+    let login = || world.store.grants().into_iter().find(|grant| grant.subject().is_some()).unwrap();
+    let first = code(&answer(&world, &carried, Says::Yes("alice"), at(1)).unwrap());
+    let id = login().id();
+    run(world.store.remove(id)).unwrap();
+    let second = code(&answer(&world, &carried, Says::Yes("alice"), at(60)).unwrap());
+    assert!(login().id() == id && second != first);
+    world.send(&redeems(&first), at(60)).assert_error(400, "invalid_grant");
+    world.send(&redeems(&second), at(60)).assert_ok();
+    run(world.store.remove(id)).unwrap();
+    assert_eq!(answer(&world, &carried, Says::Yes("alice"), at(61)).err(), Some(400));
+    assert!(world.store.grants().iter().all(Grant::is_marker));
+}
+
+/// What the store says of the write of the grant is what the host hears; in doubt it is looked for.
+#[test]
+fn a_grant_whose_write_failed_is_written_by_the_next_try() {
+    let store = faulty::Shelf::of(MemoryStore::new());
+    let portal = Portal::new(Arc::clone(&store), [], |builder| builder.root_secret(root(1)));
+    let asks = query("portal");
+    let asked = run(portal.engine.authorize(&Request::new("GET", b"").with_query(asks.as_bytes()), at(0))).unwrap();
+    let carried = portal.engine.interaction_handle(&asked, at(0)).unwrap();
+    let interaction = portal.engine.open_interaction(&carried, at(1)).unwrap();
+    let asked = run(portal.engine.resume(&interaction)).unwrap();
+    let approved = |fault: faulty::Fault| {
+        // That of the marker goes well.
+        for fault in [faulty::Fault::None, fault] {
+            store.plan(faulty::Op::Insert, fault);
+        }
+        let done = run(portal.engine.approve(&asked, Authorization::of("alice"), at(1))).unwrap();
+        (done.grant, Landing::of(&done.response), portal.events.take().concat())
+    };
+    for (fault, told) in [(faulty::Fault::NotApplied, "NotApplied"), (faulty::Fault::LostBefore, "Indeterminate")] {
+        let (grant, landing, events) = approved(fault);
+        assert_eq!((grant, landing.get("error")), (None, Some("temporarily_unavailable")));
+        assert!(events.contains(told), "{events}");
+    }
+    let (grant, landing, _) = approved(faulty::Fault::LostAfter);
+    assert!(grant.is_some() && landing.get("code").is_some());
+    let again = approved(faulty::Fault::None);
+    assert_eq!((again.0, again.1), (grant, landing));
+}
+
+/// An id is 44 bits, so another grant may have the place of the one that was made for this answer.
+#[test]
+fn the_code_of_another_grant_is_handed_to_nobody() {
+    let Portal { engine, store, events } = OnShelf::on_shelf(|builder| builder.root_secret(root(1)));
+    let world = World { engine: Arc::new(engine), store, events };
+    let logins = || world.store.grants().into_iter().filter(|grant| grant.subject().is_some());
+    let logged_in = |client_id: &str, subject: &str| {
+        let before: Vec<_> = logins().map(|grant| grant.id()).collect();
+        let carried = handle(&world, &query(client_id), at(0));
+        let code = code(&answer(&world, &carried, Says::Yes(subject), at(1)).unwrap());
+        (carried, code, logins().find(|grant| !before.contains(&grant.id())).unwrap())
+    };
+    let (carried, first, own) = logged_in("portal", "alice");
+    for (client_id, subject) in [("rival", "alice"), ("portal", "bob")] {
+        let (.., other) = logged_in(client_id, subject);
+        world.store.misplace(own.id(), other);
+        let refused = answer(&world, &carried, Says::Yes("alice"), at(2)).err();
+        assert_eq!(refused, Some(400), "{subject} at {client_id}");
+    }
+    world.store.misplace(own.id(), own);
+    assert_eq!(code(&answer(&world, &carried, Says::Yes("alice"), at(2)).unwrap()), first);
 }
 
 /// The page is shown again, after a wrong password: it is the same question, with the same end.
@@ -131,6 +203,8 @@ fn a_page_that_is_shown_again_keeps_its_question() {
     let interaction = world.engine.open_interaction(&carried, at(10)).unwrap();
     let asked = run(world.engine.resume(&interaction)).unwrap();
     let again = world.engine.interaction_handle(&asked, at(10)).unwrap();
+    let shown = format!("{interaction:?}");
+    assert!(shown.contains("expires_at") && !shown.contains(STATE), "{shown}");
     assert_ne!(again, carried);
     assert_eq!(world.engine.open_interaction(&again, at(10)).unwrap().expires_at(), interaction.expires_at());
     let first = code(&answer(&world, &carried, Says::Yes("alice"), at(11)).unwrap());
@@ -191,15 +265,46 @@ fn a_root_secret_is_replaced_without_a_second_answer() {
     assert_eq!(answer(&later, &carried, Says::Yes("bob"), at(12)).err(), Some(400));
 }
 
+/// A page carries 40 KiB, as the request is written in it.
+#[test]
+fn a_request_is_as_long_as_a_page_can_carry() {
+    let world = world();
+    let long = |len: usize| {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(form_urlencoded::parse(query("portal").as_bytes()));
+        for number in 0..5 {
+            form.append_pair(&format!("long{number}"), &"a".repeat(8_000));
+        }
+        let form = format!("{}&last=", form.finish());
+        let rest = len - form.len();
+        form + &"a".repeat(rest)
+    };
+    let sealed = |len: usize| {
+        let asks = long(len);
+        let asked = run(world.engine.authorize(&Request::new("GET", b"").with_query(asks.as_bytes()), at(0))).unwrap();
+        world.engine.interaction_handle(&asked, at(0))
+    };
+    let carried = sealed(40 * 1_024).unwrap();
+    let landing = answer(&world, &carried, Says::Yes("alice"), at(1)).unwrap();
+    world.send(&redeems(&code(&landing)), at(2)).assert_ok();
+    for len in [40 * 1_024 + 1, 41 * 1_024] {
+        assert_eq!(sealed(len).unwrap_err(), InteractionError::TooLong);
+    }
+}
+
 #[test]
 fn what_is_missing_is_said_in_words() {
     let builder = || Engine::builder(MemoryStore::new(), StaticClients::new());
     assert_eq!(builder().accept_root(root(1), at(0)).build().unwrap_err(), BuildError::RootSecretRequired);
     let twice = builder().root_secret(root(1)).accept_root(RootSecret::from_bytes(1, &[9; 32]), at(0));
     assert_eq!(twice.build().unwrap_err(), BuildError::DuplicateRoot);
-    for lifetime in [Duration::ZERO, Duration::from_secs(24 * 3_600 + 1)] {
+    let day = Duration::from_secs(24 * 3_600);
+    for lifetime in [Duration::ZERO, day + Duration::from_millis(1)] {
         let error = builder().interaction_lifetime(lifetime).build().unwrap_err();
         assert_eq!(error, BuildError::InteractionLifetime);
+    }
+    for lifetime in [Duration::from_millis(1), day] {
+        assert!(builder().interaction_lifetime(lifetime).build().is_ok(), "{lifetime:?}");
     }
     let without = World::new([portal()], |builder| builder.issuer(ISSUER).authorization_code());
     let asks = query("portal");

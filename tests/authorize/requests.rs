@@ -1,7 +1,9 @@
 //! Authorization requests: what holds, what the client is told, what is shown instead.
 
-use regrant::engine::Person;
-use regrant::{Authorization, AuthorizationError, Denial, Engine, MemoryStore, Request, StaticClients};
+use regrant::engine::{Display, Person};
+use regrant::{
+    Authorization, AuthorizationError, AuthorizationRequest, Denial, Engine, MemoryStore, Request, StaticClients,
+};
 
 use crate::kit::bank::{APP, CHALLENGE, Ended, ISSUER, PORTAL, PORTAL_URI, Query, bank, issuing, portal};
 use crate::kit::portal::Landing;
@@ -11,8 +13,10 @@ use crate::kit::{Fault, World, at, scope};
 #[test]
 fn a_request_that_holds_is_answered_with_code_state_and_issuer() {
     let world = bank();
+    let longest = "n".repeat(1_024);
     for (query, base, state) in [
         (Query::portal(), PORTAL_URI, Some("af0ifjsldkj")),
+        (Query::portal().set("nonce", &longest), PORTAL_URI, Some("af0ifjsldkj")),
         (Query::portal().without("state"), PORTAL_URI, None),
         (Query::portal().without("redirect_uri"), PORTAL_URI, Some("af0ifjsldkj")),
         (Query::portal().set("state", "a&b=c d#é\"<"), PORTAL_URI, Some("a&b=c d#é\"<")),
@@ -39,6 +43,38 @@ fn a_request_that_holds_is_answered_with_code_state_and_issuer() {
         let own = usize::from(base.starts_with("com."));
         assert_eq!(landing.parameters.len(), 2 + usize::from(state.is_some()) + own, "{landing:?}");
         assert_eq!(world.events.names(), ["CodeIssued"]);
+    }
+}
+
+/// OpenID Connect Core section 3.1.2.1: what a page asks of a request before it shows anything.
+#[test]
+fn a_page_asks_which_login_will_do_and_what_it_should_look_like() {
+    let world = bank();
+    let looks = |name: &str, value: &str, at_it: &dyn Fn(&AuthorizationRequest<'_>)| {
+        let encoded = Query::portal().and(name, value).encoded();
+        let request = Request::new("GET", b"").with_query(encoded.as_bytes());
+        at_it(&world.engine.blocking().authorize(&request, at(0)).unwrap().unwrap());
+    };
+    for (name, value, age, accepted) in [
+        ("ui_locales", "pt", 1_000_000, true),
+        ("max_age", "100", 100, true),
+        ("max_age", "100", 101, false),
+        ("max_age", "0", 0, true),
+        ("prompt", "login", 0, false),
+        ("prompt", "consent", 1_000_000, true),
+    ] {
+        looks(name, value, &|asked| {
+            assert_eq!(asked.accepts_login_of(at(0), at(age)), accepted, "{name}={value}, of {age} s ago");
+        });
+    }
+    for (value, display) in [
+        ("page", Display::Page),
+        ("popup", Display::Popup),
+        ("touch", Display::Touch),
+        ("wap", Display::Wap),
+        ("hologram", Display::Page),
+    ] {
+        looks("display", value, &|asked| assert_eq!(asked.display(), display, "{value}"));
     }
 }
 

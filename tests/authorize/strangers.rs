@@ -128,6 +128,8 @@ fn an_error_of_a_strangers_client_stays_on_the_page() {
         let value = |name: &str| parameters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
         assert_eq!((uri.as_str(), value("error"), value("state")), (EVIL, Some(code), Some(STATE)), "{wrong}");
         assert_eq!(error.way_on().unwrap().destination().to_string(), "evil.example");
+        let printed = format!("{error:?} {:?}", error.way_on());
+        assert!(printed.contains("WayOn") && !printed.contains(STATE), "{printed}");
     }
 }
 

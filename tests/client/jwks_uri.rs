@@ -129,6 +129,10 @@ fn a_site_that_is_down_logs_nobody_out() {
         site.says(bad);
         ask(&desk, &signer(), "a", 0).assert_error(503, "temporarily_unavailable");
     }
+    // Where the limit answers, it says after how long.
+    let limited = ask(&desk, &signer(), "a", 15);
+    limited.assert_error(503, "temporarily_unavailable");
+    assert_eq!(limited.header("retry-after"), ["45"]);
     assert!(desk.held().is_empty());
     site.says(signer().jwks().to_string().as_bytes());
     ask(&desk, &signer(), "a", 61).assert_ok();

@@ -84,6 +84,10 @@ fn either_of_two_secrets_authenticates() {
         world.send(&form(format!("{LOGIN}&client_id=app&client_secret={right}")), at(0)).assert_ok();
     }
     world.send(&login("app", &format!("{SECRET}{OTHER_SECRET}")), at(0)).assert_error(401, "invalid_client");
+    // Of a registry that has the same one twice.
+    let twice = World::new([app().secret(secret(SECRET))], |builder| builder.grant_handler(Password));
+    twice.send(&login("app", SECRET), at(0)).assert_ok();
+    twice.send(&login("app", OTHER_SECRET), at(0)).assert_error(401, "invalid_client");
     // A generated one, which only its owner has seen.
     let (kept, shown_once) = ClientSecret::generate();
     let world = World::new([app().secret(kept)], |builder| builder.grant_handler(Password));

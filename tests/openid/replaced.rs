@@ -95,6 +95,25 @@ fn a_subject_secret_that_was_lost_is_abandoned_on_demand() {
     assert!(matches!(run(serving.abandon_other_keys()), Err(KeyCheckError::SubjectSecret)));
 }
 
+/// A realm that adopts logins from before calls people by the secret from before, if there was any; where there was none, each realm may have its
+/// first one only now. Abandoned is what was lost.
+#[test]
+fn a_realm_that_adopts_logins_has_the_secret_that_these_had() {
+    let adopting = |store: &Arc<Shelf>, realm: &str, id: u8| {
+        let of = |builder: Builder| builder.root_secret(root(id)).realm(realm).adopt_grants_of(["shop"]);
+        node(store, &[shop("shop")], of).engine
+    };
+    let store = Arc::new(Shelf::durable());
+    run(adopting(&store, "town", 1).check_keys()).unwrap();
+    run(adopting(&store, "village", 2).check_keys()).unwrap();
+    let store = Arc::new(Shelf::durable());
+    run(node(&store, &[shop("shop")], |builder| builder).engine.check_keys()).unwrap();
+    let wrong = run(adopting(&store, "town", 2).check_keys());
+    assert!(matches!(wrong, Err(KeyCheckError::SubjectSecret)), "{wrong:?}");
+    run(adopting(&store, "town", 1).check_keys()).unwrap();
+    run(adopting(&store, "village", 2).abandon_other_keys()).unwrap();
+}
+
 /// An engine that can have named no session says so, rather than that all is well.
 #[test]
 fn a_logout_where_no_session_can_be_named_is_an_error() {

@@ -535,8 +535,8 @@ fn every_requirement_of_fapi_2_0_on_a_server() {
     run_all(ROWS, usual);
 }
 
-/// Section 5.4.1: an assertion by RS256 is refused before its signature is looked at; by an algorithm of the profile it would be judged by its
-/// keys.
+/// Section 5.4.1: an assertion by RS256 is refused before its signature is looked at, and so is a signed request; by an algorithm of the profile
+/// they would be judged by the keys.
 #[test]
 fn rs256_is_no_algorithm_of_fapi_2_0() {
     let bank = usual();
@@ -548,6 +548,13 @@ fn rs256_is_no_algorithm_of_fapi_2_0() {
         assert_eq!(said(&reply), "401 invalid_client");
         let events = bank.events.take();
         assert!(events.iter().any(|event| event.contains(why)), "{alg}: {events:?}");
+        let mut claims = claims_but("key-client", "j", 0, "sub", None);
+        claims["client_id"] = json!("key-client");
+        let object = signer.jwt(&json!({"alg": alg, "kid": "one"}), &claims);
+        let reply = bank.push(&key_app(), &vec![("request", object)], 0);
+        assert_eq!(said(&reply), "400 invalid_request_object");
+        let (events, why) = (bank.events.take(), why.replace("Assertion", "SignedRequest"));
+        assert!(events.iter().any(|event| event.contains(&why)), "{alg}: {events:?}");
     }
 }
 

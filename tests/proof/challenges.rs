@@ -35,6 +35,26 @@ fn the_scheme_of_the_request_comes_first_and_says_what_was_wrong() {
     assert_eq!((response.status(), response.body()), (401, &br#"{"error":"use_dpop_nonce"}"#[..]));
 }
 
+/// RFC 9449 section 9: a nonce is for whoever sends proofs, and for nobody else.
+#[test]
+fn a_nonce_is_given_to_who_comes_with_a_proof_or_by_its_scheme() {
+    let world = house();
+    let proof = ProofKey::of(1).proof("GET", "https://elsewhere.example/").sign();
+    let (bearer, scheme, proof) =
+        (("authorization", "Bearer x"), ("authorization", "DPoP x"), ("dpop", proof.as_str()));
+    for (headers, given) in [
+        (&[][..], false),
+        (&[bearer], false),
+        (&[proof], true),
+        (&[bearer, proof], true),
+        (&[scheme], true),
+        (&[scheme, proof], true),
+    ] {
+        let refused = world.at_resource(None, "/x", headers, at(1)).unwrap_err();
+        assert_eq!(refused.dpop_nonce().is_some(), given, "{headers:?}");
+    }
+}
+
 /// A resource that refuses bearer tokens says so, and its metadata too (RFC 9728 section 2).
 #[test]
 fn where_proofs_are_demanded_there_is_one_scheme() {

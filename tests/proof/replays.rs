@@ -1,12 +1,15 @@
 //! Proofs that come twice (RFC 9449 section 11.1), and requests of somebody who has got hold of one.
 
-use regrant::engine::BearerErrorKind::{InvalidDpopProof, UseDpopNonce};
-use regrant::engine::Dpop;
+use std::sync::Arc;
 
-use super::house::{LOGIN, ask, house, node, renewal};
+use parking_lot::Mutex;
+use regrant::engine::BearerErrorKind::{InvalidDpopProof, UseDpopNonce};
+use regrant::engine::{Dpop, HookError, IssueDecision, IssueHook, IssueRequest};
+
+use super::house::{LOGIN, ask, house, node, redemption, renewal};
 use crate::kit::bank::ISSUER;
 use crate::kit::proof::ProofKey;
-use crate::kit::{World, at};
+use crate::kit::{Ask, World, at};
 
 fn key() -> ProofKey {
     ProofKey::of(1)
@@ -161,12 +164,53 @@ fn over_nodes_a_proof_is_known_by_its_marker() {
     assert_eq!(b.send(&caught, at(4)).refresh_token(), second, "a lost answer, at another node");
     let third = a.proven("phone", &renewal(&second), &key(), at(5)).refresh_token();
     let stored = one.store.bytes();
-    b.send(&caught, at(6)).assert_error(400, "use_dpop_nonce");
-    assert_eq!(one.store.bytes(), stored, "and ends no login there");
+    // Nor at one that has never seen it.
+    for node in [b, marking()] {
+        node.send(&caught, at(6)).assert_error(400, "use_dpop_nonce");
+        assert_eq!(one.store.bytes(), stored, "and ends no login there");
+    }
+    let b = marking();
     let proof = a.fresh(&key(), at(7)).sign();
     let fourth = a.send(&ask("phone", &renewal(&third)).header("dpop", &proof), at(7)).refresh_token();
     b.send(&ask("phone", &renewal(&fourth)).header("dpop", &proof), at(8)).assert_error(400, "invalid_dpop_proof");
     b.proven("phone", &renewal(&fourth), &key(), at(9)).assert_ok();
+    let code = a.code("phone", &[], at(10));
+    let redeem = ask("phone", &redemption(&code)).header("dpop", a.fresh(&key(), at(10)).sign());
+    a.send(&redeem, at(11)).assert_ok();
+    let stored = one.store.bytes();
+    marking().send(&redeem, at(12)).assert_error(400, "use_dpop_nonce");
+    assert_eq!(one.store.bytes(), stored, "nor is a code that was redeemed redeemed twice by the same request");
     let of_a_node = one.store.grants().iter().filter(|grant| grant.is_marker()).count();
     assert!(of_a_node >= 6, "{of_a_node}");
+}
+
+/// While this node's host is asked, another node answers.
+#[derive(Clone, Default)]
+struct Meanwhile(Arc<Mutex<Option<(World, Ask)>>>);
+
+impl IssueHook for Meanwhile {
+    async fn on_issue(&self, _: &IssueRequest<'_>) -> Result<IssueDecision, HookError> {
+        let meanwhile = self.0.lock().take();
+        if let Some((node, ask)) = meanwhile {
+            node.send(&ask, at(1)).assert_ok();
+        }
+        Ok(IssueDecision::Allow)
+    }
+}
+
+/// A request that is overtaken looks at the record again, and its proof is then none that came before. So by two proofs a code that was redeemed
+/// twice ends the login (RFC 6749 section 4.1.2), also where the second looked before the first had written.
+#[test]
+fn a_request_that_is_overtaken_has_not_sent_its_own_proof_before() {
+    for markers in [false, true] {
+        let one = house();
+        let (hook, dpop) = (Meanwhile::default(), || Dpop::new().with_markers(markers));
+        let slow = node(&one, |builder| builder.dpop(dpop()).on_issue(hook.clone()));
+        let quick = node(&one, |builder| builder.dpop(dpop()));
+        let code = slow.code("phone", &[], at(0));
+        let redeem = || ask("phone", &redemption(&code)).header("dpop", slow.fresh(&key(), at(1)).sign());
+        *hook.0.lock() = Some((quick, redeem()));
+        slow.send(&redeem(), at(1)).assert_error(400, "invalid_grant");
+        assert!(hook.0.lock().is_none() && one.store.grants().iter().all(regrant::Grant::is_marker), "{markers}");
+    }
 }

@@ -392,6 +392,19 @@ fn another_subject_secret_is_found_out() {
     assert!(matches!(run(named(another()).check_keys()), Err(KeyCheckError::SubjectSecret)));
     let in_realm = engine(another()).realm("shop").subject_secret(root().subject_secret()).adopt_grants_of(["app"]);
     run(in_realm.accept_root(root(), at(0)).build().unwrap().check_keys()).unwrap();
+    // One that has tokens from before to serve writes it down for all that come after it, whatever realm they are of.
+    let store = Arc::new(Shelf::durable());
+    let of = |realm: Option<&str>, secret: RootSecret| {
+        let builder = Engine::builder(Arc::clone(&store), StaticClients::new()).key(Key::from_bytes(1, &[1; 32]));
+        let builder = builder.root_secret(secret).foreign_tokens(OldServer::default());
+        let builder = realm.into_iter().fold(builder, |all, realm| all.realm(realm).adopt_grants_of(["app"]));
+        run(builder.build().unwrap().check_keys())
+    };
+    of(Some("shop"), root()).unwrap();
+    for realm in [Some("bank"), None] {
+        assert!(matches!(of(realm, another()), Err(KeyCheckError::SubjectSecret)), "{realm:?}");
+        of(realm, root()).unwrap();
+    }
     let slot = EngineSlot::new(engine(root()).build().unwrap());
     let next = engine(another()).accept_root(root(), at(9_000)).subject_secret(another().subject_secret());
     assert!(matches!(slot.exchange(next.build().unwrap()), Err(ExchangeError::SubjectSecret)));

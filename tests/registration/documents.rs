@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use regrant::client::NativeRedirects;
 use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
-use regrant::{Authorization, Clients, EngineBuilder, Lifetimes, Request, RootSecret};
+use regrant::{Authorization, Clients, EngineBuilder, Key, Lifetimes, Request, RootSecret};
 use serde_json::json;
 
 use crate::kit::foreign::{OldServer, UUID};
@@ -159,6 +159,33 @@ fn a_client_moves_here_with_another_server_s_token() {
     let code = "grant_type=authorization_code&code=88642e36&code_verifier=x";
     assert_eq!(node.token(APP, code, at(7)).outcome(), (400, Some("invalid_grant".into())));
     assert!(web.fetched().is_empty());
+}
+
+/// Such a token has any form. Where it is that of a token of this engine, under a key that is not here, nobody is told of a key that is missing;
+/// where it is that of a JWT, it is revoked as any other (RFC 7009 section 2.1).
+#[test]
+fn another_server_s_token_may_look_like_one_of_this_server() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let began = regrant::Timestamp::from_secs(1_590_000_000);
+    let (signing_key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let elsewhere =
+        port_on(Arc::default(), strangers(&web, &clock), |builder| builder.key(Key::from_bytes(9, &[1; 32])));
+    let like_ours = elsewhere.login(APP, at(0)).refresh_token();
+    let old = OldServer::default().ready().with(&like_ours, APP, "alice", began).with("a.b.c", APP, "alice", began);
+    let open = || {
+        port_on(Arc::default(), strangers(&web, &clock), |builder| {
+            let builder = signing(&signing_key, JwtAccessTokens::new())(builder);
+            builder.root_secret(RootSecret::from_bytes(1, &[2; 32])).foreign_tokens(old.clone())
+        })
+    };
+    web.fetched();
+    let node = open();
+    node.refresh(APP, &like_ours, at(1)).assert_ok();
+    assert!(!node.events.names().contains(&"UnknownKey".to_owned()));
+    let node = open();
+    assert_eq!(node.revoke(APP, "a.b.c", at(1)).status, 200);
+    assert_eq!(web.fetched(), [APP, APP], "by each node");
+    assert_eq!(node.refresh(APP, "a.b.c", at(2)).outcome(), (400, Some("invalid_grant".into())));
 }
 
 /// A replay after a restart is a replay.

@@ -14,7 +14,8 @@ use regrant::{
 
 use super::jwt::{both, ed25519};
 use crate::kit::jwt::claims;
-use crate::kit::schedule::run;
+use crate::kit::schedule::{Scheduler, run};
+use crate::kit::store::faulty;
 use crate::kit::{Password, Reply, SECRET, Shelf, World, app, at, form, renewal, secret};
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
@@ -202,6 +203,32 @@ fn keys_are_checked_in_their_realm() {
     let adopting = |key: Key| run(engine(key, Some("new"), &["app"]).check_keys());
     assert!(matches!(adopting(key()), Err(KeyCheckError::Changed(1))));
     adopting(another()).unwrap();
+}
+
+/// Two nodes that start at the same moment with other keys of one id: wherever one overtakes the other, one of them hears of it.
+#[test]
+fn of_two_nodes_with_another_key_of_one_id_one_is_told() {
+    for (known, polls) in [false, true].into_iter().flat_map(|known| (0..20).map(move |polls| (known, polls))) {
+        let store = faulty::Shelf::of(Arc::new(Shelf::durable()));
+        let node = |own: Key| {
+            let builder = Engine::builder(Arc::clone(&store), StaticClients::new()).realm("shop").key(own);
+            if known { builder.accept_key(key()) } else { builder }
+        };
+        if known {
+            let first = Engine::builder(Arc::clone(&store), StaticClients::new()).realm("shop").key(key());
+            run(first.build().unwrap().check_keys()).unwrap();
+        }
+        let [slow, quick] = [8, 9].map(|byte| node(Key::from_bytes(2, &[byte; 32])).build().unwrap());
+        let mut scheduler = Scheduler::new();
+        let checking = scheduler.spawn(slow.check_keys());
+        let early = (0..polls).find_map(|_| scheduler.poll(checking));
+        let quick = run(quick.check_keys());
+        let slow = early.unwrap_or_else(|| (0..100).find_map(|_| scheduler.poll(checking)).unwrap());
+        let told: Vec<KeyCheckError> = [slow, quick].into_iter().filter_map(Result::err).collect();
+        assert!(matches!(told[..], [KeyCheckError::Changed(2)]), "{known}, overtaken after {polls}: {told:?}");
+        // As `main` shows it.
+        assert_eq!(format!("{:?}", told[0]), told[0].to_string());
+    }
 }
 
 #[test]

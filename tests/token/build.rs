@@ -126,6 +126,16 @@ fn grant_types_parameters_realms_keys_and_lifetimes_are_checked() {
     }
     let key = || Key::from_bytes(7, &[7; 32]);
     assert_eq!(builder().key(key()).accept_key(key()).build().unwrap_err(), BuildError::DuplicateKey);
+    // Where nobody gives a key, one is made under an id that none of these has.
+    let accepting = |ids: &[u8]| {
+        let accepted = ids.iter().fold(builder(), |builder, id| builder.accept_key(Key::from_bytes(*id, &[7; 32])));
+        accepted.build().map(drop)
+    };
+    assert_eq!(accepting(&[0]), Ok(()));
+    assert_eq!(accepting(&[1, 0]), Ok(()));
+    let all: Vec<u8> = (0..=u8::MAX).collect();
+    assert_eq!(accepting(&all[..255]), Ok(()));
+    assert_eq!(accepting(&all), Err(BuildError::DuplicateKey));
     let none = Lifetimes::default().with_idle(Duration::ZERO);
     assert_eq!(builder().lifetimes(none).build().unwrap_err(), BuildError::Lifetimes);
     for name in ["", "refresh_token"] {

@@ -202,6 +202,7 @@ fn place(parts: &[&[u8]]) -> [u8; 16] {
 mod tests {
     use super::*;
     use crate::grant::Generation;
+    use crate::proof::dpop::Proof;
 
     const SKEW: Duration = Duration::from_secs(5);
 
@@ -254,6 +255,71 @@ mod tests {
         let now = at(1_000);
         for proof in accepted.into_iter().filter(|proof| now <= proof.until) {
             assert_ne!(used.note(proof, 64, SKEW, now), Note::First);
+        }
+    }
+
+    /// A clock that goes back by a skew, after one that was ahead by another, brings nothing back.
+    #[test]
+    fn what_has_ended_is_known_for_two_skews_more() {
+        let mut used = Used::default();
+        let (first, second, third) = (one(1, at(300)), one(2, at(400)), one(3, at(400)));
+        let last = at(300) + SKEW + SKEW;
+        assert_eq!(used.note(first, 64, SKEW, at(0)), Note::First);
+        assert_eq!(used.note(second, 64, SKEW, last), Note::First);
+        assert_eq!(used.note(first, 64, SKEW, at(300)), Note::Elsewhere);
+        assert_eq!(used.note(third, 64, SKEW, last + Duration::from_millis(1)), Note::First);
+        assert_eq!(used.proofs.len(), 2);
+    }
+
+    /// RFC 9449 section 4.1: the proof of a token request. What one client sends keeps no other out.
+    #[test]
+    fn each_client_has_a_place_of_its_own() {
+        let text = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJo\
+                    RjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.\
+                    eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwi\
+                    aWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
+        let proven = Proof::read(text.as_bytes()).unwrap().verify_signature().unwrap();
+        assert_ne!(place_of_client("one", &proven), place_of_client("two", &proven));
+        assert_eq!(place_of_client("one", &proven), place_of_client("one", &proven));
+    }
+
+    /// An entry is kept for one turn at least, and for two at most.
+    #[test]
+    fn a_turn_drops_what_was_used_before_the_last_one() {
+        let shard = || Shard { turned_at: at(10_000), ..Shard::default() };
+        let after = |shard: &mut Shard, since: Duration| {
+            shard.current.insert([1; 16], Used::default());
+            shard.turn(at(10_000) + since);
+            (shard.current.len(), shard.before.len())
+        };
+        let ms = Duration::from_millis(1);
+        for (since, kept) in [
+            (Duration::ZERO, (1, 0)),
+            (TURN - ms, (1, 0)),
+            (TURN, (0, 1)),
+            (TURN + TURN - ms, (0, 1)),
+            (TURN + TURN, (0, 0)),
+        ] {
+            assert_eq!(after(&mut shard(), since), kept, "{since:?}");
+        }
+    }
+
+    /// Nothing is dropped for it. Back by a turn or less, the next turn is when it was to be; back by more, it would be long in coming.
+    #[test]
+    fn a_clock_that_went_back_drops_nothing_and_the_turns_go_on() {
+        let turned_at = at(10_000);
+        let ms = Duration::from_millis(1);
+        for (now, turns_from) in [
+            (turned_at + ms, turned_at),
+            (turned_at - ms, turned_at),
+            (turned_at - TURN, turned_at),
+            (turned_at - TURN - ms, turned_at - TURN - ms),
+        ] {
+            let mut shard = Shard { turned_at, ..Shard::default() };
+            shard.current.insert([1; 16], Used::default());
+            shard.before.insert([2; 16], Used::default());
+            shard.turn(now);
+            assert_eq!((shard.current.len(), shard.before.len(), shard.turned_at), (1, 1, turns_from));
         }
     }
 

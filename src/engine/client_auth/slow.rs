@@ -185,7 +185,7 @@ impl fmt::Debug for SlowVerifier {
 
 impl Cache {
     fn remember(&mut self, digest: [u8; 32]) {
-        if self.most > 0 && self.known.insert(digest) {
+        if self.known.insert(digest) {
             self.order.push_back(digest);
         }
         while self.order.len() > self.most {

@@ -292,12 +292,12 @@ mod tests {
             shard.turn(at(10_000) + since);
             (shard.current.len(), shard.before.len())
         };
-        let ms = Duration::from_millis(1);
+        let just_before = |time: Duration| time.saturating_sub(Duration::from_millis(1));
         for (since, kept) in [
             (Duration::ZERO, (1, 0)),
-            (TURN - ms, (1, 0)),
+            (just_before(TURN), (1, 0)),
             (TURN, (0, 1)),
-            (TURN + TURN - ms, (0, 1)),
+            (just_before(TURN + TURN), (0, 1)),
             (TURN + TURN, (0, 0)),
         ] {
             assert_eq!(after(&mut shard(), since), kept, "{since:?}");

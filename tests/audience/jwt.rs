@@ -4,9 +4,9 @@ use regrant::engine::AccessTokenFormat::{Jwt, Opaque};
 use regrant::jwt::JwtAccessTokens;
 use serde_json::{Value, json};
 
-use super::town::{Builder, FILES, MCP, both, files, mcp, only_files, only_mcp, plain, rebuilt, world};
-use crate::kit::at;
+use super::town::{Builder, FILES, MCP, both, files, mcp, only_files, only_mcp, plain, poll, rebuilt, world};
 use crate::kit::bank::{ISSUER, KEY, claims};
+use crate::kit::{Reply, SECRET, at, basic, form};
 
 fn signing(builder: Builder) -> Builder {
     builder.signing_key(KEY.clone()).jwt_access_tokens(JwtAccessTokens::new())
@@ -99,6 +99,22 @@ fn a_jwt_for_a_resource_that_is_gone_lets_nobody_in() {
         let none = rebuilt(&world, |builder| change(plain(builder)));
         assert!(none.at_default(&token, at(1)).is_err());
     }
+}
+
+/// Nor does whoever asks about it where there are no resources any more: its login was for that one.
+#[test]
+fn a_jwt_for_a_resource_is_not_active_where_there_is_none() {
+    let before = world(|builder| signing(both(builder)));
+    let none = rebuilt(&before, |builder| signing(plain(builder)));
+    let is_active = |token: &str| {
+        let ask = form(format!("token={token}")).authorization(basic("api", SECRET));
+        Reply::of(&poll(none.engine.introspect(&ask.request(), at(2)))).json()["active"] == true
+    };
+    let login = before.agent_redeem(&before.agent_code(None, &[FILES], at(0)), &[], at(1));
+    assert!(!is_active(&login.access_token()));
+    assert!(none.at_default(&login.access_token(), at(2)).is_err());
+    let own = none.machine("grant_type=client_credentials", &[], at(1));
+    assert!(is_active(&own.access_token()));
 }
 
 /// An issuer that is a resource itself: its name in `aud` is that resource, and no more.

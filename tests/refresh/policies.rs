@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use regrant::Lifetimes;
 use regrant::grant::{OnReplay, Rotation};
+use regrant::{Lifetimes, Request, Scope};
 
 use crate::kit::{Password, World, app, at};
 
@@ -49,6 +49,27 @@ fn a_replay_may_be_rejected_only() {
 }
 
 /// RFC 9700 section 4.14.2.
+/// A grant is kept for as long as anything of it works: a client that may be idle for a minute has access tokens for ten.
+#[test]
+fn an_access_token_may_outlive_the_refresh_token_that_came_with_it() {
+    let lifetimes = Lifetimes::default().with_idle(Duration::from_secs(60)).with_access_token(Duration::from_secs(600));
+    let world = World::new([app().lifetimes(lifetimes)], |builder| builder.grant_handler(Password));
+    let login = world.login(at(0));
+    let next = world.refresh(&login.refresh_token(), at(50));
+    assert_eq!(next.json()["expires_in"], 600);
+    assert_eq!(world.store.grants()[0].expires_at(), at(650));
+    world.refresh(&next.refresh_token(), at(110)).assert_error(400, "invalid_grant");
+    let header = format!("Bearer {}", next.access_token());
+    let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
+    for (secs, lives) in [(649, true), (650, false)] {
+        assert_eq!(
+            world.engine.blocking().bearer(&request, &Scope::empty(), at(secs)).unwrap().is_ok(),
+            lives,
+            "{secs}"
+        );
+    }
+}
+
 #[test]
 fn without_a_retry_window_the_predecessor_is_a_replay() {
     let world = World::new([app().retry_window(Duration::ZERO)], |builder| builder.grant_handler(Password));

@@ -132,8 +132,11 @@ await check('a cookie of the name that it has without TLS counts for nothing', a
     }
   }, [...fields]);
   const answered = page.waitForResponse((response) => response.request().method() === 'POST');
+  // Shown before it is closed: Chromium may open no page any more after one that was closed on its way to another.
+  const shown = page.waitForEvent('load');
   await typeIn(page);
   assert.equal((await answered).status(), 403);
+  await shown;
   await page.close();
   assert.match((await logIn()).url.searchParams.get('code'), /^[\w-]{43}$/);
 });

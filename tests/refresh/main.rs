@@ -9,6 +9,7 @@ mod cut_offs;
 mod expiry;
 mod faults;
 mod foreign;
+mod foreign_ends;
 mod hook;
 mod live;
 mod narrowed;

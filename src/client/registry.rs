@@ -368,14 +368,21 @@ impl StaticClients {
 }
 
 impl Clients for StaticClients {
-    async fn find(&self, client_id: &str, _: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        // To compare a few ids costs less than to hash one. They are no secrets.
-        let client = if self.clients.len() <= Self::FEW {
-            self.clients.iter().find(|(id, _)| *id == client_id).map(|(_, client)| client)
-        } else {
-            self.clients.get(client_id)
-        };
-        Ok(client.map(ClientRef::Borrowed))
+    #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
+    fn find(
+        &self,
+        client_id: &str,
+        _: Lookup,
+    ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> + Send {
+        async move {
+            // To compare a few ids costs less than to hash one. They are no secrets.
+            let client = if self.clients.len() <= Self::FEW {
+                self.clients.iter().find(|(id, _)| *id == client_id).map(|(_, client)| client)
+            } else {
+                self.clients.get(client_id)
+            };
+            Ok(client.map(ClientRef::Borrowed))
+        }
     }
 
     fn decoy(&self) -> Option<&ClientSecret> {

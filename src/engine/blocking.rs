@@ -540,6 +540,7 @@ impl<S, C> fmt::Debug for Blocking<'_, S, C> {
 }
 
 /// Polls the future in place: it is so large that a copy would cost time.
+#[inline]
 fn poll_once<F: Future>(future: Pin<&mut F>) -> Result<F::Output, NotReady> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Ok(output),

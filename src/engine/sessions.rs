@@ -140,7 +140,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     async fn force_of(&self, grant: &Grant) -> Result<Force, StoreError> {
         let since =
             |not_before: Timestamp, force: Force| if grant.created_at < not_before { Force::Void } else { force };
-        match self.look_up(grant.client_id(), Lookup::new(Purpose::Sessions)).await {
+        match self.look_up(grant.client_id(), &Lookup::new(Purpose::Sessions)).await {
             Ok(Some(client)) => Ok(since(self.not_before(&client), Force::OfClient)),
             Ok(None) => Ok(Force::Void),
             Err(error) if error.is_not_at_hand() => Ok(since(self.not_before.get(), Force::OfClientNotAtHand)),

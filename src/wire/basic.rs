@@ -2,13 +2,27 @@
 
 use std::{fmt, str};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::Engine as _;
 use smallvec::SmallVec;
 
 use super::marks::is_plain;
 use super::percent::decode_in_place;
 use super::text::has_control;
 use crate::secret::wipe;
+
+/// Base64 of the standard alphabet (RFC 4648 section 4), by the instructions that this processor has for many bytes at once.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn base64() -> &'static impl base64::Engine {
+    use base64::engine::{general_purpose::PAD, simd::Simd};
+    static BASE64: std::sync::LazyLock<Simd> = std::sync::LazyLock::new(|| Simd::standard(PAD));
+    &*BASE64
+}
+
+/// Base64 of the standard alphabet (RFC 4648 section 4).
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn base64() -> &'static impl base64::Engine {
+    &base64::engine::general_purpose::STANDARD
+}
 
 /// The greatest length of a header value, in bytes.
 const MAX_HEADER: usize = 4096;
@@ -144,7 +158,7 @@ impl BasicCredentials {
             None => self.bytes.resize(decoded_len(encoded)?, 0),
         }
         let bytes = self.bytes.as_mut_slice();
-        let len = STANDARD.decode_slice(encoded, bytes).map_err(|_| BasicError::Base64)?;
+        let len = base64().decode_slice(encoded, bytes).map_err(|_| BasicError::Base64)?;
         debug_assert_eq!(len, bytes.len());
 
         let colon = bytes.iter().position(|&byte| byte == b':').ok_or(BasicError::NoColon)?;
@@ -214,7 +228,7 @@ impl BasicCredentials {
         let encoded = header_value.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
         raw.bytes.resize(self.bytes.len(), 0);
         // Neither fails: it went well before.
-        let Ok(len) = STANDARD.decode_slice(encoded, &mut raw.bytes) else { return };
+        let Ok(len) = base64().decode_slice(encoded, &mut raw.bytes) else { return };
         (raw.id_len, raw.secret_start) = (self.id_len, self.secret_start);
         raw.secret_len = len.saturating_sub(self.secret_start);
         // The id stays as it was decoded.
@@ -275,7 +289,7 @@ mod tests {
     #[test]
     fn long_credentials_go_to_the_heap_and_short_ones_do_not() -> Result<(), BasicError> {
         for (secret, spilled) in [(252, false), (253, true), (2000, true)] {
-            let header = format!("Basic {}", STANDARD.encode(format!("web:{}", "s".repeat(secret))));
+            let header = format!("Basic {}", base64().encode(format!("web:{}", "s".repeat(secret))));
             let credentials = BasicCredentials::parse(header.as_bytes())?;
             assert_eq!(credentials.bytes.spilled(), spilled);
             assert_eq!(credentials.client_id(), "web");
@@ -286,7 +300,7 @@ mod tests {
 
     #[test]
     fn decoding_leaves_nothing_of_the_id_in_the_secret() -> Result<(), BasicError> {
-        let header = format!("Basic {}", STANDARD.encode("%61%62:%63"));
+        let header = format!("Basic {}", base64().encode("%61%62:%63"));
         let credentials = BasicCredentials::parse(header.as_bytes())?;
         assert_eq!((credentials.client_id(), credentials.client_secret()), ("ab", "c"));
         Ok(())

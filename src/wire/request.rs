@@ -98,7 +98,22 @@ impl<'a> Request<'a> {
     /// # let _ = request;
     /// ```
     #[must_use]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a request is large, and to move it in and out costs more than all else here"
+    )]
     pub fn with_header(mut self, name: &str, value: &'a [u8]) -> Self {
+        self.keep_header(name, value);
+        self
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "of a name that is known when this is compiled nothing is left but a move"
+    )]
+    fn keep_header(&mut self, name: &str, value: &'a [u8]) {
         // As HTTP/2 and most libraries write it, or else in any case.
         let is = |header: &str| name == header || name.eq_ignore_ascii_case(header);
         if is("content-type") {
@@ -110,7 +125,6 @@ impl<'a> Request<'a> {
         if is("dpop") {
             self.dpop = self.dpop.and(value);
         }
-        self
     }
 
     /// Adds headers, all that the request has: pairs of a name in any case and a value.
@@ -122,8 +136,11 @@ impl<'a> Request<'a> {
     /// # let _ = request;
     /// ```
     #[must_use]
-    pub fn with_headers(self, headers: impl IntoIterator<Item = (impl AsRef<str>, &'a [u8])>) -> Self {
-        headers.into_iter().fold(self, |request, (name, value)| request.with_header(name.as_ref(), value))
+    pub fn with_headers(mut self, headers: impl IntoIterator<Item = (impl AsRef<str>, &'a [u8])>) -> Self {
+        for (name, value) in headers {
+            self.keep_header(name.as_ref(), value);
+        }
+        self
     }
 
     /// Where a request to a resource goes, for the proof that comes with it (RFC 9449 section 4.3, item 9): the path of the request, or

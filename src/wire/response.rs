@@ -131,11 +131,13 @@ impl Response {
     /// let bytes: Vec<u8> = response.into_body();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
 
     /// A success with this JSON.
+    #[inline]
     pub(crate) const fn ok(body: Vec<u8>) -> Self {
         Self { status: 200, special: Special::Nothing, dpop_nonce: None, body }
     }

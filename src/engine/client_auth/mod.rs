@@ -169,7 +169,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Box::pin(self.authenticate_by_assertion(assertion, lookup, occasion)).await;
             }
             // Without control characters: they were looked for where the header and the form were read.
-            let found = match self.find_read_client(credentials.client_id(), lookup).await {
+            let found = match self.find_read_client(credentials.client_id(), &lookup).await {
                 Ok(found) => found,
                 Err(error) => return Err(error.into()),
             };
@@ -261,7 +261,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     fn find_read_client(
         &self,
         id: &str,
-        lookup: Lookup,
+        lookup: &Lookup,
     ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> {
         async move { if id.len() > Client::MAX_ID_BYTES { Ok(None) } else { self.look_up(id, lookup).await } }
     }
@@ -271,10 +271,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) fn look_up(
         &self,
         id: &str,
-        lookup: Lookup,
+        lookup: &Lookup,
     ) -> impl Future<Output = Result<Option<ClientRef<'_>>, ClientsError>> {
         async move {
-            match self.clients.find(id, lookup).await {
+            match self.clients.find(id, *lookup).await {
                 Ok(None) => Ok(self.of_localhost(id)),
                 Err(error) => {
                     let is_of_anybody = lookup.purpose() == Purpose::Authorization && lookup.peer().is_none();
@@ -291,7 +291,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The client of an id that a stranger sent. What no client can be called is not asked for: a registry in a database
     /// fails at a NUL, and looks long for a long one.
     pub(super) async fn find_client(&self, id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
-        if has_control(id) { Ok(None) } else { self.find_read_client(id, lookup).await }
+        if has_control(id) { Ok(None) } else { self.find_read_client(id, &lookup).await }
     }
 
     /// What a request to the revocation or introspection endpoint is made of: a client, proven, and a token. A refusal that is

@@ -124,7 +124,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client_id: &str,
         grant: GrantId,
     ) -> Result<Option<ClientRef<'_>>, Failure> {
-        match self.look_up(client_id, Lookup::new(Purpose::AccessToken)).await {
+        match self.look_up(client_id, &Lookup::new(Purpose::AccessToken)).await {
             Ok(Some(client)) => Ok(Some(client)),
             Ok(None) => Err(Failure::from(ClientRefusal::UnknownClient).of_grant(grant)),
             Err(error) if error.is_not_at_hand() => Ok(None),

@@ -60,12 +60,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// ```
     pub async fn token(&self, request: &Request<'_>, clock: impl Clock) -> Response {
         let time = self.time(&clock);
-        let response = match time.watch(pin!(self.try_token(request, &time))).await {
-            Ok(body) => Response::ok(body),
-            Err(failure) => self.refuse(&failure),
-        };
-        // Asked first: a response is large, and a move of it costs time.
-        if self.takes_proofs() { self.with_nonce(request, response, time.now()) } else { response }
+        match time.watch(pin!(self.try_token(request, &time))).await {
+            // Made where it is returned: a response is large, and a move of it costs time.
+            Ok(body) if !self.takes_proofs() => Response::ok(body),
+            Ok(body) => self.with_nonce(request, Response::ok(body), time.now()),
+            Err(failure) => self.with_nonce(request, self.refuse(&failure), time.now()),
+        }
     }
 
     #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]

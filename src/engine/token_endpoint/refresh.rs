@@ -35,7 +35,7 @@ use crate::engine::time::Time;
 use crate::engine::token_endpoint::hook::Asked;
 use crate::engine::token_endpoint::source::Source;
 use crate::grant::rotation::{Advance, Decision, RefreshPolicy, Rotation, Void, decide};
-use crate::grant::{Generation, Grant, InvalidScope, Scope, Timestamp};
+use crate::grant::{Generation, Grant, Scope, Timestamp};
 use crate::store::{StoreErrorKind, TokenStore};
 use crate::token::{GRANT_TEXT_LEN, GrantToken, TokenKind, mint_refresh_into};
 use crate::wire::{Form, Parameters};
@@ -46,7 +46,8 @@ struct Refresh<'a, 'r, F> {
     presented: &'a mut Presented<'r>,
     token: &'a GrantToken,
     text: &'a [u8],
-    scope: Option<Result<Scope, InvalidScope>>,
+    /// As it was asked for: read where it is looked at.
+    scope: Option<&'a str>,
     time: &'a Time<'a>,
     /// Whether the hook has allowed it; it is asked once.
     permitted: bool,
@@ -136,7 +137,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 presented,
                 token: &token,
                 text,
-                scope: parameters.scope().map(Scope::parse),
+                scope: parameters.scope(),
                 time,
                 permitted: false,
                 changes: None,
@@ -277,6 +278,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// What the record makes of the token.
+    #[inline]
     fn judge<F: Source>(&self, grant: &Grant, refresh: &mut Refresh<'_, '_, F>) -> Result<Verdict, Failure> {
         let client = refresh.client;
         let tried = refresh.swaps.tried();
@@ -476,10 +478,9 @@ fn check_in_time(grant: &Grant, now: Timestamp) -> Result<(), Failure> {
 /// the client may have now.
 fn asked_mask<F>(grant: &Grant, refresh: &Refresh<'_, '_, F>) -> Result<u64, Failure> {
     // The second is said where nothing is left: who named a scope can name another, who named none has to log in anew.
-    let (asked, none_left) = match &refresh.scope {
+    let (asked, none_left) = match refresh.scope {
         None => (Some(Scope::WHOLE), GrantRefusal::ScopeTaken),
-        Some(Ok(scope)) => (grant.scope.mask_of(scope), GrantRefusal::Scope),
-        Some(Err(InvalidScope)) => (None, GrantRefusal::Scope),
+        Some(scope) => (Scope::parse(scope).ok().and_then(|scope| grant.scope.mask_of(&scope)), GrantRefusal::Scope),
     };
     asked.and_then(|asked| left_to(refresh.client, &grant.scope, asked)).ok_or_else(|| of_grant(grant, none_left))
 }

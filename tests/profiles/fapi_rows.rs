@@ -609,3 +609,15 @@ fn a_login_by_certificate_is_bound_to_certificates() {
     bank.refresh(&App { certificate: None, ..app.clone() }, &token, 1).assert_error(401, "invalid_client");
     bank.send(Place::Token, &app, &renewal(&token), 2).assert_ok();
 }
+
+/// Section 5.3.2.1, item 5, leaves the key to the client. One that is also what it authenticates by is refused by atproto alone.
+#[test]
+fn a_proof_may_be_by_a_key_of_the_client() {
+    let key = ProofKey::of(7);
+    let mut jwks = Signer::new("one").jwks();
+    jwks["keys"].as_array_mut().unwrap().push(key.jwk());
+    let client = key_client().keys(ClientKeys::from_json(jwks.to_string().as_bytes()).unwrap());
+    let bank = bank(Arc::new(Shelf::default()), [client], |builder| builder.grant_handler(ClientCredentials));
+    let app = App { proof: Some(key), ..key_app() };
+    assert_eq!(credentials(&bank, &app), "200 DPoP");
+}

@@ -79,3 +79,22 @@ fn modulus_bits(pkcs1: &[u8]) -> Result<usize, pkcs8::der::Error> {
         Ok(bytes.len() * 8 - zeros)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7518 section 3.3: 2048 bits or more, counted from the highest that is set.
+    #[test]
+    fn bits_are_those_of_the_number() {
+        for (first, bits) in [(0xff, 2_048), (0x80, 2_048), (0x7f, 2_047), (0x01, 2_041)] {
+            let mut modulus = [0xff; 256];
+            modulus[0] = first;
+            let modulus = UintRef::new(&modulus).unwrap().to_der().unwrap();
+            let version = UintRef::new(&[0]).unwrap().to_der().unwrap();
+            let members = [version, modulus].concat();
+            let key = AnyRef::new(pkcs8::der::Tag::Sequence, &members).unwrap().to_der().unwrap();
+            assert_eq!(modulus_bits(&key), Ok(bits), "{first:x}");
+        }
+    }
+}

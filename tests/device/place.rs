@@ -21,6 +21,9 @@ pub(crate) const BOX: &str = "client_id=box&client_secret=box-secret-0123456789-
 /// Nobody made it by hand.
 pub(crate) const ANYBODY: &str = "client_id=public-anybody";
 
+/// It is not registered for refresh tokens.
+pub(crate) const LAMP: &str = "client_id=public-lamp";
+
 /// Its refresh tokens do not rotate.
 pub(crate) const KIOSK: &str = "client_id=kiosk&client_secret=kiosk-secret-0123456789-0123456789-0123456789";
 
@@ -72,6 +75,8 @@ pub(crate) fn clients() -> StaticClients {
         .unwrap()
         .with(other)
         .unwrap()
+        .with(Client::public("public-lamp").grant_type(DEVICE_CODE).build().unwrap())
+        .unwrap()
 }
 
 impl Place {
@@ -93,8 +98,17 @@ impl<S: TokenStore> Place<S> {
         settings: DeviceAuthorization,
         more: impl FnOnce(EngineBuilder<S, StaticClients>) -> EngineBuilder<S, StaticClients>,
     ) -> Self {
+        Self::with_clients(store, clients(), settings, more)
+    }
+
+    pub(crate) fn with_clients(
+        store: S,
+        clients: StaticClients,
+        settings: DeviceAuthorization,
+        more: impl FnOnce(EngineBuilder<S, StaticClients>) -> EngineBuilder<S, StaticClients>,
+    ) -> Self {
         let events = Events::default();
-        let builder = Engine::builder(store, clients())
+        let builder = Engine::builder(store, clients)
             .key(Key::from_bytes(1, &[0x11; 32]))
             .root_secret(RootSecret::from_bytes(1, &[0x77; 32]))
             .issuer("https://id.example")

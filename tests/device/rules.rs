@@ -1,14 +1,17 @@
 //! Every MUST and SHOULD of RFC 8628 that is on the server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use regrant::engine::{DeviceAuthorization, DeviceError, RenewalPolicy};
-use regrant::{Authorization, BuildError, Engine, MemoryStore, RootSecret, Scope, StaticClients, TokenStore as _};
+use regrant::{
+    Authorization, BuildError, Client, Engine, MemoryStore, RootSecret, Scope, StaticClients, TokenStore as _,
+};
 use serde_json::Value;
 
 use crate::kit::schedule::run;
 use crate::kit::wire::Answer;
-use crate::place::{ANYBODY, BOX, DEVICE_CODE, Place, TV, settings};
+use crate::place::{ANYBODY, BOX, DEVICE_CODE, LAMP, Place, TV, settings};
 
 /// Section, request, answer: status and error.
 #[test]
@@ -240,6 +243,32 @@ fn a_login_is_renewed_where_device_and_person_want_it() {
             assert_eq!(place.refresh(TV, tokens.refresh_token()).is_ok(), renews, "{asked}");
         }
     }
+}
+
+/// RFC 6749 section 6: whoever gets no refresh token has nothing to renew, and the record is not kept for it.
+#[test]
+fn a_client_without_refresh_tokens_has_a_login_that_ends() {
+    let place = Place::new();
+    let begun = place.begin(LAMP);
+    let login = place.find(&begun.user_code, "alice").unwrap();
+    let id = run(place.engine.approve_device(&login, Authorization::of("alice"), place.now())).unwrap();
+    let tokens = place.poll(LAMP, &begun.device_code);
+    assert!(tokens.is_ok() && tokens.json.get("refresh_token").is_none());
+    assert!(!run(place.engine.store().load(id)).unwrap().unwrap().is_renewable());
+
+    // The same where the client loses the right to them while its device waits.
+    let store = Arc::new(MemoryStore::new());
+    let place = Place::on(Arc::clone(&store), settings(), |builder| builder);
+    let begun = place.begin(TV);
+    let login = place.find(&begun.user_code, "alice").unwrap();
+    let id = run(place.engine.approve_device(&login, Authorization::of("alice"), place.now())).unwrap();
+    assert!(run(store.load(id)).unwrap().unwrap().is_renewable());
+    let tv = Client::public("public-tv").grant_type(DEVICE_CODE).scope(Scope::parse("read write").unwrap());
+    let clients = StaticClients::new().with(tv.build().unwrap()).unwrap();
+    let place = Place::with_clients(Arc::clone(&store), clients, settings(), |builder| builder);
+    let tokens = place.poll(TV, &begun.device_code);
+    assert!(tokens.is_ok() && tokens.json.get("refresh_token").is_none());
+    assert!(!run(store.load(id)).unwrap().unwrap().is_renewable());
 }
 
 /// A store that purges keeps a device and its code while they wait, and for some minutes more, so that the device hears why it got

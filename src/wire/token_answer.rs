@@ -92,6 +92,7 @@ impl TokenAnswer<'_> {
     }
 
     /// The access token, which all styles begin with, in a buffer that holds the rest too.
+    #[inline]
     fn begin(&self, style_len: usize) -> Vec<u8> {
         let id_token = self.id_token.map_or(0, |id_token| 16 + id_token.len());
         let tokens = self.access_token.len() + self.refresh_token.map_or(0, <[u8]>::len) + id_token;

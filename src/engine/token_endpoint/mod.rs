@@ -75,57 +75,59 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 (Form::unread(), Parameters::unread(), Presented::default());
             let read = (&mut form, &mut parameters, &mut presented);
             let form = self.read_head(request, read, Desk::Token, time.now())?;
-            let client = match self.authenticate(request, &parameters, Occasion::to_write(time)).await {
-                Ok(client) => client,
-                Err(failure) if failure.is_unlicensed() => {
-                    self.authenticate_by_grant(request, &parameters, form, time).await?
-                }
+            let mut client = self.authenticate(request, &parameters, Occasion::to_write(time)).await;
+            if client.as_ref().is_err_and(Failure::is_unlicensed) {
+                client = self.authenticate_by_grant(request, &parameters, form, time).await;
+            }
+            // Borrowed in place: what is moved as soon as it is written keeps the processor waiting.
+            let client = match client {
+                Ok(ref client) => client,
                 Err(failure) => return Err(failure),
             };
             presented
-                .check_marked(&client, self.takes_proofs())
+                .check_marked(client, self.takes_proofs())
                 .map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
             #[cfg(feature = "proof")]
             if let Some(profile) = self.profile() {
                 // The token was genuine, or the keys are at hand: it has authenticated by them.
                 let lookup = Lookup::of(Purpose::Licensed, request.peer());
-                let checked = Box::pin(self.check_under(profile, &client, &presented, lookup, time.now())).await;
+                let checked = Box::pin(self.check_under(profile, client, &presented, lookup, time.now())).await;
                 checked.map_err(|failure| failure.of_client(client.shared_id()))?;
             }
             let answered = match parameters.grant_type() {
                 None => Err(RequestRefusal::MissingParameter.into()),
                 Some(grant_type) if grant_type == AUTHORIZATION_CODE.as_bytes() => {
-                    self.redeem(&client, form, &mut presented, time).await
+                    self.redeem(client, form, &mut presented, time).await
                 }
                 Some(grant_type) if grant_type != REFRESH_TOKEN.as_bytes() => {
                     #[cfg(feature = "root-secret")]
                     if let Some(device) = self.device.as_deref().filter(|_| grant_type == DEVICE_CODE.as_bytes()) {
                         // Boxed, so that no other request is larger for it.
-                        let polled = Box::pin(self.poll_device(device, &client, form, &mut presented, time)).await;
+                        let polled = Box::pin(self.poll_device(device, client, form, &mut presented, time)).await;
                         return polled.map_err(|failure| failure.of_client(client.shared_id()));
                     }
                     #[cfg(feature = "proof")]
                     if let Some(bearer) = self.jwt_bearer.as_deref().filter(|_| grant_type == JWT_BEARER.as_bytes()) {
                         let asked =
-                            Box::pin(self.grant_by_assertion(bearer, &client, form, &mut presented, request, time));
+                            Box::pin(self.grant_by_assertion(bearer, client, form, &mut presented, request, time));
                         return asked.await.map_err(|failure| failure.of_client(client.shared_id()));
                     }
                     #[cfg(feature = "jwt")]
                     if let Some(policy) = self.host.exchange().filter(|_| grant_type == TOKEN_EXCHANGE.as_bytes()) {
                         // Boxed, so that no other request is larger for it.
                         let exchanged =
-                            Box::pin(self.exchange(policy, &client, form, &mut presented, request, time)).await;
+                            Box::pin(self.exchange(policy, client, form, &mut presented, request, time)).await;
                         return exchanged.map_err(|failure| failure.of_client(client.shared_id()));
                     }
-                    self.grant_by_handler(&client, form, &parameters, &mut presented, request, time).await
+                    self.grant_by_handler(client, form, &parameters, &mut presented, request, time).await
                 }
                 Some(_) if client.may_refresh() => {
-                    match self.refresh(&client, form, &parameters, &mut presented, time, Ours).await {
+                    match self.refresh(client, form, &parameters, &mut presented, time, Ours).await {
                         #[cfg(feature = "root-secret")]
                         Err(why) if self.may_be_foreign(&why) => {
                             // Boxed, so that no other request is larger for it.
                             let from = (request.peer(), time);
-                            Box::pin(self.refresh_foreign(&client, form, &parameters, &mut presented, from, why)).await
+                            Box::pin(self.refresh_foreign(client, form, &parameters, &mut presented, from, why)).await
                         }
                         answered => answered,
                     }

@@ -2,14 +2,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::index::Index;
 use crate::grant::Scope;
 
-/// A client and a scope that grants of the shard have; on a line of memory of its own.
+/// A client and a scope that grants of the shard have.
 #[derive(Default)]
-#[repr(align(64))]
 pub(super) struct Pair {
     pub(super) client_id: SmolStr,
     pub(super) scope: Scope,
@@ -24,8 +24,10 @@ impl Pair {
 
 /// The pairs of a shard, counted. Most stores have a handful; where clients name scopes at will there may be many, so
 /// they are hashed, with a key that strangers do not know.
+#[repr(C)]
 pub(super) struct Pairs {
-    places: Vec<Pair>,
+    /// The first one is where the shard is: most have no other.
+    places: SmallVec<[Pair; 1]>,
     vacant: Vec<u32>,
     index: Index,
     key: RandomState,
@@ -33,7 +35,7 @@ pub(super) struct Pairs {
 
 impl Pairs {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), vacant: Vec::new(), index: Index::new(), key: RandomState::new() }
+        Self { places: SmallVec::new(), vacant: Vec::new(), index: Index::new(), key: RandomState::new() }
     }
 
     #[cfg(test)]

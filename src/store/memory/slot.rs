@@ -249,11 +249,15 @@ impl Time {
     }
 }
 
+/// As many chunks as a shard can have: the last one ends beyond the 16,777,216 slots of a shard.
+const CHUNKS: usize = 17;
+const _: () = assert!((Slots::FIRST_CHUNK as u64) * ((1 << CHUNKS) - 1) >= 1 << 24);
+
 /// The slots of a shard, in chunks, so that growth copies nothing and needs no memory twice.
 pub(super) struct Slots {
-    /// All full but the last, and each twice as large as the one before, so that most look-ups find their chunk on the
-    /// same line of memory. Each has its capacity from the start; pages are touched as slots are.
-    chunks: Vec<Vec<Slot>>,
+    /// All full but the last that has any, and each twice as large as the one before, so that most look-ups find their chunk on the same line
+    /// of memory, beside the lock. Each has its capacity from the start; pages are touched as slots are.
+    chunks: [Vec<Slot>; CHUNKS],
     len: u32,
     /// As many as there may be.
     most: u32,
@@ -275,7 +279,12 @@ impl Slots {
     const FIRST_CHUNK: u32 = 256;
 
     pub(super) const fn new(most: u32) -> Self {
-        Self { chunks: Vec::new(), len: 0, most, vacant: Vacant { first: NONE, last: NONE, len: 0, newest: NONE } }
+        Self {
+            chunks: [const { Vec::new() }; CHUNKS],
+            len: 0,
+            most,
+            vacant: Vacant { first: NONE, last: NONE, len: 0, newest: NONE },
+        }
     }
 
     /// How many there are, vacant ones too.
@@ -286,7 +295,8 @@ impl Slots {
     /// The slot of that number, if there is one.
     #[inline]
     pub(super) fn get(&self, at: u32) -> Option<&Slot> {
-        if at >= self.len {
+        // The chunks say it themselves: how many there are stands on another line of memory.
+        if at > u32::MAX - Self::FIRST_CHUNK {
             return None;
         }
         let (chunk, at) = Self::locate(at);
@@ -349,10 +359,11 @@ impl Slots {
         }
         let at = self.len;
         let (chunk, _) = Self::locate(at);
-        if chunk == self.chunks.len() {
-            self.chunks.push(Vec::with_capacity((Self::FIRST_CHUNK as usize) << chunk));
+        let slots = &mut self.chunks[chunk];
+        if slots.capacity() == 0 {
+            slots.reserve_exact((Self::FIRST_CHUNK as usize) << chunk);
         }
-        self.chunks[chunk].push(Slot::vacant());
+        slots.push(Slot::vacant());
         self.len += 1;
         Some(at)
     }

@@ -256,7 +256,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// The same as [`find_client`](Self::find_client) for an id that was read and found to have no control characters.
+    /// The same as [`find_client`](Self::find_client) for an id that was read and found to have no control characters. The lookup by
+    /// reference: one that is moved as soon as it is written keeps the processor waiting.
     #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
     fn find_read_client(
         &self,

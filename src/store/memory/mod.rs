@@ -7,6 +7,7 @@ mod owners;
 mod places;
 mod shard;
 mod slot;
+mod slots;
 
 use std::fmt;
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 
 use super::index::Index;
-use super::slot::{NONE, Slots};
+use super::slot::NONE;
+use super::slots::Slots;
 
 /// The subjects of a shard: the slot that each one's list begins with. The lists run through the slots.
 ///

@@ -3,7 +3,7 @@
 use super::index::Index;
 use super::intern::Pairs;
 use super::owners::Owners;
-use super::slot::Slots;
+use super::slots::Slots;
 use crate::grant::{Grant, GrantId, Owner, Timestamp, Version};
 use crate::store::Swap;
 
@@ -17,8 +17,8 @@ fn spread(id: GrantId) -> u64 {
 
 /// Slots, and the two indexes over them: by owner, and by those ids that do not say their slot themselves.
 ///
-/// In this order, since a refresh needs what comes first: beside the lock, the next line, and the chunk that the slot is in. All of it lies
-/// together, since at a million grants each page of memory more is one that the processor has to look for.
+/// In this order, since a refresh needs what comes first: the sweep beside the lock, the pair behind it, and one of the chunks. They lie here and
+/// not in the heap, since at a million grants each page of memory more is one that the processor has to look for.
 #[repr(C)]
 pub(super) struct Shard {
     sweep: Sweep,

@@ -133,7 +133,8 @@ pub fn decide(
     if presented < grant.generation {
         return if presented.next() == Some(grant.generation) {
             decide_predecessor(grant, policy, arrived, now)
-        } else if arrived < now && arrived < grant.rotated_at && !policy.retry_window.is_zero() {
+        } else if arrived < now && arrived <= grant.rotated_at && !policy.retry_window.is_zero() {
+            // In its very millisecond, too: no clock tells which of the two was first.
             Decision::Refuse(Void::Overtaken)
         } else {
             Decision::Replay
@@ -297,11 +298,15 @@ mod tests {
         for presented in [0, 4, 5] {
             assert_eq!(judge(presented, &POLICY, -1, 0), Decision::Refuse(Void::Overtaken));
             assert_eq!(judge(presented, &POLICY, -400_000, 400_000), Decision::Refuse(Void::Overtaken));
+            // In the millisecond of the rotation: nobody knows which was first.
+            assert_eq!(judge(presented, &POLICY, 0, 1), Decision::Refuse(Void::Overtaken));
             // It came after the rotation.
-            assert_eq!(judge(presented, &POLICY, 0, 400_000), Decision::Replay);
+            assert_eq!(judge(presented, &POLICY, 1, 400_000), Decision::Replay);
             // It did not wait: a clock that is behind hides nobody.
             assert_eq!(judge(presented, &POLICY, -1, -1), Decision::Replay);
+            assert_eq!(judge(presented, &POLICY, 0, 0), Decision::Replay);
             assert_eq!(judge(presented, &none, -1, 0), Decision::Replay);
+            assert_eq!(judge(presented, &none, 0, 1), Decision::Replay);
         }
         // Expiry is a promise to others.
         assert_eq!(judge(7, &POLICY, 499_999, 500_000), Decision::Refuse(Void::Expired));

@@ -292,6 +292,15 @@ fn never_revives<S: TokenStore>(store: Shelf<S>, steps: &[Step]) -> TestCaseResu
     Ok(())
 }
 
+/// A second request that keeps the token, in the millisecond of the first, and does not know whether it has written: the login was
+/// taken over once.
+#[test]
+fn a_login_is_taken_over_once() -> TestCaseResult {
+    let faults = [(Op::Insert, Fault::None), (Op::Swap, Fault::LostAfter), (Op::Insert, Fault::LostBefore)];
+    on_every_store!(is_generation_zero, KEEPER, UUID, 3, &faults, &[]);
+    Ok(())
+}
+
 fn fault() -> impl Strategy<Value = (Op, Fault)> {
     let op = prop::sample::select(vec![Op::Insert, Op::Load, Op::Swap]);
     let fault = prop_oneof![

@@ -13,7 +13,7 @@ use crate::engine::time::Time;
 use crate::grant::foreign::ForeignOrigin;
 use crate::grant::login::Login;
 use crate::grant::members::Members;
-use crate::grant::{Generation, Grant, GrantId};
+use crate::grant::{Generation, Grant, GrantId, Version};
 use crate::store::{StoreError, TokenStore};
 use crate::token::GrantToken;
 
@@ -24,6 +24,8 @@ pub(in crate::engine) struct Foreign {
     login: Option<ForeignLogin>,
     /// Whether the grant is not stored yet.
     is_new: bool,
+    /// The version of the write by which this request takes the login over, also where nobody knows whether it took place.
+    first: Option<Version>,
     /// Why the token is refused where the host does not know it.
     refused: Option<Failure>,
     /// Why there is no grant.
@@ -35,9 +37,17 @@ pub(in crate::engine) struct Foreign {
 }
 
 impl Foreign {
-    /// Whether the next write takes the login over.
-    pub(in crate::engine) const fn is_new(&self) -> bool {
+    /// Whether the next write, of this version, takes the login over.
+    pub(in crate::engine) const fn begins(&mut self, version: Version) -> bool {
+        if self.is_new {
+            self.first = Some(version);
+        }
         self.is_new
+    }
+
+    /// Whether it was this request that took the login over, and the grant is as it was then.
+    pub(in crate::engine) fn has_begun(&self, grant: &Grant) -> bool {
+        self.first == Some(grant.version)
     }
 
     /// Why there is no grant.
@@ -72,7 +82,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Option<Foreign> {
         let traces = self.traces(self.foreign.as_ref()?, client.id(), text);
         let refused = Some(refused);
-        Some(Foreign { traces, login: None, is_new: false, refused, failure: None, is_looked_at: false, peer })
+        Some(Foreign {
+            traces,
+            login: None,
+            is_new: false,
+            first: None,
+            refused,
+            failure: None,
+            is_looked_at: false,
+            peer,
+        })
     }
 
     /// Its grant: the stored one, or the one that is to be. Where there is none, the token says why.

@@ -222,7 +222,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 check_in_time(grant, now)?;
                 self.advance(grant, &mut refresh, to, rotates, now);
                 #[cfg(feature = "root-secret")]
-                if refresh.source.is_new() {
+                if refresh.source.begins(grant.version) {
                     let taking_over = Box::pin(self.take_over(grant, client, &mut refresh.swaps, time));
                     if taking_over.await? == Swapped::Done {
                         return self.finish(grant, &mut refresh, &target, mask, finish);
@@ -427,7 +427,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     fn tell_of<F: Source>(&self, grant: &Grant, refresh: &Refresh<'_, '_, F>, target: &Target<'_>, finish: Finish) {
         #[cfg(feature = "root-secret")]
-        let takes_over = refresh.source.is_new() || F::IS_FOREIGN && has_begun_by(grant, &refresh.swaps);
+        let takes_over = refresh.source.has_begun(grant);
         #[cfg(not(feature = "root-secret"))]
         let takes_over = false;
         let (subject, generation, audience) = (self.subject_of(grant), grant.generation, target.audience());
@@ -460,12 +460,6 @@ impl<F: Source> Refresh<'_, '_, F> {
         // It was there, and the token was proven to be of it.
         if self.swaps.tried() { gone.of_grant(self.token.grant_id()) } else { gone }
     }
-}
-
-/// Whether a grant from elsewhere is as its first step left it, and that was a write of this request that was in doubt.
-#[cfg(feature = "root-secret")]
-fn has_begun_by(grant: &Grant, swaps: &Swaps) -> bool {
-    swaps.wrote_this(grant) && grant.rotated_at == grant.created_at
 }
 
 /// A grant that has ended meanwhile is not moved on.

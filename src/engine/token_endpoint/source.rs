@@ -2,6 +2,8 @@
 
 #[cfg(feature = "root-secret")]
 use crate::engine::foreign::Foreign;
+#[cfg(feature = "root-secret")]
+use crate::grant::{Grant, Version};
 
 /// This engine, or another server. A type, so that the refresh of a token of ours is compiled as if there were no others.
 pub(super) trait Source {
@@ -12,9 +14,13 @@ pub(super) trait Source {
     #[cfg(feature = "root-secret")]
     fn foreign(&mut self) -> Option<&mut Foreign>;
 
-    /// Whether the next write takes its login over.
+    /// Whether the next write, of this version, takes its login over.
     #[cfg(feature = "root-secret")]
-    fn is_new(&self) -> bool;
+    fn begins(&mut self, version: Version) -> bool;
+
+    /// Whether it was this request that took its login over, and the grant is as it was then.
+    #[cfg(feature = "root-secret")]
+    fn has_begun(&self, grant: &Grant) -> bool;
 }
 
 /// A token of this engine.
@@ -31,7 +37,13 @@ impl Source for Ours {
 
     #[cfg(feature = "root-secret")]
     #[inline]
-    fn is_new(&self) -> bool {
+    fn begins(&mut self, _: Version) -> bool {
+        false
+    }
+
+    #[cfg(feature = "root-secret")]
+    #[inline]
+    fn has_begun(&self, _: &Grant) -> bool {
         false
     }
 }
@@ -44,7 +56,11 @@ impl Source for Foreign {
         Some(self)
     }
 
-    fn is_new(&self) -> bool {
-        Self::is_new(self)
+    fn begins(&mut self, version: Version) -> bool {
+        Self::begins(self, version)
+    }
+
+    fn has_begun(&self, grant: &Grant) -> bool {
+        Self::has_begun(self, grant)
     }
 }

@@ -11,7 +11,7 @@ use super::text::has_control;
 use crate::secret::wipe;
 
 /// Base64 of the standard alphabet (RFC 4648 section 4), by the instructions that this processor has for many bytes at once.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")))]
 fn base64() -> &'static impl base64::Engine {
     use base64::engine::{general_purpose::PAD, simd::Simd};
     static BASE64: std::sync::LazyLock<Simd> = std::sync::LazyLock::new(|| Simd::standard(PAD));
@@ -19,7 +19,10 @@ fn base64() -> &'static impl base64::Engine {
 }
 
 /// Base64 of the standard alphabet (RFC 4648 section 4).
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_feature = "neon", target_endian = "little")
+)))]
 fn base64() -> &'static impl base64::Engine {
     &base64::engine::general_purpose::STANDARD
 }

@@ -115,6 +115,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let now = time.now();
         let counts = |other: &Grant| {
             other.is_redeemed()
+                // The same request at the same time, or an earlier write of this one, may have been first.
+                && other.id != grant.id
                 && now < other.expires_at
                 && client_id.map_or_else(|| other.is_of_stranger(), |client_id| other.client_id() == client_id)
                 // What it takes the place of makes room by itself.

@@ -3,6 +3,8 @@
 //! The id is computed from what is used, and so is the same on every node. A marker keeps what the thing was spent for: seen before
 //! for the same is a lost answer, and no replay.
 
+use smallvec::SmallVec;
+
 use super::Engine;
 use super::failure::Failure;
 use super::refusal::Unavailable;
@@ -10,7 +12,7 @@ use super::swap::{ATTEMPTS, new_version};
 use super::time::Time;
 use crate::client::Clients;
 use crate::grant::members::{Marker, Special};
-use crate::grant::{Grant, GrantId, Timestamp};
+use crate::grant::{Grant, GrantId, Timestamp, Version};
 use crate::secret::root::LabelledKey;
 use crate::store::{Insert, StoreErrorKind, TokenStore};
 
@@ -157,23 +159,27 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // As long as any node could accept it: clocks differ in both directions, and a write takes its time.
         let skew = self.settings.clock_skew;
         let expires_at = thing.until + skew + skew + self.settings.longest_commit;
-        let mut step = 0;
+        let (mut step, mut in_doubt) = (0, SmallVec::<[Version; 2]>::new());
         for _ in 0..ATTEMPTS + usize::from(STEPS) {
             if step == STEPS {
                 break;
             }
             let (id, version, now) = (thing.place(key, step), new_version(), time.now());
+            // It was kept waiting for so long that the marker of whoever was first may be gone.
+            if now >= expires_at {
+                return Ok(Spending::Elsewhere);
+            }
             let special = Special::Marker(marker);
             let record = Grant::special(id, version, self.realm.name(), special, now, expires_at);
             match self.store.insert(&record, now).await {
                 Ok(Insert::Added) => return Ok(Spending::First),
                 Ok(Insert::Duplicate) => {}
-                Err(error) if error.kind() == StoreErrorKind::Indeterminate => {}
+                Err(error) if error.kind() == StoreErrorKind::Indeterminate => in_doubt.push(version),
                 Err(error) => return Err(error.into()),
             }
             match self.store.load(id).await? {
-                // The write that was in doubt took place.
-                Some(stored) if stored.version == version => return Ok(Spending::First),
+                // A write that was in doubt took place, perhaps an earlier one.
+                Some(stored) if in_doubt.contains(&stored.version) => return Ok(Spending::First),
                 Some(stored) => match judge(&stored, &traces) {
                     Some(spending) => return Ok(spending),
                     // Stepped over, it would be gone while this thing is still accepted, and its place free for this thing again. Within

@@ -152,8 +152,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if grant.has_ended() {
                 return Ok(());
             }
-            // Told here and not only below: the write that was in doubt took place.
-            if swaps.wrote_this(&grant) {
+            // Told here and not only below: the write that was in doubt took place. If another one has followed, nobody can tell; rather
+            // twice than never.
+            if grant.access_epoch > epoch && swaps.are_in_doubt() {
                 self.emit(&Event::AccessRevoked {
                     grant: id,
                     client_id: grant.client_id(),

@@ -166,10 +166,12 @@ fn a_grant_whose_write_failed_is_written_by_the_next_try() {
         assert_eq!((grant, landing.get("error")), (None, Some("temporarily_unavailable")));
         assert!(events.contains(told), "{events}");
     }
-    let (grant, landing, _) = approved(faulty::Fault::LostAfter);
+    let (grant, landing, events) = approved(faulty::Fault::LostAfter);
     assert!(grant.is_some() && landing.get("code").is_some());
+    assert_eq!(events.matches("CodeIssued").count(), 1, "{events}");
     let again = approved(faulty::Fault::None);
     assert_eq!((again.0, again.1), (grant, landing));
+    assert!(!again.2.contains("CodeIssued"), "told once: {}", again.2);
 }
 
 /// An id is 44 bits, so another grant may have the place of the one that was made for this answer.

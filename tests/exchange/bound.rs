@@ -197,18 +197,23 @@ fn an_assertion_is_used_for_one_exchange() {
 /// The retry window of such a request ends before the assertion does.
 #[test]
 fn after_the_window_an_assertion_is_spent() {
-    let keyed = Client::confidential("keyed")
-        .keys(Signer::new("one").keys())
-        .private_key_jwt(true)
-        .retry_window(std::time::Duration::from_secs(5))
-        .grant_type(EXCHANGE)
-        .scope(scope("ledger:read"));
-    let world = of(on(anywhere()), Dpop::new(), [keyed]);
-    let alice = world.alice(at(0)).access_token();
-    let assertion = Signer::new("one").assertion("keyed", "a", 0);
-    let exchange = form(with_assertion(&Exchange::of(&alice).to(LEDGER).body(), &assertion));
-    for (secs, status) in [(1, 200), (6, 200), (20, 400)] {
-        assert_eq!(world.send(&exchange, at(secs)).status, status, "{secs}");
+    // Of no window there is no retry, not even in the millisecond of the first, nor by a clock that is behind.
+    for (window, sent) in
+        [(5, &[(1, 200), (5, 200), (6, 400), (20, 400)][..]), (0, &[(1, 200), (1, 400), (0, 400), (20, 400)])]
+    {
+        let keyed = Client::confidential("keyed")
+            .keys(Signer::new("one").keys())
+            .private_key_jwt(true)
+            .retry_window(std::time::Duration::from_secs(window))
+            .grant_type(EXCHANGE)
+            .scope(scope("ledger:read"));
+        let world = of(on(anywhere()), Dpop::new(), [keyed]);
+        let alice = world.alice(at(0)).access_token();
+        let assertion = Signer::new("one").assertion("keyed", "a", 0);
+        let exchange = form(with_assertion(&Exchange::of(&alice).to(LEDGER).body(), &assertion));
+        for &(secs, status) in sent {
+            assert_eq!(world.send(&exchange, at(secs)).status, status, "{window}: {secs}");
+        }
     }
 }
 

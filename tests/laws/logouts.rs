@@ -155,13 +155,19 @@ fn a_dropped_redemption_is_remembered<S: TokenStore>(store: Shelf<S>, polls: usi
 }
 
 /// Who has got tokens while their session ended hears of it, and their tokens do nothing.
-fn a_redemption_beside_a_logout_is_told<S: TokenStore>(store: Shelf<S>, order: &[u8]) -> TestCaseResult {
+fn a_redemption_beside_a_logout_is_told<S: TokenStore>(
+    store: Shelf<S>,
+    (age, ahead): (u64, u64),
+    order: &[u8],
+) -> TestCaseResult {
     let world = World::new(&store);
     let body = redemption(0, &world.code(0, 0, Some(0), false).expect("no fault"));
+    world.now.set(world.now.get() + Duration::from_secs(age));
+    let elsewhere = world.now.get() + Duration::from_secs(ahead);
     let (token, told) = (RefCell::new(None), Cell::new(0));
     let redeems = async { drop(token.replace(world.answer(&body).await)) };
     let ends = async {
-        let out = world.engine.log_out(PEOPLE[0], SESSIONS[0], world.now.get()).await.expect("no fault");
+        let out = world.engine.log_out(PEOPLE[0], SESSIONS[0], elsewhere).await.expect("no fault");
         told.set(out.notices.len());
     };
     interleave(vec![Box::pin(redeems), Box::pin(ends)], order);
@@ -255,7 +261,11 @@ proptest! {
     }
 
     #[test]
-    fn who_gets_tokens_while_the_session_ends_hears_of_it(order in prop::collection::vec(any::<u8>(), 0..40)) {
-        on_every_store!(a_redemption_beside_a_logout_is_told, &order);
+    fn who_gets_tokens_while_the_session_ends_hears_of_it(
+        // How old the code is, in seconds, and how far the clock of the node that ends the session is ahead.
+        clocks in prop::sample::select(vec![(0, 0), (59, 0), (58, 5)]),
+        order in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        on_every_store!(a_redemption_beside_a_logout_is_told, clocks, &order);
     }
 }

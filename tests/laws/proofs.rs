@@ -22,7 +22,7 @@ use crate::kit::laws::world::Anyone;
 use crate::kit::proof::ProofKey;
 use crate::kit::schedule::run;
 use crate::kit::signer::{Signer, with_assertion};
-use crate::kit::store::faulty::{Faulty, Shelf};
+use crate::kit::store::faulty::{Fault, Faulty, Op, Shelf};
 use crate::kit::wire::{Answer, secret};
 
 const TOKEN: &str = "https://id.example/token";
@@ -171,6 +171,27 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..5_usize, without).prop_map(|(back, without)| Step::Probe(back, without)),
         2 => (0..200_u64).prop_map(Step::Advance),
     ]
+}
+
+fn is_its_own<S: TokenStore>(store: Shelf<S>, late: u8) -> TestCaseResult {
+    let desk = Desk::new(store, true);
+    let proof = desk.proof(&ProofKey::of(1));
+    desk.store.plan(Op::Insert, Fault::Late(late));
+    let answer = desk.send(0, MACHINE, "grant_type=client_credentials", Some(&proof));
+    prop_assert!(answer.is_ok(), "{} operations later: {:?}", late, answer);
+    desk.store.catch_up();
+    let again = desk.send(1, MACHINE, "grant_type=client_credentials", Some(&proof));
+    prop_assert!(!again.is_ok(), "it was used: {:?}", again);
+    Ok(())
+}
+
+/// Of a marker whose write is in doubt, and takes place while it is tried again, the request knows that it is its own.
+#[test]
+fn a_marker_that_is_late_is_no_other_s() -> TestCaseResult {
+    for late in 1..6 {
+        on_every_store!(is_its_own, late);
+    }
+    Ok(())
 }
 
 fn needs_its_key<S: TokenStore>(store: Shelf<S>, client: &str, steps: &[Step]) -> TestCaseResult {

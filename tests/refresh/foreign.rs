@@ -380,7 +380,11 @@ fn what_a_realm_adopts_is_found_again() {
 /// Who counts those that have come counts each of them, though the store's reply got lost.
 #[test]
 fn a_login_whose_first_write_was_in_doubt_is_told_as_taken_over() {
-    for (fault, polls) in [(Broken::LostAfter, 1), (Broken::LostBefore, 1), (Broken::NotApplied, 2)] {
+    // The late ones take place while the request looks whether they did, and before it writes again.
+    let late = (1..6).map(|operations| (Broken::Late(operations), 1));
+    for (fault, polls) in
+        [(Broken::LostAfter, 1), (Broken::LostBefore, 1), (Broken::NotApplied, 2)].into_iter().chain(late)
+    {
         let old = OldServer::default().with(UUID, APP, "alice", BEGAN);
         let world = Lawful::new(Faulty::of(BytesStore::default()), Setup { foreign: Some(old), ..Setup::default() });
         world.store.plan(Op::Insert, fault);

@@ -10,9 +10,13 @@ use regrant::{
     Timestamp,
 };
 
-use crate::kit::schedule::{Scheduler, pause};
+use crate::kit::laws::world::{KEEPER, Setup, World as Lawful};
+use crate::kit::schedule::{Scheduler, pause, run};
+use crate::kit::store::bytes::BytesStore;
+use crate::kit::store::faulty::Shelf as Faulty;
 use crate::kit::store::shelf::Shelf;
 use crate::kit::store::stalling::Hand;
+use crate::kit::wire::Call;
 use crate::kit::{LOGIN, Password, Reply, SECRET, World, app, at, form, renewal};
 
 /// The longest that a retry may come after its refresh.
@@ -166,4 +170,30 @@ fn lifetimes_begin_when_the_wait_is_over() {
     // An expiry that passes during the wait is an expiry: it is a promise to the owner.
     let last = wait_for(&renewal(&refreshed.refresh_token()), 0).refresh_token();
     wait_for(&renewal(&last), 1_000).assert_error(400, "invalid_grant");
+}
+
+/// Whoever was quicker has revoked the access tokens, and extended nothing.
+#[test]
+fn a_kept_token_is_extended_though_its_access_token_is_revoked_meanwhile() {
+    let mut waited = 0;
+    for polls in 0..40 {
+        let world = Lawful::new(Faulty::of(BytesStore::default()), Setup::default());
+        let login = world.login(KEEPER);
+        world.advance(Duration::from_secs(200));
+        let mut scheduler = Scheduler::new();
+        let task = scheduler.spawn(world.call(Call::refresh(KEEPER, login.refresh_token())));
+        if (0..polls).any(|_| scheduler.poll(task).is_some()) {
+            break;
+        }
+        waited += 1;
+        let revocation = Call::from(KEEPER).with("token", login.access_token());
+        assert_eq!(run(world.engine.revoke(&revocation.request(), world.now())).status(), 200);
+        assert!(!world.lets_in(login.access_token()));
+        let answer = (0..1_000).find_map(|_| scheduler.poll(task)).unwrap();
+        assert!(answer.is_ok(), "after {polls}: {answer:?}");
+        // An hour without a refresh ends it.
+        world.advance(Duration::from_secs(3_599));
+        assert!(world.refresh(KEEPER, login.refresh_token()).is_ok(), "after {polls}");
+    }
+    assert!(waited > 2, "it waits for the store");
 }

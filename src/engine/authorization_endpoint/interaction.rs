@@ -205,10 +205,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Err(error) => return Err(error.into()),
         };
         if let Some(doubt) = doubt {
-            return match self.store.load(grant.id).await? {
-                Some(stored) => self.code_again(&stored, &grant, time),
-                None => Err(doubt.into()),
-            };
+            match self.store.load(grant.id).await? {
+                // By this very write.
+                Some(stored) if stored.version == grant.version => {}
+                Some(stored) => return self.code_again(&stored, &grant, time),
+                None => return Err(doubt.into()),
+            }
         }
         self.emit_code_issued(&grant, request);
         Ok((grant.id, mint_code(&grant, self.signing_key_of(&grant))))

@@ -158,11 +158,13 @@ impl Used {
             let is_same = same.used_for == one.used_for && one.used_for != UsedFor::Once;
             return if is_same { Note::Again } else { Note::Elsewhere };
         }
-        if one.until <= self.forgotten_until {
+        // A clock that goes back a little must not bring one back.
+        let is_kept = |one: &One| now <= one.until + skew + skew;
+        // One that was kept waiting for so long may have been seen, and forgotten.
+        if one.until <= self.forgotten_until || !is_kept(&one) {
             return Note::Forgotten;
         }
-        // A clock that goes back a little must not bring one back.
-        self.proofs.retain(|old| now <= old.until + skew + skew);
+        self.proofs.retain(|old| is_kept(old));
         if self.proofs.len() >= most {
             // Those that end first.
             let ends = self.proofs.iter().map(|old| old.until).min().unwrap_or(one.until);
@@ -230,6 +232,14 @@ mod tests {
             Note::Elsewhere,
             "what has no step of its own is not sent again"
         );
+    }
+
+    /// A request that was kept waiting until its proof is not remembered any more may be the second one.
+    #[test]
+    fn a_proof_that_comes_after_its_time_may_have_been_used() {
+        for (secs, note) in [(310, Note::First), (311, Note::Forgotten)] {
+            assert_eq!(Used::default().note(one(1, at(300)), 64, SKEW, at(secs)), note, "{secs}");
+        }
     }
 
     /// Nothing is forgotten and still accepted, and who has a nonce of now is not kept out.

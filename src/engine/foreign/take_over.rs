@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use super::{ForeignEngine, Place, Traces};
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
@@ -13,7 +15,7 @@ use crate::engine::time::Time;
 use crate::grant::foreign::ForeignOrigin;
 use crate::grant::login::Login;
 use crate::grant::members::Members;
-use crate::grant::{Generation, Grant, GrantId, Version};
+use crate::grant::{Generation, Grant, GrantId, Salt};
 use crate::store::{StoreError, TokenStore};
 use crate::token::GrantToken;
 
@@ -24,8 +26,8 @@ pub(in crate::engine) struct Foreign {
     login: Option<ForeignLogin>,
     /// Whether the grant is not stored yet.
     is_new: bool,
-    /// The version of the write by which this request takes the login over, also where nobody knows whether it took place.
-    first: Option<Version>,
+    /// The salts of the grants by which this request took the login over, or may have. That of the one that was written stays for its life.
+    begun: SmallVec<[Salt; 1]>,
     /// Why the token is refused where the host does not know it.
     refused: Option<Failure>,
     /// Why there is no grant.
@@ -37,17 +39,17 @@ pub(in crate::engine) struct Foreign {
 }
 
 impl Foreign {
-    /// Whether the next write, of this version, takes the login over.
-    pub(in crate::engine) const fn begins(&mut self, version: Version) -> bool {
+    /// Whether the next write, of this grant, takes the login over.
+    pub(in crate::engine) fn begins(&mut self, grant: &Grant) -> bool {
         if self.is_new {
-            self.first = Some(version);
+            self.begun.push(grant.salt.clone());
         }
         self.is_new
     }
 
-    /// Whether it was this request that took the login over, and the grant is as it was then.
+    /// Whether it was this request that took the login over.
     pub(in crate::engine) fn has_begun(&self, grant: &Grant) -> bool {
-        self.first == Some(grant.version)
+        self.begun.iter().any(|salt| salt.0 == grant.salt.0)
     }
 
     /// Why there is no grant.
@@ -86,7 +88,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             traces,
             login: None,
             is_new: false,
-            first: None,
+            begun: SmallVec::new(),
             refused,
             failure: None,
             is_looked_at: false,

@@ -160,7 +160,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     found.listeners.push((grant, *key));
                 } else if grant.session() == Some(key) && !outlives_session(&grant.scope) {
                     ended += usize::from(self.end(&grant, clock.read()).await?);
-                    if began < grant.created_at + Grant::CODE_LIFETIME {
+                    // Its client may be writing that it listens right now.
+                    if !grant.is_redeemed()
+                        || began <= grant.rotated_at + self.settings.clock_skew + self.settings.longest_commit
+                    {
                         found.young.push((grant.client_id, *key));
                     }
                 }

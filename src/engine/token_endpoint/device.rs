@@ -184,11 +184,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Whether a grant whose tokens are out answers the device once more: nothing has been done with them yet, within the window. One that
-    /// lost to another poll of its own meanwhile is answered whatever the window says.
+    /// saw it unanswered, and was overtaken by another poll of its own, is answered whatever the window says.
     fn answers_device_again(&self, grant: &Grant, client: &Client, swaps: &Swaps, time: &Time<'_>) -> bool {
         let is_live = self.realm.keys_of(grant).is_some_and(|keys| keys.get(grant.key_id).is_some());
         let window = self.retry_window(client);
-        let in_window = time.now().since(grant.rotated_at) < window || swaps.lost_one();
+        let in_window = time.arrived().since(grant.rotated_at) < window || swaps.tried();
         // A refresh that kept the token moves the time of the last one.
         let is_untouched = grant.generation == Generation::FIRST && grant.access_epoch == 0;
         is_live && is_untouched && !window.is_zero() && in_window && time.now() < grant.expires_at

@@ -250,7 +250,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             self.note_asserted_sender(client, presented, unspent, time).await?;
             return match self.spend_assertion(unspent, None, time).await? {
                 None => Ok(()),
-                Some(Spending::Again { since, .. }) if time.arrived().since(since) <= self.retry_window(client) => {
+                Some(Spending::Again { since, .. }) if time.arrived().since(since) < self.retry_window(client) => {
                     Ok(())
                 }
                 Some(_) => Err(GrantRefusal::AssertionSpent.into()),

@@ -41,7 +41,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         match spent {
             None => self.make_room(&first.grant, first.client, time).await?,
             Some(Spending::Again { grant: Some(grant), since })
-                if time.arrived().since(since) <= self.retry_window(first.client) =>
+                if time.arrived().since(since) < self.retry_window(first.client) =>
             {
                 first.grant.id = grant;
                 if let Some(stored) = self.store.load(grant).await? {

@@ -222,7 +222,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 check_in_time(grant, now)?;
                 self.advance(grant, &mut refresh, to, rotates, now);
                 #[cfg(feature = "root-secret")]
-                if refresh.source.begins(grant.version) {
+                if refresh.source.begins(grant) {
                     let taking_over = Box::pin(self.take_over(grant, client, &mut refresh.swaps, time));
                     if taking_over.await? == Swapped::Done {
                         return self.finish(grant, &mut refresh, &target, mask, finish);
@@ -298,8 +298,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let (verdict, behind) = match decision {
             Decision::Step { to, behind } => (Verdict::Write { to, rotates: true }, behind),
-            // Whoever won the swap has extended the grant as well as this request would have.
-            Decision::Keep { behind: false } if refresh.swaps.lost_one() && refresh.changes.is_none() => {
+            // Whoever won the swap has extended the grant as well as this request would have; unless it revoked the access tokens alone.
+            Decision::Keep { behind: false }
+                if refresh.swaps.lost_one()
+                    && refresh.changes.is_none()
+                    && grant.rotated_at >= refresh.time.arrived() =>
+            {
                 (Verdict::Answer(Finish::Keep), false)
             }
             Decision::Keep { behind } => (Verdict::Write { to: presented, rotates: false }, behind),
@@ -439,7 +443,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.emit(&match finish {
             Finish::Resync => Event::Resynced { grant, client_id, subject, presented, current: generation, audience },
             Finish::ForeignAgain => Event::ForeignAgain { grant, client_id, subject, current: generation, audience },
-            Finish::Step | Finish::Keep if takes_over => {
+            Finish::Step | Finish::Keep | Finish::Retry if takes_over => {
                 Event::TakenOver { grant, client_id, subject, generation, audience }
             }
             Finish::Retry => Event::Retried { grant, client_id, subject, generation, audience },

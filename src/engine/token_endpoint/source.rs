@@ -3,7 +3,7 @@
 #[cfg(feature = "root-secret")]
 use crate::engine::foreign::Foreign;
 #[cfg(feature = "root-secret")]
-use crate::grant::{Grant, Version};
+use crate::grant::Grant;
 
 /// This engine, or another server. A type, so that the refresh of a token of ours is compiled as if there were no others.
 pub(super) trait Source {
@@ -14,11 +14,11 @@ pub(super) trait Source {
     #[cfg(feature = "root-secret")]
     fn foreign(&mut self) -> Option<&mut Foreign>;
 
-    /// Whether the next write, of this version, takes its login over.
+    /// Whether the next write, of this grant, takes its login over.
     #[cfg(feature = "root-secret")]
-    fn begins(&mut self, version: Version) -> bool;
+    fn begins(&mut self, grant: &Grant) -> bool;
 
-    /// Whether it was this request that took its login over, and the grant is as it was then.
+    /// Whether it was this request that took its login over.
     #[cfg(feature = "root-secret")]
     fn has_begun(&self, grant: &Grant) -> bool;
 }
@@ -37,7 +37,7 @@ impl Source for Ours {
 
     #[cfg(feature = "root-secret")]
     #[inline]
-    fn begins(&mut self, _: Version) -> bool {
+    fn begins(&mut self, _: &Grant) -> bool {
         false
     }
 
@@ -56,8 +56,8 @@ impl Source for Foreign {
         Some(self)
     }
 
-    fn begins(&mut self, version: Version) -> bool {
-        Self::begins(self, version)
+    fn begins(&mut self, grant: &Grant) -> bool {
+        Self::begins(self, grant)
     }
 
     fn has_begun(&self, grant: &Grant) -> bool {

@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) access_token: Duration,
     pub(crate) idle: Duration,
     pub(crate) absolute: Option<Duration>,
+    /// How many logins somebody may have at a client.
+    pub(crate) most: Option<u32>,
     pub(crate) renewal: RenewalPolicy,
     pub(crate) sign: Key,
     pub(crate) accept: Vec<Key>,
@@ -70,6 +72,7 @@ impl Default for Setup {
             access_token: Duration::from_secs(300),
             idle: Duration::from_secs(3_600),
             absolute: Some(Duration::from_secs(20_000)),
+            most: None,
             renewal: RenewalPolicy::Always,
             sign: Key::from_bytes(1, &[0x11; 32]),
             accept: Vec::new(),
@@ -83,7 +86,11 @@ impl Default for Setup {
 
 impl Setup {
     pub(crate) fn lifetimes(&self) -> Lifetimes {
-        Lifetimes::default().with_access_token(self.access_token).with_idle(self.idle).with_absolute(self.absolute)
+        Lifetimes::default()
+            .with_access_token(self.access_token)
+            .with_idle(self.idle)
+            .with_absolute(self.absolute)
+            .with_most_per_owner(self.most)
     }
 
     fn client(&self, id: &str) -> Client {

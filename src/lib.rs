@@ -45,7 +45,7 @@
 //! 3. Build an [`Engine`] on a store: [`MemoryStore`], one that outlives the process (see below), or your own [`TokenStore`].
 //! 4. Mount [`Engine::token`] behind any HTTP stack: hand it a [`Request`], send its [`Response`]; or all endpoints at once by
 //!    [`Engine::respond_at`]. With the feature `http` there is a `tower::Service` for either, `http::EndpointService`, which
-//!    axum mounts in one line. Without an async runtime use [`Engine::blocking`].
+//!    axum mounts in one line. Without an async runtime use [`Engine::blocking`], on a store that is never pending.
 //! 5. Guard your resources with [`Engine::bearer`].
 //!
 //! ```
@@ -254,7 +254,7 @@
 //! # Features
 //!
 //! All are off by default; none changes what works without it. Rust 1.85 is enough, with
-//! dependencies that suit it, which cargo chooses for a package of edition 2024; two features build on what asks for more.
+//! dependencies that suit it, which cargo chooses for a package of edition 2024; `file`, and all that has to do with JWTs, build on what asks for more.
 //!
 //! - `http`: the module of that name, for the `http` crate and tower.
 //! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.

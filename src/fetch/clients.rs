@@ -26,11 +26,13 @@ use crate::grant::{Lifetimes, Scope, Timestamp};
 ///
 /// # What is fetched, and when
 ///
-/// - For an **authorization request**, if no document is at hand that is fresh. Anybody can send one, so what one address, one
+/// - For an **authorization request**, a pushed one and a device that begins too, if no document is at hand that is fresh. Anybody can send one, so what one address, one
 ///   site and one URL may cause is limited; give [`Request::with_peer`](crate::Request::with_peer). Beyond the limit, or
 ///   where the document cannot be had, [`Engine::authorize`](crate::Engine::authorize) has a page to show with 503; where it is wrong, one that says the rule it
 ///   breaks.
-/// - For a **token request** only if it has a code or refresh token that this engine made, for this very client; revocation likewise.
+/// - For a **token request** only if it has a code or refresh token that this engine made, for this very client; revocation likewise, and userinfo
+///   for a genuine token. With [`with_private_key_jwt`](Self::with_private_key_jwt) an assertion has its client's document and keys fetched, within the
+///   limits of strangers.
 ///   Such fetches have a budget of their own, which nobody else can spend. Where there is no document now, the answer is 503
 ///   `temporarily_unavailable`, with `Retry-After` where it is known, and never `invalid_client`, on which clients throw their
 ///   tokens away.

@@ -49,8 +49,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// `verification_uri_complete`, `expires_in` and `interval` (section 3.2).
     ///
     /// Two records are kept until some minutes after the code has expired. A client has 1,000 places for devices, each taken for as long;
-    /// where nearly all are taken, some find none before all are. From an address there may be
-    /// [some](super::DeviceAuthorization::with_most_per_address) from an address: beyond that it is 429 with `Retry-After`. A device that shows
+    /// where nearly all are taken, some find none before all are. From one address only
+    /// [so many](super::DeviceAuthorization::with_most_per_address) may wait at this node: beyond that it is 429 with `Retry-After`. A device that shows
     /// a proof of possession has to show the same key when it polls (RFC 9449).
     ///
     /// Checked in this order: method, content type and form, proof, client, scope and resources. Off until

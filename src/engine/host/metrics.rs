@@ -19,7 +19,7 @@ const RESPONSES: &str = "regrant_response_seconds";
 /// | `regrant_response_seconds` | histogram | what the host [records](record_response); `endpoint`, `status` |
 ///
 /// No label is what a stranger can choose, nor the id of a client, a grant or a person: so the number of series is bounded. What to
-/// alarm on: any `replay_found`, `code_replayed`, `store_behind` and `failed`, and a rise of `retried` over `refreshed`.
+/// alarm on: any `replay_found`, `code_replayed` and `store_behind`, and a rise of `failed`, and of `retried` over `refreshed`.
 ///
 /// ```
 /// use regrant::event::{MetricsEvents, TracingEvents};

@@ -3,9 +3,9 @@
 use super::{Audience, Event, EventSink, Subject};
 use crate::engine::failure::chain;
 
-/// Writes each event to `tracing` (feature `tracing`), target `regrant`: a found replay, a store that is behind, an
-/// unreadable record and a failure as warnings; logins, retries, revocations, unknown keys
-/// and questions about retired tokens as information, the rest for debugging.
+/// Writes each event to `tracing` (feature `tracing`), target `regrant`: replays of tokens and codes, a store that is behind, an
+/// unreadable record, a client's key that is gone, user codes that are guessed, unknown addresses of peers and failures as warnings; refreshes and
+/// refusals for debugging; the rest as information.
 ///
 /// The field `cause` of a failure is the text of the error that the store, the registry, a handler or a hook gave, and of
 /// what that came from, each after a colon. Its words are theirs and not the engine's: they may name a host, a

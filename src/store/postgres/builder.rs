@@ -91,7 +91,8 @@ impl PostgresStoreBuilder {
     }
 
     /// How long an operation waits for a connection: 5 seconds if not set. Afterwards it fails, and nothing was
-    /// written.
+    /// written. A connection whose statement's future was dropped is not to be had until that statement has ended, or
+    /// the time for statements is over.
     ///
     /// ```
     /// use std::time::Duration;
@@ -101,13 +102,15 @@ impl PostgresStoreBuilder {
         Self { acquire_timeout: timeout, ..self }
     }
 
-    /// How long an operation waits for the server's answer: 5 seconds if not set. Afterwards it fails, its connection
-    /// is given up, and the write may have taken place.
+    /// How long an operation waits for the server's answer, however often it says its statement: 5 seconds if not set. Afterwards it
+    /// fails, its connection is given up, and the write may have taken place.
     ///
-    /// A swap that waits for somebody's lock is ended by the server after the same time, so that no refresh takes place long
-    /// after its client was told to come again. Of other statements the server is not told: one that waits there for a lock goes on
-    /// waiting in a session that the pool does not count any more, unless the role has a time of its own, a little longer:
-    /// `ALTER ROLE … SET statement_timeout`.
+    /// A swap takes place within this time or never, by the server's clock from when the statement came, also where its caller is
+    /// gone: not one that waits for a row's lock, which the server ends, nor one that waits for the table's (`CREATE INDEX`,
+    /// `VACUUM FULL`), which it does not end and which then finds that its time is over. So no refresh takes place long after
+    /// its client was told to come again; but see what [`PostgresStore`] says of synchronous standbys. Other statements have no
+    /// such bound: one that waits for a lock goes on waiting in a session that the pool does not count any more, unless the
+    /// role has a time of its own, a little longer: `ALTER ROLE … SET statement_timeout`. That also ends the waiting of a swap for the table.
     ///
     /// ```
     /// use std::time::Duration;
@@ -171,6 +174,10 @@ impl PostgresStoreBuilder {
         let mut config = Config::from_str(url).map_err(|_| PostgresSetupError::InvalidUrl)?;
         // Asked of every new connection, so that after a failover none leads to what has become a replica.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        // The system goes on sending what it was given, also for a connection that is closed.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(self.statement_timeout);
+        }
         // Nothing is left in a session that would have to be cleared.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, recycling)).max_size(self.pool_size).build();

@@ -1,5 +1,6 @@
 //! What the server must be like, and the making of the tables.
 
+use deadpool_postgres::ClientWrapper;
 use tokio_postgres::types::Type;
 use tokio_postgres::{GenericClient, IsolationLevel};
 
@@ -35,7 +36,13 @@ impl PostgresStore {
     /// # }
     /// ```
     pub async fn migrate(&self) -> Result<(), PostgresSetupError> {
-        let mut client = self.sessions.client().await?;
+        let mut session = self.sessions.session().await?;
+        self.migrate_in(session.get()?).await?;
+        session.give_back();
+        Ok(())
+    }
+
+    async fn migrate_in(&self, client: &mut ClientWrapper) -> Result<(), PostgresSetupError> {
         self.check_settings(&**client).await?;
         if self.schema_version(&**client).await? == SCHEMA_VERSION {
             return Ok(());
@@ -78,13 +85,17 @@ impl PostgresStore {
 
     /// The same, and content without tables.
     pub(super) async fn check_server(&self) -> Result<i32, PostgresSetupError> {
-        let client = self.sessions.client().await?;
+        let mut session = self.sessions.session().await?;
+        let client = session.get()?;
         let checks = async {
             self.check_settings(&**client).await?;
             self.schema_version(&**client).await
         };
         match tokio::time::timeout(self.sessions.statement_timeout, checks).await {
-            Ok(version) => version,
+            Ok(version) => {
+                session.give_back();
+                version
+            }
             Err(_) => Err(PostgresStoreError::new("no answer in time").into()),
         }
     }

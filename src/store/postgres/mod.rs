@@ -26,9 +26,6 @@ pub use self::builder::PostgresStoreBuilder;
 pub use self::error::PostgresStoreError;
 pub use self::setup_error::PostgresSetupError;
 
-/// The longest `lock_timeout` that the server knows, in milliseconds.
-const MOST_MILLIS: u128 = 2_147_483_647;
-
 /// Keeps grants in PostgreSQL: one table, one row per grant, for any number of processes. Its tests run on PostgreSQL
 /// 15.
 ///
@@ -136,6 +133,18 @@ const MOST_MILLIS: u128 = 2_147_483_647;
 ///   refresh the engine makes good what it can: a token ahead of its record is genuine, so the record is moved forward
 ///   to it, with the event [`StoreBehind`](crate::event::Event::StoreBehind). A lost login is a login again. A lost
 ///   *revocation* is a grant that lives again, and nobody can tell: where that matters, replicate synchronously.
+/// - **A synchronous standby that stands still has no time-out.** A commit that waits for it (the wait event `SyncRep`) has taken
+///   place and is seen by nobody; neither `statement_timeout` nor a cancellation undoes it. So for as long as that
+///   lasts refreshes fail, and some of them are seen when it is over, later than [`longest_commit`](TokenStore::longest_commit)
+///   says, under the time at which they began. A client that gave up on such a refresh, and comes back with its old token
+///   later after that time than its [retry window](crate::client::ClientBuilder::retry_window) and `longest_commit` together, is
+///   taken for a replay, and its login ends. Sound an alarm on sessions that wait for `SyncRep`, let any of several standbys
+///   do (`ANY 1 (a, b)`), and prefer a retry window that is longer than such stalls.
+/// - **Nothing holds a statement back on its way.** The server counts the time of a swap from when it comes. In front of a pooler's queue
+///   set `query_wait_timeout` as low as can be, and let the pooler have as many sessions as its clients: it hands on what has
+///   waited there also when its sender is gone. What a network held back is sent again for no longer than the
+///   [time-out](PostgresStoreBuilder::statement_timeout) where this store makes its connections, on systems that can; for your own pool set
+///   `tcp_user_timeout`. A swap can be later by these two.
 /// - The isolation of transactions may be any. Where it is repeatable read or serializable the server undoes a
 ///   statement that meets another one; it is then said again.
 ///
@@ -147,7 +156,9 @@ const MOST_MILLIS: u128 = 2_147_483_647;
 /// broke, no answer in time, a shutdown, what a pooler says in the server's place. The engine then looks for the
 /// version that it drew.
 ///
-/// A future that is dropped leaves its statement to run to its end, or never to be sent.
+/// A future that is dropped leaves its statement to run to its end, or never to be sent. Its session is kept from others until
+/// that end, so that nothing waits behind a statement that nobody waits for; one that is not idle within
+/// the [time-out](PostgresStoreBuilder::statement_timeout) is closed, and so is one that is dropped outside of a runtime.
 pub struct PostgresStore {
     sessions: Sessions,
     sql: Sql,
@@ -213,10 +224,9 @@ impl TokenStore for PostgresStore {
     async fn compare_and_swap(&self, expected: Version, next: &Grant, _now: Timestamp) -> Result<Swap, StoreError> {
         let columns = Columns::of(next);
         let expected = version_column(expected);
-        let lock_timeout = self.sessions.statement_timeout.as_millis().clamp(1, MOST_MILLIS).to_string();
         let [a, b, c, d, e, f, g, h] = columns.parameters();
-        let parameters = [a, b, c, d, e, f, g, h, (&expected, Type::INT8), (&lock_timeout, Type::TEXT)];
-        let rows = self.sessions.execute(&self.sql.compare_and_swap, &parameters).await?;
+        let parameters = [a, b, c, d, e, f, g, h, (&expected, Type::INT8)];
+        let rows = self.sessions.execute_in_time(&self.sql.compare_and_swap, &parameters).await?;
         Ok(if rows == 1 { Swap::Swapped } else { Swap::Lost })
     }
 
@@ -294,7 +304,9 @@ impl TokenStore for PostgresStore {
         Durability::Durable
     }
 
-    /// The sum of both time-outs.
+    /// The sum of both time-outs, which the server keeps too: it writes nothing once a swap's time is over, whatever it waited for.
+    /// What that cannot bound is a commit that waits for a synchronous standby, and a statement that is held back on its
+    /// way: see "What must hold of the server" of [`PostgresStore`].
     fn longest_commit(&self) -> Duration {
         self.sessions.acquire_timeout.saturating_add(self.sessions.statement_timeout)
     }

@@ -50,13 +50,17 @@ impl Sql {
                 "INSERT INTO {grants} ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING"
             ),
             load: format!("SELECT record FROM {grants} WHERE id = $1"),
-            // Not later than its client is told to come again: without the bound it would wait for somebody's lock for as long as
-            // that is held, whether or not anybody is there for the answer. For this statement alone, also behind a pooler.
+            // Not later than its client is told to come again, by the server's own clock, and for this statement alone, also
+            // behind a pooler. What it waits for the table comes before all this, so it is asked whether there is time left. The
+            // wait for a row can be two of them, one behind the other, so it is asked again when the row is written, and what comes
+            // too late is an error that undoes it.
             compare_and_swap: format!(
                 "WITH bound AS MATERIALIZED (SELECT set_config('lock_timeout', $10, true)) \
                  UPDATE {grants} SET version = $2, created_at = $3, expires_at = $4, \
                  purge_minute = least(purge_minute, $5), client = $6, subject = $7, record = $8 \
-                 FROM bound WHERE id = $1 AND version = $9"
+                 FROM bound WHERE id = $1 AND version = $9 AND clock_timestamp() - transaction_timestamp() < $10::interval \
+                 RETURNING CASE WHEN clock_timestamp() - transaction_timestamp() >= $10::interval \
+                 THEN set_config('lock_timeout', 'too late', true) END"
             ),
             remove: format!("DELETE FROM {grants} WHERE id = $1 RETURNING record"),
             list: list(""),

@@ -268,3 +268,121 @@ async fn a_swap_ends_in_the_server_when_its_time_is_over() {
     assert_eq!(server.sql(&database, "SHOW lock_timeout"), "0");
     assert_eq!(swap().await.unwrap().unwrap(), Swap::Swapped);
 }
+
+/// What the sessions of a database wait for.
+fn waiting_for_locks(server: &Postgres, database: &str) -> String {
+    server.sql(
+        "postgres",
+        &format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"),
+    )
+}
+
+/// Until the server has carried out whatever it was sent.
+fn until_idle(server: &Postgres, database: &str) {
+    let busy = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND state = 'active' AND query <> ''"
+    );
+    until("the server to have done it all", || server.sql("postgres", &busy) == "0");
+}
+
+/// Until so much time has passed on the server's clock.
+fn until_past(server: &Postgres, begun: &str, time: Duration) {
+    let is_past = format!("SELECT clock_timestamp() > '{begun}'::timestamptz + interval '{} ms'", time.as_millis());
+    until("its time to be over", || server.sql("postgres", &is_past) == "t");
+}
+
+fn clock(server: &Postgres) -> String {
+    server.sql("postgres", "SELECT clock_timestamp()")
+}
+
+const IMPATIENT: Duration = Duration::from_millis(300);
+
+/// Law 24: the lock of a whole table, as a `CREATE INDEX` has it, is waited for before a statement begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swap_that_waits_for_the_table_comes_in_time_or_never() {
+    let builder = PostgresStore::builder().pool_size(1).acquire_timeout(IMPATIENT).statement_timeout(IMPATIENT);
+    for builder in [builder.clone(), builder.danger_prepared_statements()] {
+        let Some((server, database, store)) = store_by(&builder).await else { return };
+        store.insert(&grant(1), at(0)).await.unwrap();
+        // What can be prepared is.
+        assert_eq!(store.compare_and_swap(Version::from_u64(1), &grant(2), at(0)).await.unwrap(), Swap::Swapped);
+        let blocker = pool(&server.url_of(&database)).get().await.unwrap();
+        blocker.batch_execute("BEGIN; LOCK TABLE regrant_grants IN SHARE MODE").await.unwrap();
+        let begun = clock(server);
+        let error = store.compare_and_swap(Version::from_u64(2), &grant(3), at(0)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Indeterminate, "{error:?}");
+        until_past(server, &begun, store.longest_commit());
+        assert_eq!(waiting_for_locks(server, &database), "1", "nothing ends this wait");
+        blocker.batch_execute("COMMIT").await.unwrap();
+        until_idle(server, &database);
+        assert_eq!(store.load(grant(1).id()).await.unwrap(), Some(grant(2)));
+        assert_eq!(store.compare_and_swap(Version::from_u64(2), &grant(3), at(0)).await.unwrap(), Swap::Swapped);
+    }
+}
+
+/// Law 24: who waits for a row behind another one who waits for it waits twice, each time for no longer than it may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swap_that_waits_in_a_queue_for_its_row_comes_in_time_or_never() {
+    let patience = Duration::from_secs(2);
+    let builder = PostgresStore::builder().pool_size(2).acquire_timeout(IMPATIENT).statement_timeout(patience);
+    let Some((server, database, store)) = store_by(&builder).await else { return };
+    let store = Arc::new(store);
+    store.insert(&grant(1), at(0)).await.unwrap();
+    let blocker = pool(&server.url_of(&database)).get().await.unwrap();
+    blocker.batch_execute("BEGIN; SELECT id FROM regrant_grants FOR UPDATE").await.unwrap();
+    let swap = || {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.compare_and_swap(Version::from_u64(1), &grant(2), at(0)).await })
+    };
+    let first = clock(server);
+    let one = swap();
+    until("it waits", || waiting_for_locks(server, &database) == "1");
+    until_past(server, &first, patience * 3 / 4);
+    let second = clock(server);
+    let other = swap();
+    until("both wait", || waiting_for_locks(server, &database) == "2");
+    // The first has gone, and the second is next.
+    one.await.unwrap().unwrap_err();
+    other.await.unwrap().unwrap_err();
+    until_past(server, &second, store.longest_commit());
+    blocker.batch_execute("COMMIT").await.unwrap();
+    until_idle(server, &database);
+    assert_eq!(store.load(grant(1).id()).await.unwrap(), Some(grant(1)));
+}
+
+/// A future that is dropped leaves its statement in the session. Whatever the server then waits for, no swap is put behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swap_is_not_sent_behind_a_statement_that_nobody_waits_for() {
+    let builder = PostgresStore::builder().pool_size(1).acquire_timeout(IMPATIENT).statement_timeout(IMPATIENT);
+    let Some((server, database, store)) = store_by(&builder).await else { return };
+    let store = Arc::new(store);
+    store.insert(&grant(1), at(0)).await.unwrap();
+    let blocker = pool(&server.url_of(&database)).get().await.unwrap();
+    let dropped = async |id: u64| {
+        blocker.batch_execute("BEGIN; LOCK TABLE regrant_grants IN SHARE MODE").await.unwrap();
+        let removal = tokio::spawn({
+            let store = Arc::clone(&store);
+            async move { store.remove(GrantId::from_u64(id)).await }
+        });
+        until("it waits", || waiting_for_locks(server, &database) == "1");
+        removal.abort();
+        assert!(removal.await.unwrap_err().is_cancelled());
+    };
+    let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'");
+    // While it waits there is no session to be had, or another one. The caller of the swap is soon gone as well, and with it nobody
+    // closes the session because of an answer that does not come.
+    dropped(2).await;
+    let begun = clock(server);
+    let next = grant(2);
+    let swap = tokio::time::timeout(IMPATIENT / 2, store.compare_and_swap(Version::from_u64(1), &next, at(0)));
+    assert!(!matches!(swap.await, Ok(Ok(_))));
+    until_past(server, &begun, store.longest_commit());
+    blocker.batch_execute("COMMIT").await.unwrap();
+    until_idle(server, &database);
+    assert_eq!(store.load(grant(1).id()).await.unwrap(), Some(grant(1)));
+    // One that is idle again is of use again.
+    until("the others to have ended", || server.sql("postgres", &sessions) == "2");
+    dropped(3).await;
+    blocker.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(store.compare_and_swap(Version::from_u64(1), &grant(2), at(0)).await.unwrap(), Swap::Swapped);
+}

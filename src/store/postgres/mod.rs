@@ -141,8 +141,8 @@ pub use self::setup_error::PostgresSetupError;
 ///   taken for a replay, and its login ends. Sound an alarm on sessions that wait for `SyncRep`, let any of several standbys
 ///   do (`ANY 1 (a, b)`), and prefer a retry window that is longer than such stalls.
 /// - **Nothing holds a statement back on its way.** The server counts the time of a swap from when it comes. In front of a pooler's queue
-///   set `query_wait_timeout` as low as can be, and let the pooler have as many sessions as its clients: it hands on what has
-///   waited there also when its sender is gone. What a network held back is sent again for no longer than the
+///   set `query_wait_timeout` as low as can be, and let the pooler have as many sessions as its clients: it may hand on
+///   what has waited there though its sender is gone. What a network held back is sent again for no longer than the
 ///   [time-out](PostgresStoreBuilder::statement_timeout) where this store makes its connections, on systems that can; for your own pool set
 ///   `tcp_user_timeout`. A swap can be later by these two.
 /// - The isolation of transactions may be any. Where it is repeatable read or serializable the server undoes a

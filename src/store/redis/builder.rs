@@ -57,8 +57,9 @@ impl RedisStoreBuilder {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// How long a command may take, with the wait for a connection: 5 seconds if not set. After that it is not known what
-    /// came of it; see [`StoreErrorKind::Indeterminate`](crate::store::StoreErrorKind::Indeterminate).
+    /// How long a command may take, with the wait for a connection, and a swap as a whole: 5 seconds if not set. After that it is not
+    /// known what came of it; see [`StoreErrorKind::Indeterminate`](crate::store::StoreErrorKind::Indeterminate). For as long again the
+    /// system sends what a network has lost, where it can be told so and the connection is this store's own.
     ///
     /// ```
     /// let builder = regrant::store::RedisStore::builder().timeout(std::time::Duration::from_secs(1));
@@ -105,7 +106,10 @@ impl RedisStoreBuilder {
         self.connect_client(Client::open(address).map_err(address_error)?).await
     }
 
-    /// Connects to one server by a client of the host's: with certificates of its own, or another way to log in.
+    /// Connects to one server by a client of the host's: with certificates of its own, or another way to log in. It brings its own
+    /// settings of TCP: give them a `user_timeout` of this store's [time-out](Self::timeout) (`TcpSettings::set_user_timeout`), or a
+    /// command that a network held back is carried out up to a quarter of an hour later, and a refresh later than
+    /// [`longest_commit`](crate::TokenStore::longest_commit) says.
     ///
     /// # Errors
     ///
@@ -130,7 +134,8 @@ impl RedisStoreBuilder {
         self.connect_on(connection).await
     }
 
-    /// Takes a connection that the host has already, and shares it.
+    /// Takes a connection that the host has already, and shares it. Its settings of TCP are the host's, as for
+    /// [`connect_client`](Self::connect_client).
     ///
     /// # Errors
     ///
@@ -176,7 +181,8 @@ impl RedisStoreBuilder {
 
     /// Connects to a cluster by a client of the host's. It is told not to retry, since it would send a command again whose
     /// answer was lost, and report a swap as lost that took place; what nodes redirect is followed all the same.
-    /// It must not be told to read from replicas.
+    /// It must not be told to read from replicas. Its settings of TCP are the host's, as for
+    /// [`connect_client`](Self::connect_client), and so is its time-out for one answer.
     ///
     /// # Errors
     ///
@@ -202,11 +208,12 @@ impl RedisStoreBuilder {
     }
 
     /// Small packets go at once, and a peer that has gone without a word is given up where the system can: it would
-    /// otherwise be waited for for a quarter of an hour.
+    /// otherwise be sent the same for a quarter of an hour. A command is sent within one time-out, so nothing of it is sent
+    /// again after two.
     fn tcp(&self) -> TcpSettings {
         let settings = TcpSettings::default().set_nodelay(true);
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        let settings = settings.set_user_timeout(self.timeout.saturating_mul(2));
+        let settings = settings.set_user_timeout(self.timeout);
         settings
     }
 }

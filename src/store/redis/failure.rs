@@ -60,6 +60,11 @@ impl Failure {
         Self { is_void: false, is_forbidden: false, cause: Cause("no answer from the server in time".into()) }
     }
 
+    /// Before it was sent.
+    pub(super) fn out_of_time() -> Self {
+        Self { is_void: true, ..Self::timed_out() }
+    }
+
     pub(super) fn unexpected_answer() -> Self {
         Self {
             is_void: false,

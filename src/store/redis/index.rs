@@ -19,6 +19,7 @@ use redis::{Cmd, Value};
 
 use super::RedisStore;
 use super::failure::Failure;
+use super::link::Deadline;
 use super::script;
 use super::value::{id_of, member};
 use crate::grant::{Grant, GrantId, Timestamp};
@@ -61,6 +62,7 @@ impl RedisStore {
         id: GrantId,
         until: Timestamp,
         now: Timestamp,
+        deadline: Deadline,
     ) -> Result<Vec<Vec<u8>>, Failure> {
         let lives = match until {
             Timestamp::MAX => "-1".to_owned(),
@@ -68,7 +70,7 @@ impl RedisStore {
         };
         let member = member(id);
         let args: [&[u8]; 2] = [member.as_bytes(), lives.as_bytes()];
-        let some = self.link.run(&script::ENTER, &self.owner_key(subject), &args).await?;
+        let some = self.link.run(&script::ENTER, &self.owner_key(subject), &args, deadline).await?;
         members(some).ok_or_else(Failure::unexpected_answer)
     }
 
@@ -76,7 +78,8 @@ impl RedisStore {
     pub(super) async fn entries(&self, subject: &str, from: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         let limit = limit.to_string();
         let args: [&[u8]; 2] = [from, limit.as_bytes()];
-        let page = self.link.run(&script::PAGE, &self.owner_key(subject), &args).await.map_err(Failure::of_nothing)?;
+        let page = self.link.run(&script::PAGE, &self.owner_key(subject), &args, self.link.deadline()).await;
+        let page = page.map_err(Failure::of_nothing)?;
         members(page).ok_or_else(|| Failure::unexpected_answer().of_nothing())
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, ConnectionManager};
 use redis::cluster_async::ClusterConnection;
@@ -16,6 +16,19 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, 
 
 use super::failure::{Failure, is_refusal};
 use super::script::Script;
+
+/// Until when something may be waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    begun: Instant,
+    time: Duration,
+}
+
+impl Deadline {
+    fn left(self) -> Duration {
+        self.time.saturating_sub(self.begun.elapsed())
+    }
+}
 
 pub(super) struct Link {
     to: To,
@@ -45,14 +58,25 @@ impl Link {
         self.timeout
     }
 
+    /// The time-out from now on.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline { begun: Instant::now(), time: self.timeout }
+    }
+
     /// Sends one command, once.
     pub(super) async fn send(&self, command: &Cmd) -> Result<Value, Failure> {
-        self.in_time(self.route(command)).await
+        self.in_time(self.deadline(), self.route(command)).await
     }
 
     /// Runs a script on its key, and brings it to the server if it is not there yet.
-    pub(super) async fn run(&self, script: &Script, key: &[u8], args: &[&[u8]]) -> Result<Value, Failure> {
-        self.in_time(async {
+    pub(super) async fn run(
+        &self,
+        script: &Script,
+        key: &[u8],
+        args: &[&[u8]],
+        deadline: Deadline,
+    ) -> Result<Value, Failure> {
+        self.in_time(deadline, async {
             let first = self.route(&invocation("EVALSHA", script.sha1(), key, args)).await;
             match first {
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -75,7 +99,7 @@ impl Link {
                     pipeline.add_command(command);
                 }
                 let mut connection = connection.clone();
-                self.in_time(async {
+                self.in_time(self.deadline(), async {
                     let values = connection.send_packed_commands(&pipeline, 0, count).await?;
                     values.into_iter().map(Value::extract_error).collect()
                 })
@@ -102,11 +126,15 @@ impl Link {
                 }
             }
         };
-        self.in_time(async { answer.await?.extract_error() }).await
+        self.in_time(self.deadline(), async { answer.await?.extract_error() }).await
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, Failure> {
-        match tokio::time::timeout(self.timeout, work).await {
+    async fn in_time<T>(&self, deadline: Deadline, work: impl Future<Output = RedisResult<T>>) -> Result<T, Failure> {
+        let left = deadline.left();
+        if left.is_zero() {
+            return Err(Failure::out_of_time());
+        }
+        match tokio::time::timeout(left, work).await {
             Ok(result) => result.map_err(Failure::from),
             Err(_) => Err(Failure::timed_out()),
         }

@@ -68,6 +68,14 @@ use crate::token::KeyFingerprint;
 /// - in a cluster, an **index entry** may be gone where its grant, on another node, is not: [`Engine::end_sessions_of`](
 ///   crate::Engine::end_sessions_of) does not find that grant. On one server index and grant cannot part: the index is written first.
 ///
+/// A server that **stands still** loses nothing, and is late: what it had been sent before its machine was paused, or before a script
+/// or a slow disk held it up, it does afterwards. A refresh whose client was answered with a 503 may so take place later than
+/// [`longest_commit`](TokenStore::longest_commit) says, under the time at which it began. If that client then comes back with its old
+/// token only later after that time than its [retry window](crate::client::ClientBuilder::retry_window) and `longest_commit` together,
+/// it is taken for a replay, and its login ends. Where pauses are longer than twice the
+/// [time-out](RedisStoreBuilder::timeout), as they may be while a machine is moved, make the window longer than they are. A server that was
+/// replaced meanwhile and comes back as a replica does nothing of it that stays.
+///
 /// `min-replicas-to-write 1` with `min-replicas-max-lag` narrows this to the lag: a server that has not heard from a replica
 /// for so long refuses to write, which is a 503 here, and to be read by this store too, so that an isolated old
 /// server does not go on answering with what it knew. It does not close it. `WAIT` would hold up one answer until replicas have
@@ -205,7 +213,7 @@ impl RedisStore {
 
     /// Runs one of the scripts that an insertion takes. Whether the key was as it must be; `None` where a grant is under it.
     async fn step(&self, script: &script::Script, key: &[u8], args: &[&[u8]]) -> Result<Option<bool>, Failure> {
-        match self.link.run(script, key, args).await? {
+        match self.link.run(script, key, args, self.link.deadline()).await? {
             Value::Int(1) => Ok(Some(true)),
             Value::Int(0) => Ok(Some(false)),
             Value::Int(-1) => Ok(None),
@@ -238,7 +246,8 @@ impl TokenStore for RedisStore {
             if taken.is_none() {
                 return Ok(Insert::Duplicate);
             }
-            let some = self.enter(subject, grant.id(), until, now).await.map_err(Failure::of_nothing)?;
+            let some = self.enter(subject, grant.id(), until, now, self.link.deadline()).await;
+            let some = some.map_err(Failure::of_nothing)?;
             let args: [&[u8]; 3] = [&room, &value, lives.as_bytes()];
             match self.step(&script::FILL, &key, &args).await.map_err(Failure::of_write)? {
                 Some(true) => {
@@ -269,9 +278,11 @@ impl TokenStore for RedisStore {
         let (key, until) = (self.grant_key(next.id()), index::until(next));
         let (value, lives) = (value::encode(next, until), lives(next, now).to_string());
         let mut stored = until;
+        // One for all that follows, so that the last of it is not sent later than the first may be.
+        let deadline = self.link.deadline();
         loop {
             let args: [&[u8]; 3] = [&value::head(expected, stored), &value, lives.as_bytes()];
-            let found = match self.link.run(&script::SWAP, &key, &args).await.map_err(Failure::of_write)? {
+            let found = match self.link.run(&script::SWAP, &key, &args, deadline).await.map_err(Failure::of_write)? {
                 Value::Int(1) => return Ok(Swap::Swapped),
                 Value::BulkString(head) => head,
                 _ => return Err(Failure::unexpected_answer().of_write()),
@@ -282,7 +293,7 @@ impl TokenStore for RedisStore {
                 _ => return Ok(Swap::Lost),
             }
             if let (Some(subject), true) = (next.owner_key(), until > stored) {
-                self.enter(subject, next.id(), until, now).await.map_err(Failure::of_nothing)?;
+                self.enter(subject, next.id(), until, now, deadline).await.map_err(Failure::of_nothing)?;
             }
         }
     }
@@ -361,8 +372,9 @@ impl TokenStore for RedisStore {
         Durability::Durable
     }
 
-    /// The time-out, and as much again for a server that stood still and then does what it had been sent before. What it does
-    /// after longer than that no client can bound.
+    /// The time-out, within which the last command of a swap is sent, and as much again for a network that holds it back or a server
+    /// that stands still for a moment. A server that stands still for longer, as one whose machine is paused, does afterwards what it had
+    /// been sent before, and this store does not bound that: see "What a failover loses" of [`RedisStore`].
     fn longest_commit(&self) -> Duration {
         self.link.timeout().saturating_mul(2)
     }
@@ -375,7 +387,9 @@ impl TokenStore for RedisStore {
         let texts: Vec<String> = texts.collect();
         let args: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
         let key = format!("{}keys", self.prefix);
-        let kept = self.link.run(&script::FINGERPRINTS, key.as_bytes(), &args).await.map_err(Failure::of_write)?;
+        let deadline = self.link.deadline();
+        let kept = self.link.run(&script::FINGERPRINTS, key.as_bytes(), &args, deadline).await;
+        let kept = kept.map_err(Failure::of_write)?;
         let Value::Array(kept) = kept else { return Err(Failure::unexpected_answer().of_write()) };
         let kept = kept.chunks(2).map(fingerprint).collect::<Option<Vec<_>>>();
         kept.ok_or_else(|| crate::grant::DecodeError::Corrupt.into())

@@ -10,6 +10,7 @@ mod grants;
 mod growth;
 mod index;
 mod killed;
+mod slow;
 
 use std::time::Duration;
 

@@ -101,6 +101,26 @@ impl From<RedisError> for Failure {
     }
 }
 
+impl Failure {
+    /// The same in a cluster. Where its client fails to learn anew which node has what, it hands that failure to every command that
+    /// is under way, also to those that a node is just executing. So only what a node says of the command itself counts.
+    pub(super) fn in_cluster(error: RedisError) -> Self {
+        let is_void = is_void(&error) && !may_be_of_another(&error);
+        Self { is_void, ..Self::from(error) }
+    }
+}
+
+/// Whether it can come of connecting to a node, of a `PING`, or of asking it for the slots.
+fn may_be_of_another(error: &RedisError) -> bool {
+    match error.kind() {
+        ErrorKind::Server(kind) => {
+            matches!(kind, ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::NoPerm)
+        }
+        ErrorKind::Extension => !matches!(error.code(), Some("OOM" | "MISCONF" | "NOREPLICAS" | "WRONGTYPE")),
+        _ => true,
+    }
+}
+
 /// Whether the command certainly was not executed. Only what a server says before it executes anything counts, by name:
 /// proxies have errors of their own, also for what they have passed on.
 fn is_void(error: &RedisError) -> bool {
@@ -155,5 +175,46 @@ impl fmt::Display for Cause {
 impl fmt::Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::store::StoreErrorKind;
+
+    fn refused() -> RedisError {
+        io::Error::from(io::ErrorKind::ConnectionRefused).into()
+    }
+
+    fn said(line: &str) -> RedisError {
+        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes());
+        value.and_then(redis::Value::extract_error).unwrap_err()
+    }
+
+    fn not_found() -> RedisError {
+        (ErrorKind::ClusterConnectionNotFound, "No connections found").into()
+    }
+
+    #[test]
+    fn what_a_cluster_fails_with_while_it_looks_for_its_nodes_says_nothing_of_a_write() {
+        let others = ["LOADING wait", "MASTERDOWN no", "NOPERM no", "NOAUTH no", "BUSY no", "WRONGPASS no"];
+        for error in others.map(said).into_iter().chain([refused(), not_found()]) {
+            assert_eq!(Failure::in_cluster(error.clone()).of_write().kind(), StoreErrorKind::Indeterminate, "{error}");
+            assert_eq!(Failure::in_cluster(error.clone()).of_nothing().kind(), StoreErrorKind::NotApplied, "{error}");
+            // To one server alone it is said of this command.
+            assert_eq!(Failure::from(error.clone()).of_write().kind(), StoreErrorKind::NotApplied, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_node_says_of_the_command_itself_is_believed() {
+        let own = ["MOVED 1 a:1", "ASK 1 a:1", "TRYAGAIN no", "CLUSTERDOWN no", "READONLY no", "OOM no", "MISCONF no"];
+        for error in own.map(said) {
+            assert_eq!(Failure::in_cluster(error.clone()).of_write().kind(), StoreErrorKind::NotApplied, "{error}");
+        }
+        assert_eq!(Failure::in_cluster(said("ERR what")).of_write().kind(), StoreErrorKind::Indeterminate);
     }
 }

@@ -1,6 +1,6 @@
 //! The connection: one server's or a cluster's, and how long it may take.
 //!
-//! No command is ever sent twice unless a server said that it did not execute it. The client of a cluster would do so by
+//! No write is ever sent twice unless a server said that it did not execute it. The client of a cluster would do so by
 //! itself after a lost connection; so it is told never to retry, and redirects are followed here.
 
 use std::fmt;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use redis::aio::{ConnectionLike, ConnectionManager};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
 use super::failure::{Failure, is_refusal};
-use super::script::Script;
+use super::script::{self, Script};
 
 /// Until when something may be waited for.
 #[derive(Clone, Copy)]
@@ -135,7 +135,10 @@ impl Link {
             return Err(Failure::out_of_time());
         }
         match tokio::time::timeout(left, work).await {
-            Ok(result) => result.map_err(Failure::from),
+            Ok(result) => result.map_err(match self.to {
+                To::Server(_) => Failure::from,
+                To::Cluster(_) => Failure::in_cluster,
+            }),
             Err(_) => Err(Failure::timed_out()),
         }
     }
@@ -172,13 +175,26 @@ async fn follow(connection: &mut ClusterConnection, command: &Cmd) -> RedisResul
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::Ask) => asking = address(&error),
             // The client reads anew where the slots are, which the nodes may not agree on yet.
-            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::TryAgain)
-            | ErrorKind::ClusterConnectionNotFound => {
-                tokio::time::sleep(Duration::from_millis((1 << attempt).min(100))).await;
-            }
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::TryAgain) => pause(attempt).await,
+            // That may be said of a command that a node has been sent.
+            ErrorKind::ClusterConnectionNotFound if only_reads(command) => pause(attempt).await,
             _ => return Err(error),
         }
         attempt += 1;
+    }
+}
+
+async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis((1 << attempt).min(100))).await;
+}
+
+/// Whether it does no harm to send it twice.
+fn only_reads(command: &Cmd) -> bool {
+    let mut words = command.args_iter();
+    match (words.next(), words.next()) {
+        (Some(Arg::Simple(b"GETEX")), _) => true,
+        (Some(Arg::Simple(b"EVALSHA")), Some(Arg::Simple(sha1))) => sha1 == script::PAGE.sha1().as_bytes(),
+        _ => false,
     }
 }
 

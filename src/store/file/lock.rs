@@ -1,22 +1,31 @@
 //! The file: locked as a whole for as long as it is open, for its owner's eyes, and where its path leads.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{self, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use super::error::FileStoreError;
+use super::header::STATE_AT;
 
 /// Of a mode, what it lets other users do.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;
 
+/// How long who made a file waits for the lock of one that has found it empty, and lets it go at once.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A file that no one else can open as a store.
 #[derive(Debug)]
 pub(super) struct Locked {
     file: File,
+    /// Whether it was made for this and is not complete.
+    is_unfinished: AtomicBool,
     /// Absolute: the process may go elsewhere.
     path: PathBuf,
     backend: FileBackend,
@@ -31,7 +40,25 @@ impl Locked {
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let backend = FileBackend::new(file.try_clone()?).map_err(redb::Error::from)?;
-        Ok(Self { file, path: path::absolute(path)?, backend })
+        Ok(Self { file, is_unfinished: AtomicBool::new(false), path: path::absolute(path)?, backend })
+    }
+
+    /// A file that was just made. Another start may have come between, and it has the lock for a moment, in which it sees that the
+    /// file is empty. Were this to give up then, the file would stay so, and no start would have it any more.
+    pub(super) fn of_new(file: &File, path: &Path) -> Result<Self, FileStoreError> {
+        let begun = Instant::now();
+        loop {
+            match Self::new(file.try_clone()?, path) {
+                Err(FileStoreError::InUse) if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(5)),
+                locked => return locked,
+            }
+        }
+    }
+
+    /// From now on, and until it is complete, the file goes when this does: it was made for this, nothing was kept in it, and an empty
+    /// one, as a full disk leaves it, no start would have any more.
+    pub(super) fn remove_unless_completed(&self) {
+        self.is_unfinished.store(true, Ordering::Relaxed);
     }
 
     /// Takes the file from all users but its owner.
@@ -81,6 +108,10 @@ impl Drop for Locked {
     /// the program it is for, and with the file the lock.
     #[expect(clippy::incompatible_msrv, reason = "the feature asks for a Rust that has it, as `redb` does")]
     fn drop(&mut self) {
+        // Who has opened it meanwhile cannot lock it before it is gone.
+        if self.is_unfinished.load(Ordering::Relaxed) && self.check_place().is_ok() {
+            let _ = fs::remove_file(&self.path);
+        }
         let _ = self.file.unlock();
     }
 }
@@ -105,6 +136,10 @@ impl StorageBackend for Locked {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        // Before it is complete, so that what might be is never removed.
+        if offset == STATE_AT {
+            self.is_unfinished.store(false, Ordering::Relaxed);
+        }
         self.backend.write(offset, data)
     }
 
@@ -115,7 +150,11 @@ impl StorageBackend for Locked {
 
 #[cfg(test)]
 mod tests {
+    use super::super::open::{Settings, open_file};
     use super::*;
+
+    const SETTINGS: Settings =
+        Settings { cache_bytes: 1 << 20, check: false, log_bytes: 0, create: true, accept_empty: false };
 
     #[test]
     fn a_closed_file_is_free_though_a_process_that_is_just_starting_has_it_open() {
@@ -130,5 +169,54 @@ mod tests {
         Locked::new(open(), &path).unwrap();
         drop(forked);
         std::fs::remove_file(path).unwrap();
+    }
+
+    /// Of two first starts at once the other one may open the file before it is locked, and look at it.
+    #[test]
+    fn who_makes_the_file_waits_for_one_that_looks_at_it_and_not_for_ever() {
+        let path = std::env::temp_dir().join(format!("regrant-lock-{:016x}", rand::random::<u64>()));
+        let open = || File::options().create(true).truncate(false).read(true).write(true).open(&path).unwrap();
+        let (made, other) = (open(), open());
+        other.lock().unwrap();
+        assert!(matches!(Locked::of_new(&made, &path), Err(FileStoreError::InUse)));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| Locked::of_new(&made, &path));
+            thread::sleep(Duration::from_millis(100));
+            other.unlock().unwrap();
+            waiting.join().unwrap().unwrap();
+        });
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_made_and_not_completed_is_removed_and_no_other() {
+        let path = std::env::temp_dir().join(format!("regrant-lock-{:016x}", rand::random::<u64>()));
+        let open = || open_file(&path, SETTINGS);
+        // The disk was full at the header, or behind it.
+        for begun in [&b""[..], b"regrant"] {
+            let (locked, is_new) = open().unwrap();
+            assert!(is_new);
+            locked.write(0, begun).unwrap();
+            drop(locked);
+            assert!(!path.exists());
+        }
+        // One that is complete, or may be.
+        let (locked, _) = open().unwrap();
+        locked.write(STATE_AT, &[255]).unwrap();
+        drop(locked);
+        assert!(path.exists());
+        fs::remove_file(&path).unwrap();
+        // One that was there before.
+        File::create(&path).unwrap();
+        open().unwrap_err();
+        assert!(path.exists());
+        fs::remove_file(&path).unwrap();
+        // One that was put in its place.
+        let (locked, _) = open().unwrap();
+        fs::remove_file(&path).unwrap();
+        File::create(&path).unwrap();
+        drop(locked);
+        assert_eq!(path.exists(), cfg!(unix));
+        let _ = fs::remove_file(&path);
     }
 }

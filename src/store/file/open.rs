@@ -51,9 +51,12 @@ pub(super) fn open_file(path: &Path, settings: Settings) -> Result<(Locked, bool
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(path)?, false),
         Err(error) => return Err(error.into()),
     };
-    let locked = Locked::new(file, path)?;
+    let locked = if is_new { Locked::of_new(&file, path)? } else { Locked::new(file, path)? };
     // Before it is touched: it may be another program's.
     let found = find(&locked, is_new || settings.accept_empty)?;
+    if is_new && matches!(found, Found::New) {
+        locked.remove_unless_completed();
+    }
     locked.keep_private()?;
     if matches!(found, Found::New) {
         sync_directory(path)?;

@@ -35,11 +35,11 @@ broken! {
         }
     }
 
-    /// A cache in the process that its own writes refresh, and that other nodes' writes do not.
+    /// A cache in the process that is brought up to date now and then.
     CachedLoads, ["a_load_sees_every_acknowledged_swap", "a_load_sees_every_acknowledged_removal"], {
         fn load(&self, id: GrantId) -> Option<Grant> {
             let mut cache = self.0.copies.lock();
-            if self.0.every(3) || !cache.contains_key(&id) {
+            if self.0.every_of(id, 3) || !cache.contains_key(&id) {
                 match self.0.get(id) {
                     Some(stored) => cache.insert(id, stored),
                     None => cache.remove(&id),

@@ -22,12 +22,21 @@ pub(crate) struct Shelf {
     /// The ids of a subject's grants.
     pub(crate) owners: Mutex<BTreeMap<String, Vec<GrantId>>>,
     turns: AtomicUsize,
+    turns_of: Mutex<BTreeMap<GrantId, usize>>,
 }
 
 impl Shelf {
     /// Whether it is every `nth` time.
     pub(crate) fn every(&self, nth: usize) -> bool {
         self.turns.fetch_add(1, Ordering::Relaxed) % nth == nth - 1
+    }
+
+    /// The same of each id: what is every time so many loads of all grants may be the same one of each, where callers run one by one.
+    pub(crate) fn every_of(&self, id: GrantId, nth: usize) -> bool {
+        let mut turns = self.turns_of.lock();
+        let turn = turns.entry(id).or_default();
+        *turn += 1;
+        turn.is_multiple_of(nth)
     }
 
     pub(crate) fn get(&self, id: GrantId) -> Option<Grant> {

@@ -53,12 +53,13 @@ impl Sql {
             // Not later than its client is told to come again, by the server's own clock, and for this statement alone, also
             // behind a pooler. What it waits for the table comes before all this, so it is asked whether there is time left. The
             // wait for a row can be two of them, one behind the other, so it is asked again when the row is written, and what comes
-            // too late is an error that undoes it.
+            // too late is an error that undoes it. The bound for that wait is set where the row is looked at, which is before it is locked; a
+            // join with it would take longer to plan than all the rest.
             compare_and_swap: format!(
-                "WITH bound AS MATERIALIZED (SELECT set_config('lock_timeout', $10, true)) \
-                 UPDATE {grants} SET version = $2, created_at = $3, expires_at = $4, \
+                "UPDATE {grants} SET version = $2, created_at = $3, expires_at = $4, \
                  purge_minute = least(purge_minute, $5), client = $6, subject = $7, record = $8 \
-                 FROM bound WHERE id = $1 AND version = $9 AND clock_timestamp() - transaction_timestamp() < $10::interval \
+                 WHERE id = $1 AND version = $9 AND clock_timestamp() - transaction_timestamp() < $10::interval \
+                 AND set_config('lock_timeout', $10, true) IS NOT NULL \
                  RETURNING CASE WHEN clock_timestamp() - transaction_timestamp() >= $10::interval \
                  THEN set_config('lock_timeout', 'too late', true) END"
             ),

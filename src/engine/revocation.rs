@@ -152,16 +152,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if grant.has_ended() {
                 return Ok(());
             }
-            // Told here and not only below: the write that was in doubt took place. If another one has followed, nobody can tell; rather
-            // twice than never.
-            if grant.access_epoch > epoch && swaps.are_in_doubt() {
-                self.emit(&Event::AccessRevoked {
-                    grant: id,
-                    client_id: grant.client_id(),
-                    subject: self.subject_of(&grant),
-                });
-            }
             if grant.access_epoch > epoch {
+                // By a write of its own that was in doubt, or by another's: nobody can tell. Rather twice than never.
+                if swaps.are_in_doubt() {
+                    self.tell_access_revoked(&grant);
+                }
                 return Ok(());
             }
             if epoch == MAX_EPOCH {
@@ -172,14 +167,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // Past the token, which is ahead of the record where the store lost writes.
             grant.access_epoch = epoch + 1;
             if swaps.swap(&self.store, expected, &grant, time.now()).await? == Swapped::Done {
-                self.emit(&Event::AccessRevoked {
-                    grant: id,
-                    client_id: grant.client_id(),
-                    subject: self.subject_of(&grant),
-                });
+                self.tell_access_revoked(&grant);
                 return Ok(());
             }
         }
         Err(Failure::from(Unavailable::Contention).of_grant(id))
+    }
+
+    fn tell_access_revoked(&self, grant: &Grant) {
+        let (client_id, subject) = (grant.client_id(), self.subject_of(grant));
+        self.emit(&Event::AccessRevoked { grant: grant.id, client_id, subject });
     }
 }

@@ -2,6 +2,7 @@
 //! signed; over nodes; and a lost answer is no second use.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,9 +11,11 @@ use regrant::engine::Dpop;
 use serde_json::json;
 
 use super::desk::*;
-use crate::kit::schedule::{run, run_and_drop};
+use crate::kit::laws::world::Hook;
+use crate::kit::schedule::{Scheduler, run, run_and_drop};
 use crate::kit::signer::{Signer, with_assertion};
 use crate::kit::store::faulty::{Fault as StoreFault, Op, Shelf as FaultyShelf};
+use crate::kit::store::stalling::Hand;
 use crate::kit::{Ask, Fault, Reply, Shelf, at, form};
 
 /// The same request within the retry window gets a token of the same grant; for something else, by somebody else or later it gets nothing.
@@ -299,4 +302,24 @@ fn another_client_does_not_go_on_where_one_was_dropped() {
         }
     }
     assert!(between > 0, "the marker goes before the grant");
+}
+
+/// Of a request that hung for longer than a marker stays nobody can tell any more whether it is the first.
+#[test]
+fn a_request_that_hung_past_the_end_of_its_marker_is_refused() {
+    let store = Arc::clone(&FaultyShelf::of(Shelf::default()));
+    let desk = Desk::on(store, |builder| builder.jwt_bearer(bearer()).on_issue(Hook::default()));
+    for (jti, hung, status) in [("in time", 100, 200), ("late", 1_000, 400)] {
+        let (clock, ask) = (Hand::at(at(0)), asking("chat", &jag(jti, 0), ""));
+        let mut scheduler = Scheduler::new();
+        let (engine, own) = (&desk.engine, clock.clone());
+        let task = scheduler.spawn(async move { Reply::of(&engine.token(&ask.request(), own).await) });
+        let held = desk.store.stored();
+        assert!(scheduler.poll(task).is_none(), "it waits for the host");
+        assert_eq!(desk.store.stored(), held);
+        clock.advance(Duration::from_secs(hung));
+        let reply = (0..1_000).find_map(|_| scheduler.poll(task)).unwrap();
+        assert_eq!(reply.status, status, "{jti}: {reply:?}");
+        assert_eq!(desk.store.stored() == held, status != 200, "{jti}");
+    }
 }

@@ -10,10 +10,11 @@ use regrant::{
     Timestamp,
 };
 
+use crate::kit::events::Events;
 use crate::kit::laws::world::{KEEPER, Setup, World as Lawful};
 use crate::kit::schedule::{Scheduler, pause, run};
 use crate::kit::store::bytes::BytesStore;
-use crate::kit::store::faulty::Shelf as Faulty;
+use crate::kit::store::faulty::{Fault as Broken, Op, Shelf as Faulty};
 use crate::kit::store::shelf::Shelf;
 use crate::kit::store::stalling::Hand;
 use crate::kit::wire::Call;
@@ -196,4 +197,30 @@ fn a_kept_token_is_extended_though_its_access_token_is_revoked_meanwhile() {
         assert!(world.refresh(KEEPER, login.refresh_token()).is_ok(), "after {polls}");
     }
     assert!(waited > 2, "it waits for the store");
+}
+
+/// The reply of the write is lost, and a refresh has followed before it is looked for: its version is another by then.
+#[test]
+fn a_revocation_of_access_tokens_is_told_whatever_comes_after_it() {
+    let mut waited = 0;
+    for polls in 0..40 {
+        let (store, events) = (Faulty::of(BytesStore::default()), Events::default());
+        let clients = StaticClients::new().with(app().build().unwrap()).unwrap();
+        let builder = Engine::builder(Arc::clone(&store), clients).key(Key::from_bytes(1, &[7; 32]));
+        let engine = builder.grant_handler(Password).events(events.clone()).build().unwrap();
+        let send = |ask: &str| Reply::of(&run(engine.token(&form(ask).basic("app", SECRET).request(), at(0))));
+        let login = send(LOGIN);
+        store.plan(Op::Swap, Broken::LostAfter);
+        let revocation = form(format!("token={}", login.access_token())).basic("app", SECRET);
+        let mut scheduler = Scheduler::new();
+        let task = scheduler.spawn(async { engine.revoke(&revocation.request(), at(0)).await.status() });
+        if (0..polls).any(|_| scheduler.poll(task).is_some()) {
+            break;
+        }
+        waited += 1;
+        send(&renewal(&login.refresh_token())).assert_ok();
+        assert_eq!((0..1_000).find_map(|_| scheduler.poll(task)), Some(200), "after {polls}");
+        assert!(events.names().contains(&"AccessRevoked".to_owned()), "after {polls}");
+    }
+    assert!(waited > 3, "it waits for the store");
 }

@@ -20,22 +20,23 @@ use crate::grant::{Lifetimes, Scope, Timestamp};
 /// (draft-ietf-oauth-client-id-metadata-document). Metadata then say `client_id_metadata_document_supported`.
 ///
 /// Clients that were made by hand are asked for first, those whose ids are URLs too. All others are public, or where it is
-/// allowed (`with_private_key_jwt`) authenticate by keys, get codes and refresh tokens, always with PKCE by `S256`, and are known by [`Client::is_stranger`]: a page shows what they say of themselves
-/// as claims, and the host of the id ([`FetchUrl::host`]), which is the one thing about them that is certain. A document whose
-/// client authenticates by keys is otherwise refused: without them anybody could use that client's tokens.
+/// allowed (`with_private_key_jwt`) authenticate by keys, get codes and refresh tokens, always with PKCE by `S256`, and are
+/// known by [`Client::is_stranger`]: a page shows what they say of themselves as claims, and the host of the id
+/// ([`FetchUrl::host`]), which is the one thing about them that is certain. A document whose client authenticates by keys is
+/// otherwise refused: without them anybody could use that client's tokens.
 ///
 /// # What is fetched, and when
 ///
-/// - For an **authorization request**, a pushed one and a device that begins too, if no document is at hand that is fresh. Anybody can send one, so what one address, one
-///   site and one URL may cause is limited; give [`Request::with_peer`](crate::Request::with_peer). Beyond the limit, or
-///   where the document cannot be had, [`Engine::authorize`](crate::Engine::authorize) has a page to show with 503; where it is wrong, one that says the rule it
+/// - For an **authorization request**, a pushed one and a device that begins too, if no document is at hand that is fresh.
+///   Anybody can send one, so what one address, one site and one URL may cause is limited; give
+///   [`Request::with_peer`](crate::Request::with_peer). Beyond the limit, or where the document cannot be had,
+///   [`Engine::authorize`](crate::Engine::authorize) has a page to show with 503; where it is wrong, one that says the rule it
 ///   breaks.
-/// - For a **token request** only if it has a code or refresh token that this engine made, for this very client; revocation likewise, and userinfo
-///   for a genuine token. With [`with_private_key_jwt`](Self::with_private_key_jwt) an assertion has its client's document and keys fetched, within the
-///   limits of strangers.
-///   Such fetches have a budget of their own, which nobody else can spend. Where there is no document now, the answer is 503
-///   `temporarily_unavailable`, with `Retry-After` where it is known, and never `invalid_client`, on which clients throw their
-///   tokens away.
+/// - For a **token request** only if it has a code or refresh token that this engine made, for this very client; revocation
+///   likewise, and userinfo for a genuine token. Such fetches have a budget of their own, which nobody else can spend. With
+///   `with_private_key_jwt` an assertion has its client's document and keys fetched, within the limits of strangers. Where
+///   there is no document now, the answer is 503 `temporarily_unavailable`, with `Retry-After` where it is known, and never
+///   `invalid_client`, on which clients throw their tokens away.
 /// - For nothing else: where an access token is checked or a session listed, the document at hand counts, and without one what
 ///   was granted does.
 ///

@@ -20,6 +20,18 @@ const OTHERS: u32 = 0o077;
 /// How long who made a file waits for the lock of one that has found it empty, and lets it go at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Waits a moment each time, until [`PATIENCE`] is over.
+pub(super) fn some_moments() -> impl FnMut() -> bool {
+    let begun = Instant::now();
+    move || {
+        let is_patient = begun.elapsed() < PATIENCE;
+        if is_patient {
+            thread::sleep(Duration::from_millis(5));
+        }
+        is_patient
+    }
+}
+
 /// A file that no one else can open as a store.
 #[derive(Debug)]
 pub(super) struct Locked {
@@ -44,12 +56,12 @@ impl Locked {
     }
 
     /// A file that was just made. Another start may have come between, and it has the lock for a moment, in which it sees that the
-    /// file is empty. Were this to give up then, the file would stay so, and no start would have it any more.
-    pub(super) fn of_new(file: &File, path: &Path) -> Result<Self, FileStoreError> {
-        let begun = Instant::now();
+    /// file is empty. Were this to give up then, the file would stay so, and no start would have it any more. So it tries for as
+    /// long as `wait` says so ([`some_moments`]).
+    pub(super) fn of_new(file: &File, path: &Path, mut wait: impl FnMut() -> bool) -> Result<Self, FileStoreError> {
         loop {
             match Self::new(file.try_clone()?, path) {
-                Err(FileStoreError::InUse) if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(5)),
+                Err(FileStoreError::InUse) if wait() => {}
                 locked => return locked,
             }
         }
@@ -178,13 +190,17 @@ mod tests {
         let open = || File::options().create(true).truncate(false).read(true).write(true).open(&path).unwrap();
         let (made, other) = (open(), open());
         other.lock().unwrap();
-        assert!(matches!(Locked::of_new(&made, &path), Err(FileStoreError::InUse)));
-        thread::scope(|scope| {
-            let waiting = scope.spawn(|| Locked::of_new(&made, &path));
-            thread::sleep(Duration::from_millis(100));
-            other.unlock().unwrap();
-            waiting.join().unwrap().unwrap();
+        assert!(matches!(Locked::of_new(&made, &path, || false), Err(FileStoreError::InUse)));
+        let mut looks = 0..3;
+        let locked = Locked::of_new(&made, &path, || {
+            let is_looking = looks.next().is_some();
+            if looks.is_empty() {
+                other.unlock().unwrap();
+            }
+            is_looking
         });
+        locked.unwrap();
+        assert!(looks.is_empty());
         fs::remove_file(path).unwrap();
     }
 

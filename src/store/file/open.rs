@@ -16,7 +16,7 @@ use redb::{Builder, Database, ReadableDatabase, StorageBackend, TableError};
 
 use super::error::{FileStoreError, panicked};
 use super::header::{COMPLETE, Found, HEADER, Header, STATE_AT, find};
-use super::lock::Locked;
+use super::lock::{Locked, some_moments};
 use super::log::{Log, Place};
 use super::recovery::{self, Late};
 use super::tables::{EXPIRY, GRANTS, KEYS, LAST, OWNERS, Tables};
@@ -51,7 +51,7 @@ pub(super) fn open_file(path: &Path, settings: Settings) -> Result<(Locked, bool
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(path)?, false),
         Err(error) => return Err(error.into()),
     };
-    let locked = if is_new { Locked::of_new(&file, path)? } else { Locked::new(file, path)? };
+    let locked = if is_new { Locked::of_new(&file, path, some_moments())? } else { Locked::new(file, path)? };
     // Before it is touched: it may be another program's.
     let found = find(&locked, is_new || settings.accept_empty)?;
     if is_new && matches!(found, Found::New) {

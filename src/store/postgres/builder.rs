@@ -110,7 +110,8 @@ impl PostgresStoreBuilder {
     /// `VACUUM FULL`), which it does not end and which then finds that its time is over. So no refresh takes place long after
     /// its client was told to come again; but see what [`PostgresStore`] says of synchronous standbys. Other statements have no
     /// such bound: one that waits for a lock goes on waiting in a session that the pool does not count any more, unless the
-    /// role has a time of its own, a little longer: `ALTER ROLE … SET statement_timeout`. That also ends the waiting of a swap for the table.
+    /// role has a time of its own, a little longer: `ALTER ROLE … SET statement_timeout`. That also ends the waiting of a swap
+    /// for the table.
     ///
     /// ```
     /// use std::time::Duration;

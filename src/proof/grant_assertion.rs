@@ -327,9 +327,9 @@ impl<'a> GrantAssertion<'a> {
         if confirmations == [None, None] { Err(GrantAssertionFault::Confirmation) } else { Ok(confirmations) }
     }
 
-    /// Whether one of these keys may have signed it. Where none has its `kid`, a newer set may have one.
+    /// Whether its key is among these: of its `kid`, or where it has none, the one that signed it. If not, a newer set may have it.
     pub fn knows_key(&self, keys: &ClientKeys) -> bool {
-        self.jws.algorithm().is_ok_and(|algorithm| keys.candidates(algorithm, self.jws.kid()).next().is_some())
+        keys.know(&self.jws)
     }
 
     /// That one of its issuer's keys signed it.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::JwsAlgorithm;
 use super::json::{JsonFault, Object, read_object};
 use super::jwk::{self, JwkFault};
+use super::jws::Jws;
 use crate::token::{PublicKey, Thumbprint};
 
 /// The public keys by which a client authenticates and signs: its JWK set, by value or as its `jwks_uri` gave it. P-256, Ed25519, and RSA of
@@ -160,6 +161,14 @@ impl ClientKeys {
     pub fn to_json(&self) -> String {
         let keys: Vec<Value> = self.0.iter().map(ClientKey::to_json).collect();
         serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    /// Whether the key of this JWT is among them: one of the name that it says, or where it says none, the one that signed it. Where there is
+    /// none, a newer set may have it.
+    pub(super) fn know(&self, jws: &Jws<'_>) -> bool {
+        let Ok(algorithm) = jws.algorithm() else { return false };
+        let is_named = jws.kid().is_some();
+        self.candidates(algorithm, jws.kid()).any(|key| is_named || jws.is_signed_by(key.public()))
     }
 
     /// The keys that a JWT by this algorithm may be signed by: those of the name that it says, or where it says none, all; of

@@ -131,9 +131,9 @@ impl<'a> RequestObject<'a> {
         self.0.algorithm().ok()
     }
 
-    /// Whether one of these keys may have signed it. Where none has its `kid`, a newer set may have one.
+    /// Whether its key is among these: of its `kid`, or where it has none, the one that signed it. If not, a newer set may have it.
     pub fn knows_key(&self, keys: &ClientKeys) -> bool {
-        self.0.algorithm().is_ok_and(|algorithm| keys.candidates(algorithm, self.0.kid()).next().is_some())
+        keys.know(&self.0)
     }
 
     /// That one of the client's keys signed it, by the algorithm that the client registered, if it has. What it asks for is

@@ -87,6 +87,41 @@ fn a_key_that_is_new_is_fetched_and_one_that_is_gone_is_refused() {
     ask(&desk, &old, "c", 200).assert_error(401, "invalid_client");
 }
 
+/// RFC 7515 section 4.1.4: `kid` may be left out, in set and header alike. Then the signature says whether the set is old.
+#[test]
+fn keys_without_names_are_replaced_too() {
+    let unnamed = |signer: &Signer| {
+        let mut set = signer.jwks();
+        for key in set["keys"].as_array_mut().unwrap() {
+            key.as_object_mut().unwrap().remove("kid");
+        }
+        set.to_string()
+    };
+    let (old, new) = (signer(), Signer::new("new"));
+    let site = Site::default();
+    site.says(unnamed(&old).as_bytes());
+    let desk = desk_with(&site);
+    let ask = |signer: &Signer, jti: &str, secs: u64| {
+        let assertion = signer.jwt(&json!({"alg": "EdDSA"}), &claims("key-client", jti, secs));
+        desk.ask(At::Token, &form(with_assertion(CREDENTIALS, &assertion)), secs)
+    };
+    ask(&old, "a", 0).assert_ok();
+    ask(&old, "b", 1).assert_ok();
+    assert_eq!(site.fetches(), 1);
+    site.says(unnamed(&new).as_bytes());
+    ask(&new, "c", 100).assert_ok();
+    assert_eq!(site.fetches(), 1);
+    ask(&old, "d", 200).assert_error(401, "invalid_client");
+    assert_eq!(site.fetches(), 1);
+    // Nobody's key, many times: one fetch a minute.
+    for n in 0..100 {
+        let reply = ask(&Signer::new("evil"), &format!("e{n}"), 300);
+        assert!(matches!(reply.status, 401 | 503), "{reply:?}");
+    }
+    assert_eq!(site.fetches(), 1);
+    ask(&new, "f", 301).assert_ok();
+}
+
 /// A stranger who makes up a `kid` for each request causes one fetch a minute, and none where the claims are wrong.
 #[test]
 fn a_made_up_kid_is_no_button_for_fetches() {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regrant::engine::{InteractionError, KeyCheckError, Person};
+use regrant::jwt::JwtAccessTokens;
 use regrant::{
-    Authorization, BuildError, Denial, Engine, EngineBuilder, Grant, Key, MemoryStore, Request, RootSecret,
+    Authorization, BuildError, Denial, Engine, EngineBuilder, Grant, Key, MemoryStore, Request, RootSecret, Scope,
     StaticClients, Timestamp, TokenStore,
 };
 
+use crate::kit::bank::KEY;
 use crate::kit::portal::{ISSUER, Landing, OnShelf, Portal, STATE, from, portal, query, redemption, run};
 use crate::kit::store::faulty;
 use crate::kit::{Ask, Events, Shelf, World, at};
@@ -141,6 +143,29 @@ fn an_approval_that_was_dropped_goes_on_for_as_long_as_a_code_lives() {
     run(world.store.remove(id)).unwrap();
     assert_eq!(answer(&world, &carried, Says::Yes("alice"), at(61)).err(), Some(400));
     assert!(world.store.grants().iter().all(Grant::is_marker));
+}
+
+/// Law 9: what was redeemed and has ended stays so, though the same page is approved once more within a code's life and the grant has the
+/// same id again: no JWT of before counts for it.
+#[test]
+fn a_page_that_is_approved_again_revives_no_token() {
+    let world =
+        world_on(&Arc::default(), |builder| builder.signing_key(KEY.clone()).jwt_access_tokens(JwtAccessTokens::new()));
+    let carried = handle(&world, &query("portal"), at(0));
+    let let_in = |token: &str, secs: u64| {
+        let header = format!("Bearer {token}");
+        let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
+        run(world.engine.bearer(&request, &Scope::empty(), at(secs))).is_ok()
+    };
+    let mut before: Vec<String> = Vec::new();
+    for secs in [1, 20, 21, 59] {
+        let code = code(&answer(&world, &carried, Says::Yes("alice"), at(secs)).unwrap());
+        assert!(!before.iter().any(|token| let_in(token, secs)), "while the code waits, at {secs}");
+        let token = world.send(&redeems(&code), at(secs)).assert_ok().access_token();
+        assert!(let_in(&token, secs) && !before.iter().any(|token| let_in(token, secs)), "at {secs}");
+        before.push(token);
+        assert_eq!(run(world.engine.end_sessions_of("alice", Timestamp::EPOCH)).unwrap(), 1);
+    }
 }
 
 /// What the store says of the write of the grant is what the host hears; in doubt it is looked for.

@@ -188,7 +188,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 Some(stored) => return self.code_again(&stored, &grant, time),
                 // Whoever was first was dropped between the two writes. Later than a code lives, it may have been redeemed and
                 // its grant ended, so nobody can tell.
-                None if time.now() < since + Grant::CODE_LIFETIME => grant.id = id,
+                None if time.now() < since + Grant::CODE_LIFETIME => {
+                    grant.id = id;
+                    // Or it has, within that time: its JWTs name this id, and none of them counts for what begins now.
+                    let passed = time.now().since(since).as_millis();
+                    grant.access_epoch = u32::try_from(passed).unwrap_or_default() + 1;
+                }
                 None => return Err(AuthorizationRefusal::Answered.into()),
             },
             Spending::Again { grant: None, .. } | Spending::Elsewhere => {

@@ -162,6 +162,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         None
     }
 
+    #[cfg(feature = "jwt")]
+    pub(super) const fn presented_at_userinfo(
+        &self,
+        _: &Request<'_>,
+        _: Scheme,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<Presented<'static>, SenderRefusal> {
+        Ok(Presented(PhantomData))
+    }
+
     pub(super) const fn presented_at_resource(
         &self,
         _: &Request<'_>,

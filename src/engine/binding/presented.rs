@@ -292,10 +292,9 @@ impl DpopEngine {
         &self,
         proof: &mut Proof<'_>,
         method: &str,
-        target: Option<&Target>,
+        targets: &[Target],
         now: Timestamp,
     ) -> Result<(), ProofFault> {
-        let targets = target.map(std::slice::from_ref).unwrap_or_default();
         self.check(proof, method, targets, self.resource_nonces, now)
     }
 }

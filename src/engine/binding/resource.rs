@@ -1,7 +1,9 @@
 //! Proofs at a resource: RFC 9449 section 7, and certificates: RFC 8705 section 3.
 
 use super::seen::Note;
-use super::{Presented, UsedFor};
+use smallvec::SmallVec;
+
+use super::{DpopEngine, Presented, UsedFor};
 use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::refusal::{Refusal, SenderRefusal};
@@ -51,10 +53,37 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         guarded: Option<&Resource>,
         now: Timestamp,
     ) -> Result<Presented<'r>, SenderRefusal> {
+        let target = || self.target_at_resource(guarded, request.url());
+        self.presented_with(request, scheme, token, |_| target().into_iter().collect(), now)
+    }
+
+    /// The same at userinfo: whatever path this host sees, behind a proxy or a router that has cut it, clients know the URLs that the
+    /// metadata publish.
+    pub(in crate::engine) fn presented_at_userinfo<'r>(
+        &self,
+        request: &Request<'r>,
+        scheme: Scheme,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Presented<'r>, SenderRefusal> {
+        let targets = |dpop: &DpopEngine| match &dpop.userinfo_targets[..] {
+            [] => self.target_at_resource(None, request.url()).into_iter().collect(),
+            published => SmallVec::from(published),
+        };
+        self.presented_with(request, scheme, token, targets, now)
+    }
+
+    fn presented_with<'r>(
+        &self,
+        request: &Request<'r>,
+        scheme: Scheme,
+        token: &str,
+        targets: impl FnOnce(&DpopEngine) -> SmallVec<[Target; 1]>,
+        now: Timestamp,
+    ) -> Result<Presented<'r>, SenderRefusal> {
         let (Some(dpop), Scheme::Dpop) = (&self.dpop, scheme) else { return Ok(Presented::of(None, request, None)) };
         let mut proof = dpop.read(request)?.ok_or(ProofFault::Missing)?;
-        let target = self.target_at_resource(guarded, request.url());
-        dpop.check_at_resource(&mut proof, request.method(), target.as_ref(), now)?;
+        dpop.check_at_resource(&mut proof, request.method(), &targets(dpop), now)?;
         proof.check_access_token(token)?;
         Ok(Presented::of(Some(proof), request, dpop.profile))
     }

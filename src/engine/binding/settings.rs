@@ -114,7 +114,7 @@ impl Dpop {
         root: Option<&RootSecret>,
         old: Option<&RootSecret>,
         realm: Option<&str>,
-        [token, push, device]: [Vec<String>; 3],
+        [token, push, device, userinfo]: [Vec<String>; 4],
         profile: Option<Profile>,
     ) -> Result<DpopEngine, BuildError> {
         let root = root.ok_or(BuildError::NonceRootRequired)?;
@@ -128,6 +128,7 @@ impl Dpop {
         };
         let read = |urls: Vec<String>| urls.iter().filter_map(|url| Target::of(url)).collect::<Vec<_>>();
         let (targets, push_targets, device_targets) = (read(token), read(push), read(device));
+        let userinfo_targets = read(userinfo);
         if targets.is_empty() {
             return Err(BuildError::ProofTarget);
         }
@@ -138,6 +139,7 @@ impl Dpop {
             nonces,
             targets,
             push_targets,
+            userinfo_targets,
             device_targets,
             resource_nonces: self.resource_nonces,
             required_at_resources: self.required_at_resources,
@@ -158,6 +160,8 @@ pub(in crate::engine) struct DpopEngine {
     pub(super) targets: Vec<Target>,
     /// And for the one that requests are pushed to.
     pub(super) push_targets: Vec<Target>,
+    /// Where userinfo is published, if it is.
+    pub(super) userinfo_targets: Vec<Target>,
     /// The same of the endpoint where devices begin.
     pub(super) device_targets: Vec<Target>,
     pub(super) resource_nonces: bool,

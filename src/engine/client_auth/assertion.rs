@@ -80,7 +80,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.takes_token_endpoint_as_audience() {
             return Vec::new();
         }
-        let [mut endpoints, pushed, device] = self.endpoints.targets(self.issuer());
+        let [mut endpoints, pushed, device, _] = self.endpoints.targets(self.issuer());
         if occasion.purpose == Purpose::Authorization {
             endpoints.extend(pushed);
             endpoints.extend(device);

@@ -196,9 +196,10 @@ impl Endpoints {
         }
     }
 
-    /// Where the metadata say that the token endpoint is, that requests are pushed to, and that devices begin; by their aliases too.
+    /// Where the metadata say that the token endpoint is, that requests are pushed to, that devices begin, and that userinfo is; by their
+    /// aliases too.
     #[cfg(feature = "proof")]
-    pub(in crate::engine) fn targets(&self, issuer: Option<&str>) -> [Vec<String>; 3] {
+    pub(in crate::engine) fn targets(&self, issuer: Option<&str>) -> [Vec<String>; 4] {
         let whole = |at: &Option<String>| {
             let at = at.as_deref()?;
             if at.starts_with('/') { issuer.map(|issuer| url(issuer, at)) } else { Some(at.to_owned()) }
@@ -217,6 +218,7 @@ impl Endpoints {
             of(|endpoints| &endpoints.token),
             of(|endpoints| &endpoints.pushed_authorization),
             of(|endpoints| &endpoints.device_authorization),
+            of(|endpoints| &endpoints.userinfo),
         ]
     }
 

@@ -12,7 +12,6 @@ use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::host::{Clock, IdTokenRequest, RequestedClaims};
 use crate::engine::refusal::{ClientRefusal, RequestRefusal, ResourceRefusal, ServerFault, Unavailable};
-use crate::engine::resources::Resource;
 use crate::engine::time::Time;
 use crate::grant::{Grant, Scope};
 use crate::store::TokenStore;
@@ -73,13 +72,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let Some(provider) = self.jwt.signing().and_then(|signing| signing.claims.as_deref()) else {
             return Err(ServerFault::UnknownResource.into());
         };
-        // Where a proof has to be for, as the metadata publish it.
-        let place = self.userinfo_endpoint().map(|at| Resource::new(&at));
-        let mut presented = self.presented_at_resource(request, scheme, text, place.as_ref(), time.now())?;
+        let mut presented = self.presented_at_userinfo(request, scheme, text, time.now())?;
         // As introspection does, which always asks the store.
         let access = self.live_access(text, time, Asking::Introspection).await?;
         let about = |failure: Failure| failure.of_grant(access.grant_id).of_subject(access.subject());
-        self.confirm(&access, scheme, &mut presented, place.as_ref(), time.now()).map_err(|why| about(why.into()))?;
+        self.confirm(&access, scheme, &mut presented, None, time.now()).map_err(|why| about(why.into()))?;
         let (Some(grant), Some(subject)) = (access.grant(), access.subject()) else {
             return Err(about(ResourceRefusal::InsufficientScope.into()));
         };

@@ -134,6 +134,30 @@ fn their_tokens_are_as_they_say() {
     without.agent_redeem(&code, &[], at(1)).assert_error(500, "server_error");
 }
 
+/// What cannot be made is refused before anything is spent: the same code, and the same token, work when the host has mended it.
+#[test]
+fn one_that_wants_what_is_not_made_costs_no_login() {
+    let (good, bad) = (|| files(), || files().with_token_format(AccessTokenFormat::Jwt));
+    let known = Tenants::of(bad());
+    let world = world(tenants(&known));
+    let code = world.agent_code(None, &[FILES], at(0));
+    let held = world.store.bytes();
+    for secs in [1, 2] {
+        world.agent_redeem(&code, &[], at(secs)).assert_error(500, "server_error");
+    }
+    assert_eq!(world.store.bytes(), held);
+    known.add(FILES, good());
+    let token = world.agent_redeem(&code, &[], at(3)).assert_ok().refresh_token();
+    known.add(FILES, bad());
+    let held = world.store.bytes();
+    for secs in [100, 200, 300] {
+        world.agent_refresh(&token, &[], "", at(secs)).assert_error(500, "server_error");
+    }
+    assert_eq!(world.store.bytes(), held);
+    known.add(FILES, good());
+    world.agent_refresh(&token, &[], "", at(400)).assert_ok();
+}
+
 /// RFC 9728 section 3.1; only the issuer's host can be told from a path.
 #[test]
 fn they_have_metadata() {

@@ -4,7 +4,7 @@ use super::{AccessTokenFormat, Found, ResourceRef, ResourceSet};
 use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::host::Audience;
-use crate::engine::refusal::GrantRefusal;
+use crate::engine::refusal::{GrantRefusal, Refusal, ServerFault};
 use crate::grant::Grant;
 use crate::grant::members::GrantResources;
 use crate::store::TokenStore;
@@ -28,12 +28,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         grant: &Grant,
         form: &Form<'_>,
         mask: u64,
-    ) -> Result<(Target<'_>, u64), GrantRefusal> {
+    ) -> Result<(Target<'_>, u64), Refusal> {
         match self.settings.resources.as_deref() {
             None if grant.resource_list().is_none() => Ok((Target::default(), mask)),
             // What was for one resource must not become a token for whatever this engine guards.
-            None => Err(GrantRefusal::Target),
-            Some(set) => set.target_of(grant, form, mask),
+            None => Err(GrantRefusal::Target.into()),
+            Some(set) => {
+                let (target, mask) = set.target_of(grant, form, mask)?;
+                // Before anything is spent: what cannot be made then comes too late, and the token that the client sends again would be a
+                // replay. A resource that the host looks up may want what this engine does not make.
+                if target.format == Some(AccessTokenFormat::Jwt) && !self.jwt.names_subjects() {
+                    return Err(ServerFault::Signing.into());
+                }
+                Ok((target, mask))
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::client_auth::SpentFor;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
-use crate::engine::refusal::{ClientRefusal, GrantRefusal, RequestRefusal, SenderRefusal, Unavailable};
+use crate::engine::refusal::{ClientRefusal, GrantRefusal, Refusal, RequestRefusal, SenderRefusal, Unavailable};
 use crate::engine::resources::Target;
 use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
 use crate::engine::time::Time;
@@ -183,7 +183,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client: &Client,
         grant: &Grant,
         form: &Form<'_>,
-    ) -> Result<(Target<'_>, u64), GrantRefusal> {
+    ) -> Result<(Target<'_>, u64), Refusal> {
         let left = left_to(client, &grant.scope, Scope::WHOLE).ok_or(GrantRefusal::ScopeTaken)?;
         self.target(grant, form, left)
     }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::host::{Cause, Event};
-use super::refusal::{GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal, Unavailable};
+use super::refusal::{GrantRefusal, Refusal, RegistrationRefusal, RequestRefusal, SenderRefusal, Unavailable};
 use crate::client::{Clients, ClientsError};
 use crate::grant::{Grant, GrantId};
 use crate::store::{StoreError, TokenStore};
@@ -56,6 +56,12 @@ impl Failure {
     #[cfg(feature = "proof")]
     pub(super) fn about(self, grant: &Grant) -> Self {
         self.of_grant(grant.id).of_subject(grant.subject())
+    }
+
+    /// Whether the request is not from whom the grant is bound to.
+    pub(super) fn is_another_sender(&self) -> bool {
+        use SenderRefusal::{AnotherKey, Certificate, NoProof};
+        matches!(self.why, Refusal::Sender(NoProof | AnotherKey | Certificate))
     }
 
     /// With what caused it, for the host alone.

@@ -124,7 +124,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub(super) fn may_end(&self, grant: &Grant, token: &GrantToken, client: &Client, time: &Time<'_>) -> bool {
         let presented = token.generation();
         let decided = || decide(grant, presented, &self.refresh_policy(client), time.arrived(), time.now());
-        grant.sender().is_none() || presented >= grant.generation || decided() == Decision::Retry
+        let is_anybodys = grant.sender().is_none() || grant.is_before_sender(presented);
+        is_anybodys || presented >= grant.generation || decided() == Decision::Retry
     }
 
     async fn revoke_access_token(&self, text: &str, client: &Client, time: &Time<'_>) -> Result<(), Failure> {

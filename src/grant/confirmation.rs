@@ -71,11 +71,16 @@ impl std::ops::Deref for Encoded {
 }
 
 impl Confirmation {
-    pub(super) fn encode(self) -> Encoded {
+    /// The same in one.
+    pub(crate) fn to_array(self) -> [u8; 33] {
         let (kind, thumbprint) = self.to_bytes();
         let mut bytes = [kind; 33];
         bytes[1..].copy_from_slice(&thumbprint);
-        Encoded(bytes, 33)
+        bytes
+    }
+
+    pub(super) fn encode(self) -> Encoded {
+        Encoded(self.to_array(), 33)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {

@@ -23,6 +23,7 @@
 //! | 18 | who may send the refresh tokens: a [`Sender`](super::confirmation::Sender), 1 or 33 |
 //! | 19 | of a code: when the session under 13 ends at the latest, 6; gone once it is redeemed |
 //! | 20 | of a code: what it is bound to, 33; gone once it is redeemed |
+//! | 21 | of a sender that a refresh has bound it to: the first generation of refresh tokens that is the sender's, 3 |
 //! | 22 | the key that the client has to authenticate by: an [`AuthKey`], 64 |
 //! | 24 | of a login that began with another server's refresh token: 160 bits of that, and until when it is kept: 26 |
 //! | 26 | of a cut-off: 160 bits of whose it is, and logins since when it leaves: 26 |
@@ -40,7 +41,7 @@ use super::confirmation::{Confirmation, Sender};
 use super::device::{Device, DeviceAnswer, UserCode};
 use super::foreign::{CutOff, ForeignOrigin};
 use super::host_data::HostData;
-use super::id::GrantId;
+use super::id::{Generation, GrantId};
 pub(crate) use super::resources::GrantResources;
 use super::time::Timestamp;
 
@@ -112,6 +113,8 @@ pub(crate) struct Members {
     pub(crate) claims: Option<Box<str>>,
     /// Of a login whose client has proven a key.
     pub(crate) sender: Option<Sender>,
+    /// Of that, where a refresh has bound the login to it: the first generation that is the sender's. Those before were anybody's.
+    pub(crate) sender_since: Option<Generation>,
     /// Of a login whose code is outstanding: who redeems it has to prove this.
     pub(crate) code_key: Option<Confirmation>,
     /// Of a login that is bound to the key of its client.
@@ -190,6 +193,8 @@ const SESSION_ENDS_AT: u8 = 19;
 /// Even, as the next one: a node that does not know it would take the token from whoever holds it.
 const SENDER: u8 = 18;
 const CODE_KEY: u8 = 20;
+/// Odd: a node that does not know it refuses the tokens from before as those of another sender.
+const SENDER_SINCE: u8 = 21;
 /// Even too: a node that does not know it would take the client's other keys.
 const AUTH_KEY: u8 = 22;
 /// Even: a node that does not know it would remove the record, and let its first token begin the login anew.
@@ -290,7 +295,9 @@ impl Members {
         let foreign = foreign.as_deref().map(|bytes| (FOREIGN, bytes));
         let auth_key = self.auth_key.map(AuthKey::to_bytes);
         let auth_key = auth_key.as_ref().map(|bytes| (AUTH_KEY, &bytes[..]));
-        let of_sender = [sender, code_key, auth_key, foreign];
+        let sender_since = self.sender_since.map(Generation::to_bytes);
+        let sender_since = sender_since.as_ref().map(|generation| (SENDER_SINCE, &generation[..]));
+        let of_sender = [sender, sender_since, code_key, auth_key, foreign];
         let of_login = [host_data, resources, of_stranger, replaces, acr, amr, session, session_ends_at, claims];
         let mut members: Vec<(u8, &[u8])> =
             [realm, special].into_iter().chain(of_login).chain(of_sender).flatten().collect();
@@ -347,6 +354,10 @@ impl Members {
                 LISTENER => listener = Some(value.try_into().map_err(|_| DecodeError::Corrupt)?),
                 RESOURCES => members.resources = Some(GrantResources::decode(value)?),
                 SENDER => members.sender = Some(Sender::decode(value).ok_or(DecodeError::Corrupt)?),
+                SENDER_SINCE => {
+                    let number = value.try_into().map_err(|_| DecodeError::Corrupt)?;
+                    members.sender_since = Some(Generation::from_bytes(number));
+                }
                 CODE_KEY => members.code_key = Some(Confirmation::decode(value).ok_or(DecodeError::Corrupt)?),
                 AUTH_KEY => {
                     let bytes = value.try_into().map_err(|_| DecodeError::Corrupt)?;
@@ -399,7 +410,8 @@ impl Members {
         };
         // One whose client does not rotate is live at the generation of the token that it came with.
         let redeemed = redeemed || members.foreign.is_some();
-        if members.stage(redeemed) as u8 != stage || is_plain || is_mixed {
+        let is_since_nobody = members.sender_since.is_some() && members.sender.is_none();
+        if members.stage(redeemed) as u8 != stage || is_plain || is_mixed || is_since_nobody {
             return Err(DecodeError::Corrupt);
         }
         Ok(members)

@@ -368,8 +368,26 @@ impl Grant {
     /// From now on its refresh tokens are this sender's; what its code was bound to counts no more.
     pub(crate) fn bind_sender(&mut self, sender: Option<Sender>) {
         if self.sender() != sender || self.code_key().is_some() {
-            self.change_members(|members| Members { sender, code_key: None, ..members });
+            self.change_members(|members| Members { sender, sender_since: None, code_key: None, ..members });
         }
+    }
+
+    /// The same of a login whose tokens are out: the ones of generations before this one were anybody's.
+    pub(crate) fn bind_sender_of_refresh(&mut self, sender: Option<Sender>) {
+        if self.sender() != sender {
+            let generation = self.generation;
+            self.change_members(|members| {
+                // What was bound already stays as it is.
+                let sender_since = members.sender.map_or(Some(generation), |_| members.sender_since);
+                Members { sender, sender_since, ..members }
+            });
+        }
+    }
+
+    /// Whether the refresh tokens of this generation were anybody's, though those of now are a sender's.
+    pub(crate) fn is_before_sender(&self, generation: Generation) -> bool {
+        let since = self.members.as_deref().and_then(|members| members.sender_since);
+        since.is_some_and(|since| generation < since)
     }
 
     /// Keeps other data of the host's with it.

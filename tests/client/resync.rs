@@ -129,6 +129,27 @@ fn who_proves_no_key_or_may_not_is_a_replay() {
     assert!(desk.events.names().contains(&"ReplayFound".to_owned()));
 }
 
+/// The same of a client that may come over its certificate: its secret, over anybody's connection, proves none.
+#[test]
+fn a_secret_is_no_certificate() {
+    let both = || ca_client().secret(crate::kit::secret(SECRET)).resync(true);
+    let desk = desk([both()]);
+    let [first, _, third] = three(&desk, By::Name(1));
+    assert_eq!(send(&desk, By::Name(1), &renewal(&first), 1, 565).assert_ok().refresh_token(), third);
+    let anybodys = Signer::new("evil").certificate("ca-client", 1, CertificateChain::NotVerified);
+    for certificate in [None, Some(&anybodys)] {
+        let desk = self::desk([both()]);
+        let [_, second, _] = three(&desk, By::Name(1));
+        let ask = form(renewal(&second)).basic("ca-client", SECRET);
+        let request = match certificate {
+            Some(certificate) => ask.request().with_certificate(certificate),
+            None => ask.request(),
+        };
+        desk.send(At::Token, &request, 566).assert_error(400, "invalid_grant");
+        assert!(desk.events.names().contains(&"ReplayFound".to_owned()));
+    }
+}
+
 /// Whoever has got hold of a whole request has no key: it is no sign of one the second time.
 #[test]
 fn a_request_that_was_caught_is_given_nothing() {

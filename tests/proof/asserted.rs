@@ -2,15 +2,18 @@
 //! request; neither is spent by a refusal of the other, and what was lost on its way is answered again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use regrant::client::ClientBuilder;
 use regrant::engine::Dpop;
+use regrant::grant::Rotation;
 use regrant::{Authorization, Client, Endpoints, EngineBuilder, RootSecret, StaticClients, TokenStore};
+use serde_json::json;
 
 use crate::kit::portal::{CALLBACK, ISSUER, Portal, VERIFIER, query, run};
 use crate::kit::proof::ProofKey;
 use crate::kit::schedule::run_and_drop;
-use crate::kit::signer::{Signer, with_assertion};
+use crate::kit::signer::{Signer, claims, with_assertion};
 use crate::kit::store::faulty::Shelf as FaultyShelf;
 use crate::kit::{Ask, Fault, Password, Reply, Shelf, at, form, renewal, scope};
 
@@ -316,4 +319,97 @@ fn of_two_faults_the_earlier_is_the_answer() {
         assert_eq!(desk.store.bytes(), held);
     }
     desk.sent(&form(with_assertion(&own, &good)).header("dpop", &proof), 1).assert_ok();
+}
+
+/// An assertion that is good for an hour, as some libraries make them.
+fn long_assertion(jti: &str) -> String {
+    let mut claims = claims("keyed", jti, 0);
+    claims["exp"] = json!(at(3_600).as_secs());
+    Signer::new("one").jwt(&Signer::new("one").header("EdDSA"), &claims)
+}
+
+/// Somebody has token and assertion out of a log, and a key of his own (RFC 9449 section 5, RFC 7523 section 3): with another key it is another
+/// request, so it gets nothing, within the window and after it, and ends nothing.
+#[test]
+fn a_refresh_that_was_caught_is_of_no_use_to_another_key() {
+    for rotation in [Rotation::Always, Rotation::Never] {
+        for dpop in [Dpop::new(), Dpop::new().with_markers(true)] {
+            let client = client().rotation(rotation);
+            let desk = Portal::new(Arc::new(Shelf::default()), [client], |builder| able(builder, dpop));
+            let login = desk.both(&redemption(&desk.code_now()), "login", 1, 0);
+            let refresh = renewal(&desk.sent(&login, 0).assert_ok().refresh_token());
+            let both = |key: u8, secs: u64| {
+                form(with_assertion(&refresh, &long_assertion("a"))).header("dpop", desk.proof_of(key, secs))
+            };
+            let next = desk.sent(&both(1, 10), 10).assert_ok().refresh_token();
+            let held = || desk.store.grants().into_iter().filter(|grant| !grant.is_marker()).collect::<Vec<_>>();
+            let before = held();
+            for secs in [20, 100, 1_000, 3_500] {
+                let caught = desk.sent(&both(2, secs), secs);
+                assert_eq!(caught.outcome(), (400, Some("invalid_grant".into())), "{rotation:?} at {secs}");
+                assert_eq!(held(), before, "{rotation:?} at {secs}");
+            }
+            assert_eq!(desk.sent(&both(1, 100), 100).assert_ok().refresh_token(), next, "an answer that got lost");
+        }
+    }
+}
+
+/// What does not rotate tells no old request from a new one: a spent assertion is answered again while its answer may have got lost, and
+/// then no more (FAPI 2.0, whose clients do not rotate; RFC 7523 section 3, item 7).
+#[test]
+fn a_spent_assertion_does_not_refresh_for_as_long_as_it_lives() {
+    for window in [Duration::ZERO, Duration::from_secs(60)] {
+        let client = client().rotation(Rotation::Never).require_dpop(false).retry_window(window);
+        let desk = Portal::new(Arc::new(Shelf::default()), [client], |builder| able(builder, Dpop::new()));
+        let login = form(with_assertion(&redemption(&desk.code_now()), &assertion("login")));
+        let token = desk.sent(&login, 0).assert_ok().refresh_token();
+        let caught = form(with_assertion(&renewal(&token), &long_assertion("a")));
+        desk.sent(&caught, 10).assert_ok();
+        for secs in [10, 11, 69] {
+            assert_eq!(desk.sent(&caught, secs).status == 200, !window.is_zero(), "{window:?} at {secs}");
+        }
+        let held = desk.store.bytes();
+        for secs in [70, 1_000, 3_599] {
+            desk.sent(&caught, secs).assert_error(400, "invalid_grant");
+        }
+        assert_eq!(desk.store.bytes(), held, "and it extends nothing");
+        // The login goes on.
+        let anew = Signer::new("one").assertion("keyed", "b", 3_600);
+        desk.sent(&form(with_assertion(&renewal(&token), &anew)), 3_600).assert_ok();
+    }
+}
+
+/// A swap that came to nothing, after the marker: the same request is not an old one, however late it comes.
+#[test]
+fn an_assertion_whose_refresh_came_to_nothing_is_good_for_it_still() {
+    let client = client().rotation(Rotation::Never).require_dpop(false).retry_window(Duration::ZERO);
+    let desk = Portal::new(Arc::new(Shelf::default()), [client], |builder| able(builder, Dpop::new()));
+    let login = form(with_assertion(&redemption(&desk.code_now()), &assertion("login")));
+    let token = desk.sent(&login, 0).assert_ok().refresh_token();
+    let ask = form(with_assertion(&renewal(&token), &long_assertion("a")));
+    desk.store.fail_next(Fault::SwapNotApplied);
+    desk.sent(&ask, 10).assert_error(503, "temporarily_unavailable");
+    desk.sent(&ask, 400).assert_ok();
+    desk.sent(&ask, 401).assert_error(400, "invalid_grant");
+}
+
+/// Law 13: where both have markers, the refusal of the one does not spend the other.
+#[test]
+fn what_is_refused_for_one_marker_writes_no_other() {
+    let store = Arc::new(Shelf::default());
+    let node = || desk_of(Arc::clone(&store), Dpop::new().with_markers(true));
+    let (here, there) = (node(), node());
+    let token = here.sent(&here.both(&redemption(&here.code_now()), "login", 1, 0), 0).assert_ok().refresh_token();
+    let code = here.code_now();
+    // A proof and an assertion that were used, for something else.
+    let proof = here.proof_of(1, 1);
+    here.sent(&form(with_assertion(CREDENTIALS, &assertion("used"))).header("dpop", &proof), 1).assert_ok();
+    for body in [renewal(&token), redemption(&code)] {
+        let held = store.bytes();
+        let old_proof = form(with_assertion(&body, &assertion("new"))).header("dpop", &proof);
+        assert_eq!(there.sent(&old_proof, 2).status, 400, "{body}");
+        there.sent(&there.both(&body, "used", 1, 2), 2).assert_error(400, "invalid_grant");
+        assert_eq!(store.bytes(), held, "{body}");
+    }
+    there.sent(&there.both(&renewal(&token), "new", 1, 3), 3).assert_ok();
 }

@@ -34,7 +34,7 @@ fn public(id: &str) -> ClientBuilder {
         .scope(scope("read write"))
 }
 
-fn confidential(id: &str) -> ClientBuilder {
+pub(crate) fn confidential(id: &str) -> ClientBuilder {
     Client::confidential(id)
         .secret(secret(SECRET))
         .grant_type("password")

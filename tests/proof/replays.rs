@@ -5,8 +5,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use regrant::engine::BearerErrorKind::{InvalidDpopProof, UseDpopNonce};
 use regrant::engine::{Dpop, HookError, IssueDecision, IssueHook, IssueRequest};
+use regrant::grant::Rotation;
 
-use super::house::{LOGIN, ask, house, node, redemption, renewal};
+use super::house::{LOGIN, ask, confidential, house, node, nonce_of, plain, redemption, renewal, token_url};
 use crate::kit::bank::ISSUER;
 use crate::kit::proof::ProofKey;
 use crate::kit::{Ask, World, at};
@@ -75,6 +76,30 @@ fn a_request_that_was_caught_ends_nothing_and_gets_nothing_new() {
         assert_eq!(world.store.bytes(), stored, "{client}");
         world.proven(client, &renewal(&third), &key(), at(250)).assert_ok();
     }
+}
+
+/// The same of a client whose tokens do not rotate: a lost answer is given again within the window, and then a new proof is asked for.
+#[test]
+fn a_caught_request_extends_nothing_where_tokens_stay() {
+    let keeps = [confidential("machine").rotation(Rotation::Never)];
+    let world = World::new(keeps, |builder| plain(builder).dpop(Dpop::new()));
+    let nonce = || {
+        let proof = key().proof("POST", &token_url()).sign();
+        nonce_of(&world.send(&ask("machine", LOGIN).header("dpop", proof), at(10)))
+    };
+    let proven =
+        |body: &str| ask("machine", body).header("dpop", key().proof("POST", &token_url()).nonce(&nonce()).sign());
+    let token = world.send(&proven(LOGIN), at(10)).assert_ok().refresh_token();
+    let caught = proven(&renewal(&token));
+    for secs in [10, 39] {
+        world.send(&caught, at(secs)).assert_ok();
+    }
+    let stored = world.store.bytes();
+    for secs in [159, 250] {
+        world.send(&caught, at(secs)).assert_error(400, "use_dpop_nonce");
+    }
+    assert_eq!(world.store.bytes(), stored);
+    world.send(&proven(&renewal(&token)), at(260)).assert_ok();
 }
 
 /// At the token endpoint nothing else makes a request of these single.

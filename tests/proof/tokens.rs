@@ -193,6 +193,52 @@ fn a_login_without_a_key_is_bound_by_the_first_refresh_with_one() {
     world.proven("phone", &renewal(&third), &key(A), at(3)).assert_ok();
 }
 
+/// RFC 9700 section 4.14.2, law 3: who has stolen an unbound token and binds the login to his own key does not keep it when its owner comes
+/// with the token from before, which was anybody's; but the answer to that is for who proves the key.
+#[test]
+fn a_thief_does_not_keep_a_login_by_binding_it() {
+    for (owner, status, error) in [(None, 400, "invalid_dpop_proof"), (Some(B), 400, "invalid_grant")] {
+        let world = house();
+        let of_owner = |token: &str, secs: u64| match owner {
+            None => world.bare("phone", &renewal(token), at(secs)),
+            Some(own) => world.proven("phone", &renewal(token), &key(own), at(secs)),
+        };
+        let first = world.bare("phone", LOGIN, at(0)).refresh_token();
+        let second = world.bare("phone", &renewal(&first), at(100)).refresh_token();
+        let stolen = world.proven("phone", &renewal(&second), &key(A), at(200)).refresh_token();
+        let stored = world.store.bytes();
+        // In the window it may be the owner's own answer that got lost, bound to his key.
+        assert_eq!(of_owner(&second, 210).outcome(), (status, Some(error.into())));
+        assert_eq!(world.store.bytes(), stored);
+        let next = world.proven("phone", &renewal(&stolen), &key(A), at(250)).refresh_token();
+        world.events.take();
+        of_owner(&second, 300).assert_error(400, "invalid_grant");
+        assert!(world.events.names().contains(&"ReplayFound".to_owned()));
+        assert!(world.store.bytes().is_empty(), "it ends for both");
+        world.proven("phone", &renewal(&next), &key(A), at(301)).assert_error(400, "invalid_grant");
+    }
+}
+
+/// What was bound when it was made ends nothing without the key, also in a login that began unbound; and an owner ends it by a token from
+/// before, as any other login (RFC 7009 section 2.1).
+#[test]
+fn of_a_login_that_was_bound_later_each_token_is_judged_as_it_was_made() {
+    let world = house();
+    let first = world.bare("phone", LOGIN, at(0)).refresh_token();
+    let second = world.proven("phone", &renewal(&first), &key(A), at(100)).refresh_token();
+    let third = world.proven("phone", &renewal(&second), &key(A), at(200)).refresh_token();
+    world.proven("phone", &renewal(&third), &key(A), at(300)).assert_ok();
+    let stored = world.store.bytes();
+    for token in [&second, &third] {
+        world.bare("phone", &renewal(token), at(500)).assert_error(400, "invalid_dpop_proof");
+        world.proven("phone", &renewal(token), &key(B), at(500)).assert_error(400, "invalid_grant");
+        world.revoke(&ask("phone", &format!("token={token}")), at(500));
+    }
+    assert_eq!(world.store.bytes(), stored);
+    world.revoke(&ask("phone", &format!("token={first}")), at(500));
+    assert!(world.store.bytes().is_empty());
+}
+
 /// Section 5, RFC 8705 section 4: a confidential client is known besides, so it may change its key; but not drop it.
 #[test]
 fn a_confidential_client_changes_its_key_and_keeps_proving_one() {

@@ -1,7 +1,5 @@
 //! What came with a request: a proof, read and not yet believed, and a certificate.
 
-use std::borrow::Cow;
-
 use super::DpopEngine;
 use crate::client::{Client, Clients};
 use crate::engine::Engine;
@@ -219,14 +217,6 @@ impl<'r> Presented<'r> {
     pub(in crate::engine) fn key_of_device(&mut self) -> Result<Option<Confirmation>, SenderRefusal> {
         self.prove()?;
         Ok(self.key())
-    }
-
-    /// A body, and the key that the request proves beside it.
-    pub(in crate::engine) fn with_key<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
-        match self.key() {
-            Some(Confirmation::Key(thumbprint)) => Cow::Owned([body, &[0], &thumbprint].concat()),
-            _ => Cow::Borrowed(body),
-        }
     }
 }
 

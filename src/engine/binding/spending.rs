@@ -47,6 +47,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(())
     }
 
+    /// Where a request is to spend both a proof and an assertion: that neither is spent for something else. So a refusal of the one does not
+    /// spend the other.
+    pub(in crate::engine) async fn check_both(
+        &self,
+        (grant, client): (&Grant, &Client),
+        presented: &Presented<'_>,
+        token: &[u8],
+        unspent: Unspent<'_>,
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
+        if presented.is_spent() || self.to_spend(presented).is_none() {
+            return Ok(());
+        }
+        if let Some(Spending::Elsewhere) = self.marked(client, presented, token, time).await? {
+            return Err(of_grant(grant, SenderRefusal::ProofReplayed));
+        }
+        self.check_unspent(unspent, time).await.map_err(|why| why.about(grant))
+    }
+
     /// The same for a request that begins a grant of its own: such a proof is used once, whatever for.
     pub(in crate::engine) async fn spend_new_proof(
         &self,
@@ -122,15 +141,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if presented.is_spent() {
             return Ok(());
         }
-        let Some((proven, until)) = self.to_spend(presented).and_then(|proven| Some((proven, proven.fresh_until()?)))
-        else {
-            return Ok(());
-        };
-        let name = name_of(proven);
-        let thing = Thing { kind: Kind::Proof, issuer: client.id(), name: &name, until };
-        match self.spent(&thing, &[token], time).await? {
+        match self.marked(client, presented, token, time).await? {
             None => Ok(()),
             Some(_) => Err(of_grant(grant, SenderRefusal::ProofForgotten)),
         }
+    }
+
+    /// What the store knows of the proof, where it is to know of it; nothing is written.
+    async fn marked(
+        &self,
+        client: &Client,
+        presented: &Presented<'_>,
+        token: &[u8],
+        time: &Time<'_>,
+    ) -> Result<Option<Spending>, Failure> {
+        let Some((proven, until)) = self.to_spend(presented).and_then(|proven| Some((proven, proven.fresh_until()?)))
+        else {
+            return Ok(None);
+        };
+        let thing = Thing { kind: Kind::Proof, issuer: client.id(), name: &name_of(proven), until };
+        self.spent(&thing, &[token], time).await
     }
 }

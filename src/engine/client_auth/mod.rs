@@ -250,7 +250,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(certificate) => self.is_certificate_of(certificate, &client, lookup, occasion.time.now()).await,
         };
         match proven {
-            Ok(true) => Ok(client.into()),
+            Ok(true) => Ok(Authenticated::by_certificate(client)),
             Ok(false) => Err(Failure::from(ClientRefusal::Certificate).of_client(client.shared_id())),
             Err(failure) => Err(failure.of_client(client.shared_id())),
         }

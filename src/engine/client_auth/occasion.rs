@@ -52,19 +52,20 @@ pub(in crate::engine) struct Authenticated<'e> {
     /// By this, if by one; to be spent.
     #[cfg(feature = "proof")]
     pub(super) assertion: Option<Box<ProvenAssertion>>,
+    /// Whether it was by the certificate of its connection: one that may also send a secret has not shown that.
+    #[cfg(feature = "mtls")]
+    by_certificate: bool,
 }
 
 #[cfg(feature = "proof")]
 impl Authenticated<'_> {
     /// Whether it has proven a key of its own now: by an assertion that a key signed, or by the certificate of its connection.
     pub(in crate::engine) fn proves_a_key(&self) -> bool {
-        match &self.assertion {
-            Some(assertion) => assertion.key().is_some(),
-            #[cfg(feature = "mtls")]
-            None => super::certificate::is_by_certificate(&self.client),
-            #[cfg(not(feature = "mtls"))]
-            None => false,
+        #[cfg(feature = "mtls")]
+        if self.by_certificate {
+            return true;
         }
+        self.assertion.as_ref().is_some_and(|assertion| assertion.key().is_some())
     }
 }
 
@@ -79,7 +80,12 @@ impl Authenticated<'_> {
 #[cfg(feature = "proof")]
 impl<'e> Authenticated<'e> {
     pub(super) fn by_assertion(client: ClientRef<'e>, proven: ProvenAssertion) -> Self {
-        Self { client, assertion: Some(Box::new(proven)) }
+        Self { assertion: Some(Box::new(proven)), ..client.into() }
+    }
+
+    #[cfg(feature = "mtls")]
+    pub(super) fn by_certificate(client: ClientRef<'e>) -> Self {
+        Self { by_certificate: true, ..client.into() }
     }
 }
 
@@ -89,6 +95,8 @@ impl<'e> From<ClientRef<'e>> for Authenticated<'e> {
             client,
             #[cfg(feature = "proof")]
             assertion: None,
+            #[cfg(feature = "mtls")]
+            by_certificate: false,
         }
     }
 }

@@ -3,14 +3,16 @@
 //! Its marker is written last, with the write that it protects, and says what that was for: the same request again is an answer that got
 //! lost, and is judged as without an assertion. So no refusal spends one, and a client that repeats its request loses nothing.
 
+use smallvec::SmallVec;
+
 use super::Authenticated;
-use crate::client::Clients;
+use crate::client::{Client, Clients};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::markers::{Kind, Spending, Thing};
 use crate::engine::refusal::GrantRefusal;
 use crate::engine::time::Time;
-use crate::grant::GrantId;
+use crate::grant::{Confirmation, GrantId, Timestamp};
 use crate::proof::ProvenAssertion;
 use crate::store::TokenStore;
 
@@ -30,13 +32,13 @@ pub(in crate::engine) enum SpentFor<'a> {
 }
 
 impl<'a> SpentFor<'a> {
-    const fn members(self) -> [&'a [u8]; 2] {
+    const fn members(self) -> (&'static [u8], &'a [u8]) {
         match self {
-            Self::Refresh(token) => [b"refresh", token],
-            Self::Code(code) => [b"code", code],
-            Self::Grant(body) => [b"grant", body],
-            Self::Push(body) => [b"push", body],
-            Self::Device(body) => [b"device", body],
+            Self::Refresh(token) => (b"refresh", token),
+            Self::Code(code) => (b"code", code),
+            Self::Grant(body) => (b"grant", body),
+            Self::Push(body) => (b"push", body),
+            Self::Device(body) => (b"device", body),
         }
     }
 }
@@ -47,17 +49,30 @@ pub(in crate::engine) struct Unspent<'a> {
     client_id: &'a str,
     assertion: &'a ProvenAssertion,
     spent_for: SpentFor<'a>,
+    /// What the tokens are bound to that come of it.
+    bound_to: Option<[u8; 33]>,
 }
 
 impl Authenticated<'_> {
     /// What is to be spent for this, where the client authenticated by an assertion.
     pub(in crate::engine) fn unspent<'a>(&'a self, spent_for: SpentFor<'a>) -> Option<Unspent<'a>> {
         let assertion = self.assertion.as_deref()?;
-        Some(Unspent { client_id: self.id(), assertion, spent_for })
+        Some(Unspent { client_id: self.id(), assertion, spent_for, bound_to: None })
     }
 }
 
 impl<'a> Unspent<'a> {
+    /// For tokens that are bound to this: with another key, or over another certificate, it is another request, whose tokens would be
+    /// another's.
+    pub(in crate::engine) fn bound_to(self, bound_to: Option<Confirmation>) -> Self {
+        Self { bound_to: bound_to.map(Confirmation::to_array), ..self }
+    }
+
+    fn spent_for(&self) -> SmallVec<[&[u8]; 3]> {
+        let (step, what) = self.spent_for.members();
+        [step, what].into_iter().chain(self.bound_to.as_ref().map(|bound_to| &bound_to[..])).collect()
+    }
+
     fn thing(&self) -> Thing<'a> {
         Thing {
             kind: Kind::Assertion,
@@ -77,17 +92,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         grant: Option<GrantId>,
         time: &Time<'_>,
     ) -> Result<Option<Spending>, Failure> {
-        match self.spend(&unspent.thing(), &unspent.spent_for.members(), grant, time).await? {
+        match self.spend(&unspent.thing(), &unspent.spent_for(), grant, time).await? {
             Spending::First => Ok(None),
             Spending::Elsewhere => Err(GrantRefusal::AssertionSpent.into()),
             again @ Spending::Again { .. } => Ok(Some(again)),
         }
     }
 
+    /// Whether what came of it may be had again by the same request: for as long as its answer may have got lost. `since`: when it was
+    /// spent.
+    pub(in crate::engine) fn answers_again(&self, client: &Client, since: Timestamp, time: &Time<'_>) -> bool {
+        time.arrived().since(since) < self.retry_window(client)
+    }
+
     /// That it was not spent for something else; nothing is written. Whoever has got hold of one that was used does not end a login
     /// by it.
     pub(in crate::engine) async fn check_unspent(&self, unspent: Unspent<'_>, time: &Time<'_>) -> Result<(), Failure> {
-        match self.spent(&unspent.thing(), &unspent.spent_for.members(), time).await? {
+        match self.spent(&unspent.thing(), &unspent.spent_for(), time).await? {
             Some(Spending::Elsewhere) => Err(GrantRefusal::AssertionSpent.into()),
             _ => Ok(()),
         }

@@ -216,16 +216,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         time: &Time<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let Vouched { assertion, issuer, terms } = vouched;
-        let (name, key) = (assertion.name(), presented.with_key(b""));
+        let (name, bound_to) = (assertion.name(), first.bound_to);
+        let key = bound_to.map(Confirmation::to_array);
         let until = terms.acceptable_until();
         let thing = Thing { kind: Kind::GrantAssertion, issuer: &issuer.name, name: &name, until };
         let thing = issuer.single_use.then_some(thing);
         // The same assertion for the same by the same client is an answer that got lost, with whatever the client authenticates this time.
-        let mut spent_for: Vec<&[u8]> = vec![client.id().as_bytes(), &key];
+        let mut spent_for: Vec<&[u8]> = vec![client.id().as_bytes(), key.as_ref().map_or(&[], |key| &key[..])];
         spent_for.push(form.single("scope").ok().flatten().unwrap_or_default().as_bytes());
         spent_for.extend(form.all("resource").map(str::as_bytes));
-        let own_for = presented.with_key(body);
-        let own = client.unspent(SpentFor::Grant(&own_for));
+        let own = client.unspent(SpentFor::Grant(body)).map(|own| own.bound_to(bound_to));
         if let Some(thing) = &thing {
             if self.spent(thing, &spent_for, time).await? == Some(Spending::Elsewhere) {
                 return Err(GrantAssertionFault::Used.into());

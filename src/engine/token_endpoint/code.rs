@@ -89,6 +89,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                         // Whoever has got hold of a code and of an assertion that were used does not end the login.
                         #[cfg(feature = "proof")]
                         if let Some(unspent) = unspent {
+                            let unspent = unspent.bound_to(presented.bound_to(client, &grant));
                             Box::pin(self.check_unspent(unspent, time)).await.map_err(|why| why.about(&grant))?;
                         }
                         return Err(self.code_replay(&grant, client, time.now()).await);
@@ -115,6 +116,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 // Last of all, so that no refusal spends it, and before anything is written.
                 #[cfg(feature = "proof")]
                 if let Some(assertion) = unspent.take() {
+                    let assertion = assertion.bound_to(presented.bound_to(client, &grant));
+                    Box::pin(self.check_both((&grant, client), presented, text.as_bytes(), assertion, time)).await?;
                     Box::pin(self.spend_assertion(assertion, Some(grant.id), time))
                         .await
                         .map_err(|why| why.about(&grant))?;

@@ -51,16 +51,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             grant.bind_sender(presented.sender(client, &grant));
         }
         #[cfg(feature = "proof")]
-        let body = request.body();
-        #[cfg(feature = "proof")]
-        if client.unspent(SpentFor::Grant(body)).is_some() {
-            // With another key it is another request.
-            let spent_for = presented.with_key(body);
-            let Some(unspent) = client.unspent(SpentFor::Grant(&spent_for)) else {
-                return Err(GrantRefusal::AssertionSpent.into());
-            };
-            self.note_asserted_sender(client, presented, unspent, time).await?;
+        if let Some(unspent) = client.unspent(SpentFor::Grant(request.body())) {
             let (refresh_token, bound_to) = (with_refresh_token, presented.bound_to(client, &grant));
+            let unspent = unspent.bound_to(bound_to);
+            self.note_asserted_sender(client, presented, unspent, time).await?;
             let spent = Box::pin(self.spend_assertion(unspent, Some(grant.id), time)).await?;
             let asserted_by = None;
             let first = First { client, grant, target, scope_mask, claims, bound_to, refresh_token, asserted_by };

@@ -139,6 +139,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             // Last of all, so that no refusal spends it, and before anything is written.
             #[cfg(feature = "proof")]
             if let Some(assertion) = unspent.take() {
+                let assertion = assertion.bound_to(presented.bound_to(client, &grant));
+                Box::pin(self.check_both((&grant, client), presented, text, assertion, time)).await?;
                 let spending = Box::pin(self.spend_assertion(assertion, Some(grant.id), time));
                 spending.await.map_err(|why| why.about(&grant))?;
             }

@@ -124,7 +124,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 .await?;
         }
         // Last of all, so that no refusal spends anything.
-        self.spend_for_exchange(client, presented, request, time).await?;
+        self.spend_for_exchange(client, presented, (request, bound_to), time).await?;
         // Again, since the store may have taken its time: that is no time won.
         let (lifetime_secs, now, aim) = (lifetime(), time.now(), &aim);
         let minted = lifetime_secs.and_then(|lifetime_secs| {
@@ -237,26 +237,20 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         client: &Authenticated<'_>,
         presented: &Presented<'_>,
-        request: &Request<'_>,
+        (request, bound_to): (&Request<'_>, Option<Confirmation>),
         time: &Time<'_>,
     ) -> Result<(), Failure> {
         #[cfg(feature = "proof")]
-        if client.unspent(SpentFor::Grant(request.body())).is_some() {
-            // With another key it is another request.
-            let spent_for = presented.with_key(request.body());
-            let Some(unspent) = client.unspent(SpentFor::Grant(&spent_for)) else {
-                return Err(GrantRefusal::AssertionSpent.into());
-            };
+        if let Some(unspent) = client.unspent(SpentFor::Grant(request.body())) {
+            let unspent = unspent.bound_to(bound_to);
             self.note_asserted_sender(client, presented, unspent, time).await?;
             return match self.spend_assertion(unspent, None, time).await? {
                 None => Ok(()),
-                Some(Spending::Again { since, .. }) if time.arrived().since(since) < self.retry_window(client) => {
-                    Ok(())
-                }
+                Some(Spending::Again { since, .. }) if self.answers_again(client, since, time) => Ok(()),
                 Some(_) => Err(GrantRefusal::AssertionSpent.into()),
             };
         }
-        let _ = request;
+        let _ = (request, bound_to);
         self.spend_new_proof(client, presented, time).await?;
         Ok(self.note_new_sender(client, presented, time.now())?)
     }

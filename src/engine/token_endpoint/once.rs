@@ -40,9 +40,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Vec<u8>, Failure> {
         match spent {
             None => self.make_room(&first.grant, first.client, time).await?,
-            Some(Spending::Again { grant: Some(grant), since })
-                if time.arrived().since(since) < self.retry_window(first.client) =>
-            {
+            Some(Spending::Again { grant: Some(grant), since }) if self.answers_again(first.client, since, time) => {
                 first.grant.id = grant;
                 if let Some(stored) = self.store.load(grant).await? {
                     return self.answer_again(first, &stored, time);

@@ -28,6 +28,8 @@ use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_in_foreign_grace;
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
+#[cfg(feature = "proof")]
+use crate::engine::markers::Spending;
 use crate::engine::refusal::{GrantRefusal, Refusal, RequestRefusal, SenderRefusal, Unavailable};
 use crate::engine::resources::Target;
 use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
@@ -169,13 +171,22 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 // Before anything is said of its generation: who finds an old one without the key cannot end the login.
                 let used_for = UsedFor::refresh(refresh.token.generation());
-                self.check_sender(grant, refresh.presented, used_for, time.now())?;
+                let unproven = match self.check_sender(grant, refresh.presented, used_for, time.now()) {
+                    Ok(()) => None,
+                    // One that was anybody's when it was made: it may give away that somebody else has bound the login to himself.
+                    Err(failure)
+                        if failure.is_another_sender() && grant.is_before_sender(refresh.token.generation()) =>
+                    {
+                        Some(failure)
+                    }
+                    Err(failure) => return Err(failure),
+                };
                 #[cfg(feature = "proof")]
                 if !refresh.presented.is_bare() {
                     // Boxed, so that no other request is larger for it.
                     Box::pin(self.check_auth_key(grant, client, time.now())).await?;
                 }
-                let (write, finish) = match self.judge(grant, &mut refresh)? {
+                let (write, finish) = match self.judge(grant, &mut refresh, unproven)? {
                     Verdict::Replay => return Err(self.replay(grant, &refresh).await),
                     Verdict::Answer(finish) => (None, finish),
                     Verdict::Write { to, rotates } => (Some((to, rotates)), Finish::of_write(rotates)),
@@ -195,23 +206,32 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
                 }
                 // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.
+                #[cfg(feature = "proof")]
+                let unspent =
+                    refresh.unspent.map(|unspent| unspent.bound_to(refresh.presented.bound_to(client, grant)));
                 if !refresh.presented.is_bare() {
+                    #[cfg(feature = "proof")]
+                    if let Some(unspent) = unspent {
+                        let (whose, presented) = ((&*grant, &**client), &*refresh.presented);
+                        Box::pin(self.check_both(whose, presented, refresh.text, unspent, time)).await?;
+                    }
                     self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
-                    if finish == Finish::Resync && refresh.presented.was_used() {
+                    if refresh.presented.was_used() && self.needs_new(grant, client, finish, grant.rotated_at, time) {
                         return Err(of_grant(grant, SenderRefusal::ProofForgotten));
                     }
                 }
                 #[cfg(feature = "proof")]
-                if let Some(unspent) = refresh.unspent {
+                if let Some(unspent) = unspent {
                     if write.is_some() {
                         check_in_time(grant, time.now())?;
                     }
                     // Boxed, so that no other request is larger for it.
                     let spending = Box::pin(self.spend_assertion(unspent, Some(grant.id), time));
                     let spent = spending.await.map_err(|why| why.about(grant))?;
-                    // The same request again need not come from who has the key.
-                    if finish == Finish::Resync && spent.is_some() {
-                        return Err(of_grant(grant, GrantRefusal::AssertionSpent));
+                    if let Some(Spending::Again { since, .. }) = spent {
+                        if self.needs_new(grant, client, finish, since, time) {
+                            return Err(of_grant(grant, GrantRefusal::AssertionSpent));
+                        }
                     }
                     refresh.unspent = None;
                 }
@@ -255,10 +275,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(self.knows_key_of_refresh(token.key_id())?)
     }
 
+    /// Whether a request with a proof or an assertion that was used before, for the same, is refused: who has got hold of it need not have
+    /// the key. Where tokens rotate, the record tells an answer that got lost from an old token; what does not rotate is answered again
+    /// within the window alone, or where nothing has been written since: `used_at`.
+    fn needs_new(&self, grant: &Grant, client: &Client, finish: Finish, used_at: Timestamp, time: &Time<'_>) -> bool {
+        let is_late = time.arrived().since(used_at) >= self.retry_window(client);
+        match finish {
+            Finish::Resync => true,
+            Finish::Keep => is_late && grant.rotated_at >= used_at,
+            Finish::ForeignAgain => is_late,
+            Finish::Step | Finish::Retry => false,
+        }
+    }
+
     /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read
     /// before the store was asked, so the longest that it may take is added: else a client whose refresh it kept waiting would
     /// have less than its window, or none.
-    pub(super) fn retry_window(&self, client: &Client) -> Duration {
+    pub(in crate::engine) fn retry_window(&self, client: &Client) -> Duration {
         let window = client.retry_window();
         if window.is_zero() { window } else { window.saturating_add(self.settings.longest_commit) }
     }
@@ -279,7 +312,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 
     /// What the record makes of the token.
     #[inline]
-    fn judge<F: Source>(&self, grant: &Grant, refresh: &mut Refresh<'_, '_, F>) -> Result<Verdict, Failure> {
+    fn judge<F: Source>(
+        &self,
+        grant: &Grant,
+        refresh: &mut Refresh<'_, '_, F>,
+        unproven: Option<Failure>,
+    ) -> Result<Verdict, Failure> {
         let client = refresh.client;
         let tried = refresh.swaps.tried();
         // First of all: judged by this request's own write, the presented token would be the predecessor.
@@ -295,6 +333,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let mut decision = decide(grant, presented, &policy, refresh.time.arrived(), refresh.time.now());
         if tried {
             decision = decision.after(refresh.swaps.outcome(), grant, presented, !client.retry_window().is_zero());
+        }
+        if let Some(unproven) = unproven {
+            // The answer, the client's own or another's, is for who proves the key. But where it has been too long for an answer that got
+            // lost, the token is in two hands (RFC 9700 section 4.14.2), whichever of them has bound the login (RFC 9449 section 5).
+            let is_kept = F::IS_FOREIGN && is_in_foreign_grace(grant, client, refresh.time);
+            return if decision == Decision::Replay && !is_kept { Ok(Verdict::Replay) } else { Err(unproven) };
         }
         let (verdict, behind) = match decision {
             Decision::Step { to, behind } => (Verdict::Write { to, rotates: true }, behind),
@@ -341,6 +385,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         #[cfg(feature = "proof")]
         if let Some(unspent) = refresh.unspent {
+            let unspent = unspent.bound_to(presented.bound_to(client, grant));
             if let Err(why) = Box::pin(self.check_unspent(unspent, refresh.time)).await {
                 return why.about(grant);
             }
@@ -380,7 +425,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !refresh.presented.is_bare() {
             let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
             refresh.binds = sender != grant.sender();
-            grant.bind_sender(sender);
+            grant.bind_sender_of_refresh(sender);
             #[cfg(feature = "proof")]
             if let Some(key) = self.auth_key_of(refresh.client) {
                 grant.bind_auth_key(key);

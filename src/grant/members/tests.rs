@@ -192,10 +192,26 @@ fn what_a_login_is_bound_to_has_to_be_understood() {
     assert_eq!((read.sender(), read.code_key()), (sender, code_key));
     grant.bind_sender(None);
     assert_eq!(grant.encode()[0], 1, "nothing is left of it");
+    // By a refresh: since when, which an earlier version keeps.
+    let mut live = Grant { generation: Generation::from_u24(0x01_0203), ..Grant::sample("alice", "app") };
+    live.bind_sender_of_refresh(Some(Sender::AnyKey));
+    let bytes = live.encode();
+    assert_eq!(&bytes[stage_at(&live)..], b"\x01\x12\x00\x01\x03\x15\x00\x03\x01\x02\x03");
+    assert_eq!(Grant::decode(&bytes).unwrap(), live);
+    assert!(live.is_before_sender(Generation::from_u24(0x01_0202)) && !live.is_before_sender(live.generation));
+    live.generation = live.generation.next().unwrap();
+    live.bind_sender_of_refresh(Some(Sender::Is(Confirmation::Key([7; 32]))));
+    assert!(!live.is_before_sender(Generation::from_u24(0x01_0203)), "bound already");
+    assert_eq!(SENDER_SINCE % 2, 1, "who does not know it refuses, and ends nothing");
     assert!([SENDER, CODE_KEY].iter().all(|tag| tag % 2 == 0), "never passed over");
-    for wrong in
-        [&b"\x01\x12\x00\x00"[..], b"\x01\x12\x00\x01\x05", b"\x01\x12\x00\x02\x01\x07", b"\x01\x14\x00\x01\x03"]
-    {
+    for wrong in [
+        &b"\x01\x12\x00\x00"[..],
+        b"\x01\x12\x00\x01\x05",
+        b"\x01\x12\x00\x02\x01\x07",
+        b"\x01\x14\x00\x01\x03",
+        b"\x01\x12\x00\x01\x03\x15\x00\x02\x00\x01",
+        b"\x01\x15\x00\x03\x00\x00\x01",
+    ] {
         assert_eq!(with_tail(&grant, wrong), Err(DecodeError::Corrupt), "{wrong:?}");
     }
     let spent = [b"\x04\x00\x28", &[7; 40][..]].concat();

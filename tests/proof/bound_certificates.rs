@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::house::{LOGIN, ask, plain, renewal};
 use crate::kit::proof::ProofKey;
 use crate::kit::schedule::run;
+use crate::kit::signer::{Signer, with_assertion};
 use crate::kit::{Ask, Reply, SECRET, World, at, basic, form, scope, secret};
 
 const ONE: &[u8] = include_bytes!("certificates/named.der");
@@ -92,6 +93,32 @@ fn a_certificate_is_renewed_by_who_is_known_besides() {
             assert_eq!(world.store.bytes(), stored);
             world.on_tls(&refresh, ONE, at(2)).assert_ok();
         }
+    }
+}
+
+/// Somebody has a whole request, assertion and all, and a certificate of his own: over another connection it is another request.
+#[test]
+fn a_caught_request_is_of_no_use_over_another_connection() {
+    let keyed = Client::confidential("keyed")
+        .keys(Signer::new("one").keys())
+        .private_key_jwt(true)
+        .certificate_bound_tokens(true)
+        .grant_type("client_credentials")
+        .grant_type("password")
+        .grant_type("refresh_token")
+        .scope(scope("read"));
+    let world = World::new([keyed], plain);
+    let mut token = None;
+    for (jti, body) in ["grant_type=client_credentials", LOGIN, "refresh"].into_iter().enumerate() {
+        let body = token.take().filter(|_| body == "refresh").map_or(body.to_owned(), |token: String| renewal(&token));
+        let caught = form(with_assertion(&body, &Signer::new("one").assertion("keyed", &jti.to_string(), 0)));
+        let reply = world.on_tls(&caught, ONE, at(0));
+        reply.assert_ok();
+        let stored = world.store.bytes();
+        world.on_tls(&caught, OTHER, at(1)).assert_error(400, "invalid_grant");
+        assert_eq!(world.store.bytes(), stored, "{body}");
+        world.on_tls(&caught, ONE, at(2)).assert_ok();
+        token = reply.json().get("refresh_token").map(|token| token.as_str().unwrap().to_owned());
     }
 }
 

@@ -1,4 +1,4 @@
-//! `bound_tokens_need_their_key`, `proofs_are_single_use` and `resync_never_serves_bearers`.
+//! `bound_tokens_need_their_key`, `who_binds_a_login_is_found`, `proofs_are_single_use` and `resync_never_serves_bearers`.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -243,6 +243,49 @@ fn needs_its_key<S: TokenStore>(store: Shelf<S>, client: &str, steps: &[Step]) -
     Ok(())
 }
 
+/// Laws 3 and 21 of a login that is bound on its way: what was made unbound is judged by its age alone, what was made bound does nothing
+/// without the key; and in the window nobody is answered who does not prove it.
+fn is_judged_as_it_was_made<S: TokenStore>(
+    store: Shelf<S>,
+    [unbound, bound, back]: [usize; 3],
+    pause: u64,
+    without: Without,
+) -> TestCaseResult {
+    let desk = Desk::new(store, true);
+    let (own, other) = (ProofKey::of(1), ProofKey::of(2));
+    let login = desk.send(0, PHONE, LOGIN, None);
+    prop_assert!(login.is_ok(), "{:?}", login);
+    let mut tokens = vec![login.refresh_token().to_owned()];
+    for step in 0..unbound + bound {
+        let proof = (step >= unbound).then(|| desk.proof(&own));
+        let answer = desk.send(step % 2, PHONE, &renewal(tokens.last().unwrap()), proof.as_deref());
+        prop_assert!(answer.is_ok(), "{:?}", answer);
+        tokens.push(answer.refresh_token().to_owned());
+    }
+    desk.advance(pause);
+    let presented = tokens.len() - 1 - back.min(tokens.len() - 1);
+    let proof = match without {
+        Without::TheKey => Some(desk.proof(&other)),
+        _ => None,
+    };
+    let stored = desk.grants();
+    desk.events.take();
+    let answer = desk.send(0, PHONE, &renewal(&tokens[presented]), proof.as_deref());
+    prop_assert!(!answer.is_ok(), "{:?}", answer);
+    let was_unbound = presented <= unbound;
+    let is_current = presented == tokens.len() - 1;
+    let may_be_lost = presented == tokens.len() - 2 && pause < WINDOW;
+    let ends = was_unbound && !is_current && !may_be_lost;
+    let found = desk.events.take().iter().any(|event| matches!(event, Seen::ReplayFound { .. }));
+    prop_assert_eq!((desk.grants().is_empty(), found), (ends, ends), "of generation {}", presented);
+    if !ends {
+        prop_assert_eq!(desk.grants(), stored, "nothing changes");
+        let answer = desk.send(1, PHONE, &renewal(tokens.last().unwrap()), Some(&desk.proof(&own)));
+        prop_assert!(answer.is_ok(), "{:?}", answer);
+    }
+    Ok(())
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Use {
     /// A proof that was made before, or a new one, with the token that is so many steps back, at a node.
@@ -407,6 +450,17 @@ proptest! {
         steps in prop::collection::vec(step(), 1..20),
     ) {
         on_every_store!(needs_its_key, client, &steps);
+    }
+
+    #[test]
+    fn who_binds_a_login_is_found(
+        unbound in 0..4_usize,
+        bound in 1..4_usize,
+        back in 0..7_usize,
+        pause in 0..200_u64,
+        without in prop_oneof![Just(Without::Proof), Just(Without::TheKey)],
+    ) {
+        on_every_store!(is_judged_as_it_was_made, [unbound, bound, back], pause, without);
     }
 
     #[test]

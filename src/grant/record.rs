@@ -390,6 +390,12 @@ impl Grant {
         since.is_some_and(|since| generation < since)
     }
 
+    /// The access epoch of a grant that begins anew under the id of one that has ended, so many milliseconds after that began: later than
+    /// that one's, of which each revocation of its access tokens takes one. A day is a third of all there are.
+    pub(crate) fn epoch_after(millis: u128) -> u32 {
+        u32::try_from(millis / 16).unwrap_or(u32::MAX).saturating_add(1).min(1 << 23)
+    }
+
     /// Keeps other data of the host's with it.
     pub(crate) fn set_host_data(&mut self, data: Option<HostData>) {
         if self.host_data() == data.as_ref() {

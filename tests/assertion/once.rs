@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regrant::RootSecret;
 use regrant::engine::Dpop;
+use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use serde_json::json;
 
 use super::desk::*;
@@ -21,7 +22,14 @@ use crate::kit::{Ask, Fault, Reply, Shelf, at, form};
 /// The same request within the retry window gets a token of the same grant; for something else, by somebody else or later it gets nothing.
 #[test]
 fn the_same_request_again_is_an_answer_that_got_lost() {
-    let desk = Desk::new();
+    same_again(&Desk::new());
+    // JWTs name nothing of the record but its id and epoch.
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let jwts = |builder: Builder<Arc<Shelf>>| builder.signing_key(key).jwt_access_tokens(JwtAccessTokens::new());
+    same_again(&Desk::with(|builder| jwts(builder.jwt_bearer(bearer()))));
+}
+
+fn same_again(desk: &Desk) {
     let one = jag("a", 0);
     let first = desk.assert("chat", &one, "", 0).assert_ok().access_token();
     let held = desk.store.bytes();
@@ -51,6 +59,13 @@ fn the_same_request_again_is_an_answer_that_got_lost() {
     for token in [&first, &again] {
         assert_eq!(desk.introspect(token, 22), json!({"active": false}));
     }
+    // That answer may get lost too, and its client may revoke it.
+    let lost = desk.assert("chat", &one, "", 23).assert_ok().access_token();
+    assert_eq!(desk.events.names().last().unwrap(), "Retried");
+    let ask = form(format!("token={lost}")).basic("chat", crate::kit::SECRET);
+    assert_eq!(run(desk.engine.revoke(&ask.request(), at(24))).status(), 200);
+    desk.assert("chat", &one, "", 25).assert_error(400, "invalid_grant");
+    assert_eq!(desk.introspect(&anew, 25), json!({"active": false}));
 }
 
 #[test]

@@ -379,6 +379,29 @@ fn a_spent_assertion_does_not_refresh_for_as_long_as_it_lives() {
     }
 }
 
+/// The same where its client begins to rotate only then: what was kept before is no new step for who has caught it.
+#[test]
+fn nor_once_its_client_rotates() {
+    let store = Arc::new(Shelf::default());
+    let node = |rotation| {
+        let client = client().rotation(rotation).require_dpop(false);
+        Portal::new(Arc::clone(&store), [client], |builder| able(builder, Dpop::new()))
+    };
+    let (before, after) = (node(Rotation::Never), node(Rotation::Always));
+    let login = form(with_assertion(&redemption(&before.code_now()), &assertion("login")));
+    let token = before.sent(&login, 0).assert_ok().refresh_token();
+    let caught = form(with_assertion(&renewal(&token), &long_assertion("a")));
+    before.sent(&caught, 10).assert_ok();
+    let held = store.bytes();
+    for secs in [200, 3_599] {
+        after.sent(&caught, secs).assert_error(400, "invalid_grant");
+    }
+    assert_eq!(store.bytes(), held);
+    let anew = Signer::new("one").assertion("keyed", "b", 3_600);
+    let next = after.sent(&form(with_assertion(&renewal(&token), &anew)), 3_600).assert_ok().refresh_token();
+    assert_ne!(next, token);
+}
+
 /// A swap that came to nothing, after the marker: the same request is not an old one, however late it comes.
 #[test]
 fn an_assertion_whose_refresh_came_to_nothing_is_good_for_it_still() {
@@ -391,6 +414,11 @@ fn an_assertion_whose_refresh_came_to_nothing_is_good_for_it_still() {
     desk.sent(&ask, 10).assert_error(503, "temporarily_unavailable");
     desk.sent(&ask, 400).assert_ok();
     desk.sent(&ask, 401).assert_error(400, "invalid_grant");
+    // With its proof, which this node has seen.
+    let ask = form(with_assertion(&renewal(&token), &long_assertion("b"))).header("dpop", desk.proof_of(1, 402));
+    desk.store.fail_next(Fault::SwapNotApplied);
+    desk.sent(&ask, 402).assert_error(503, "temporarily_unavailable");
+    desk.sent(&ask, 403).assert_ok();
 }
 
 /// Law 13: where both have markers, the refusal of the one does not spend the other.
@@ -412,4 +440,17 @@ fn what_is_refused_for_one_marker_writes_no_other() {
         assert_eq!(store.bytes(), held, "{body}");
     }
     there.sent(&there.both(&renewal(&token), "new", 1, 3), 3).assert_ok();
+    // Or for the same, and too long ago, where tokens do not rotate: the proof is as new as it was.
+    let keeps = Portal::new(Arc::clone(&store), [client().rotation(Rotation::Never)], |builder| {
+        able(builder, Dpop::new().with_markers(true))
+    });
+    let login = keeps.both(&redemption(&keeps.code_now()), "another login", 1, 0);
+    let refresh = renewal(&keeps.sent(&login, 0).assert_ok().refresh_token());
+    let with = |assertion: &str, proof: &str| form(with_assertion(&refresh, assertion)).header("dpop", proof);
+    keeps.sent(&with(&long_assertion("long"), &keeps.proof_of(1, 10)), 10).assert_ok();
+    let (held, proof) = (store.bytes(), keeps.proof_of(1, 200));
+    keeps.sent(&with(&long_assertion("long"), &proof), 200).assert_error(400, "invalid_grant");
+    assert_eq!(store.bytes(), held);
+    let anew = Signer::new("one").assertion("keyed", "anew", 200);
+    keeps.sent(&with(&anew, &keeps.proof_of(1, 201)), 201).assert_ok();
 }

@@ -191,8 +191,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 None if time.now() < since + Grant::CODE_LIFETIME => {
                     grant.id = id;
                     // Or it has, within that time: its JWTs name this id, and none of them counts for what begins now.
-                    let passed = time.now().since(since).as_millis();
-                    grant.access_epoch = u32::try_from(passed).unwrap_or_default() + 1;
+                    grant.access_epoch = Grant::epoch_after(time.now().since(since).as_millis());
                 }
                 None => return Err(AuthorizationRefusal::Answered.into()),
             },

@@ -28,13 +28,14 @@ struct Shown<'r> {
     proof: Option<Proof<'r>>,
     proven: Option<Proven>,
     noted: bool,
-    used_before: bool,
+    /// When the same came first, if it did before this request.
+    used_at: Option<Timestamp>,
     spent: bool,
 }
 
 impl<'r> Shown<'r> {
     fn boxed(proof: Proof<'r>) -> Box<Self> {
-        Box::new(Self { proof: Some(proof), proven: None, noted: false, used_before: false, spent: false })
+        Box::new(Self { proof: Some(proof), proven: None, noted: false, used_at: None, spent: false })
     }
 }
 
@@ -97,9 +98,9 @@ impl<'r> Presented<'r> {
         self.shown.as_deref().is_some_and(|shown| shown.noted)
     }
 
-    pub(super) fn note(&mut self, used_before: bool) {
+    pub(super) fn note(&mut self, used_at: Option<Timestamp>) {
         if let Some(shown) = &mut self.shown {
-            (shown.noted, shown.used_before) = (true, shown.used_before || used_before);
+            (shown.noted, shown.used_at) = (true, shown.used_at.into_iter().chain(used_at).min());
         }
     }
 
@@ -116,7 +117,12 @@ impl<'r> Presented<'r> {
 
     /// Whether the same proof came before with the same token: it is then no sign that the key is at hand now.
     pub(in crate::engine) fn was_used(&self) -> bool {
-        self.shown.as_deref().is_some_and(|shown| shown.used_before)
+        self.used_at().is_some()
+    }
+
+    /// When it came first, if it was used before.
+    pub(in crate::engine) fn used_at(&self) -> Option<Timestamp> {
+        self.shown.as_deref().and_then(|shown| shown.used_at)
     }
 
     /// What an access token is bound to that this request gets: the key of its proof, else the certificate where the client or

@@ -133,7 +133,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let skew = self.settings.clock_skew;
                 match dpop.seen.of_grant(access.grant_id, proven, UsedFor::Once, skew, now) {
                     Note::First => Ok(()),
-                    Note::Again | Note::Elsewhere => Err(SenderRefusal::ProofReplayed.into()),
+                    Note::Again(_) | Note::Elsewhere => Err(SenderRefusal::ProofReplayed.into()),
                     Note::Forgotten => Err(SenderRefusal::ProofForgotten.into()),
                 }
             }

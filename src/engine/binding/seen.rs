@@ -31,8 +31,8 @@ const TURN: Duration = Duration::from_secs(Nonces::LIFETIME.as_secs() + 2 * Nonc
 pub(super) enum Note {
     /// It was not used before, and now is.
     First,
-    /// It was used for the same.
-    Again,
+    /// It was used for the same, first at this time.
+    Again(Timestamp),
     /// It was used for something else.
     Elsewhere,
     /// Nobody can tell.
@@ -72,6 +72,7 @@ impl Default for Used {
 struct One {
     digest: [u8; 16],
     used_for: UsedFor,
+    used_at: Timestamp,
     /// The last moment at which it would be accepted.
     until: Timestamp,
 }
@@ -116,7 +117,7 @@ impl Seen {
     ) -> Note {
         // Without a time of its own it would have to be remembered for ever; such proofs are not let in.
         let Some(until) = proven.fresh_until() else { return Note::Forgotten };
-        let one = One { digest: digest_of(proven), used_for, until };
+        let one = One { digest: digest_of(proven), used_for, used_at: now, until };
         let mut shard = self.shard(&place).lock();
         shard.turn(now);
         let Shard { current, before, .. } = &mut *shard;
@@ -156,7 +157,7 @@ impl Used {
     fn note(&mut self, one: One, most: usize, skew: Duration, now: Timestamp) -> Note {
         if let Some(same) = self.proofs.iter().find(|same| same.digest == one.digest) {
             let is_same = same.used_for == one.used_for && one.used_for != UsedFor::Once;
-            return if is_same { Note::Again } else { Note::Elsewhere };
+            return if is_same { Note::Again(same.used_at) } else { Note::Elsewhere };
         }
         // A clock that goes back a little must not bring one back.
         let is_kept = |one: &One| now <= one.until + skew + skew;
@@ -213,7 +214,7 @@ mod tests {
     }
 
     fn one(number: u32, until: Timestamp) -> One {
-        One { digest: place(&[&number.to_be_bytes()]), used_for: UsedFor::Once, until }
+        One { digest: place(&[&number.to_be_bytes()]), used_for: UsedFor::Once, used_at: at(0), until }
     }
 
     #[test]
@@ -224,7 +225,7 @@ mod tests {
             ..one(1, at(300))
         };
         assert_eq!(used.note(refresh(1), 64, SKEW, at(0)), Note::First);
-        assert_eq!(used.note(refresh(1), 64, SKEW, at(1)), Note::Again);
+        assert_eq!(used.note(refresh(1), 64, SKEW, at(1)), Note::Again(at(0)));
         assert_eq!(used.note(refresh(2), 64, SKEW, at(1)), Note::Elsewhere);
         assert_eq!(used.note(one(2, at(300)), 64, SKEW, at(1)), Note::First);
         assert_eq!(

@@ -61,8 +61,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Only now: what is remembered is of a genuine token, and of who may use it. Once, however often the record is looked at.
         if let (Some(dpop), Some(proven), false) = (&self.dpop, presented.proven(), presented.is_noted()) {
             match dpop.seen.of_grant(grant.id, proven, used_for, self.settings.clock_skew, now) {
-                Note::First => presented.note(false),
-                Note::Again => presented.note(true),
+                Note::First => presented.note(None),
+                Note::Again(used_at) => presented.note(Some(used_at)),
                 Note::Elsewhere => return Err(SenderRefusal::ProofReplayed),
                 Note::Forgotten => return Err(SenderRefusal::ProofForgotten),
             }
@@ -80,7 +80,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (Some(dpop), Some(proven)) = (&self.dpop, presented.proven()) else { return Ok(()) };
         match dpop.seen.of_client(client.id(), proven, self.settings.clock_skew, now) {
             Note::First => Ok(()),
-            Note::Again | Note::Elsewhere => Err(SenderRefusal::ProofReplayed),
+            Note::Again(_) | Note::Elsewhere => Err(SenderRefusal::ProofReplayed),
             Note::Forgotten => Err(SenderRefusal::ProofForgotten),
         }
     }

@@ -6,9 +6,9 @@ use crate::engine::Engine;
 use crate::engine::client_auth::Unspent;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::markers::{Kind, Spending, Thing};
-use crate::engine::refusal::{Refusal, SenderRefusal};
+use crate::engine::refusal::{GrantRefusal, Refusal, SenderRefusal};
 use crate::engine::time::Time;
-use crate::grant::Grant;
+use crate::grant::{Grant, Timestamp};
 use crate::proof::dpop::Proven;
 use crate::store::{BoxFuture, TokenStore};
 
@@ -40,30 +40,40 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let spending: BoxFuture<'_, Result<Spending, Failure>> = Box::pin(self.mark(client, presented, token, time));
         match spending.await? {
             Spending::First => {}
-            Spending::Again { .. } => presented.note(true),
+            Spending::Again { since, .. } => presented.note(Some(since)),
             Spending::Elsewhere => return Err(of_grant(grant, SenderRefusal::ProofReplayed)),
         }
         presented.spend();
         Ok(())
     }
 
-    /// Where a request is to spend both a proof and an assertion: that neither is spent for something else. So a refusal of the one does not
-    /// spend the other.
+    /// Where a request is to spend both a proof and an assertion: that neither is spent for something else, or for the same at a time that is
+    /// `too_late`. So a refusal of the one does not spend the other.
     pub(in crate::engine) async fn check_both(
         &self,
         (grant, client): (&Grant, &Client),
         presented: &Presented<'_>,
-        token: &[u8],
-        unspent: Unspent<'_>,
+        (token, unspent): (&[u8], Unspent<'_>),
+        too_late: impl Fn(Timestamp) -> bool,
         time: &Time<'_>,
     ) -> Result<(), Failure> {
         if presented.is_spent() || self.to_spend(presented).is_none() {
             return Ok(());
         }
-        if let Some(Spending::Elsewhere) = self.marked(client, presented, token, time).await? {
-            return Err(of_grant(grant, SenderRefusal::ProofReplayed));
+        match self.marked(client, presented, token, time).await? {
+            Some(Spending::Elsewhere) => return Err(of_grant(grant, SenderRefusal::ProofReplayed)),
+            Some(Spending::Again { since, .. }) if too_late(since) => {
+                return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+            }
+            _ => {}
         }
-        self.check_unspent(unspent, time).await.map_err(|why| why.about(grant))
+        match self.spent_assertion(unspent, time).await? {
+            Some(Spending::Elsewhere) => Err(of_grant(grant, GrantRefusal::AssertionSpent)),
+            Some(Spending::Again { since, .. }) if too_late(since) => {
+                Err(of_grant(grant, GrantRefusal::AssertionSpent))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The same for a request that begins a grant of its own: such a proof is used once, whatever for.

@@ -105,10 +105,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         time.arrived().since(since) < self.retry_window(client)
     }
 
+    /// What it was spent for, if it was; nothing is written.
+    pub(in crate::engine) async fn spent_assertion(
+        &self,
+        unspent: Unspent<'_>,
+        time: &Time<'_>,
+    ) -> Result<Option<Spending>, Failure> {
+        self.spent(&unspent.thing(), &unspent.spent_for(), time).await
+    }
+
     /// That it was not spent for something else; nothing is written. Whoever has got hold of one that was used does not end a login
     /// by it.
     pub(in crate::engine) async fn check_unspent(&self, unspent: Unspent<'_>, time: &Time<'_>) -> Result<(), Failure> {
-        match self.spent(&unspent.thing(), &unspent.spent_for(), time).await? {
+        match self.spent_assertion(unspent, time).await? {
             Some(Spending::Elsewhere) => Err(GrantRefusal::AssertionSpent.into()),
             _ => Ok(()),
         }

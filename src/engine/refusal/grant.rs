@@ -63,9 +63,10 @@ pub enum GrantRefusal {
     /// A verifier that is not that of the code's challenge, or a code without a challenge of a client that now needs one.
     #[error("a verifier that is not that of the code, or no challenge where the client now needs one")]
     Verifier,
-    /// The client's assertion was spent before, for something else (RFC 7523 section 3, item 7).
+    /// The client's assertion was spent before, for something else, or too long ago for an answer that got lost (RFC 7523 section 3, item
+    /// 7).
     #[cfg(feature = "proof")]
-    #[error("an assertion that was spent for something else")]
+    #[error("an assertion that was spent before")]
     AssertionSpent,
     /// What another server says of somebody is no grant (RFC 7521 section 4.1.1).
     #[cfg(feature = "proof")]

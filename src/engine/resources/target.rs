@@ -4,7 +4,9 @@ use super::{AccessTokenFormat, Found, ResourceRef, ResourceSet};
 use crate::client::Clients;
 use crate::engine::Engine;
 use crate::engine::host::Audience;
-use crate::engine::refusal::{GrantRefusal, Refusal, ServerFault};
+#[cfg(feature = "jwt")]
+use crate::engine::refusal::ServerFault;
+use crate::engine::refusal::{GrantRefusal, Refusal};
 use crate::grant::Grant;
 use crate::grant::members::GrantResources;
 use crate::store::TokenStore;
@@ -37,6 +39,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let (target, mask) = set.target_of(grant, form, mask)?;
                 // Before anything is spent: what cannot be made then comes too late, and the token that the client sends again would be a
                 // replay. A resource that the host looks up may want what this engine does not make.
+                #[cfg(feature = "jwt")]
                 if target.format == Some(AccessTokenFormat::Jwt) && !self.jwt.names_subjects() {
                     return Err(ServerFault::Signing.into());
                 }

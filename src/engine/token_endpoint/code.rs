@@ -117,7 +117,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 #[cfg(feature = "proof")]
                 if let Some(assertion) = unspent.take() {
                     let assertion = assertion.bound_to(presented.bound_to(client, &grant));
-                    Box::pin(self.check_both((&grant, client), presented, text.as_bytes(), assertion, time)).await?;
+                    let (whose, what) = ((&grant, &**client), (text.as_bytes(), assertion));
+                    Box::pin(self.check_both(whose, presented, what, |_| false, time)).await?;
                     Box::pin(self.spend_assertion(assertion, Some(grant.id), time))
                         .await
                         .map_err(|why| why.about(&grant))?;

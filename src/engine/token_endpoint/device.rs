@@ -14,6 +14,8 @@ use crate::engine::device::{DeviceEngine, may_begin};
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::host::{Event, GrantChanges, IssueKind};
+#[cfg(feature = "proof")]
+use crate::engine::markers::Spending;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, RequestRefusal, SenderRefusal, Unavailable};
 use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
 use crate::engine::time::Time;
@@ -140,9 +142,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             #[cfg(feature = "proof")]
             if let Some(assertion) = unspent.take() {
                 let assertion = assertion.bound_to(presented.bound_to(client, &grant));
-                Box::pin(self.check_both((&grant, client), presented, text, assertion, time)).await?;
+                // Where a client's tokens do not rotate, each refresh looks like the first answer.
+                let too_late = |since| !is_first && !is_own && !self.answers_again(client, since, time);
+                let (whose, what) = ((&grant, &**client), (text, assertion));
+                Box::pin(self.check_both(whose, presented, what, too_late, time)).await?;
                 let spending = Box::pin(self.spend_assertion(assertion, Some(grant.id), time));
-                spending.await.map_err(|why| why.about(&grant))?;
+                let spent = spending.await.map_err(|why| why.about(&grant))?;
+                if matches!(spent, Some(Spending::Again { since, .. }) if too_late(since)) {
+                    return Err(of_grant(&grant, GrantRefusal::AssertionSpent));
+                }
             }
             if is_first {
                 if !has_room {

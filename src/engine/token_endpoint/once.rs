@@ -13,7 +13,7 @@ use crate::engine::refusal::{GrantRefusal, Unavailable};
 use crate::engine::resources::Target;
 use crate::engine::swap::is_written;
 use crate::engine::time::Time;
-use crate::grant::{Confirmation, Generation, Grant};
+use crate::grant::{Confirmation, Generation, Grant, Timestamp};
 use crate::store::{Insert, TokenStore};
 use crate::token::{GRANT_TEXT_LEN, mint_refresh};
 
@@ -43,9 +43,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Some(Spending::Again { grant: Some(grant), since }) if self.answers_again(first.client, since, time) => {
                 first.grant.id = grant;
                 if let Some(stored) = self.store.load(grant).await? {
-                    return self.answer_again(first, &stored, time);
+                    return self.answer_again(first, &stored, Some(since), time);
                 }
-                // The marker was written, and the grant was not.
+                // The marker was written, and the grant was not; or it was, and has ended: its JWTs name this id, and none of them counts
+                // for what begins now.
+                first.grant.access_epoch = first_epoch(&first.grant, since);
             }
             Some(_) => return Err(GrantRefusal::AssertionSpent.into()),
         }
@@ -54,7 +56,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !is_written(&self.store, &first.grant, None, added).await? {
             // The same request at the same time was first.
             let stored = self.store.load(first.grant.id).await?.ok_or(Unavailable::Contention)?;
-            return self.answer_again(first, &stored, time);
+            return self.answer_again(first, &stored, None, time);
         }
         let claims = std::mem::take(&mut first.claims);
         let body = self.answer_of(&first, claims, &first.grant, time)?;
@@ -81,7 +83,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// The answer of before, of the record that is there.
-    fn answer_again(&self, mut first: First<'_>, stored: &Grant, time: &Time<'_>) -> Result<Vec<u8>, Failure> {
+    /// `since`: when its assertion was spent; [`None`] where that was in this request, at the same time as another.
+    fn answer_again(
+        &self,
+        mut first: First<'_>,
+        stored: &Grant,
+        since: Option<Timestamp>,
+        time: &Time<'_>,
+    ) -> Result<Vec<u8>, Failure> {
         // Another grant of the same id, which happens once in four billion times: the client begins anew.
         let is_it = stored.client_id() == first.client.id()
             && stored.subject() == first.grant.subject()
@@ -90,7 +99,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(GrantRefusal::AssertionSpent.into());
         }
         // It has been used, or its client has revoked what it got by it, so the answer was not lost.
-        let is_used = stored.generation != Generation::FIRST || stored.access_epoch != 0;
+        let is_revoked = since.is_some_and(|since| stored.access_epoch != first_epoch(stored, since));
+        let is_used = stored.generation != Generation::FIRST || is_revoked;
         if is_used || time.now() >= stored.expires_at {
             return Err(of_grant(stored, GrantRefusal::AssertionSpent));
         }
@@ -124,5 +134,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             claims,
             now: time.now(),
         })
+    }
+}
+
+/// The epoch in which a grant begins whose assertion was spent then: none where that came after it, as at first, and one of its own where
+/// it begins anew.
+fn first_epoch(grant: &Grant, since: Timestamp) -> u32 {
+    match grant.created_at.since(since).as_millis() {
+        0 => 0,
+        passed => Grant::epoch_after(passed),
     }
 }

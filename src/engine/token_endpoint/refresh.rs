@@ -210,13 +210,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let unspent =
                     refresh.unspent.map(|unspent| unspent.bound_to(refresh.presented.bound_to(client, grant)));
                 if !refresh.presented.is_bare() {
+                    let too_late = |used_at| self.is_too_late(grant, client, finish, used_at, time);
+                    if refresh.presented.used_at().is_some_and(too_late) {
+                        return Err(of_grant(grant, SenderRefusal::ProofForgotten));
+                    }
                     #[cfg(feature = "proof")]
                     if let Some(unspent) = unspent {
-                        let (whose, presented) = ((&*grant, &**client), &*refresh.presented);
-                        Box::pin(self.check_both(whose, presented, refresh.text, unspent, time)).await?;
+                        let (whose, what) = ((&*grant, &**client), (refresh.text, unspent));
+                        Box::pin(self.check_both(whose, refresh.presented, what, too_late, time)).await?;
                     }
                     self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
-                    if refresh.presented.was_used() && self.needs_new(grant, client, finish, grant.rotated_at, time) {
+                    // And where another node has seen it.
+                    if refresh.presented.used_at().is_some_and(too_late) {
                         return Err(of_grant(grant, SenderRefusal::ProofForgotten));
                     }
                 }
@@ -229,7 +234,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     let spending = Box::pin(self.spend_assertion(unspent, Some(grant.id), time));
                     let spent = spending.await.map_err(|why| why.about(grant))?;
                     if let Some(Spending::Again { since, .. }) = spent {
-                        if self.needs_new(grant, client, finish, since, time) {
+                        if self.is_too_late(grant, client, finish, since, time) {
                             return Err(of_grant(grant, GrantRefusal::AssertionSpent));
                         }
                     }
@@ -275,16 +280,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Ok(self.knows_key_of_refresh(token.key_id())?)
     }
 
-    /// Whether a request with a proof or an assertion that was used before, for the same, is refused: who has got hold of it need not have
-    /// the key. Where tokens rotate, the record tells an answer that got lost from an old token; what does not rotate is answered again
-    /// within the window alone, or where nothing has been written since: `used_at`.
-    fn needs_new(&self, grant: &Grant, client: &Client, finish: Finish, used_at: Timestamp, time: &Time<'_>) -> bool {
+    /// Whether a request is refused whose proof or assertion was used before, at this time, for the same: who has got hold of it need not have
+    /// the key. Where tokens rotate, the record tells an answer that got lost from an old token. What does not rotate, or did not then, is
+    /// answered again within the window alone, or where nothing has been written since: it came to nothing.
+    fn is_too_late(&self, grant: &Grant, client: &Client, finish: Finish, used_at: Timestamp, time: &Time<'_>) -> bool {
         let is_late = time.arrived().since(used_at) >= self.retry_window(client);
         match finish {
             Finish::Resync => true,
-            Finish::Keep => is_late && grant.rotated_at >= used_at,
+            Finish::Step | Finish::Keep => is_late && grant.rotated_at >= used_at,
             Finish::ForeignAgain => is_late,
-            Finish::Step | Finish::Retry => false,
+            Finish::Retry => false,
         }
     }
 

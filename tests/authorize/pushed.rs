@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use regrant::client::ClientBuilder;
-use regrant::engine::{Person, ShownError};
+use regrant::engine::{Person, RenewalPolicy, ShownError};
 use regrant::http::EndpointService;
 use regrant::{
     Authorization, AuthorizationError, BuildError, Client, Denial, Endpoints, Engine, EngineBuilder, MemoryStore,
@@ -138,6 +138,33 @@ fn what_was_pushed_is_what_is_asked() {
     .unwrap();
     assert_eq!((landing.uri.as_str(), landing.get("state"), landing.get("iss")), (CALLBACK, Some(STATE), Some(ISSUER)));
     world.redeem("portal", landing.get("code").unwrap(), at(3)).assert_ok();
+}
+
+/// Section 2.1: what is repeated is repeated when the browser comes, though one of it is empty. As `token/code_attacks.rs` has it of requests
+/// that are not pushed.
+#[test]
+fn what_is_pushed_twice_counts_as_little_as_what_is_sent_twice() {
+    for (asks, renews) in [
+        ("&keep=true", true),
+        ("", false),
+        ("&keep=", false),
+        ("&keep=true&keep=true", false),
+        ("&keep=&keep=true", false),
+        ("&keep=true&ke%65p=", false),
+        ("&keep=True", false),
+        ("&keep=+true", false),
+        ("&Keep=true", false),
+    ] {
+        let world = on(&Arc::default(), |builder| builder.renewal(RenewalPolicy::OptIn("keep".into())));
+        let uri = pushed(&world, "portal", &format!("{}&hint=&hint=x&empty={asks}", query("portal")), at(0));
+        let landing = asked(&world, &arrives("portal", &uri), at(1), async |asked| {
+            assert_eq!(asked.parameter("hint"), None, "one of the host's own");
+            let approval = world.engine.approve(asked, Authorization::of("alice"), at(2)).await.unwrap();
+            Landing::of(&approval.response)
+        });
+        let token = world.redeem("portal", landing.unwrap().get("code").unwrap(), at(3)).refresh_token();
+        assert_eq!(world.refresh("portal", &token, at(4)).status == 200, renews, "{asks}");
+    }
 }
 
 /// "Beside `request_uri` only `client_id` counts": section 4, RFC 9101 section 5.

@@ -148,7 +148,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let came = Came { pushed: true, ..arrived.came };
         self.redirect_uri_of(client, form)?;
         self.validate(client, form, sent, came, now)?;
-        let kept = form.iter().filter(|(name, value)| !value.is_empty() && !NOT_KEPT.contains(name));
+        // Repeats are counted before empty ones are dropped (RFC 6749 section 3.1): one that stays behind alone would count.
+        let counts = |name: &str, value: &str| !value.is_empty() || form.count(name) > 1;
+        let kept = form.iter().filter(|(name, value)| counts(name, value) && !NOT_KEPT.contains(name));
         let is_proven = key.is_some();
         let kept = kept.filter(|(name, _)| !is_proven || *name != "dpop_jkt");
         let key = key.map(|key| (String::from("dpop_jkt"), key));

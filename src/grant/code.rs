@@ -116,7 +116,9 @@ impl Grant {
         }
         let binding = if expired { None } else { code.binding.clone() };
         let left = CodeDetails { nonce: None, binding, ..CodeDetails::clone(code) };
-        self.code = (left.state_hash.is_some() || left.binding.is_some()).then(|| Arc::new(left));
+        // A redemption that waited past the code's life has its answer yet to give, and so may hand out no refresh token then.
+        let says_something = left.state_hash.is_some() || left.binding.is_some() || !left.with_refresh_token;
+        self.code = says_something.then(|| Arc::new(left));
     }
 }
 
@@ -195,7 +197,12 @@ mod tests {
         assert!(code.binding.is_none() && code.state_hash.is_some());
         let mut plain = outstanding(true, None);
         Arc::make_mut(plain.code.as_mut().unwrap()).state_hash = None;
+        let mut without = plain.clone();
         plain.forget_code(after(&plain, 60));
         assert!(plain.code.is_none());
+        Arc::make_mut(without.code.as_mut().unwrap()).with_refresh_token = false;
+        without.redeem(Version::from_u64(2), 0, Lifetimes::default(), after(&without, 60));
+        let code = without.code.unwrap();
+        assert!(code.binding.is_none() && !code.with_refresh_token);
     }
 }

@@ -1,13 +1,15 @@
 //! The host's hook where a code is redeemed and where a grant handler lets somebody in; at a refresh it is tested in
 //! `refresh/hook.rs`.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use regrant::engine::{GrantChanges, HookError, IssueDecision, IssueHook, IssueKind, IssueRequest};
-use regrant::{HostData, ResponseFields};
+use regrant::{Authorization, HostData, ResponseFields};
 
-use crate::kit::portal::{OnShelf, redemption, renewal};
-use crate::kit::{Fault, Password, World, app, at};
+use crate::kit::portal::{OnShelf, from, query, redemption, renewal, run};
+use crate::kit::schedule::pause;
+use crate::kit::{Fault, Password, Reply, World, app, at};
 
 /// What one question was.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -206,4 +208,33 @@ fn changes_are_kept_with_the_grant_from_its_first_answer_on() {
     assert!(world.bearer(&last.access_token(), at(5)).unwrap().host_data().is_none());
     let of_alice = world.store.grants().into_iter().find(|grant| grant.subject().is_some()).unwrap();
     assert_eq!(of_alice.encode()[0], 1, "without any it is a record of format 1");
+}
+
+/// Takes its time: a clock goes on meanwhile.
+#[derive(Clone, Default)]
+struct Slow(Arc<AtomicU64>);
+
+impl IssueHook for Slow {
+    async fn on_issue(&self, _: &IssueRequest<'_>) -> Result<IssueDecision, HookError> {
+        pause().await;
+        self.0.fetch_add(60, Ordering::Relaxed);
+        Ok(IssueDecision::Allow)
+    }
+}
+
+/// The record forgets what a code was asked with once that has expired, but not what the answer, which has waited so long, depends on.
+#[test]
+fn a_redemption_that_waits_past_its_code_hands_out_no_more_than_was_approved() {
+    let plain = query("portal").replace("scope=openid+read", "scope=read");
+    for (query, approved) in [(&plain, true), (&plain, false), (&query("portal"), false)] {
+        let slow = Slow::default();
+        let world = OnShelf::on_shelf(|builder| builder.on_issue(slow.clone()));
+        let alice = Authorization::of("alice");
+        let alice = if approved { alice } else { alice.without_refresh_token() };
+        let landing = world.approve(query, alice, at(0));
+        let ask = from("portal", &redemption("portal", landing.get("code").unwrap()));
+        let reply = Reply::of(&run(world.engine.token(&ask.request(), || at(1 + slow.0.load(Ordering::Relaxed)))));
+        assert_eq!(reply.assert_ok().json().contains_key("refresh_token"), approved, "{query}");
+        assert_eq!(world.store.grants()[0].is_renewable(), approved, "{query}");
+    }
 }

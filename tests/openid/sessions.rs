@@ -65,22 +65,27 @@ fn a_logout_ends_what_is_of_the_session_and_was_not_granted_for_longer() {
     let other_browser = world.log_in_to("shop", "d", at(1));
     let no_session = world.tokens("shop", &query("shop"), regrant::Authorization::of("alice"), at(1));
     let waiting = world.authorize_as(&query("news"), alice_in("c"), at(1)).code();
+    // Of a code no refresh token is out that could be spared, and its ID token would have the `sid` of a session that is over.
+    let offline_waiting = query("news").set("scope", "openid offline_access");
+    let offline_waiting = world.authorize_as(&offline_waiting, alice_in("c"), at(1)).code();
     // Without `openid` the word means nothing, and nobody was asked about it.
     let plain = query("shop").set("scope", "read offline_access");
     let silent = regrant::Authorization::of("alice").with_session("c", at(80_000));
     let plain = world.tokens("shop", &plain, silent, at(1));
     assert_eq!(plain.text("scope"), "read offline_access");
     let out = log_out(&world, "c", 2);
-    assert_eq!((out.ended, told(&out)), (3, vec!["shop"]), "news has not redeemed its code");
+    assert_eq!((out.ended, told(&out)), (4, vec!["shop"]), "news has not redeemed its codes");
     world.renew("shop", &plain.refresh_token(), at(3)).assert_error(400, "invalid_grant");
     world.renew("shop", &gone.refresh_token(), at(3)).assert_error(400, "invalid_grant");
     assert_eq!(world.userinfo(&gone.access_token(), at(3)).status, 401);
     for alive in [kept, other_browser, no_session] {
         world.renew("shop", &alive.refresh_token(), at(3)).assert_ok();
     }
-    let body = format!("grant_type=authorization_code&code={waiting}&redirect_uri=https://news.example/cb");
-    let late = world.send(&crate::kit::form(body).basic("news", SECRET), at(3));
-    late.assert_error(400, "invalid_grant");
+    for code in [waiting, offline_waiting] {
+        let body = format!("grant_type=authorization_code&code={code}&redirect_uri=https://news.example/cb");
+        let late = world.send(&crate::kit::form(body).basic("news", SECRET), at(3));
+        late.assert_error(400, "invalid_grant");
+    }
 }
 
 /// Another person's session of that name, a name that nobody has, and one that is too long end nothing.

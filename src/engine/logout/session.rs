@@ -52,9 +52,10 @@ struct Found {
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Ends a session of the host's, that of a browser for example: what logins that [named it](crate::Authorization::with_session) can do
-    /// ends, codes that are outstanding too, except those that have `openid` and `offline_access`, which is what that is for (OpenID Connect
-    /// Core section 11, Back-Channel Logout section 2.7). Each client that has redeemed a code of the session and wants to hear of it gets a
-    /// notice, which the host sends, also where its own login ended long ago.
+    /// ends, except of those that have `openid` and `offline_access`, which is what that is for (OpenID Connect Core section 11, Back-Channel
+    /// Logout section 2.7). Codes that are outstanding end whatever their scope: no refresh token is out that could be spared. Each client that
+    /// has redeemed a code of the session and wants to hear of it gets a notice, which the host sends, also where its own login ended long ago or
+    /// goes on.
     ///
     /// The host ends its own session, its cookie, first, and looks whether it is still there after each
     /// [`approve`](Self::approve) that named it: an approval that was on its way when the session ended may have made a grant after this
@@ -95,8 +96,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         for (owner, key) in [own.zip(Some(keys.own)), outside.zip(keys.adopted)].into_iter().flatten() {
             out.ended += self.end_logins_of(&owner, &key, &mut found, &clock).await?;
         }
-        // Its code may have been redeemed while this list was read, and its client remembered behind the page that was read by then. Now that
-        // it has ended nobody redeems it any more, so this look is the last one.
+        // Its code may have been redeemed while this list was read, and its client remembered behind the page that was read by then. Now it has
+        // ended or was redeemed, and nobody redeems it any more, so this look is the last one.
         let Found { mut listeners, young } = found;
         for (client_id, key) in young {
             if !listeners.iter().any(|(listener, _)| listener.client_id == client_id) {
@@ -158,9 +159,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             for grant in listed.grants {
                 if grant.listens_for() == Some(key) {
                     found.listeners.push((grant, *key));
-                } else if grant.session() == Some(key) && !outlives_session(&grant.scope) {
-                    ended += usize::from(self.end(&grant, clock.read()).await?);
-                    // Its client may be writing that it listens right now.
+                } else if grant.session() == Some(key) {
+                    // A code goes whatever it is for: nobody has a refresh token of it yet, and its ID token would say that the
+                    // session goes on.
+                    if !grant.is_redeemed() || !outlives_session(&grant.scope) {
+                        ended += usize::from(self.end(&grant, clock.read()).await?);
+                    }
+                    // Its client may be writing that it listens right now, also of a login that goes on.
                     if !grant.is_redeemed()
                         || began <= grant.rotated_at + self.settings.clock_skew + self.settings.longest_commit
                     {

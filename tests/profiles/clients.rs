@@ -7,7 +7,7 @@ use regrant::client::{ClientBuilder, RecoverableSecret};
 use regrant::engine::ClientCredentials;
 use regrant::grant::Rotation;
 use regrant::jwt::JwsAlgorithm;
-use regrant::{Authorization, Client, Lifetimes, Request};
+use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Client, Lifetimes, Request};
 use serde_json::{Value, json};
 
 use crate::kit::profiles::{
@@ -19,6 +19,15 @@ use crate::kit::{OTHER_SECRET, Reply, SECRET, Shelf, at, basic, form, scope, sec
 
 fn has(events: &[String], fault: &str) -> bool {
     events.iter().any(|event| event.starts_with("Refused") && event.contains(&format!("Profile({fault})")))
+}
+
+/// What a page says of such a client, whatever is wrong: nobody was to authenticate (RFC 6749 section 4.1.2.1).
+const PAGE: &str = "400 unauthorized_client";
+
+#[track_caller]
+fn page(asked: Result<AuthorizationRequest<'_>, AuthorizationError>) -> String {
+    let Err(AuthorizationError::Show(error)) = asked else { panic!("no page: {asked:?}") };
+    format!("{} {}", error.status(), error.code().as_str())
 }
 
 /// FAPI 2.0 Security Profile section 5.3.2.1, items 3, 6, 8 and 9; section 5.4.1, item 1.
@@ -57,8 +66,8 @@ fn a_client_that_contradicts_fapi_2_0_is_refused_everywhere() {
             assert!(fault.is_empty() || has(&events, fault), "{fault} {place:?}: {events:?}");
         }
         if !fault.is_empty() {
-            let query = "response_type=code&client_id=key-client";
-            bank.approve(query, Authorization::of("alice"), 0).unwrap_err();
+            let request = Request::new("GET", b"").with_query(b"response_type=code&client_id=key-client");
+            assert_eq!(page(run(bank.engine.authorize(&request, at(0)))), PAGE, "{fault}");
             assert!(has(&bank.events.take(), fault), "{fault}");
         }
         assert!(bank.store.bytes().is_empty(), "{fault}");
@@ -84,6 +93,8 @@ fn a_public_client_is_none_of_fapi_2_0() {
     assert!(has(&bank.events.take(), "Public"));
     let code = bank.send(Place::Token, &phone, "grant_type=authorization_code&code=x", 0);
     assert_eq!(said(&code), "401 invalid_client");
+    let request = Request::new("GET", b"").with_query(b"response_type=code&client_id=phone");
+    assert_eq!(page(run(bank.engine.authorize(&request, at(0)))), PAGE);
 }
 
 /// How a resource server authenticates is between it and the host: section 5.3.2.1 is about clients.
@@ -216,7 +227,7 @@ fn a_page_says_that_a_client_is_none() {
     let square = square(Arc::new(Shelf::default()), &site, &Hand::default(), |builder| builder);
     let query = format!("response_type=code&client_id={SERVICE}");
     let request = Request::new("GET", b"").with_query(query.as_bytes());
-    assert!(run(square.engine.authorize(&request, at(0))).is_err());
+    assert_eq!(page(run(square.engine.authorize(&request, at(0)))), PAGE);
     assert!(has(&square.events.take(), "Scope"));
 }
 

@@ -70,10 +70,9 @@ impl ShownError {
     /// }
     /// ```
     pub const fn status(&self) -> u16 {
-        match self.why {
-            // Nobody was to authenticate.
-            Refusal::Client(ClientRefusal::UnknownClient) => 400,
-            other => other.status(),
+        match of_client(self.why) {
+            Some((code, _)) => code.status(),
+            None => self.why.status(),
         }
     }
 
@@ -100,9 +99,9 @@ impl ShownError {
     /// }
     /// ```
     pub const fn code(&self) -> ErrorCode {
-        match self.why {
-            Refusal::Client(ClientRefusal::UnknownClient) => ErrorCode::InvalidRequest,
-            other => other.code(),
+        match of_client(self.why) {
+            Some((code, _)) => code,
+            None => self.why.code(),
         }
     }
 
@@ -114,8 +113,10 @@ impl ShownError {
     /// }
     /// ```
     pub const fn description(&self) -> &'static str {
+        if let Some((_, description)) = of_client(self.why) {
+            return description;
+        }
         match self.why {
-            Refusal::Client(ClientRefusal::UnknownClient) => "the client is not registered",
             Refusal::Request(RequestRefusal::MissingParameter) => {
                 "client_id, or a redirect_uri where several are registered, is missing"
             }
@@ -154,6 +155,21 @@ impl ShownError {
     pub fn redirect_for(&self, person: Person<'_>) -> Option<Response> {
         let way_on = self.way_on.as_deref().filter(|way_on| way_on.waits_for_login)?;
         matches!(person, Person::LoggedIn(_)).then(|| way_on.response.clone())
+    }
+}
+
+/// What a page says where it is the client that is wrong: nobody was to authenticate here, so none of it is `invalid_client`
+/// (RFC 6749 section 4.1.2.1).
+const fn of_client(why: Refusal) -> Option<(ErrorCode, &'static str)> {
+    match why {
+        Refusal::Client(ClientRefusal::UnknownClient) => {
+            Some((ErrorCode::InvalidRequest, "the client is not registered"))
+        }
+        #[cfg(feature = "proof")]
+        Refusal::Client(ClientRefusal::Profile(_)) => {
+            Some((ErrorCode::UnauthorizedClient, "the client is not one that may log people in here"))
+        }
+        _ => None,
     }
 }
 

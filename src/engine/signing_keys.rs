@@ -1,11 +1,14 @@
 //! Signing keys that are exchanged while the engine serves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::RwLock;
 
 use super::Engine;
 use super::jwt::Signing;
+#[cfg(feature = "root-secret")]
+use super::logout::NOTICE_LIFETIME;
 use crate::client::Clients;
 use crate::grant::Timestamp;
 use crate::store::TokenStore;
@@ -104,7 +107,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Errors
     ///
     /// [`SigningKeyStepError::TooEarly`] before the last token that it signed has expired: by what it signed here, and by the
-    /// engine's and [its clients'](crate::client::ClientFeatures::longest_access_token) lifetimes since it stopped. Of a key that the builder was given nobody knows when that was: the wait
+    /// engine's and [its clients'](crate::client::ClientFeatures::longest_access_token) lifetimes since it stopped, and by the two
+    /// minutes of a logout token where logins may name their session. Of a key that the builder was given nobody knows when that was: the wait
     /// begins with the first call. So it does of one that signs for clients that
     /// [want its algorithm](crate::client::ClientBuilder::id_token_signed_response_alg): from the first call on another of that algorithm signs for
     /// them, once it is published for five minutes; without another it goes on, and is in use for as long as they come.
@@ -120,9 +124,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     pub fn retire_signing_key(&self, kid: &str, now: Timestamp) -> Result<(), SigningKeyStepError> {
         // What another node signed a moment ago may be of a clock that is ahead, and of the lifetimes before these.
         let of_clients = self.features().longest_access_token.unwrap_or_default();
-        let longest = self.settings.lifetimes.longest_access_token().max(of_clients).max(self.longest_answer())
-            + self.settings.clock_skew;
+        let longest = self.settings.lifetimes.longest_access_token().max(of_clients);
+        let longest = longest.max(self.longest_answer()).max(self.longest_notice()) + self.settings.clock_skew;
         self.signing_keys()?.keys.step(|keys| keys.retire(kid, longest, PUBLIC_MAX_AGE, now))
+    }
+
+    /// How long a logout token may be verified after it was signed.
+    #[cfg(feature = "root-secret")]
+    fn longest_notice(&self) -> Duration {
+        // Whether or not a client wants any: one that did may be gone, and what was signed for it is out.
+        if self.subjects.is_some() && self.jwt.issues_id_tokens() { NOTICE_LIFETIME } else { Duration::ZERO }
+    }
+
+    /// There are no sessions to log out of.
+    #[cfg(not(feature = "root-secret"))]
+    #[expect(clippy::unused_self, reason = "the feature is off")]
+    const fn longest_notice(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn signing_keys(&self) -> Result<&Signing, SigningKeyStepError> {

@@ -7,7 +7,7 @@ use regrant::engine::EngineSlot;
 use regrant::jwt::{
     GeneratedPem, IdClaims, JwtAccessTokens, SigningAlgorithm, SigningKey, SigningKeyError, SigningKeyStepError,
 };
-use regrant::{Key, Lifetimes};
+use regrant::{Key, Lifetimes, RootSecret};
 
 use crate::kit::portal::{OnShelf, Portal, ScopeAsClaim, portal_as};
 use crate::kit::{SECRET, at, secret};
@@ -189,4 +189,25 @@ fn a_key_waits_for_tokens_of_clients_that_have_longer_ones() {
         assert!(is_early(at(300 + 86_400 + 5)), "{early:?}");
     }
     engine.retire_signing_key(old.kid(), at(300 + 86_405)).unwrap();
+}
+
+/// OpenID Connect Back-Channel Logout section 2.4: a logout token is good for two minutes, and another node may have signed it. Where logins
+/// cannot name their session there is none.
+#[test]
+fn a_key_waits_for_logout_tokens() {
+    let minute = Lifetimes::default().with_access_token(Duration::from_secs(60));
+    for (has_sessions, issues_id_tokens, life) in [(true, true, 120), (true, false, 60), (false, true, 60)] {
+        let (old, new) = (new_key(SigningAlgorithm::Es256), new_key(SigningAlgorithm::EdDsa));
+        let world = OnShelf::on_shelf(|builder| {
+            let builder = builder.signing_key(old.clone()).jwt_access_tokens(JwtAccessTokens::new()).lifetimes(minute);
+            let builder = if issues_id_tokens { builder.id_tokens(ScopeAsClaim) } else { builder };
+            if has_sessions { builder.root_secret(RootSecret::from_bytes(1, &[7; 32])) } else { builder }
+        });
+        world.engine.publish_signing_key(new.clone(), at(0)).unwrap();
+        world.engine.sign_with(new.kid(), at(300)).unwrap();
+        let early = world.engine.retire_signing_key(old.kid(), at(300 + life + 4));
+        let end = at(300 + life + 5);
+        assert!(matches!(early, Err(SigningKeyStepError::TooEarly { at, .. }) if at == end), "{life}: {early:?}");
+        world.engine.retire_signing_key(old.kid(), end).unwrap();
+    }
 }

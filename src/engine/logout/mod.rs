@@ -20,3 +20,5 @@ mod session;
 pub use notice::LogoutNotice;
 pub use request::{LogoutConsent, LogoutFault, LogoutRequest};
 pub use session::LoggedOut;
+
+pub(in crate::engine) use notice::NOTICE_LIFETIME;

@@ -17,7 +17,7 @@ use crate::store::TokenStore;
 use crate::token::{LogoutEvents, LogoutToken, base64url, sign_logout_token};
 
 /// Section 2.4 recommends two minutes at most.
-const LIFETIME: Duration = Duration::from_secs(120);
+pub(in crate::engine) const NOTICE_LIFETIME: Duration = Duration::from_secs(120);
 
 /// A logout token for one client, and where to post it: [`body`](Self::body), as `application/x-www-form-urlencoded`, to
 /// [`uri`](Self::uri). The client answers 200 or 204, and 400 where it could not log the person out; follow no redirect, and do not wait
@@ -116,7 +116,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             sub: &self.sub_of(client, listener.created_at, subject)?,
             aud: client.id(),
             iat: now.as_secs(),
-            exp: (now + LIFETIME).as_secs(),
+            exp: (now + NOTICE_LIFETIME).as_secs(),
             jti: &base64url(&rand::random()),
             sid: &sid(session, client.id()),
             events: LogoutEvents::new(),

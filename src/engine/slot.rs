@@ -17,7 +17,9 @@ use super::profile::Profile;
 ///
 /// Build the new engine on the same store, by an `Arc`, and [exchange](Self::exchange) it. A request is answered by the engine
 /// that was there when it came. What a running engine knows goes over: what was voided
-/// ([`Engine::void_grants_before`]), and its signing keys as their steps have left them, whatever keys the new one was built with.
+/// ([`Engine::void_grants_before`]), its signing keys as their steps have left them, whatever keys the new one was built with, the proofs that it
+/// has seen, and what devices and guesses at their user codes it has counted. A [throttle](crate::EngineBuilder::throttle) of the host's goes
+/// over where both are built with the same.
 ///
 /// ```
 /// use regrant::engine::EngineSlot;
@@ -138,6 +140,10 @@ impl<S, C> EngineSlot<S, C> {
         }
         #[cfg(feature = "proof")]
         if let (Some(next), Some(before)) = (&mut next.dpop, &before.dpop) {
+            next.inherit(before);
+        }
+        #[cfg(feature = "root-secret")]
+        if let (Some(next), Some(before)) = (&mut next.device, &before.device) {
             next.inherit(before);
         }
         #[cfg(feature = "jwt")]

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regrant::engine::DeviceError;
+use regrant::engine::{DeviceError, EngineSlot};
 use regrant::throttle::MemoryThrottle;
-use regrant::{Authorization, Grant, Lifetimes, MemoryStore, RootSecret, Scope, Timestamp, TokenStore as _};
+use regrant::{Authorization, Grant, Lifetimes, MemoryStore, Request, RootSecret, Scope, Timestamp, TokenStore as _};
 
 use crate::kit::Shelf;
 use crate::kit::schedule::run;
@@ -34,6 +34,26 @@ fn user_codes_are_guessed_a_few_times_an_hour() {
             assert!(place.find(&begun.user_code, "bob").is_ok());
         }
     }
+}
+
+/// Nobody begins anew because the host builds another engine, for other lifetimes for example; neither with guesses nor with devices.
+#[test]
+fn an_engine_that_takes_anothers_place_goes_on_counting() {
+    let store = Arc::new(MemoryStore::new());
+    let build = || Place::on(Arc::clone(&store), settings().with_most_per_address(2), |builder| builder).engine;
+    let slot = EngineSlot::new(build());
+    let now = Timestamp::from_secs(1_700_000_000);
+    let (peer, begins) = ("192.0.2.1".parse().unwrap(), Request::new("POST", TV.as_bytes()));
+    let begins = begins.with_header("content-type", b"application/x-www-form-urlencoded").with_peer(peer);
+    let (mut looked_at, mut begun) = (0, 0);
+    for _ in 0..8 {
+        let engine = slot.engine();
+        let found = run(engine.device_login("BBBB-BBBB", "mallory", None, now));
+        looked_at += usize::from(found.err() == Some(DeviceError::UnknownCode));
+        begun += usize::from(run(engine.begin_device(&begins, now)).status() == 200);
+        slot.exchange(build()).unwrap();
+    }
+    assert_eq!((looked_at, begun), (5, 2));
 }
 
 /// Off, for tests alone.

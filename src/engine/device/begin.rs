@@ -135,7 +135,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Before anything is written: nobody fills the places of a client from one address.
         if let Some(peer) = peer {
             let most = devices.settings.most_per_address;
-            if let Err(first) = devices.starts.lock().count(peer, most, now, end) {
+            if let Err(first) = devices.counts.starts.lock().count(peer, most, now, end) {
                 return Err(too_many(first.since(now)));
             }
         }
@@ -151,7 +151,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let begun = begun.await;
         // Not where the request is dropped: its device may have a place by then.
         if let (Err(_), Some(peer)) = (&begun, peer) {
-            devices.starts.lock().give_back(peer, end);
+            devices.counts.starts.lock().give_back(peer, end);
         }
         let (record, user_code) = begun?;
         let device_code = mint_device(&record, self.realm.keys().signing());

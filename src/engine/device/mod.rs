@@ -16,6 +16,8 @@ mod settings;
 mod starts;
 mod user_code;
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 use smol_str::SmolStr;
 
@@ -43,11 +45,16 @@ pub(super) struct DeviceEngine {
     keys: Keys,
     /// Whole, for the answer.
     verification_uri: SmolStr,
+    counts: Arc<Counts>,
+    /// Where the host has none: user codes are never guessed at without a limit.
+    own_throttle: Option<Arc<MemoryThrottle>>,
+}
+
+/// What is counted at this node.
+struct Counts {
     paces: Mutex<Paces>,
     starts: Mutex<Starts>,
     guesses: Mutex<Guesses>,
-    /// Where the host has none: user codes are never guessed at without a limit.
-    own_throttle: Option<MemoryThrottle>,
 }
 
 impl DeviceEngine {
@@ -70,13 +77,24 @@ impl DeviceEngine {
         let own_throttle = settings.limits_guesses && !host.has_throttle();
         Ok(Some(Box::new(Self {
             verification_uri: verification_uri.into(),
-            paces: Mutex::new(Paces::new()),
-            starts: Mutex::new(Starts::default()),
-            guesses: Mutex::new(Guesses::default()),
-            own_throttle: own_throttle.then(|| MemoryThrottle::with_places(Self::COUNTED)),
+            counts: Arc::new(Counts {
+                paces: Mutex::new(Paces::new()),
+                starts: Mutex::new(Starts::default()),
+                guesses: Mutex::new(Guesses::default()),
+            }),
+            own_throttle: own_throttle.then(|| Arc::new(MemoryThrottle::with_places(Self::COUNTED))),
             keys: Keys::new(root, old.map(|(secret, not_after)| (secret, *not_after)), realm),
             settings,
         })))
+    }
+
+    /// Takes over what was counted at the engine before, or whoever guesses would begin anew with each. A throttle of the host's is the
+    /// host's to keep.
+    pub(super) fn inherit(&mut self, before: &Self) {
+        self.counts = Arc::clone(&before.counts);
+        if let (Some(own), Some(before)) = (&mut self.own_throttle, &before.own_throttle) {
+            *own = Arc::clone(before);
+        }
     }
 
     /// Whether clients that cannot keep a secret may begin.
@@ -86,7 +104,7 @@ impl DeviceEngine {
 
     /// How a device of this key that polls now keeps to its interval.
     pub(super) fn keeps_pace(&self, device: (u64, u64), now: Timestamp) -> bool {
-        self.paces.lock().poll(device, self.settings.interval, now)
+        self.counts.paces.lock().poll(device, self.settings.interval, now)
     }
 }
 

@@ -171,7 +171,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Ok(None) => {
                 self.tell(&Failure::from(GrantRefusal::UserCode).of_subject(Some(subject)));
                 // The sink may call back, so nothing is held.
-                let many = devices.guesses.lock().wrong(time.now());
+                let many = devices.counts.guesses.lock().wrong(time.now());
                 if let Some(wrong) = many {
                     self.emit(&Event::UserCodesGuessed { wrong });
                 }
@@ -194,7 +194,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<PendingGuess<'a>, ThrottleRefusal> {
         let at = Guessed::UserCode(subject);
         match &devices.own_throttle {
-            Some(own) => PendingGuess::count(own, at, peer, now),
+            Some(own) => PendingGuess::count(&**own, at, peer, now),
             None => self.host.guess(at, peer, now),
         }
     }

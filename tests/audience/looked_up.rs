@@ -171,6 +171,13 @@ fn they_have_metadata() {
     assert!(at_path("/.well-known/oauth-protected-resource/tenants/7"));
     assert!(!at_path("/.well-known/oauth-protected-resource/tenants/8"));
     assert!(!at_path("/.well-known/oauth-protected-resource/files"));
+    // Nor does anything make another host of the issuer's.
+    for rest in [".org/tenants/7", ":8443/tenants/7", "s/tenants/7"] {
+        let elsewhere: &'static str = format!("{ISSUER}{rest}").leak();
+        tenants.add(elsewhere, Resource::new(elsewhere));
+        assert!(world.engine.protected_resource_metadata(elsewhere).is_some(), "the host knows {elsewhere}");
+        assert!(!at_path(&format!("/.well-known/oauth-protected-resource{rest}")), "{rest}");
+    }
 }
 
 #[test]

@@ -74,7 +74,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The metadata that is looked for at this path. Of two resources with one path on two hosts it is that of the issuer's; one
     /// that the host looks up is found here on the issuer's alone, since a path does not say which host was asked.
     pub(super) fn resource_document_at(&self, path: &str) -> Option<Response> {
-        let rest = path.strip_prefix(PLACE)?;
+        // A path, or nothing: what is put behind the issuer's host below must not make another host of it.
+        let rest = path.strip_prefix(PLACE).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
         let resources = self.settings.resources.as_deref()?;
         let host = |uri: &str| read_uri(uri).and_then(|uri| web_host(&uri).map(|(host, _)| host.to_ascii_lowercase()));
         let own = self.issuer().and_then(host);

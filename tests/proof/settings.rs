@@ -6,6 +6,7 @@ use regrant::{BuildError, Endpoints, Engine, MemoryStore, RootSecret, StaticClie
 
 use super::house::{LOGIN, ask, house, node, token_url};
 use crate::kit::at;
+use crate::kit::bank::ISSUER;
 use crate::kit::proof::ProofKey;
 
 #[test]
@@ -68,6 +69,31 @@ fn a_nonce_of_another_realm_is_none() {
     let proof = shop.fresh(&ProofKey::of(1), at(0)).sign();
     world.send(&ask("phone", LOGIN).header("dpop", &proof), at(0)).assert_error(400, "use_dpop_nonce");
     shop.send(&ask("phone", LOGIN).header("dpop", &proof), at(0)).assert_ok();
+}
+
+/// RFC 9449 section 8: what was given under the root secret before counts for as long as the host said, so that whoever has that secret yet makes
+/// none for later.
+#[test]
+fn a_nonce_under_the_root_secret_before_counts_until_its_time() {
+    let before = house();
+    let old = RootSecret::from_bytes(1, &[2; 32]);
+    let after = node(&before, |builder| {
+        let builder = builder.root_secret(RootSecret::from_bytes(2, &[3; 32])).subject_secret(old.subject_secret());
+        builder.accept_root(old, at(100)).dpop(Dpop::new())
+    });
+    let key = ProofKey::of(1);
+    for (now, counts) in [(99, true), (100, false), (101, false)] {
+        let proof = before.fresh(&key, at(now)).sign();
+        let reply = after.send(&ask("phone", LOGIN).header("dpop", &proof), at(now));
+        if counts {
+            reply.assert_ok()
+        } else {
+            reply.assert_error(400, "use_dpop_nonce")
+        };
+        let token = after.proven("phone", LOGIN, &key, at(now)).access_token();
+        let proof = key.proof("GET", &format!("{ISSUER}/x")).ath(&token).nonce(&before.nonce(at(now))).sign();
+        assert_eq!(after.with_proof("/x", &token, &proof, at(now)).is_ok(), counts, "{now}");
+    }
 }
 
 /// RFC 8705 section 5: a client that uses an alias has signed for what it calls. Nothing is taken from a header of the request.

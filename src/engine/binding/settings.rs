@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::seen::Seen;
 use crate::engine::builder::error::BuildError;
 use crate::engine::profile::Profile;
+use crate::grant::Timestamp;
 use crate::proof::JwsAlgorithm;
 use crate::proof::dpop::{Nonces, Target};
 use crate::secret::root::RootSecret;
@@ -112,7 +113,7 @@ impl Dpop {
     pub(in crate::engine) fn build(
         self,
         root: Option<&RootSecret>,
-        old: Option<&RootSecret>,
+        old: Option<(&RootSecret, Timestamp)>,
         realm: Option<&str>,
         [token, push, device, userinfo]: [Vec<String>; 4],
         profile: Option<Profile>,
@@ -123,7 +124,7 @@ impl Dpop {
         }
         let nonces = Nonces::new(root, realm);
         let nonces = match old {
-            Some(old) => nonces.with_accepted(old, realm),
+            Some((old, not_after)) => nonces.with_accepted_until(old, realm, not_after),
             None => nonces,
         };
         let read = |urls: Vec<String>| urls.iter().filter_map(|url| Target::of(url)).collect::<Vec<_>>();

@@ -69,7 +69,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         let dpop = match self.dpop {
             None => None,
             Some(dpop) => {
-                let old = self.old_root.as_ref().map(|(secret, _)| secret);
+                let old = self.old_root.as_ref().map(|(secret, not_after)| (secret, *not_after));
                 let targets = endpoints.targets(settings.issuer.as_deref());
                 let realm = self.realm.as_deref();
                 Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))

@@ -38,7 +38,8 @@ const TEXT_LEN: usize = LEN * 4 / 3;
 /// ```
 pub struct Nonces {
     current: LabelledKey,
-    accepted: Vec<LabelledKey>,
+    /// Each before this time.
+    accepted: Vec<(LabelledKey, Timestamp)>,
 }
 
 impl Nonces {
@@ -64,8 +65,24 @@ impl Nonces {
     /// assert_eq!(Nonces::new(&new, None).with_accepted(&old, None).given_at(&nonce, now), Ok(now));
     /// ```
     #[must_use]
-    pub fn with_accepted(mut self, root: &RootSecret, realm: Option<&str>) -> Self {
-        self.accepted.push(root.key(Label::Nonce, realm));
+    pub fn with_accepted(self, root: &RootSecret, realm: Option<&str>) -> Self {
+        self.with_accepted_until(root, realm, Timestamp::MAX)
+    }
+
+    /// The same, until this time: after it that root secret counts no more, whoever has it.
+    ///
+    /// ```
+    /// use regrant::dpop::{Nonces, ProofFault};
+    /// use regrant::{RootSecret, Timestamp};
+    /// let (old, new) = (RootSecret::from_bytes(1, &[7; 32]), RootSecret::from_bytes(2, &[8; 32]));
+    /// let until = Timestamp::from_secs(1_597_240_260);
+    /// let nonce = Nonces::new(&old, None).give(until);
+    /// let nonces = Nonces::new(&new, None).with_accepted_until(&old, None, until);
+    /// assert_eq!(nonces.given_at(&nonce, until), Err(ProofFault::NonceUnknown));
+    /// ```
+    #[must_use]
+    pub fn with_accepted_until(mut self, root: &RootSecret, realm: Option<&str>, not_after: Timestamp) -> Self {
+        self.accepted.push((root.key(Label::Nonce, realm), not_after));
         self
     }
 
@@ -86,14 +103,15 @@ impl Nonces {
     ///
     /// # Errors
     ///
-    /// [`ProofFault::NonceUnknown`] where it was not given under these secrets, [`ProofFault::NonceStale`] where that was more than
+    /// [`ProofFault::NonceUnknown`] where it was not given under secrets that count now, [`ProofFault::NonceStale`] where that was more than
     /// [`LIFETIME`](Self::LIFETIME) ago or is more than [`MOST_AHEAD`](Self::MOST_AHEAD) ahead.
     pub fn given_at(&self, nonce: &str, now: Timestamp) -> Result<Timestamp, ProofFault> {
         let text: &[u8; TEXT_LEN] = nonce.as_bytes().try_into().map_err(|_| ProofFault::NonceUnknown)?;
         let bytes: [u8; LEN] = decode_exact(text).ok_or(ProofFault::NonceUnknown)?;
         let (head, mac) = bytes.split_first_chunk::<HEAD_LEN>().ok_or(ProofFault::NonceUnknown)?;
         let mac: &[u8; MAC_LEN] = mac.try_into().map_err(|_| ProofFault::NonceUnknown)?;
-        let mut keys = std::iter::once(&self.current).chain(&self.accepted);
+        let accepted = self.accepted.iter().filter(|(_, not_after)| now < *not_after).map(|(key, _)| key);
+        let mut keys = std::iter::once(&self.current).chain(accepted);
         if !keys.any(|key| constant_time_eq(&short_mac(key, head), mac).into()) {
             return Err(ProofFault::NonceUnknown);
         }

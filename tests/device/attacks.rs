@@ -10,7 +10,7 @@ use regrant::{Authorization, Grant, Lifetimes, MemoryStore, Request, RootSecret,
 use crate::kit::Shelf;
 use crate::kit::schedule::run;
 use crate::kit::wire::Answer;
-use crate::place::{BOX, KIOSK, Place, TV, settings};
+use crate::place::{BOX, Begun, DEVICE_CODE, KIOSK, Place, TV, settings};
 
 /// Section 5.1: a user code has few bits, so wrong ones are counted before they are looked at, by person and by address, and without the host
 /// saying so.
@@ -285,4 +285,43 @@ fn a_login_that_has_ended_is_not_fetched() {
     assert!(place.poll(TV, &begun[0].device_code).is_ok());
     place.advance(1);
     assert_eq!(place.poll(TV, &begun[1].device_code).error(), Some("expired_token"));
+}
+
+/// RFC 7523 section 3, item 7: where a client's tokens do not rotate, each refresh looks like the first answer; a poll that was caught with
+/// its assertion is not answered after it for as long as the record of the device is there.
+#[test]
+fn a_poll_that_was_caught_gets_nothing_after_the_window() {
+    let place = Place::new();
+    let begun = Begun::of(&place.post(&place.of_robot("scope=read", "begin"), None));
+    place.approve(&place.find(&begun.user_code, "alice").unwrap()).unwrap();
+    let poll = format!("grant_type={DEVICE_CODE}&device_code={}", begun.device_code);
+    let caught = place.of_robot(&poll, "poll");
+    let token = place.token(&caught).refresh_token().to_owned();
+    let refresh = format!("grant_type=refresh_token&refresh_token={token}");
+    place.advance(60);
+    assert_eq!(place.token(&caught).refresh_token(), token, "an answer that got lost");
+    for n in 0..4 {
+        place.advance(60);
+        assert!(place.token(&place.of_robot(&refresh, &format!("refresh {n}"))).is_ok());
+        assert!(place.token(&caught).is_invalid_grant(), "{n}");
+    }
+    assert!(place.token(&place.of_robot(&refresh, "last")).is_ok(), "and the login goes on");
+}
+
+/// The same of the request that a device begins with: it takes no place of its client's any more.
+#[test]
+fn a_device_that_was_caught_beginning_fills_no_places() {
+    let place = Place::new();
+    let caught = place.of_robot("scope=read", "begin");
+    for _ in 0..2 {
+        Begun::of(&place.post(&caught, None));
+        place.advance(60);
+    }
+    for _ in 0..3 {
+        let response = place.post(&caught, None);
+        assert_eq!(response.status(), 400);
+        assert!(String::from_utf8_lossy(response.body()).contains("invalid_grant"));
+        place.advance(60);
+    }
+    Begun::of(&place.post(&place.of_robot("scope=read", "another"), None));
 }

@@ -8,10 +8,11 @@ use regrant::{
     Authorization, Client, ClientSecret, Endpoints, Engine, EngineBuilder, GrantId, Key, MemoryStore, Request,
     Response, RootSecret, Scope, StaticClients, Timestamp, TokenStore,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kit::events::Events;
 use crate::kit::schedule::run;
+use crate::kit::signer::{Signer, with_assertion};
 use crate::kit::wire::{Answer, secret};
 
 pub(crate) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -70,6 +71,13 @@ pub(crate) fn clients() -> StaticClients {
         .with(finish(
             Client::confidential("kiosk")
                 .secret(ClientSecret::new(&secret("kiosk")).unwrap())
+                .rotation(regrant::grant::Rotation::Never),
+        ))
+        .unwrap()
+        .with(finish(
+            Client::confidential("robot")
+                .keys(Signer::new("one").keys())
+                .private_key_jwt(true)
                 .rotation(regrant::grant::Rotation::Never),
         ))
         .unwrap()
@@ -145,6 +153,13 @@ impl<S: TokenStore> Place<S> {
         let request =
             Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
         Answer::of(&run(self.engine.token(&request, self.now())))
+    }
+
+    /// What the robot sends: it has a key, and its assertions are good for an hour.
+    pub(crate) fn of_robot(&self, body: &str, jti: &str) -> String {
+        let exp = 1_700_003_000_u64;
+        let claims = json!({"iss": "robot", "sub": "robot", "aud": "https://id.example", "jti": jti, "exp": exp});
+        with_assertion(body, &Signer::new("one").jwt(&Signer::new("one").header("EdDSA"), &claims))
     }
 
     pub(crate) fn poll(&self, client: &str, device_code: &str) -> Answer {

@@ -18,6 +18,8 @@ use crate::engine::client_auth::{Authenticated, Occasion};
 use crate::engine::failure::Failure;
 use crate::engine::head::Desk;
 use crate::engine::host::Clock;
+#[cfg(feature = "proof")]
+use crate::engine::markers::Spending;
 use crate::engine::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal};
 use crate::engine::refusal::{ThrottleRefusal, Unavailable};
 use crate::engine::swap::{is_written, new_version};
@@ -143,8 +145,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let begun = async {
             #[cfg(feature = "proof")]
             if let Some(unspent) = client.unspent(SpentFor::Device(request.body())).filter(|_| !client.is_stranger()) {
-                // Spent for the same before: the answer got lost, and another is as good.
-                self.spend_assertion(unspent, None, time).await?;
+                // Spent for the same before: the answer got lost, and another is as good, for as long as one may be lost. Who has caught the
+                // request fills no places with it afterwards.
+                match self.spend_assertion(unspent, None, time).await? {
+                    Some(Spending::Again { since, .. }) if !self.answers_again(client, since, time) => {
+                        return Err(GrantRefusal::AssertionSpent.into());
+                    }
+                    _ => {}
+                }
             }
             self.keep_device((devices, client), scope, members, renewable, [now, end], time).await
         };

@@ -80,19 +80,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 match decide_code(&grant, &redemption, time.now()) {
                     CodeDecision::Redeem => {}
-                    // The same request again: whoever has got hold of it need not have the key. A new proof tells.
-                    CodeDecision::Replay if presented.was_used() => {
-                        return Err(of_grant(&grant, SenderRefusal::ProofForgotten));
-                    }
                     CodeDecision::Replay => {
-                        self.check_unspent_proof(&grant, client, presented, text.as_bytes(), time).await?;
-                        // Whoever has got hold of a code and of an assertion that were used does not end the login.
                         #[cfg(feature = "proof")]
                         if let Some(unspent) = unspent {
                             let unspent = unspent.bound_to(presented.bound_to(client, &grant));
                             Box::pin(self.check_unspent(unspent, time)).await.map_err(|why| why.about(&grant))?;
                         }
-                        return Err(self.code_replay(&grant, client, time.now()).await);
+                        return Err(self.code_replay(&grant, client, presented, text.as_bytes(), time).await);
                     }
                     CodeDecision::Refuse(void) => return Err(of_grant(&grant, GrantRefusal::from(void))),
                 }
@@ -232,10 +226,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// Ends the grant of a code that was redeemed twice. The event comes first, as with refresh tokens.
-    async fn code_replay(&self, grant: &Grant, client: &Client, now: Timestamp) -> Failure {
+    /// Ends the grant of a code that was redeemed twice, unless its proof or assertion was used before: whoever has got hold of those does not
+    /// end the login. The event comes first, as with refresh tokens.
+    async fn code_replay(
+        &self,
+        grant: &Grant,
+        client: &Client,
+        presented: &Presented<'_>,
+        text: &[u8],
+        time: &Time<'_>,
+    ) -> Failure {
+        // The same request again, where this node has seen it: a new proof tells.
+        if presented.was_used() {
+            return of_grant(grant, SenderRefusal::ProofForgotten);
+        }
+        if let Err(failure) = self.check_unspent_proof(grant, client, presented, text, time).await {
+            return failure;
+        }
         self.emit(&Event::CodeReplayed { grant: grant.id, client_id: client.id(), subject: self.subject_of(grant) });
-        self.replayed(grant, client, now).await
+        self.replayed(grant, client, time.now()).await
     }
 }
 

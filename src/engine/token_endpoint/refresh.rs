@@ -169,18 +169,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if !F::IS_FOREIGN {
                     self.prove(grant, refresh.token, TokenKind::Refresh, client.id())?;
                 }
-                // Before anything is said of its generation: who finds an old one without the key cannot end the login.
-                let used_for = UsedFor::refresh(refresh.token.generation());
-                let unproven = match self.check_sender(grant, refresh.presented, used_for, time.now()) {
-                    Ok(()) => None,
-                    // One that was anybody's when it was made: it may give away that somebody else has bound the login to himself.
-                    Err(failure)
-                        if failure.is_another_sender() && grant.is_before_sender(refresh.token.generation()) =>
-                    {
-                        Some(failure)
-                    }
-                    Err(failure) => return Err(failure),
-                };
+                let unproven = self.check_sender_of_refresh(grant, &mut refresh)?;
                 #[cfg(feature = "proof")]
                 if !refresh.presented.is_bare() {
                     // Boxed, so that no other request is larger for it.
@@ -205,40 +194,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 if self.jwt.signs() && refresh.claims.is_none() {
                     refresh.claims = Some(self.id_claims(grant, client, mask, time.now()).await?);
                 }
-                // Last of all, so that no refusal spends them; for a retry too, which writes nothing else.
-                #[cfg(feature = "proof")]
-                let unspent =
-                    refresh.unspent.map(|unspent| unspent.bound_to(refresh.presented.bound_to(client, grant)));
-                if !refresh.presented.is_bare() {
-                    let too_late = |used_at| self.is_too_late(grant, client, finish, used_at, time);
-                    if refresh.presented.used_at().is_some_and(too_late) {
-                        return Err(of_grant(grant, SenderRefusal::ProofForgotten));
-                    }
-                    #[cfg(feature = "proof")]
-                    if let Some(unspent) = unspent {
-                        let (whose, what) = ((&*grant, &**client), (refresh.text, unspent));
-                        Box::pin(self.check_both(whose, refresh.presented, what, too_late, time)).await?;
-                    }
-                    self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
-                    // And where another node has seen it.
-                    if refresh.presented.used_at().is_some_and(too_late) {
-                        return Err(of_grant(grant, SenderRefusal::ProofForgotten));
-                    }
-                }
-                #[cfg(feature = "proof")]
-                if let Some(unspent) = unspent {
-                    if write.is_some() {
-                        check_in_time(grant, time.now())?;
-                    }
-                    // Boxed, so that no other request is larger for it.
-                    let spending = Box::pin(self.spend_assertion(unspent, Some(grant.id), time));
-                    let spent = spending.await.map_err(|why| why.about(grant))?;
-                    if let Some(Spending::Again { since, .. }) = spent {
-                        if self.is_too_late(grant, client, finish, since, time) {
-                            return Err(of_grant(grant, GrantRefusal::AssertionSpent));
-                        }
-                    }
-                    refresh.unspent = None;
+                // Last of all, so that no refusal spends them; for a retry too, which writes nothing else. Boxed, so that no other request is
+                // larger for it.
+                if refresh.has_to_spend() {
+                    Box::pin(self.spend_for_refresh(grant, &mut refresh, finish, write.is_some())).await?;
                 }
                 let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
                 let expected = grant.version;
@@ -262,6 +221,63 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
             Err(Unavailable::Contention.into())
         }
+    }
+
+    /// Before anything is said of its generation: who finds an old token without the key cannot end the login. What is not refused for that
+    /// at once is one that was anybody's when it was made: it may give away that somebody else has bound the login to himself.
+    #[inline]
+    fn check_sender_of_refresh<F>(
+        &self,
+        grant: &Grant,
+        refresh: &mut Refresh<'_, '_, F>,
+    ) -> Result<Option<Failure>, Failure> {
+        let presented = refresh.token.generation();
+        match self.check_sender(grant, refresh.presented, UsedFor::refresh(presented), refresh.time.now()) {
+            Ok(()) => Ok(None),
+            Err(failure) if failure.is_another_sender() && grant.is_before_sender(presented) => Ok(Some(failure)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Spends the proof and the assertion of the request, where it has them.
+    async fn spend_for_refresh<F>(
+        &self,
+        grant: &Grant,
+        refresh: &mut Refresh<'_, '_, F>,
+        finish: Finish,
+        writes: bool,
+    ) -> Result<(), Failure> {
+        let (client, time) = (refresh.client, refresh.time);
+        let too_late = |used_at| self.is_too_late(grant, client, finish, used_at, time);
+        let forgotten = || Err(of_grant(grant, SenderRefusal::ProofForgotten));
+        if refresh.presented.used_at().is_some_and(too_late) {
+            return forgotten();
+        }
+        #[cfg(feature = "proof")]
+        let unspent = refresh.unspent.map(|unspent| unspent.bound_to(refresh.presented.bound_to(client, grant)));
+        #[cfg(feature = "proof")]
+        if let Some(unspent) = unspent {
+            self.check_both((grant, client), refresh.presented, (refresh.text, unspent), too_late, time).await?;
+        }
+        self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
+        // And where another node has seen it.
+        if refresh.presented.used_at().is_some_and(too_late) {
+            return forgotten();
+        }
+        #[cfg(feature = "proof")]
+        if let Some(unspent) = unspent {
+            if writes {
+                check_in_time(grant, time.now())?;
+            }
+            let spent = self.spend_assertion(unspent, Some(grant.id), time).await.map_err(|why| why.about(grant))?;
+            if matches!(spent, Some(Spending::Again { since, .. }) if too_late(since)) {
+                return Err(of_grant(grant, GrantRefusal::AssertionSpent));
+            }
+            refresh.unspent = None;
+        }
+        #[cfg(not(feature = "proof"))]
+        let _ = writes;
+        Ok(())
     }
 
     /// Reads the token of this text, if it has the shape of one.
@@ -430,7 +446,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !refresh.presented.is_bare() {
             let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
             refresh.binds = sender != grant.sender();
-            grant.bind_sender_of_refresh(sender);
+            // At the server before it was bound too, if that is one of atproto's.
+            #[cfg(feature = "proof")]
+            let was_bound = self.is_of_atproto() && grant.foreign().is_some();
+            #[cfg(not(feature = "proof"))]
+            let was_bound = false;
+            if was_bound {
+                grant.bind_sender(sender);
+            } else {
+                grant.bind_sender_of_refresh(sender);
+            }
             #[cfg(feature = "proof")]
             if let Some(key) = self.auth_key_of(refresh.client) {
                 grant.bind_auth_key(key);
@@ -503,6 +528,16 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 }
 
 impl<F: Source> Refresh<'_, '_, F> {
+    /// Whether there is a proof or an assertion.
+    #[inline]
+    fn has_to_spend(&self) -> bool {
+        #[cfg(feature = "proof")]
+        if self.unspent.is_some() {
+            return true;
+        }
+        !self.presented.is_bare()
+    }
+
     /// The record is not there.
     #[cold]
     fn no_grant(&mut self) -> Failure {

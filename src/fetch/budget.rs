@@ -8,6 +8,9 @@ use super::url::FetchUrl;
 use crate::grant::Timestamp;
 use crate::throttle::network;
 
+/// How long until a URL has another fetch, of each kind.
+pub(super) const PER_URL: Duration = Duration::from_secs(60);
+
 /// A rate: so many at once, and one more after each interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Rate {
@@ -40,13 +43,13 @@ pub(super) struct Budgets {
 }
 
 impl Budgets {
-    const URL: Rate = Rate { at_once: 5, every: Duration::from_secs(60) };
+    const URL: Rate = Rate { at_once: 5, every: PER_URL };
     /// Somebody's site may hold the documents of many clients.
     const HOST: Rate = Rate { at_once: 30, every: Duration::from_secs(2) };
     /// An office has one address.
     const PEER: Rate = Rate { at_once: 20, every: Duration::from_secs(6) };
-    const LICENSED: Rate = Rate { at_once: 5, every: Duration::from_secs(60) };
-    const AGAIN: Rate = Rate { at_once: 1, every: Duration::from_secs(60) };
+    const LICENSED: Rate = Rate { at_once: 5, every: PER_URL };
+    const AGAIN: Rate = Rate { at_once: 1, every: PER_URL };
 
     /// With that many places in each table. They take 16 bytes each, now and for ever.
     pub(super) fn new(places: usize) -> Self {

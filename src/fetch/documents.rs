@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::budget::{Asker, Budgets};
+use super::budget::{Asker, Budgets, PER_URL};
 use super::cache::{Cache, Cached};
 use super::fetch::{DynFetch, Fetch, FetchError, FetchLimits};
 use super::flight::Flights;
@@ -20,7 +20,8 @@ use crate::store::BoxFuture;
 ///
 /// What is kept is bounded by their number (1,000 if not set, of which half are for those that are in use), what is
 /// fetched by budgets per URL, host and asking address, in constant memory. One fetch of a URL is under way at a time,
-/// whoever waits for it. Failures and documents that cannot be read are not remembered.
+/// whoever waits for it; where nobody waits any more it is there for the next who asks, for a minute. Failures and documents that
+/// cannot be read are not remembered.
 pub struct Documents<T> {
     shelf: Arc<Shelf<T>>,
     budgets: Mutex<Budgets>,
@@ -83,7 +84,7 @@ impl Unavailable {
 }
 
 /// How long a document is as new as it gets: nobody has it fetched anew within that.
-const NEW: Duration = Duration::from_secs(60);
+const NEW: Duration = PER_URL;
 /// Of each table of the budgets: 64 KiB in all of it.
 const PLACES: usize = 4_096;
 pub(super) const ROOM: usize = 1_000;
@@ -116,7 +117,7 @@ impl<T: Send + Sync + 'static> Documents<T> {
         Self {
             shelf: Arc::new(shelf),
             budgets: Mutex::new(Budgets::new(PLACES)),
-            flights: Flights::new(|| Err(Arc::new(FetchFault::Panicked))),
+            flights: Flights::new(room, || Err(Arc::new(FetchFault::Panicked))),
         }
     }
 
@@ -177,18 +178,30 @@ impl<T: Send + Sync + 'static> Documents<T> {
         url: &FetchUrl,
         asker: Asker,
         now: Timestamp,
-        may: impl FnOnce(&Self) -> Result<(), NoFetch<T>>,
+        may: impl Fn(&Self) -> Result<(), NoFetch<T>>,
     ) -> Result<Arc<T>, Unavailable> {
-        let ride = self.flights.join(url, || {
-            may(self)?;
-            let (kept, url) = (Arc::clone(&self.shelf), url.clone());
-            let flight: BoxFuture<'static, _> =
-                Box::pin(async move { kept.fetch(&url, asker == Asker::Licensed, now).await.map_err(Arc::new) });
-            Ok(flight)
-        });
-        match ride {
-            Ok(ride) => {
-                let document = ride.await.map_err(Unavailable::Failed)?;
+        let is_in_use = asker == Asker::Licensed || self.cached(url, asker, now).is_some();
+        let ride = || {
+            self.flights.join(url, is_in_use, now, || {
+                may(self)?;
+                let (kept, url) = (Arc::clone(&self.shelf), url.clone());
+                let flight: BoxFuture<'static, _> =
+                    Box::pin(async move { kept.fetch(&url, asker == Asker::Licensed, now).await.map_err(Arc::new) });
+                Ok(flight)
+            })
+        };
+        let fetched = async {
+            let first = ride()?;
+            let was_left = first.was_left();
+            match first.await {
+                // Of a fetch that others have left: this request has one of its own.
+                Err(_) if was_left => Ok(ride()?.await),
+                outcome => Ok(outcome),
+            }
+        };
+        match fetched.await {
+            Ok(outcome) => {
+                let document = outcome.map_err(Unavailable::Failed)?;
                 // Somebody with a licence may have joined the fetch of one without.
                 let _ = self.cached(url, asker, now);
                 Ok(document)

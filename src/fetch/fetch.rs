@@ -26,6 +26,9 @@ use crate::store::BoxFuture;
 /// - decompresses nothing;
 /// - ends its connection where its future is dropped.
 ///
+/// Best it is a task of its own, which ends with its future: of a request that hangs up the fetch stays, for a minute, for the next that
+/// wants the document, and meanwhile nobody polls it.
+///
 /// With the feature `conformance`, `conformance::check_fetch` has all but TLS and the proxy tried by a hostile server.
 ///
 /// ```

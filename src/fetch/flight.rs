@@ -8,16 +8,23 @@ use std::task::{Context, Poll, Wake, Waker};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use super::budget::PER_URL;
 use super::url::FetchUrl;
+use crate::grant::Timestamp;
 use crate::store::BoxFuture;
 
 /// The fetches that are under way, each with those who wait for it.
 ///
 /// Nobody leads: a fetch belongs to all of its riders, and whichever is polled moves it on. So one that is dropped, or that
-/// is never polled again, neither loses the fetch nor holds up the others, and no task has to be spawned. With its last
-/// rider a fetch is dropped.
+/// is never polled again, neither loses the fetch nor holds up the others, and no task has to be spawned.
+///
+/// A fetch whose last rider hangs up is left for whoever wants the URL next, who pays nothing: else one request that hangs up
+/// would cost all others the fetch that the URL has for them. It is kept until the URL has another one, so that hanging up is no
+/// way to use them up.
 pub(super) struct Flights<O> {
     under_way: Mutex<HashMap<FetchUrl, Entry<O>>>,
+    /// How many are kept that nobody rides.
+    room: usize,
     /// The outcome of a fetch that panicked, for those who wait for it beside the one in which it did.
     panicked: fn() -> O,
 }
@@ -25,6 +32,18 @@ pub(super) struct Flights<O> {
 struct Entry<O> {
     flight: Arc<Flight<O>>,
     riders: usize,
+    began: Timestamp,
+    /// Whether it is worth more than the document of a client whom nobody knows yet: of these there are any number.
+    is_in_use: bool,
+    /// Whether there was a time when nobody rode it.
+    was_left: bool,
+}
+
+impl<O> Entry<O> {
+    /// Left, for longer than it is kept. By a clock that was set back too.
+    fn is_past(&self, now: Timestamp) -> bool {
+        self.riders == 0 && now.since(self.began).max(self.began.since(now)) >= PER_URL
+    }
 }
 
 struct Flight<O> {
@@ -56,32 +75,54 @@ impl Wake for Waiting {
     }
 }
 
-impl<O: Clone> Flights<O> {
-    pub(super) fn new(panicked: fn() -> O) -> Self {
-        Self { under_way: Mutex::default(), panicked }
+impl<O> Flights<O> {
+    /// With room for that many that nobody rides.
+    pub(super) fn new(room: usize, panicked: fn() -> O) -> Self {
+        Self { under_way: Mutex::default(), room, panicked }
     }
 
-    /// Joins the fetch of this URL that is under way, or has `start` begin one, which may refuse.
+    /// Joins the fetch of this URL that is under way, or has `start` begin one, which may refuse. `is_in_use` says that the
+    /// document is one that people are logged in by, or that has been here before.
     pub(super) fn join<E>(
         &self,
         url: &FetchUrl,
+        is_in_use: bool,
+        now: Timestamp,
         start: impl FnOnce() -> Result<BoxFuture<'static, O>, E>,
     ) -> Result<Ride<'_, O>, E> {
         let mut under_way = self.under_way.lock();
-        let flight = if let Some(entry) = under_way.get_mut(url) {
+        let past: Vec<_>;
+        let (flight, was_left) = if let Some(entry) = under_way.get_mut(url).filter(|entry| !entry.is_past(now)) {
+            past = Vec::new();
             entry.riders += 1;
-            Arc::clone(&entry.flight)
+            entry.is_in_use |= is_in_use;
+            (Arc::clone(&entry.flight), entry.was_left)
         } else {
             let future = Mutex::new(Some(start()?));
+            past = under_way.extract_if(|_, entry| entry.is_past(now)).collect();
             let flight = Arc::new(Flight { future, outcome: OnceLock::new(), waiting: Arc::default() });
-            under_way.insert(url.clone(), Entry { flight: Arc::clone(&flight), riders: 1 });
-            flight
+            let entry = Entry { flight: Arc::clone(&flight), riders: 1, began: now, is_in_use, was_left: false };
+            under_way.insert(url.clone(), entry);
+            (flight, false)
         };
+        drop(under_way);
+        // What the host's fetch does when it is dropped is done without the lock.
+        drop(past);
         let mut wakers = flight.waiting.0.lock();
         let rider = wakers.next_rider;
         wakers.next_rider += 1;
         drop(wakers);
-        Ok(Ride { flights: self, url: url.clone(), flight, rider })
+        Ok(Ride { flights: self, url: url.clone(), flight, rider, was_left })
+    }
+
+    /// Takes out what there is no room for, now that one more was left: what is not in use first, and the oldest of it.
+    fn too_many(&self, under_way: &mut HashMap<FetchUrl, Entry<O>>) -> Option<Entry<O>> {
+        let left = || under_way.iter().filter(|(_, entry)| entry.riders == 0);
+        if left().count() <= self.room {
+            return None;
+        }
+        let url = left().min_by_key(|(_, entry)| (entry.is_in_use, entry.began)).map(|(url, _)| url.clone())?;
+        under_way.remove(&url)
     }
 
     #[cfg(test)]
@@ -96,9 +137,16 @@ pub(super) struct Ride<'a, O> {
     url: FetchUrl,
     flight: Arc<Flight<O>>,
     rider: u64,
+    was_left: bool,
 }
 
 impl<O> Ride<'_, O> {
+    /// Whether nobody rode it for a while before: it may be older than the request, and have come to nothing since nobody saw
+    /// to it.
+    pub(super) const fn was_left(&self) -> bool {
+        self.was_left
+    }
+
     /// Ends the flight for all: the next that wants the URL begins another.
     fn land(&self, outcome: O) {
         let _ = self.flight.outcome.set(outcome);
@@ -144,16 +192,16 @@ impl<O> Drop for Ride<'_, O> {
     fn drop(&mut self) {
         self.flight.waiting.0.lock().wakers.remove(&self.rider);
         let mut under_way = self.flights.under_way.lock();
-        if let Some(entry) = under_way.get_mut(&self.url) {
-            if Arc::ptr_eq(&entry.flight, &self.flight) {
-                entry.riders -= 1;
-                if entry.riders == 0 {
-                    let last = under_way.remove(&self.url);
-                    drop(under_way);
-                    // What the host's fetch does when it is dropped is done without the lock.
-                    drop(last);
-                }
-            }
+        let Some(entry) = under_way.get_mut(&self.url) else { return };
+        if !Arc::ptr_eq(&entry.flight, &self.flight) {
+            return;
+        }
+        entry.riders -= 1;
+        if entry.riders == 0 {
+            entry.was_left = true;
+            let one_too_many = self.flights.too_many(&mut under_way);
+            drop(under_way);
+            drop(one_too_many);
         }
     }
 }
@@ -187,7 +235,13 @@ mod tests {
     type TestFlights = Flights<u32>;
 
     fn flights() -> TestFlights {
-        Flights::new(|| 666)
+        Flights::new(2, || 666)
+    }
+
+    const T0: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::from_secs(T0.as_secs() + secs)
     }
 
     fn url(path: &str) -> FetchUrl {
@@ -240,7 +294,17 @@ mod tests {
     }
 
     fn ride<'a>(flights: &'a TestFlights, remote: &Remote) -> Ride<'a, u32> {
-        flights.join(&url("x"), || Ok::<_, Infallible>(remote.future())).unwrap()
+        ride_to(flights, "x", remote, false, T0)
+    }
+
+    fn ride_to<'a>(
+        flights: &'a TestFlights,
+        path: &str,
+        remote: &Remote,
+        is_in_use: bool,
+        now: Timestamp,
+    ) -> Ride<'a, u32> {
+        flights.join(&url(path), is_in_use, now, || Ok::<_, Infallible>(remote.future())).unwrap()
     }
 
     fn poll(ride: &mut Ride<'_, u32>, bell: &Arc<Bell>) -> Poll<u32> {
@@ -252,7 +316,7 @@ mod tests {
         let (flights, remote, other) = (flights(), Remote::default(), Remote::default());
         let bells: Vec<Arc<Bell>> = (0..5).map(|_| Arc::default()).collect();
         let mut rides: Vec<_> = bells.iter().map(|_| ride(&flights, &remote)).collect();
-        let mut apart = flights.join(&url("y"), || Ok::<_, Infallible>(other.future())).unwrap();
+        let mut apart = ride_to(&flights, "y", &other, false, T0);
         for (ride, bell) in rides.iter_mut().zip(&bells) {
             assert_eq!(poll(ride, bell), Poll::Pending);
         }
@@ -264,8 +328,10 @@ mod tests {
             assert_eq!(poll(ride, bell), Poll::Ready(7));
         }
         assert_eq!(flights.len(), 1, "the next one begins anew");
-        drop((rides, apart));
+        other.answer(8);
+        assert_eq!(poll(&mut apart, &bells[0]), Poll::Ready(8));
         assert_eq!(flights.len(), 0);
+        drop((rides, apart));
         assert!(!remote.is_alive() && !other.is_alive());
     }
 
@@ -286,29 +352,85 @@ mod tests {
         assert_eq!(poll(&mut second, &bells[1]), Poll::Ready(7));
     }
 
+    /// Hanging up costs nobody else the fetch.
     #[test]
-    fn with_the_last_one_it_is_dropped() {
+    fn what_all_have_left_is_there_for_the_next() {
         let (flights, remote) = (flights(), Remote::default());
         let bell = Arc::default();
         let mut first = ride(&flights, &remote);
         let second = ride(&flights, &remote);
         assert_eq!(poll(&mut first, &bell), Poll::Pending);
-        drop(first);
-        assert!(remote.is_alive());
-        drop(second);
-        assert!(!remote.is_alive());
+        drop((first, second));
+        // With nobody there to be woken.
+        remote.answer(7);
+        let mut third = ride_to(&flights, "x", &Remote::default(), false, at(59));
+        assert!(third.was_left());
+        assert_eq!(poll(&mut third, &bell), Poll::Ready(7));
         assert_eq!(flights.len(), 0);
-        let again = Remote::default();
-        let mut third = ride(&flights, &again);
-        assert_eq!(poll(&mut third, &bell), Poll::Pending);
-        again.answer(8);
-        assert_eq!(poll(&mut third, &bell), Poll::Ready(8));
+    }
+
+    #[test]
+    fn what_was_left_wakes_the_one_that_came_later() {
+        let (flights, remote) = (flights(), Remote::default());
+        let bells: [Arc<Bell>; 2] = Default::default();
+        let mut first = ride(&flights, &remote);
+        assert_eq!(poll(&mut first, &bells[0]), Poll::Pending);
+        drop(first);
+        let mut second = ride(&flights, &Remote::default());
+        assert_eq!(poll(&mut second, &bells[1]), Poll::Pending);
+        remote.answer(7);
+        assert_eq!((bells[0].rang(), bells[1].rang()), (0, 1));
+        assert_eq!(poll(&mut second, &bells[1]), Poll::Ready(7));
+    }
+
+    /// By then the URL has another fetch. Whatever begins takes with it all that nobody came for.
+    #[test]
+    fn nobody_comes_for_it_within_a_minute() {
+        for other_time in [T0, at(120)] {
+            let flights = flights();
+            let [left, ridden, again, other]: [Remote; 4] = Default::default();
+            drop(ride_to(&flights, "x", &left, true, at(60)));
+            let ride = ride_to(&flights, "y", &ridden, false, at(60));
+            assert!(left.is_alive());
+            let third = ride_to(&flights, "z", &other, false, other_time);
+            assert!(!left.is_alive() && ridden.is_alive());
+            let fourth = ride_to(&flights, "x", &again, false, other_time);
+            assert!(again.is_alive() && !fourth.was_left());
+            drop((ride, third, fourth));
+        }
+        // The one that is too old is not ridden either.
+        let flights = flights();
+        let [old, new]: [Remote; 2] = Default::default();
+        drop(ride(&flights, &old));
+        let later = ride_to(&flights, "x", &new, false, at(60));
+        assert!(!old.is_alive() && new.is_alive() && !later.was_left());
+    }
+
+    /// However many a stranger begins and leaves.
+    #[test]
+    fn there_is_room_for_so_many_and_what_is_in_use_goes_last() {
+        let flights = flights();
+        let (in_use, ridden, strangers) = (Remote::default(), Remote::default(), [(); 9].map(|()| Remote::default()));
+        let ride = ride_to(&flights, "ridden", &ridden, false, T0);
+        drop(ride_to(&flights, "in-use", &in_use, true, T0));
+        for (n, remote) in strangers.iter().enumerate() {
+            drop(ride_to(&flights, &n.to_string(), remote, false, at(n as u64)));
+        }
+        assert!(in_use.is_alive() && ridden.is_alive());
+        assert_eq!(strangers.iter().filter(|remote| remote.is_alive()).count(), 1);
+        assert_eq!(flights.len(), 3);
+        drop(ride);
+        assert_eq!(flights.len(), 2);
+        let newer = Remote::default();
+        drop(ride_to(&flights, "newer", &newer, true, at(10)));
+        drop(ride_to(&flights, "newest", &Remote::default(), true, at(11)));
+        assert!(!in_use.is_alive() && newer.is_alive());
     }
 
     #[test]
     fn a_refused_start_leaves_nothing_behind() {
         let flights = flights();
-        assert!(matches!(flights.join(&url("x"), || Err("no")), Err("no")));
+        assert!(matches!(flights.join(&url("x"), false, T0, || Err("no")), Err("no")));
         assert_eq!(flights.len(), 0);
     }
 
@@ -317,12 +439,12 @@ mod tests {
         let flights = flights();
         let start = || -> Result<BoxFuture<'static, u32>, Infallible> { Ok(Box::pin(async { panic!("a bad fetch") })) };
         let bells: [Arc<Bell>; 2] = Default::default();
-        let mut second = flights.join(&url("x"), start).unwrap();
+        let mut second = flights.join(&url("x"), false, T0, start).unwrap();
         flights.under_way.lock().get_mut(&url("x")).unwrap().riders += 1;
         let waiting = &second.flight.waiting;
         waiting.0.lock().wakers.insert(second.rider, Waker::from(Arc::clone(&bells[1])));
-        let mut first =
-            Ride { flights: &flights, url: url("x"), flight: Arc::clone(&second.flight), rider: second.rider + 1 };
+        let (flight, rider) = (Arc::clone(&second.flight), second.rider + 1);
+        let mut first = Ride { flights: &flights, url: url("x"), flight, rider, was_left: false };
         assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut first, &bells[0]))).is_err());
         assert_eq!(bells[1].rang(), 1);
         assert_eq!(poll(&mut second, &bells[1]), Poll::Ready(666));
@@ -349,7 +471,7 @@ mod tests {
                                 if left == 0 { Poll::Ready(7) } else { Poll::Pending }
                             })))
                         };
-                        let mut ride = pin!(flights.join(&url("x"), start).unwrap());
+                        let mut ride = pin!(flights.join(&url("x"), false, T0, start).unwrap());
                         let bell = Arc::new(Unpark(std::thread::current()));
                         let waker = Waker::from(bell);
                         let polls = if (round + thread) % 3 == 0 { 1 } else { u32::MAX };
@@ -366,7 +488,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(flights.len(), 0);
+        assert!(flights.len() <= 1, "the last of them may have left one");
         assert!(started.load(Ordering::SeqCst) > 0);
     }
 

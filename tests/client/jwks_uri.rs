@@ -1,7 +1,10 @@
 //! Clients whose keys are at a URL: fetched when they authenticate, anew for a key that is not there, and never for nothing. RFC 7591
 //! section 2 (`jwks_uri`).
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use regrant::RootSecret;
@@ -10,14 +13,18 @@ use serde_json::json;
 
 use crate::keyed::*;
 use crate::kit::portal::{OnShelf, Portal};
+use crate::kit::schedule::run_and_drop;
 use crate::kit::signer::{Signer, claims, with_assertion};
-use crate::kit::{Reply, Shelf, form, renewal};
+use crate::kit::{Reply, Shelf, at, form, renewal};
 
 const URL: &str = "https://app.example/jwks.json";
 
-/// A site that has a JWK set, or is down.
+/// A site that has a JWK set, or is down, or does not answer for now.
 #[derive(Clone, Default)]
-struct Site(Arc<Mutex<(Option<Vec<u8>>, usize)>>);
+struct Site {
+    has: Arc<Mutex<(Option<Vec<u8>>, usize)>>,
+    hangs: Arc<AtomicBool>,
+}
 
 impl Site {
     fn of(signer: &Signer) -> Self {
@@ -27,25 +34,26 @@ impl Site {
     }
 
     fn says(&self, body: &[u8]) {
-        self.0.lock().0 = Some(body.to_vec());
+        self.has.lock().0 = Some(body.to_vec());
     }
 
     fn is_down(&self) {
-        self.0.lock().0 = None;
+        self.has.lock().0 = None;
     }
 
     /// How often it was asked since this was asked last.
     fn fetches(&self) -> usize {
-        std::mem::take(&mut self.0.lock().1)
+        std::mem::take(&mut self.has.lock().1)
     }
 }
 
 impl Fetch for Site {
     async fn fetch(&self, url: &FetchUrl, _: &FetchLimits) -> Result<FetchResponse, FetchError> {
         assert_eq!(url.as_str(), URL);
-        let mut site = self.0.lock();
-        site.1 += 1;
-        let body = site.0.clone().ok_or(FetchError::TimedOut)?;
+        self.has.lock().1 += 1;
+        // Looked at whenever it is polled: tests poll by themselves.
+        poll_fn(|_| if self.hangs.load(Ordering::Relaxed) { Poll::Pending } else { Poll::Ready(()) }).await;
+        let body = self.has.lock().0.clone().ok_or(FetchError::TimedOut)?;
         let response = FetchResponse::new(200, body).with_header("content-type", b"application/jwk-set+json");
         Ok(response.with_header("cache-control", b"max-age=3600"))
     }
@@ -150,6 +158,40 @@ fn a_made_up_kid_is_no_button_for_fetches() {
     let forged = Signer::new("evil").jwt(&signer().header("EdDSA"), &claims("key-client", "x", 1_002));
     desk.ask(At::Token, &form(with_assertion(CREDENTIALS, &forged)), 1_002).assert_error(401, "invalid_client");
     assert_eq!(site.fetches(), 0);
+}
+
+/// Nor does one who hangs up each time keep a client out that has a new key, or the server from one that it has not seen yet.
+#[test]
+fn hanging_up_keeps_no_client_out() {
+    let (old, new) = (signer(), Signer::new("new"));
+    let hang_up = |desk: &OnShelf, secs: u64, n: usize| {
+        let header = json!({"alg": "EdDSA", "kid": format!("made up {n}")});
+        let assertion = Signer::new("evil").jwt(&header, &claims("key-client", &n.to_string(), secs));
+        let ask = form(with_assertion(CREDENTIALS, &assertion));
+        assert!(run_and_drop(desk.engine.token(&ask.request(), at(secs)), 50).is_none(), "{n}");
+    };
+    for later in [0, 1, 30, 59, 60, 61, 300] {
+        let site = Site::of(&old);
+        let desk = desk_with(&site);
+        ask(&desk, &old, "a", 0).assert_ok();
+        site.says(new.jwks().to_string().as_bytes());
+        site.hangs.store(true, Ordering::Relaxed);
+        for n in 0..20 {
+            hang_up(&desk, if n < 10 { 100 } else { 100 + later }, n);
+        }
+        site.hangs.store(false, Ordering::Relaxed);
+        ask(&desk, &new, "b", 100 + later).assert_ok();
+        assert!(site.fetches() <= 3);
+    }
+    let site = Site::of(&old);
+    let desk = desk_with(&site);
+    site.hangs.store(true, Ordering::Relaxed);
+    for n in 0..10 {
+        hang_up(&desk, 0, n);
+    }
+    site.hangs.store(false, Ordering::Relaxed);
+    ask(&desk, &old, "a", 1).assert_ok();
+    assert_eq!(site.fetches(), 1);
 }
 
 /// SDKs throw client and tokens away on `invalid_client`, so a site that is down is 503, and costs no assertion.

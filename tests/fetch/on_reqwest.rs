@@ -96,6 +96,40 @@ async fn a_look_up_that_does_not_end_ends_in_time() {
     assert_eq!(dialled, 0);
 }
 
+/// Of a request that hung up the fetch is left, and nobody polls it: what came in time is there when somebody does, and the connection
+/// is not held till then.
+#[tokio::test]
+async fn it_goes_on_where_nobody_polls_it() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let fetch = ReqwestFetch::builder()
+        .resolver(|_| std::future::ready(Ok(vec![[1, 1, 1, 1].into()])))
+        .danger_dial_in_plain(move |_| address)
+        .build()
+        .unwrap();
+    let (url, limits) = (FetchUrl::parse("https://a.example/").unwrap(), FetchLimits::default());
+    let mut left = Box::pin(fetch.fetch(&url, &limits));
+    let mut stream = tokio::select! {
+        biased;
+        _ = &mut left => panic!("nobody has answered"),
+        accepted = listener.accept() => accepted.unwrap().0,
+    };
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    stream.write_all(answer).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(30), stream.read(&mut [0])).await;
+    assert_eq!(ended.expect("the connection ends").unwrap(), 0);
+    // Long past its time.
+    tokio::time::pause();
+    tokio::time::advance(limits.time() * 10).await;
+    assert_eq!(left.await.unwrap().body(), b"{}");
+}
+
 #[tokio::test]
 async fn an_error_says_what_it_was() {
     let says =

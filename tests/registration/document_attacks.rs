@@ -229,6 +229,44 @@ fn no_document_says_anything_of_another_id() {
     assert_eq!(port.refresh(EVIL, &tokens.refresh_token(), at(1)).outcome(), (400, Some("invalid_grant".into())));
 }
 
+/// Somebody with a code or token of the client who hangs up each time, before the site has answered: the fetch is there for the others.
+#[test]
+fn hanging_up_keeps_no_client_out() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let first = port(strangers(&web, &clock));
+    let mut tokens = first.login(APP, at(0));
+    for secs in [1, 59, 60, 61, 600] {
+        let node = restarted(&first, &web, &clock);
+        web.hangs(true);
+        for n in 0..=secs {
+            clock.is_at(at(n));
+            let ask = form(renewal(&tokens.refresh_token()) + "&client_id=" + APP);
+            assert!(run_and_drop(node.engine.token(&ask.request(), at(n)), 50).is_none(), "{n}");
+        }
+        web.hangs(false);
+        tokens = node.refresh(APP, &tokens.refresh_token(), at(secs));
+        tokens.assert_ok();
+        assert!(web.fetches() as u64 <= 1 + secs / 60);
+    }
+}
+
+/// The same of strangers, at the page.
+#[test]
+fn hanging_up_keeps_nobody_from_logging_in() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let port = port(strangers(&web, &clock));
+    let query = query(APP);
+    web.hangs(true);
+    for n in 0..20_u32 {
+        let peer = IpAddr::from(std::net::Ipv4Addr::from(0xc633_6400 | n));
+        let request = Request::new("GET", b"").with_query(query.as_bytes()).with_peer(peer);
+        assert!(run_and_drop(port.engine.authorize(&request, at(0)), 50).is_none());
+    }
+    web.hangs(false);
+    port.login(APP, at(0)).assert_ok();
+    assert_eq!(web.fetches(), 1);
+}
+
 /// A site that does not answer, ever.
 struct Stuck;
 
@@ -250,9 +288,9 @@ fn a_site_that_never_answers_holds_up_its_own_clients_alone() {
     let ask = form(renewal(&tokens.refresh_token()) + "&client_id=" + APP);
     let request = ask.request();
     for n in 0..20 {
-        // Its client gives up, and tries again; a licence too has a limit.
+        // Its client gives up, and tries again: it waits for the same fetch.
         let status = run_and_drop(stuck.engine.token(&request, at(1)), 50).map(|response| response.status());
-        assert_eq!(status, (n >= 5).then_some(503), "{n}");
+        assert_eq!(status, None, "{n}");
     }
     assert_eq!(stuck.store.bytes(), before);
     let login = form(crate::kit::LOGIN).basic("app", SECRET);

@@ -1,8 +1,10 @@
 //! Sites with documents of clients, and an engine that lets such clients in.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use regrant::fetch::{DocumentClients, Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
@@ -28,6 +30,7 @@ struct Pages {
     bodies: HashMap<String, Answer>,
     fetched: Vec<String>,
     is_down: bool,
+    hangs: bool,
 }
 
 #[derive(Clone)]
@@ -58,6 +61,11 @@ impl Web {
         self.0.lock().is_down = is_down;
     }
 
+    /// Whether no site answers for now.
+    pub(crate) fn hangs(&self, hangs: bool) {
+        self.0.lock().hangs = hangs;
+    }
+
     /// What was fetched since this was asked last.
     pub(crate) fn fetched(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().fetched)
@@ -70,8 +78,10 @@ impl Web {
 
 impl Fetch for Web {
     async fn fetch(&self, url: &FetchUrl, _: &FetchLimits) -> Result<FetchResponse, FetchError> {
-        let mut pages = self.0.lock();
-        pages.fetched.push(url.as_str().to_owned());
+        self.0.lock().fetched.push(url.as_str().to_owned());
+        // Looked at whenever it is polled: tests poll by themselves.
+        poll_fn(|_| if self.0.lock().hangs { Poll::Pending } else { Poll::Ready(()) }).await;
+        let pages = self.0.lock();
         if pages.is_down {
             return Err(FetchError::TimedOut);
         }

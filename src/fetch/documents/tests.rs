@@ -189,20 +189,82 @@ fn many_requests_are_one_fetch_and_one_spent() {
     assert_eq!(site.fetched(), 1);
 }
 
+/// Requests that hang up are one fetch, and it is there for the next: else whoever asks and hangs up would keep all others out.
 #[test]
-fn whom_all_have_left_is_dropped_and_can_be_begun_again() {
+fn hanging_up_costs_nobody_else_a_fetch() {
+    for asker in [PEER, Asker::Licensed] {
+        let site = Site::of("good");
+        site.waits(true);
+        let documents = documents(&site);
+        let url = url("x");
+        for _ in 0..20 {
+            assert!(poll(pin!(documents.get(&url, asker, T0))).is_pending());
+        }
+        assert_eq!((site.fetched(), site.0.lock().dropped), (1, 0));
+        site.waits(false);
+        assert_eq!(get(&documents, "x", asker, at(59)).unwrap(), "good");
+        assert_eq!((site.fetched(), site.0.lock().dropped), (1, 1));
+        // As old as it is.
+        assert_eq!(get(&documents, "x", asker, at(600)).unwrap(), "good");
+        assert_eq!(site.fetched(), 2);
+    }
+}
+
+/// Whenever they hang up, the URL has a fetch for those who do not.
+#[test]
+fn hanging_up_for_hours_costs_nobody_else_a_fetch() {
     let site = Site::of("good");
     site.waits(true);
     let documents = documents(&site);
     let url = url("x");
-    for n in 1..=5 {
-        let mut one = Box::pin(documents.get(&url, PEER, T0));
-        assert!(poll(one.as_mut()).is_pending());
-        drop(one);
-        assert_eq!((site.fetched(), site.0.lock().dropped), (n, n));
+    for secs in 0..7_200 {
+        let _ = poll(pin!(documents.get(&url, PEER, at(secs))));
     }
-    // Hanging up gives nothing back.
-    assert!(matches!(get(&documents, "x", PEER, T0), Err(Unavailable::Limited { .. })));
+    assert!(site.fetched() <= 120, "{} in two hours", site.fetched());
+    site.waits(false);
+    assert_eq!(get(&documents, "x", PEER, at(7_200)).unwrap(), "good");
+    // And one that lacks something can be had anew.
+    site.says(Some("new keys"));
+    site.waits(true);
+    for secs in 7_260..9_000 {
+        let asked = [documents.get(&url, PEER, at(secs)), documents.get(&url, Asker::Licensed, at(secs))];
+        for one in asked {
+            let _ = poll(pin!(one));
+        }
+        let _ = poll(pin!(documents.get_anew(&url, PEER, at(secs))));
+    }
+    site.waits(false);
+    let anew = ready(documents.get_anew(&url, PEER, at(9_000)));
+    assert_eq!(*anew.unwrap(), "new keys");
+}
+
+/// What came to nothing while nobody saw to it is no answer to who comes later.
+#[test]
+fn what_others_left_and_failed_is_fetched_again() {
+    let site = Site::default();
+    site.waits(true);
+    let documents = documents(&site);
+    let url = url("x");
+    assert!(poll(pin!(documents.get(&url, PEER, T0))).is_pending());
+    let mut later = Box::pin(documents.get(&url, PEER, at(30)));
+    assert!(poll(later.as_mut()).is_pending());
+    site.waits(false);
+    assert!(matches!(poll(later.as_mut()), Poll::Ready(Err(Unavailable::Failed(_)))));
+    assert_eq!(site.fetched(), 2, "once for itself, and no more");
+}
+
+/// A stranger who leaves any number of fetches behind has so many of them kept.
+#[test]
+fn what_is_left_stays_within_its_room() {
+    let site = Site::of("good");
+    site.waits(true);
+    let read = |_: &FetchUrl, _: &[u8]| Ok(());
+    let documents = Documents::with(site.clone(), read, FetchLimits::default(), 10);
+    for n in 0..500 {
+        let url = FetchUrl::parse(&format!("https://a{n}.example/{n}")).unwrap();
+        let _ = poll(pin!(documents.get(&url, Asker::Unknown, T0)));
+    }
+    assert_eq!((site.fetched(), site.0.lock().dropped), (500, 490));
 }
 
 /// A stranger's fetch that fails is not the licensed one's last word either: its own budget is whole.

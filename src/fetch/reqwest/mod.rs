@@ -5,8 +5,10 @@ mod resolver;
 
 use std::error::Error;
 use std::fmt;
+use std::panic::resume_unwind;
 
 use ::reqwest::Client;
+use tokio::task::JoinHandle;
 
 pub use self::builder::{ReqwestFetchBuilder, ReqwestFetchError};
 use self::resolver::NotPublic;
@@ -21,7 +23,8 @@ use super::url::FetchUrl;
 /// connection for each fetch; no redirects, no proxy whatever the environment says, no cookies, no decompression, no
 /// retries. A head may have 100 headers and some 400 KiB, as hyper has it.
 ///
-/// It has to be polled on a tokio runtime with its IO and time enabled. A name is looked up by the system, on one of the
+/// It has to be polled on a tokio runtime with its IO and time enabled. A fetch is a task there, which ends with its future: it
+/// keeps to its time also where nobody polls it, and what it brings is there later. A name is looked up by the system, on one of the
 /// runtime's threads for what blocks; such a thread is not free before the system gives up, whatever the limit of the
 /// fetch. [`ReqwestFetchBuilder::resolver`] takes another resolver.
 ///
@@ -62,6 +65,30 @@ impl ReqwestFetch {
 
 impl Fetch for ReqwestFetch {
     async fn fetch(&self, url: &FetchUrl, limits: &FetchLimits) -> Result<FetchResponse, FetchError> {
+        let (fetch, url, limits) = (self.clone(), url.clone(), *limits);
+        let mut task = Task(tokio::spawn(async move { fetch.get(&url, &limits).await }));
+        match (&mut task.0).await {
+            Ok(fetched) => fetched,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime is going down.
+                Err(error) => Err(FetchError::failed(error)),
+            },
+        }
+    }
+}
+
+/// A task that ends with this.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl ReqwestFetch {
+    async fn get(&self, url: &FetchUrl, limits: &FetchLimits) -> Result<FetchResponse, FetchError> {
         let request = if self.is_plain {
             self.client.get(format!("http://{}{}", url.host(), url.path_and_query()))
         } else {
@@ -84,9 +111,7 @@ impl Fetch for ReqwestFetch {
         let headers = response.headers().iter();
         Ok(headers.fold(found, |found, (name, value)| found.with_header(name.as_str(), value.as_bytes())))
     }
-}
 
-impl ReqwestFetch {
     /// Posts a form to where a client wants to hear something, by the same rules as a fetch. The status of the answer; what else is in
     /// it is not looked at.
     #[cfg(all(feature = "jwt", feature = "root-secret"))]

@@ -13,6 +13,8 @@ use crate::client::{
     AuthMethod, ClientMetadata, Clients, DynClientRegistry, Lookup, MetadataFault, Purpose, RegisteredClient,
     RegistrationDenial,
 };
+#[cfg(feature = "jwt")]
+use crate::fetch::FetchUrl;
 use crate::store::TokenStore;
 use crate::throttle::Guessed;
 use crate::wire::{Form, FormError, Header, Request, Response, is_json};
@@ -151,7 +153,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// counts on: it is refused. How requests and answers are signed is dropped where none are (RFC 7591 section 3.2.1).
     ///
     /// Keys and certificates are taken where the registry says that it has clients of that kind: one that has not heard of them would give
-    /// such a client a secret, or tokens that are bound to nothing.
+    /// such a client a secret, or tokens that are bound to nothing. Nor is a client taken that could never authenticate, since its keys
+    /// are where nobody fetches them.
     fn fit(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationRefusal> {
         let features = self.clients.features();
         let demands = *metadata.demands();
@@ -171,6 +174,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 return Err(RegistrationRefusal::Metadata(fault));
             }
         }
+        #[cfg(feature = "proof")]
+        if let Some(uri) = metadata.jwks_uri() {
+            self.check_jwks_uri(uri).map_err(RegistrationRefusal::Metadata)?;
+        }
         let signs_answers = self.settings.signed_answers;
         if let Some(algorithm) = demands.answer_algorithm.filter(|_| signs_answers) {
             if !self.answer_algorithms().contains(&algorithm) {
@@ -179,10 +186,21 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let metadata = metadata.without_algorithms(!reads_signed, !signs_answers);
         #[cfg(feature = "jwt")]
-        let metadata = metadata
-            .without_wishes(!features.pairwise_subjects, !features.backchannel_logout)
-            .without_backchannel_elsewhere();
+        let metadata = {
+            let is_nowhere = metadata.backchannel_logout_uri().is_some_and(|uri| FetchUrl::parse(uri).is_err());
+            let hears_nothing = !features.backchannel_logout || is_nowhere;
+            metadata.without_wishes(!features.pairwise_subjects, hears_nothing).without_backchannel_elsewhere()
+        };
         Ok(metadata)
+    }
+
+    /// Whether keys that a client has there can be fetched at all.
+    #[cfg(feature = "proof")]
+    pub(super) fn check_jwks_uri(&self, uri: &str) -> Result<(), MetadataFault> {
+        if self.client_keys.is_none() {
+            return Err(MetadataFault::JwksUriNotServed);
+        }
+        FetchUrl::parse(uri).map(drop).map_err(|_| MetadataFault::JwksUri)
     }
 
     /// That the list of a sector has all redirect URIs of the client: else it could know people by the names that another's clients know

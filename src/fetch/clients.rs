@@ -10,6 +10,8 @@ use super::fetch::{DynFetch, Fetch, FetchError, FetchLimits};
 use super::response::FetchResponse;
 use super::url::FetchUrl;
 use crate::client::dynamic::terms::Terms;
+#[cfg(feature = "proof")]
+use crate::client::strong::KeySource;
 use crate::client::{
     Client, ClientFeatures, ClientMetadata, ClientPolicy, ClientRef, ClientRegistry, ClientSecret, Clients,
     ClientsError, Lookup, MetadataFault, NativeRedirects, OPENID, Purpose, RegisteredClient, RegistrationDenial,
@@ -166,8 +168,8 @@ impl<C> DocumentClients<C> {
     }
 
     /// Whether such clients may authenticate by keys (`private_key_jwt`, with `jwks` or `jwks_uri` in the document). The engine then needs an
-    /// issuer and a root secret, and for `jwks_uri` something to [fetch](crate::EngineBuilder::fetch) by. Default: no, and a
-    /// document that says so is refused.
+    /// issuer and a root secret, and for `jwks_uri` something to [fetch](crate::EngineBuilder::fetch) by: without it a document with one is
+    /// refused. Default: no, and a document that says so is refused.
     #[cfg(feature = "proof")]
     #[must_use]
     pub fn with_private_key_jwt(self, taken: bool) -> Self {
@@ -230,7 +232,11 @@ impl<C> DocumentClients<C> {
         self.documents.get_or_init(|| {
             let terms = Arc::clone(&self.terms);
             let read = move |url: &FetchUrl, body: &[u8]| match terms.of_document(url.as_str(), body) {
-                Ok(Some(client)) => Ok(client),
+                Ok(Some(client)) => match keys_elsewhere(&client) {
+                    // It could never show who it is.
+                    Some(at) if FetchUrl::parse(at).is_err() => Err(MetadataFault::JwksUri.into()),
+                    _ => Ok(client),
+                },
                 Ok(None) => Err(NotWanted.into()),
                 Err(fault) => Err(fault.into()),
             };
@@ -274,6 +280,20 @@ fn asker(lookup: Lookup) -> Asker {
         (_, Some(peer)) => Asker::Peer(peer),
         (_, None) => Asker::Unknown,
     }
+}
+
+/// Where a client has its keys.
+#[cfg(feature = "proof")]
+fn keys_elsewhere(client: &Client) -> Option<&str> {
+    match client.key_source()? {
+        KeySource::At(at) => Some(at),
+        KeySource::ByValue(_) => None,
+    }
+}
+
+#[cfg(not(feature = "proof"))]
+const fn keys_elsewhere(_: &Client) -> Option<&str> {
+    None
 }
 
 fn refusal(unavailable: Unavailable) -> Result<Option<Arc<Client>>, ClientsError> {

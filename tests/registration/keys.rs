@@ -162,6 +162,56 @@ fn each_rule_by_a_row_that_breaks_it() {
     }
 }
 
+/// RFC 7591 section 3.2.2: 400, and not a client that is answered 503 for ever. What is there is fetched, or could be.
+#[test]
+fn keys_that_are_never_fetched_are_refused() {
+    let never = [
+        "https://localhost/jwks.json",
+        "https://127.0.0.1/jwks.json",
+        "https://[2001:db8::1]/jwks.json",
+        "https://jwks/keys.json",
+        "https://APP.example/jwks.json",
+        "https://app.example:443/jwks.json",
+        "https://app.example:22/jwks.json",
+        "https://app.example",
+        "https://app.example/../jwks.json",
+    ];
+    let web = web();
+    let clock = Hand::new();
+    let clients = || crate::site::strangers(&web, &clock).with_private_key_jwt(true);
+    let port = |fetches: bool| -> Port {
+        port_on(std::sync::Arc::default(), clients(), |builder| {
+            let builder = builder.root_secret(root(7));
+            if fetches { builder.fetch(web.clone()) } else { builder }
+        })
+    };
+    let refused = |desk: &Desk, metadata: &Value, fault: MetadataFault| {
+        let reply = desk.ask_to_register(&json_post(metadata.to_string()), at(0));
+        reply.assert_error(400, "invalid_client_metadata");
+        assert_eq!(reply.text("error_description"), fault.to_string(), "{metadata}");
+    };
+    let shown = |port: &Port, uri: &str| {
+        let mut said = document(APP);
+        (said["token_endpoint_auth_method"], said["jwks_uri"]) = (json!("private_key_jwt"), json!(uri));
+        web.puts(APP, &said);
+        crate::site::shown(port, &crate::kit::portal::query(APP))
+    };
+    for uri in never {
+        let mut metadata = with_uri();
+        metadata["jwks_uri"] = json!(uri);
+        refused(&keyed_desk(&web), &metadata, MetadataFault::JwksUri);
+        assert_eq!(shown(&port(true), uri), (400, &*MetadataFault::JwksUri.to_string(), None), "{uri}");
+    }
+    let without_fetch = desk(strangers().with_private_key_jwt(true), |builder| builder.root_secret(root(7)));
+    refused(&without_fetch, &with_uri(), MetadataFault::JwksUriNotServed);
+    assert_eq!(shown(&port(false), JWKS), (400, &*MetadataFault::JwksUriNotServed.to_string(), None));
+    without_fetch.register(&with_keys());
+    // Where it is of no use to this client nobody looks.
+    let mut public = site();
+    public["jwks_uri"] = json!("https://localhost/jwks.json");
+    without_fetch.register(&public);
+}
+
 #[test]
 fn off_until_it_is_asked_for() {
     let desk = Desk::usual();

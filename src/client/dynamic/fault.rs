@@ -66,6 +66,11 @@ pub enum MetadataFault {
     DocumentAuthMethod,
     /// A metadata document with a key that is not a public one.
     PrivateKey,
+    /// A `jwks_uri` that is never fetched from: not in the one spelling of it, or on a host that is no public name
+    /// ([`FetchUrl`](crate::fetch::FetchUrl)).
+    JwksUri,
+    /// A `jwks_uri` where there is nothing to fetch it by.
+    JwksUriNotServed,
     /// `private_key_jwt` without a key that a client can sign by, in `jwks` or at `jwks_uri`.
     NoUsableKey,
     /// A `token_endpoint_auth_signing_alg` that is not served.
@@ -147,6 +152,8 @@ impl MetadataFault {
             Self::SharedSecret => "a client metadata document must not have or need a shared secret",
             Self::DocumentAuthMethod => "token_endpoint_auth_method of a client metadata document must be none here",
             Self::PrivateKey => "jwks must have public keys alone",
+            Self::JwksUri => "jwks_uri must be an https URL in its usual spelling, of a public host name in lower case",
+            Self::JwksUriNotServed => "jwks_uri is not served here: keys are registered by jwks",
             Self::NoUsableKey => {
                 "private_key_jwt needs jwks or jwks_uri, with a key of EC (P-256), OKP (Ed25519) or RSA"
             }

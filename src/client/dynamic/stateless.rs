@@ -151,7 +151,7 @@ impl<C> StatelessClients<C> {
 
     /// Whether clients may register that authenticate by keys (`private_key_jwt`, with `jwks` or `jwks_uri`). They are given no secret;
     /// keys of EC and Ed25519 fit an id by value, those of RSA are taken by `jwks_uri`. The engine then needs an issuer and a root secret,
-    /// and for `jwks_uri` something to [fetch](crate::EngineBuilder::fetch) by. Default: no.
+    /// and for `jwks_uri` something to [fetch](crate::EngineBuilder::fetch) by: without it a client with one is refused. Default: no.
     #[cfg(feature = "proof")]
     #[must_use]
     pub fn with_private_key_jwt(mut self, taken: bool) -> Self {

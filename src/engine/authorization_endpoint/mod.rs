@@ -48,6 +48,8 @@ use super::host::RequestedClaims;
 use super::jwt::IdTokenHint;
 use super::refusal::{AuthorizationRefusal, ClientRefusal, GrantRefusal, Refusal, RequestRefusal};
 use super::resources::Asked;
+#[cfg(feature = "proof")]
+use crate::client::strong::KeySource;
 use crate::client::{AUTHORIZATION_CODE, Client, ClientRef, Clients, ClientsErrorKind, Lookup, Purpose};
 use crate::grant::{AuthKey, Confirmation, Scope, Timestamp};
 use crate::store::TokenStore;
@@ -238,16 +240,30 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
         match self.find_client(client_id, Lookup::of(Purpose::Authorization, request.peer())).await {
-            Ok(Some(client)) => match self.check_profile_of(&client) {
-                Ok(()) => Ok((client, form)),
-                Err(why) => Err(Failure::from(why).of_client(client.shared_id())),
-            },
+            Ok(Some(client)) => {
+                let checked = self.check_profile_of(&client);
+                #[cfg(feature = "proof")]
+                let checked = checked.and_then(|()| self.check_keys_of(&client));
+                match checked {
+                    Ok(()) => Ok((client, form)),
+                    Err(why) => Err(Failure::from(why).of_client(client.shared_id())),
+                }
+            }
             Ok(None) => Err(ClientRefusal::UnknownClient.into()),
             Err(error) => Err(match error.kind() {
                 // A page can say what is wrong with it: whoever sees it may be the one who wrote it.
                 ClientsErrorKind::Document(fault) => ClientRefusal::Document(fault).into(),
                 _ => error.into(),
             }),
+        }
+    }
+
+    /// A stranger whose keys are never fetched would get a code that it cannot redeem: 503, whenever it tries.
+    #[cfg(feature = "proof")]
+    fn check_keys_of(&self, client: &Client) -> Result<(), ClientRefusal> {
+        match client.key_source() {
+            Some(KeySource::At(at)) if client.is_stranger() => self.check_jwks_uri(at).map_err(ClientRefusal::Document),
+            _ => Ok(()),
         }
     }
 

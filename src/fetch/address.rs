@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 ///
 /// Not public is whatever is multicast, or in one of the IANA special-purpose registries (RFC 6890, as of 2025): also those
 /// few entries which are reachable from everywhere, since none of them serves documents. Of IPv6 only `2000::/3` is
-/// public, and of that neither Teredo nor 6to4, which carry an IPv4 address of anybody's choice. Two are judged by the
-/// address in them: a NAT64 address (`64:ff9b::/96`, RFC 6052 section 2.1), since it is all that an IPv6 host with DNS64
+/// public, and of that neither Teredo nor 6to4, which carry an IPv4 address of anybody's choice. One kind is judged by the
+/// address in it: a NAT64 address (`64:ff9b::/96`, RFC 6052 section 2.1), since it is all that an IPv6 host with DNS64
 /// sees of a site on IPv4. An IPv4-mapped address is never public: a resolver has no reason to give one. Nor is
 /// `64:ff9b:1::/48` (RFC 8215), where it cannot be told which bits of an address are the IPv4 one.
 ///
@@ -80,11 +80,24 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    if is_in(address, NAT64) {
-        let [.., a, b, c, d] = address.octets();
-        return is_public_v4(Ipv4Addr::new(a, b, c, d));
+    if let Some(inner) = of_nat64(address) {
+        return is_public_v4(inner);
     }
     is_in(address, GLOBAL_UNICAST) && !NOT_PUBLIC_V6.iter().any(|&block| is_in(address, block)) && !is_isatap(address)
+}
+
+/// The address by which another is judged, since it is where a connection goes.
+#[cfg(feature = "reqwest")]
+pub(super) fn judged_by(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => of_nat64(address).map(IpAddr::V4),
+    }
+}
+
+fn of_nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., a, b, c, d] = address.octets();
+    is_in(address, NAT64).then(|| Ipv4Addr::new(a, b, c, d))
 }
 
 fn is_in(address: Ipv6Addr, (block, length): Block6) -> bool {

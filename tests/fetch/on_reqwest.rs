@@ -147,6 +147,15 @@ async fn a_host_can_refuse_more() {
     let says = ReqwestFetch::builder().resolver(move |_| std::future::ready(Ok(vec![[8, 8, 8, 8].into(), public])));
     let refusing = says.refuse(move |address| address == public);
     assert!(matches!(fetched(refusing, FetchLimits::default()).await, (FetchError::Address, 0)));
+    // As an IPv6 host reaches it (RFC 6052 section 2.1), and by the form itself.
+    let nat64: IpAddr = "64:ff9b::1.1.1.1".parse().unwrap();
+    let says = || ReqwestFetch::builder().resolver(move |_| std::future::ready(Ok(vec![nat64])));
+    let refusing = says().refuse(move |address| address == public);
+    assert!(matches!(fetched(refusing, FetchLimits::default()).await, (FetchError::Address, 0)));
+    let refusing = says().refuse(|address| address.is_ipv6());
+    assert!(matches!(fetched(refusing, FetchLimits::default()).await, (FetchError::Address, 0)));
+    let other = says().refuse(|address| address == IpAddr::from([8, 8, 8, 8]));
+    assert!(matches!(fetched(other, FetchLimits::default()).await, (FetchError::Failed(_), 1)));
 }
 
 /// A name with very many addresses does not have this server knock at all of them.

@@ -68,7 +68,8 @@ impl ReqwestFetchBuilder {
     }
 
     /// Refuses more than what is not [public](crate::fetch::is_public): addresses of your own servers, a NAT64 prefix of
-    /// your own. One address that is refused refuses the name.
+    /// your own. One address that is refused refuses the name. Of a NAT64 address (`64:ff9b::/96`) it is asked twice: of the address, and of
+    /// the IPv4 address in it.
     ///
     /// ```
     /// use regrant::fetch::ReqwestFetch;

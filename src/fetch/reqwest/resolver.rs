@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ::reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::fetch::address::judged_by;
 use crate::fetch::is_public;
 use crate::store::BoxFuture;
 
@@ -37,8 +38,11 @@ impl Resolve for Vetted {
         let (look_up, refuses, dial) = ((self.look_up)(name.as_str()), self.refuses.clone(), self.dial.clone());
         Box::pin(async move {
             let addresses = look_up.await?;
-            let may =
-                |address: &IpAddr| is_public(*address) && !refuses.as_ref().is_some_and(|refuses| refuses(*address));
+            let is_refused = |address: IpAddr| refuses.as_ref().is_some_and(|refuses| refuses(address));
+            // What the host refuses it refuses in whatever form it is reached by.
+            let may = |&address: &IpAddr| {
+                is_public(address) && !is_refused(address) && !judged_by(address).is_some_and(is_refused)
+            };
             // One is enough: an honest name does not have one inside beside one outside.
             if addresses.is_empty() || !addresses.iter().all(may) {
                 return Err(NotPublic.into());

@@ -272,6 +272,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.refuse(&Failure::from(RequestRefusal::Form(FormError::TooLarge)))
     }
 
+    /// The response to a body that broke off while the host read it: 400 `invalid_request`. Half a request is none: nothing is said of its
+    /// secrets and tokens, on which a client might throw its own away.
+    ///
+    /// ```
+    /// # use regrant::{Engine, MemoryStore, StaticClients};
+    /// let engine = Engine::builder(MemoryStore::new(), StaticClients::new()).build()?;
+    /// assert_eq!(engine.body_broken().status(), 400);
+    /// # Ok::<(), regrant::BuildError>(())
+    /// ```
+    pub fn body_broken(&self) -> Response {
+        self.refuse(&Failure::from(RequestRefusal::BrokenBody))
+    }
+
     /// Voids every grant that was made before this time, at this engine and until it is built again: keep the time and
     /// give it to [`EngineBuilder::not_before`] as well. It never moves back. Where nodes share a store, add what their clocks
     /// may differ by.

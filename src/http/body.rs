@@ -21,7 +21,8 @@ pub enum BodyError {
     /// It is longer than [`Limits::body_bytes`]; [`Engine::body_too_large`](crate::Engine::body_too_large) answers that.
     #[error("the body is longer than the limit")]
     TooLarge,
-    /// It broke off, by an error of the connection or of whatever stands before. Half a form is no form.
+    /// It broke off, by an error of the connection or of whatever stands before; [`Engine::body_broken`](crate::Engine::body_broken) answers
+    /// that, where anybody still hears it.
     #[error("the body broke off")]
     Broken,
 }

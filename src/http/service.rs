@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 
@@ -340,24 +340,19 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         // What is no POST, or no PUT where a registration is changed, is judged without a body, so none is waited for.
-        let (mut headers, no_headers) = (&parts.headers, HeaderMap::new());
         let takes_put = endpoint == PostEndpoint::Registration;
         let has_body = parts.method == Method::POST || takes_put && parts.method == Method::PUT;
         let body = if has_body {
             match read_body(&parts.headers, body, engine.limits()).await {
                 Ok(body) => body,
                 Err(BodyError::TooLarge) => return response(engine.body_too_large()),
-                // `invalid_request`, and not that the secret is wrong which the lost form had in it. Read by a client that
-                // was too slow for a time-out.
-                Err(BodyError::Broken) => {
-                    headers = &no_headers;
-                    Bytes::new()
-                }
+                // Read by a client that was too slow for a time-out.
+                Err(BodyError::Broken) => return response(engine.body_broken()),
             }
         } else {
             Bytes::new()
         };
-        let request = self.borrow(parts, headers, &body);
+        let request = self.borrow(parts, &body);
         // Only now: a client that sends its body slowly must not choose the time that its token is judged by.
         response(match endpoint {
             PostEndpoint::Token => engine.token(&request, self.clock).await,
@@ -373,8 +368,8 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
         })
     }
 
-    fn borrow<'a>(&self, parts: &'a Parts, headers: &'a HeaderMap, body: &'a [u8]) -> Request<'a> {
-        let request = super::request(&parts.method, &parts.uri, headers, body);
+    fn borrow<'a>(&self, parts: &'a Parts, body: &'a [u8]) -> Request<'a> {
+        let request = super::request(&parts.method, &parts.uri, &parts.headers, body);
         let request = (self.peer)(parts).map_or(request, |peer| request.with_peer(peer));
         #[cfg(feature = "mtls")]
         let request = match parts.extensions.get::<crate::client::ClientCertificate>() {
@@ -460,10 +455,10 @@ mod tests {
         let (mut parts, ()) = http::Request::get("/token").body(()).unwrap().into_parts();
         let peer: IpAddr = "2001:db8::1".parse().unwrap();
         parts.extensions.insert(peer);
-        assert_eq!(service.borrow(&parts, &parts.headers, b"").peer(), None);
+        assert_eq!(service.borrow(&parts, b"").peer(), None);
         let service = service.with_peer(|parts| parts.extensions.get().copied()).clone();
-        assert_eq!(service.borrow(&parts, &parts.headers, b"").peer(), Some(peer));
+        assert_eq!(service.borrow(&parts, b"").peer(), Some(peer));
         parts.extensions.clear();
-        assert_eq!(service.borrow(&parts, &parts.headers, b"").peer(), None);
+        assert_eq!(service.borrow(&parts, b"").peer(), None);
     }
 }

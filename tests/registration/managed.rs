@@ -1,12 +1,19 @@
 //! Clients that look after their registration, where a host keeps them: RFC 7592.
 
 use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use regrant::client::{
     AuthMethod, ClientFeatures, ClientMetadata, ClientRef, ClientRegistry, ClientsError, Lookup, ReadyClients,
     RegisteredClient, RegistrationDenial,
 };
+use regrant::http::EndpointService;
 use regrant::{Client, ClientSecret, Clients, Endpoints, Engine, MemoryStore, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -157,6 +164,33 @@ fn a_client_looks_after_its_registration() {
     assert_eq!(deleted.header("cache-control"), ["no-store"]);
     for method in ["GET", "DELETE"] {
         host.send(query, &ask(method, token)).assert_error(401, "invalid_token");
+    }
+}
+
+/// A body that breaks off on its way: 400 `invalid_request`, and not that the token is wrong, on which a client would register anew.
+#[tokio::test]
+async fn an_update_that_breaks_off_says_nothing_of_the_token() {
+    let host = Host::new();
+    host.registered();
+    let service = EndpointService::registration(Arc::new(host.0));
+    let request = http::Request::put("/register?client_id=kept+%26+0")
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer look-after-0");
+    let response = service.respond(request.body(BreaksOff).unwrap()).await;
+    assert_eq!(response.status(), 400);
+    assert!(!response.headers().contains_key("www-authenticate"));
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["error"], "invalid_request");
+}
+
+struct BreaksOff;
+
+impl Body for BreaksOff {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
     }
 }
 

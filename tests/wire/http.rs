@@ -147,11 +147,11 @@ async fn the_limit_is_the_engines() {
 #[tokio::test]
 async fn a_body_that_breaks_logs_nobody_in() {
     let world = World::simple();
-    for whole in [false, true] {
+    for (whole, by_basic) in [(false, false), (false, true), (true, true)] {
         let (body, _) = Frames::new(0);
         let body = Frames { first: LOGIN.as_bytes(), breaks: !whole, ..body };
         let mut request = post(body);
-        if !whole {
+        if !by_basic {
             // Nor is the client told that its secret is wrong, which was to come in the form.
             request.headers_mut().remove("authorization");
         }
@@ -163,6 +163,28 @@ async fn a_body_that_breaks_logs_nobody_in() {
         }
         assert_eq!(world.store.grants().len(), usize::from(whole));
     }
+}
+
+/// At each endpoint: nothing is said of what came with it, on which a client might throw its tokens away.
+#[tokio::test]
+async fn a_body_that_breaks_is_no_wrong_token() {
+    let world = World::simple();
+    for endpoint in [
+        EndpointService::token,
+        EndpointService::revocation,
+        EndpointService::introspection,
+        EndpointService::userinfo,
+        EndpointService::registration,
+        EndpointService::pushed_authorization,
+        EndpointService::device_authorization,
+    ] {
+        let body = Frames { breaks: true, ..Frames::new(0).0 };
+        let reply = respond(&endpoint(Arc::clone(&world.engine)), post(body)).await;
+        reply.assert_error(400, "invalid_request");
+        assert_eq!(reply.text("error_description"), "the body broke off");
+        assert!(reply.header("www-authenticate").is_empty());
+    }
+    assert_eq!(world.events.take().iter().filter(|event| event.contains("BrokenBody")).count(), 7);
 }
 
 #[tokio::test]

@@ -171,6 +171,7 @@ const fn of_request(why: RequestRefusal) -> &'static str {
     match why {
         RequestRefusal::Method => "the method must be POST",
         RequestRefusal::GetOrPost => "the method must be GET or POST",
+        RequestRefusal::BrokenBody => "the body broke off",
         RequestRefusal::ContentType => "the content type must be application/x-www-form-urlencoded",
         RequestRefusal::Form(FormError::TooLarge | FormError::TooManyParameters) => "the body is too large",
         RequestRefusal::Form(_) => "the body is not a well-formed form",

@@ -18,6 +18,9 @@ pub enum RequestRefusal {
     /// The body is not a form that is read.
     #[error("the body is not a form: {0}")]
     Form(#[from] FormError),
+    /// The body broke off before its end.
+    #[error("the body broke off")]
+    BrokenBody,
     /// A parameter that a specification defines, or a handler wants once, is there twice.
     #[error("a parameter is repeated")]
     RepeatedParameter,

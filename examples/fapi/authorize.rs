@@ -101,6 +101,11 @@ impl App {
             return page::from_elsewhere();
         }
         let Ok(interaction) = self.engine.open_interaction(handle, Timestamp::now()) else { return page::expired() };
+        // The client may have to be fetched, out of what this address may cause.
+        let interaction = match peer(parts) {
+            Some(peer) => interaction.with_peer(peer),
+            None => interaction,
+        };
         let asked = match self.engine.resume(&interaction).await {
             Ok(asked) => asked,
             Err(error) => return refused(error),

@@ -1,15 +1,23 @@
 //! Attacks on devices, and by them: RFC 8628 section 5.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regrant::engine::{DeviceError, EngineSlot};
+use parking_lot::Mutex;
+use regrant::client::{ClientRef, ClientsError, Lookup};
+use regrant::engine::{DeviceAuthorization, DeviceError, EngineSlot};
 use regrant::throttle::MemoryThrottle;
-use regrant::{Authorization, Grant, Lifetimes, MemoryStore, Request, RootSecret, Scope, Timestamp, TokenStore as _};
+use regrant::{
+    Authorization, Client, Clients, Engine, Grant, Lifetimes, MemoryStore, Request, RootSecret, Scope, Timestamp,
+    TokenStore as _,
+};
 
-use crate::kit::Shelf;
+use crate::kit::ask::FORM;
+use crate::kit::registry::Registry;
 use crate::kit::schedule::run;
 use crate::kit::wire::Answer;
+use crate::kit::{Shelf, at};
 use crate::place::{BOX, Begun, DEVICE_CODE, KIOSK, Place, TV, settings};
 
 /// Section 5.1: a user code has few bits, so wrong ones are counted before they are looked at, by person and by address, and without the host
@@ -78,6 +86,36 @@ fn many_people_at_one_address_guess_as_one() {
     assert_eq!(looked_at, 15);
     assert_eq!(guess(200, &begun.user_code, "2001:db8::ffff"), Err(429), "the same network");
     assert_eq!(guess(200, &begun.user_code, "2001:db8:1::1"), Ok(()));
+}
+
+/// Whoever's client may have to be fetched: one address causes no more fetches than its share (client ID metadata documents section 6.5).
+#[test]
+fn the_client_is_looked_up_for_the_address_that_the_code_is_typed_in_at() {
+    struct Asked(Registry, Arc<Mutex<Vec<Option<IpAddr>>>>);
+
+    impl Clients for Asked {
+        async fn find(&self, client_id: &str, lookup: Lookup) -> Result<Option<ClientRef<'_>>, ClientsError> {
+            self.1.lock().push(lookup.peer());
+            self.0.find(client_id, lookup).await
+        }
+    }
+
+    let (registry, asked) = (Registry::default(), Arc::<Mutex<Vec<_>>>::default());
+    registry.set(Client::public("tv").grant_type("urn:ietf:params:oauth:grant-type:device_code"));
+    let engine = Engine::builder(MemoryStore::new(), Asked(registry, Arc::clone(&asked)))
+        .root_secret(RootSecret::from_bytes(1, &[7; 32]))
+        .issuer("https://id.example")
+        .device_authorization(DeviceAuthorization::new("/device").with_public_clients(true))
+        .build()
+        .unwrap();
+    let [sofa, phone]: [IpAddr; 2] = [[192, 0, 2, 1].into(), [192, 0, 2, 2].into()];
+    let request = Request::new("POST", b"client_id=tv").with_peer(sofa);
+    let begun = run(engine.begin_device(&request.with_header("content-type", FORM.as_bytes()), at(0)));
+    let begun: serde_json::Value = serde_json::from_slice(begun.body()).unwrap();
+    let user_code = begun["user_code"].as_str().unwrap().to_owned();
+    assert_eq!(std::mem::take(&mut *asked.lock()), [Some(sofa)]);
+    run(engine.device_login(&user_code, "alice", Some(phone), at(1))).unwrap();
+    assert_eq!(std::mem::take(&mut *asked.lock()), [Some(phone)]);
 }
 
 /// By many people from many addresses: nobody is locked out by it, and the host hears of it.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use regrant::fetch::{DocumentClients, Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
-use regrant::{Authorization, Request};
+use regrant::{Authorization, Request, RootSecret};
 use serde_json::json;
 
 use crate::kit::portal::{query, redemption, run};
@@ -181,6 +181,48 @@ fn an_address_causes_no_more_fetches_than_its_share() {
         shown_to(&port, &Request::new("GET", b"").with_query(query.as_bytes()).with_peer(peer));
         assert_eq!(web.fetches(), 1);
     }
+}
+
+/// Nor by a page that comes back, after a restart.
+#[test]
+fn a_form_is_of_the_address_that_it_comes_from() {
+    let (web, clock) = (Web::default(), Hand::new());
+    let node = || {
+        port_on(Shelf::default().into(), strangers(&web, &clock), |builder| {
+            builder.root_secret(RootSecret::from_bytes(7, &[7; 32]))
+        })
+    };
+    let first = node();
+    let mut handles = Vec::new();
+    for n in 0..30 {
+        let url = format!("https://site-{n}.example/client.json");
+        web.puts(&url, &document(&url));
+        let query = query(&url);
+        let asked = run(first.engine.authorize(&Request::new("GET", b"").with_query(query.as_bytes()), at(0))).unwrap();
+        handles.push(first.engine.interaction_handle(&asked, at(0)).unwrap());
+    }
+    let after = node();
+    web.is_down(true);
+    web.fetched();
+    let resumed = |handle: &str, peer: [u8; 4]| {
+        let interaction = after.engine.open_interaction(handle, at(1)).unwrap().with_peer(peer.into());
+        run(after.engine.resume(&interaction)).map(drop)
+    };
+    for handle in &handles {
+        let Err(regrant::AuthorizationError::Show(error)) = resumed(handle, [192, 0, 2, 1]) else {
+            panic!("it is down")
+        };
+        assert_eq!(error.status(), 503);
+    }
+    assert_eq!(web.fetches(), 20);
+    assert!(resumed(&handles[0], [192, 0, 2, 2]).is_err());
+    assert_eq!(web.fetches(), 1);
+    // What is limited is one address, and the host has said which.
+    for n in 3..=20 {
+        assert!(resumed(&handles[0], [192, 0, 2, n]).is_err());
+    }
+    assert!(web.fetches() < 18, "the limit of the URL");
+    assert!(!after.events.names().iter().any(|name| name == "PeerUnknown"));
 }
 
 /// Documents of clients with logins are evicted last.

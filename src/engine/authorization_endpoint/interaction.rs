@@ -1,6 +1,7 @@
 //! The interaction handle: what a page carries from its first showing to the decision.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::came::Came;
 use super::request::Answering;
@@ -33,9 +34,27 @@ use crate::wire::Request;
 pub struct Interaction {
     handle: Handle,
     opened_at: Timestamp,
+    peer: Option<IpAddr>,
 }
 
 impl Interaction {
+    /// Where the form came from, as [`Request::with_peer`] has it: a client that is known by a document may have to be fetched when the
+    /// request is [resumed](Engine::resume), and one address causes no more fetches than its share.
+    ///
+    /// ```
+    /// # async fn decide<S: regrant::TokenStore, C: regrant::Clients>(
+    /// #     engine: &regrant::Engine<S, C>, handle: &str, peer: std::net::IpAddr,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let interaction = engine.open_interaction(handle, regrant::Timestamp::now())?.with_peer(peer);
+    /// let asked = engine.resume(&interaction).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_peer(self, peer: IpAddr) -> Self {
+        Self { peer: Some(peer), ..self }
+    }
+
     /// When it is too late to decide.
     ///
     /// ```
@@ -139,7 +158,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let roots = self.roots.as_ref().ok_or(InteractionError::NoRootSecret)?;
         let opened = open(handle, |id| roots.to_open(Sealed::Interaction, id, now), self.sealed_for());
         let handle = opened.and_then(Handle::decode).filter(|handle| now < handle.expires_at);
-        handle.map(|handle| Interaction { handle, opened_at: now }).ok_or(InteractionError::NotOurs)
+        handle.map(|handle| Interaction { handle, opened_at: now, peer: None }).ok_or(InteractionError::NotOurs)
     }
 
     /// The authorization request that a page carried, checked again: what the client may do now counts.
@@ -161,8 +180,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &'a self,
         interaction: &'a Interaction,
     ) -> Result<AuthorizationRequest<'a>, AuthorizationError> {
-        let Interaction { handle, opened_at } = interaction;
+        let Interaction { handle, opened_at, peer } = interaction;
         let request = Request::new("GET", b"").with_query(handle.form());
+        let request = peer.map_or(request, |peer| request.with_peer(peer));
         let (client, form) = self.authorization_client(&request).await.map_err(|failure| self.show(&failure))?;
         let answering = Some(Answering { id: handle.id, expires_at: handle.expires_at });
         // What it had to come as it came as; what the client may do now is judged again.

@@ -163,7 +163,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             self.tell(&Failure::from(why).of_subject(Some(subject)));
             DeviceError::Throttled(why)
         })?;
-        match time.watch(pin!(self.find_device(devices, code, &time))).await {
+        match time.watch(pin!(self.find_device(devices, code, peer, &time))).await {
             Ok(Some((client, record))) => {
                 guess.right();
                 Ok(DeviceLogin { client, record, subject: subject.into(), user_code: code })
@@ -204,6 +204,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         devices: &DeviceEngine,
         code: UserCode,
+        peer: Option<IpAddr>,
         time: &Time<'_>,
     ) -> Result<Option<(ClientRef<'_>, Grant)>, Failure> {
         let (key, other) = devices.keys.user_codes(time.now());
@@ -219,7 +220,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     && record.device() == Some(Device { user_code: proof, answer: DeviceAnswer::Pending })
                     && time.now() < record.refresh_expires_at;
                 if waits {
-                    return self.client_of_device(devices, record).await;
+                    return self.client_of_device(devices, peer, record).await;
                 }
             }
         }
@@ -229,9 +230,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     async fn client_of_device(
         &self,
         devices: &DeviceEngine,
+        peer: Option<IpAddr>,
         record: Grant,
     ) -> Result<Option<(ClientRef<'_>, Grant)>, Failure> {
-        let client = self.find_client(record.client_id(), Lookup::new(Purpose::Authorization)).await?;
+        let client = self.find_client(record.client_id(), Lookup::of(Purpose::Authorization, peer)).await?;
         // It may have lost the right to it meanwhile, or begun anew.
         let may = |client: &ClientRef<'_>| may_begin(devices, client) && record.created_at >= self.not_before(client);
         Ok(client.filter(may).map(|client| (client, record)))

@@ -1,15 +1,16 @@
 //! The authorization endpoint and the form of its page.
 //!
 //! The page carries the request along as the engine sealed it, the interaction handle. A POST with a handle decides, and what
-//! else of a request is in it does not count; one without begins an authorization, and may come from anywhere.
+//! else of a request is in it does not count; one without begins an authorization, and may come from anywhere: from a page of another site
+//! it goes on as a GET.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, USER_AGENT};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use regrant::engine::{self, InteractionError, ShownError};
 use regrant::event::ThrottleRefusal;
@@ -91,6 +92,10 @@ impl App {
             Ok(asked) => asked,
             Err(error) => return refused(error, self.logins.of(&browser, Timestamp::now())),
         };
+        if parts.method == Method::POST && self.guard.sender(&parts.headers) == Sender::Stranger {
+            // The cookie does not come with it (`SameSite=Lax`), and a new one would take its place: any page could log people out.
+            return again_by_get(&body);
+        }
         let person = self.person(&asked, &browser);
         if asked.prompt().none {
             // The page is always shown, so nothing goes on without it, and no person stands behind this answer.
@@ -208,6 +213,14 @@ impl App {
         browser.keep(response.headers_mut());
         response
     }
+}
+
+/// Sends a browser to the same request in a query, with which its cookie comes. The place is relative, as in the form: a proxy may have
+/// taken the path of the issuer off.
+fn again_by_get(form: &[u8]) -> Response {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(form_urlencoded::parse(form)).finish();
+    let headers = [(LOCATION, format!("authorize?{query}")), (CACHE_CONTROL, "no-store".to_owned())];
+    (StatusCode::SEE_OTHER, headers).into_response()
 }
 
 /// What a request is answered with that does not hold. Where anybody can register a redirect URI, nobody is sent anywhere before they

@@ -106,6 +106,38 @@ fn a_login_takes_another_cookie() {
     assert!(page(&server, &asks(&client, &[]), &alices).asks_for_password());
 }
 
+/// A page of another site posts an authorization request, which anybody may (OpenID Connect Core section 3.1.2.1). The browser's cookie does
+/// not come with it, and is not replaced: the request goes on as a GET, with which it comes.
+#[test]
+fn a_request_that_another_site_posts_logs_nobody_out() {
+    let (server, cookie, evil) = victim();
+    for from in ["sec-fetch-site: cross-site\r\n", "sec-fetch-site: same-site\r\n", "origin: https://evil.example\r\n"]
+    {
+        for more in [&[][..], &[("prompt", "none")], &[("login_hint", "a+b & é"), ("password", "wonderland")]] {
+            let reply = server.post_with("/authorize", from, &asks(&evil, more));
+            assert_eq!((reply.status, reply.find_header("set-cookie")), (303, None), "{reply:?}");
+            assert_eq!(reply.header("cache-control"), "no-store");
+            let location = reply.header("location");
+            let query = location.strip_prefix("authorize?").unwrap();
+            assert!(!query.contains("password"), "{query}");
+            if more.is_empty() {
+                assert!(!page(&server, query, &cookie).asks_for_password());
+            }
+            if let Some((_, hint)) = more.iter().find(|(name, _)| *name == "login_hint") {
+                let sent: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+                assert!(sent.iter().any(|(name, value)| name == "login_hint" && value == hint), "{query}");
+            }
+        }
+        // What is none is answered so, and replaces no cookie either.
+        let reply = server.post_with("/authorize", from, &asks("nobody", &[]));
+        assert_eq!((reply.status, reply.find_header("set-cookie")), (400, None), "{reply:?}");
+    }
+    // A page of this server, and a program.
+    let own = server.post_with("/authorize", &format!("{OURS}{}", with_cookie(&cookie)), &asks(&evil, &[]));
+    assert_eq!((own.status, own.find_header("set-cookie")), (200, None));
+    assert_eq!(server.post("/authorize", &asks(&evil, &[])).status, 200);
+}
+
 #[test]
 fn behind_https_the_cookie_is_of_this_host_alone() {
     let server = start(&["--issuer", "https://mcp.example"]);

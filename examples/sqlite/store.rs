@@ -65,7 +65,9 @@ impl SqliteStore {
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let mut connection = Arc::clone(&self.connection).lock_owned().await;
+        // Whoever waits longer than for another process is told that nothing was written: so `longest_commit` holds.
+        let lock = Arc::clone(&self.connection).lock_owned();
+        let mut connection = tokio::time::timeout(self.patience, lock).await.map_err(StoreError::not_applied)?;
         let done = tokio::task::spawn_blocking(move || job(&mut connection)).await;
         // It panicked, or the runtime is going down: nobody knows how far it came.
         done.unwrap_or_else(|error| Err(StoreError::indeterminate(error)))

@@ -3,7 +3,9 @@
 #[path = "../../examples/sqlite/store.rs"]
 mod store;
 
+use std::future::Future as _;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use regrant::conformance::{Conformance, Place};
@@ -50,6 +52,31 @@ async fn what_another_process_holds_up_is_not_applied() {
     other.execute_batch("COMMIT").unwrap();
     store.insert(&grant, Timestamp::now()).await.unwrap();
     assert_eq!(store.load(grant.id()).await.unwrap(), Some(grant));
+}
+
+/// Nor is what waits for others of this process, longer than the store says that a commit can take.
+#[tokio::test]
+async fn what_this_process_holds_up_is_not_applied_either() {
+    let folder = Folder::new("sqlite-queue");
+    let path = folder.path().join("grants");
+    let store = SqliteStore::open(&path, PATIENCE).unwrap();
+    let [first, second] = ["alice", "bob"].map(|name| regrant::internal::sample_grant(name, "app"));
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut writes = Box::pin(store.insert(&first, Timestamp::now()));
+    let mut waits = Box::pin(store.insert(&second, Timestamp::now()));
+    tokio::time::pause();
+    // In this order, so that the first has the connection.
+    for write in [&mut writes, &mut waits] {
+        assert!(std::future::poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await.is_pending());
+    }
+    tokio::time::advance(PATIENCE + Duration::from_secs(1)).await;
+    let error = waits.await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotApplied);
+    tokio::time::resume();
+    other.execute_batch("COMMIT").unwrap();
+    writes.await.unwrap();
+    assert_eq!(store.load(first.id()).await.unwrap(), Some(first));
 }
 
 /// A commit that fails is told as it is also where rows came before it.

@@ -90,6 +90,8 @@ fn is_this_machine(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::NativeRedirects;
+    use crate::client::redirect_uri::RedirectUri;
 
     #[test]
     fn a_redirect_leads_to_a_site_to_this_machine_or_to_an_app() {
@@ -114,5 +116,52 @@ mod tests {
             assert_eq!((found, found.to_string().as_str()), (destination, shown), "{uri}");
             assert_eq!(found.is_on_this_device(), !matches!(destination, Site(_)), "{uri}");
         }
+    }
+
+    /// Whatever can be registered leads, by its host as browsers read it, where the page says.
+    #[test]
+    fn no_site_is_this_machine_for_a_browser() {
+        let hosts = [
+            "127.0.0.1",
+            "127.9.9.9",
+            "2130706433",
+            "127.1",
+            "0x7f.1",
+            "0x7f000001",
+            "0177.0.0.1",
+            "127.0.0.1.",
+            "127.0.0.01",
+            "%31%32%37.0.0.1",
+            "127%2e1",
+            "localhost",
+            "LOCALHOST.",
+            "l%6fcalhost",
+            "[::1]",
+            "[::ffff:7f00:1]",
+            "[::ffff:127.0.0.1]",
+            "app.example",
+            "192.0.2.1",
+            "1.1",
+            "0xc0.0x2",
+            "127.0.0.1.example",
+        ];
+        let mut registered = 0;
+        for host in hosts {
+            let uri = format!("https://{host}/cb");
+            if RedirectUri::parse(&uri, &NativeRedirects::new()).is_err() {
+                continue;
+            }
+            registered += 1;
+            let read = ::url::Url::parse(&uri).unwrap();
+            let is_local = match read.host().unwrap() {
+                ::url::Host::Domain(name) => ["localhost", "localhost."].contains(&name),
+                ::url::Host::Ipv4(address) => address.is_loopback(),
+                ::url::Host::Ipv6(address) => {
+                    address.is_loopback() || address.to_ipv4_mapped().is_some_and(|inner| inner.is_loopback())
+                }
+            };
+            assert_eq!(Destination::of(&uri).is_on_this_device(), is_local, "{uri}");
+        }
+        assert_eq!(registered, 10);
     }
 }

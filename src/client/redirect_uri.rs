@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::native_redirects::NativeRedirects;
-use crate::wire::{read_uri, web_host};
+use crate::wire::{is_read_otherwise, read_uri, web_host};
 
 /// A redirect URI as it was registered (RFC 6749 section 3.1.2).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,7 +58,7 @@ pub enum RedirectUriFault {
     #[error("a redirect URI has at most {} bytes", RedirectUri::MAX_BYTES)]
     TooLong,
     /// Not an absolute URI, or one that misleads: user information before the host, a port that is none, no host where the
-    /// scheme has one, `https` in capitals.
+    /// scheme has one or one that browsers read otherwise (`127.1`, `2130706433`, `%6c` for a letter), `https` in capitals.
     #[error(
         "a redirect URI is absolute, as RFC 3986 writes it, with a host and no user before it; https is in lower case"
     )]
@@ -99,6 +99,8 @@ impl RedirectUri {
         let scheme = uri.scheme().as_str();
         let of_the_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
         match web_host(&uri) {
+            // The page says where a redirect leads, and whether it leaves the machine.
+            Some((host, _)) if is_read_otherwise(host) => return Err(RedirectUriFault::Malformed),
             Some((host, is_https)) if is_https || THIS_MACHINE.contains(&host) => {}
             Some(_) => return Err(RedirectUriFault::Http),
             None if of_the_web => return Err(RedirectUriFault::Malformed),
@@ -213,6 +215,11 @@ mod tests {
             ("https://bank.example@evil.example/cb", Malformed),
             ("https://app.example:99999/cb", Malformed),
             ("https://app.example:/cb", Malformed),
+            ("https://2130706433/cb", Malformed),
+            ("https://127.1/cb", Malformed),
+            ("https://0x7f.1/cb", Malformed),
+            ("http://127.0.0.1./cb", Malformed),
+            ("https://l%6fcalhost/cb", Malformed),
             ("https://app.example/%zz", Malformed),
             ("https://app.example/cb?code=fixed", ResponseParameter),
             (&format!("https://app.example/{}", "a".repeat(RedirectUri::MAX_BYTES)), TooLong),

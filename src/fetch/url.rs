@@ -1,10 +1,11 @@
 //! URLs that may be fetched.
 
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use smol_str::SmolStr;
+
+use crate::wire::ends_in_a_number;
 
 /// An https URL of a document that a stranger names, as it may be fetched: a client's id, its keys.
 ///
@@ -171,10 +172,7 @@ fn is_name(host: &str) -> bool {
         return false;
     }
     let last = host.rsplit('.').next().unwrap_or_default();
-    // The URL standard takes a name for an IPv4 address when its last label is a number: decimal, or hexadecimal behind 0x.
-    let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
-        || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    !is_number && last != "localhost" && host.parse::<Ipv4Addr>().is_err()
+    !ends_in_a_number(host) && last != "localhost"
 }
 
 fn is_label(label: &str) -> bool {

@@ -41,4 +41,4 @@ pub(crate) use text::has_control;
 pub(crate) use token_answer::TokenAnswer;
 #[cfg(feature = "proof")]
 pub(crate) use uri::is_loopback_url;
-pub(crate) use uri::{normal_form, read_uri, web_host};
+pub(crate) use uri::{ends_in_a_number, is_read_otherwise, normal_form, read_uri, web_host};

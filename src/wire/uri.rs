@@ -1,5 +1,7 @@
 //! URIs that a host configures, read by RFC 3986 to the letter.
 
+use std::net::Ipv4Addr;
+
 use fluent_uri::Uri;
 
 /// A URI that does not mislead a reader: no user information before the host (RFC 9110 section 4.2.4), a port that is one,
@@ -49,6 +51,22 @@ pub(crate) fn web_host<'a>(uri: &Uri<&'a str>) -> Option<(&'a str, bool)> {
     }
 }
 
+/// Whether a host is another one for a browser than is written there: an IPv4 address by `127.1`, `0x7f.1` or `2130706433`, or whatever
+/// stands behind escapes (URL standard, "host parser").
+pub(crate) fn is_read_otherwise(host: &str) -> bool {
+    host.contains('%') || ends_in_a_number(host) && host.parse::<Ipv4Addr>().is_err()
+}
+
+/// Whether the last label of a host makes an IPv4 address of it for a browser: decimal, or hexadecimal behind `0x` (URL standard,
+/// "ends in a number checker").
+pub(crate) fn ends_in_a_number(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    let is_hexadecimal = hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_hexadecimal || !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether it is a URL of `http` that leads to an address of the loopback interface, which `localhost` need not (RFC 8252 section 8.3).
 #[cfg(feature = "proof")]
 pub(crate) fn is_loopback_url(text: &str) -> bool {
@@ -58,6 +76,50 @@ pub(crate) fn is_loopback_url(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_what_browsers_read() {
+        for same in [
+            "127.0.0.1",
+            "192.0.2.1",
+            "app.example",
+            "127.0.0.1.example",
+            "1.2.3.4.example.",
+            "0x7f.example",
+            "app.0xyz",
+            "app.1a",
+            "[::1]",
+            "localhost",
+        ] {
+            assert!(!is_read_otherwise(same), "{same}");
+            let read = ::url::Url::parse(&format!("https://{same}/")).unwrap();
+            assert_eq!(read.host_str(), Some(same));
+        }
+        for otherwise in [
+            "2130706433",
+            "127.1",
+            "127.0.0.1.",
+            "127.0.0.01",
+            "0177.0.0.1",
+            "0x7f.1",
+            "0X7F.0.0.0x1",
+            "0x7f000001",
+            "10.0x",
+            "%31%32%37.0.0.1",
+            "127%2e1",
+            "l%6fcalhost",
+            "app%2eexample",
+        ] {
+            assert!(is_read_otherwise(otherwise), "{otherwise}");
+            let read = ::url::Url::parse(&format!("https://{otherwise}/")).unwrap();
+            assert_ne!(read.host_str(), Some(otherwise));
+        }
+        // No browser goes there.
+        for nowhere in ["app.1", "1.2.3.4.5", "256.256.256.256", "0xg.1", "08.1"] {
+            assert!(is_read_otherwise(nowhere), "{nowhere}");
+            assert!(::url::Url::parse(&format!("https://{nowhere}/")).is_err(), "{nowhere}");
+        }
+    }
 
     /// RFC 3986 sections 6.2.2 and 6.2.3.
     #[test]

@@ -77,6 +77,12 @@ fn what_a_browser_runs_or_sends_elsewhere_is_never_registered() {
         "http://localhost/cb#x",
         "cursor://anysphere.cursor-mcp/cb#x",
         "windsurf://codeium/cb",
+        // This machine for a browser, and a site for whoever reads the page (URL standard, "host parser").
+        "https://2130706433/cb",
+        "https://127.1/cb",
+        "https://0x7f.1/cb",
+        "https://127.0.0.1./cb",
+        "https://127%2e0.0.1/cb",
     ] {
         for uris in [&[bad][..], &["https://app.example/cb", bad]] {
             let refused = desk.ask_to_register(&json_post(says(uris).to_string()), at(0));

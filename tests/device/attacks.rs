@@ -18,7 +18,7 @@ use crate::kit::registry::Registry;
 use crate::kit::schedule::run;
 use crate::kit::wire::Answer;
 use crate::kit::{Shelf, at};
-use crate::place::{BOX, Begun, DEVICE_CODE, KIOSK, Place, TV, settings};
+use crate::place::{BOX, Begun, DEVICE_CODE, KIOSK, Place, TV, of_robot, settings};
 
 /// Section 5.1: a user code has few bits, so wrong ones are counted before they are looked at, by person and by address, and without the host
 /// saying so.
@@ -330,27 +330,27 @@ fn a_login_that_has_ended_is_not_fetched() {
 #[test]
 fn a_poll_that_was_caught_gets_nothing_after_the_window() {
     let place = Place::new();
-    let begun = Begun::of(&place.post(&place.of_robot("scope=read", "begin"), None));
+    let begun = Begun::of(&place.post(&of_robot("scope=read", "begin"), None));
     place.approve(&place.find(&begun.user_code, "alice").unwrap()).unwrap();
     let poll = format!("grant_type={DEVICE_CODE}&device_code={}", begun.device_code);
-    let caught = place.of_robot(&poll, "poll");
+    let caught = of_robot(&poll, "poll");
     let token = place.token(&caught).refresh_token().to_owned();
     let refresh = format!("grant_type=refresh_token&refresh_token={token}");
     place.advance(60);
     assert_eq!(place.token(&caught).refresh_token(), token, "an answer that got lost");
     for n in 0..4 {
         place.advance(60);
-        assert!(place.token(&place.of_robot(&refresh, &format!("refresh {n}"))).is_ok());
+        assert!(place.token(&of_robot(&refresh, &format!("refresh {n}"))).is_ok());
         assert!(place.token(&caught).is_invalid_grant(), "{n}");
     }
-    assert!(place.token(&place.of_robot(&refresh, "last")).is_ok(), "and the login goes on");
+    assert!(place.token(&of_robot(&refresh, "last")).is_ok(), "and the login goes on");
 }
 
 /// The same of the request that a device begins with: it takes no place of its client's any more.
 #[test]
 fn a_device_that_was_caught_beginning_fills_no_places() {
     let place = Place::new();
-    let caught = place.of_robot("scope=read", "begin");
+    let caught = of_robot("scope=read", "begin");
     for _ in 0..2 {
         Begun::of(&place.post(&caught, None));
         place.advance(60);
@@ -361,5 +361,5 @@ fn a_device_that_was_caught_beginning_fills_no_places() {
         assert!(String::from_utf8_lossy(response.body()).contains("invalid_grant"));
         place.advance(60);
     }
-    Begun::of(&place.post(&place.of_robot("scope=read", "another"), None));
+    Begun::of(&place.post(&of_robot("scope=read", "another"), None));
 }

@@ -87,6 +87,13 @@ pub(crate) fn clients() -> StaticClients {
         .unwrap()
 }
 
+/// What the robot sends: it has a key, and its assertions are good for an hour.
+pub(crate) fn of_robot(body: &str, jti: &str) -> String {
+    let exp = 1_700_003_000_u64;
+    let claims = json!({"iss": "robot", "sub": "robot", "aud": "https://id.example", "jti": jti, "exp": exp});
+    with_assertion(body, &Signer::new("one").jwt(&Signer::new("one").header("EdDSA"), &claims))
+}
+
 impl Place {
     pub(crate) fn new() -> Self {
         Self::of(settings(), |builder| builder)
@@ -153,13 +160,6 @@ impl<S: TokenStore> Place<S> {
         let request =
             Request::new("POST", body.as_bytes()).with_header("content-type", b"application/x-www-form-urlencoded");
         Answer::of(&run(self.engine.token(&request, self.now())))
-    }
-
-    /// What the robot sends: it has a key, and its assertions are good for an hour.
-    pub(crate) fn of_robot(&self, body: &str, jti: &str) -> String {
-        let exp = 1_700_003_000_u64;
-        let claims = json!({"iss": "robot", "sub": "robot", "aud": "https://id.example", "jti": jti, "exp": exp});
-        with_assertion(body, &Signer::new("one").jwt(&Signer::new("one").header("EdDSA"), &claims))
     }
 
     pub(crate) fn poll(&self, client: &str, device_code: &str) -> Answer {

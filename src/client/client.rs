@@ -311,6 +311,13 @@ impl Client {
         &self.secrets
     }
 
+    /// Whether it can authenticate by nothing but keys that are its own.
+    #[cfg(feature = "proof")]
+    pub(crate) fn has_keys_alone(&self) -> bool {
+        let has_another_way = self.public || !self.secrets.is_empty() || self.allows(AuthMethod::TlsClientAuth);
+        !has_another_way
+    }
+
     pub(crate) const fn lifetimes(&self) -> Option<&Lifetimes> {
         self.lifetimes.as_ref()
     }

@@ -75,16 +75,21 @@ impl fmt::Display for Destination<'_> {
     }
 }
 
-/// `localhost` with all that is below it (RFC 6761 section 6.3), and the loopback addresses.
+/// `localhost` with all that is below it (RFC 6761 section 6.3), the loopback addresses, and those of no host, by which a machine connects to
+/// itself too.
 fn is_this_machine(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     let last = name.rsplit('.').next().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     last.eq_ignore_ascii_case("localhost")
-        || address.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || address.parse::<Ipv4Addr>().is_ok_and(is_own)
         || address.parse::<Ipv6Addr>().is_ok_and(|address| {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
+            address.is_loopback() || address.is_unspecified() || address.to_ipv4_mapped().is_some_and(is_own)
         })
+}
+
+const fn is_own(address: Ipv4Addr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }
 
 #[cfg(test)]
@@ -139,6 +144,9 @@ mod tests {
             "[::1]",
             "[::ffff:7f00:1]",
             "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "[::]",
+            "[::ffff:0.0.0.0]",
             "app.example",
             "192.0.2.1",
             "1.1",
@@ -155,13 +163,14 @@ mod tests {
             let read = ::url::Url::parse(&uri).unwrap();
             let is_local = match read.host().unwrap() {
                 ::url::Host::Domain(name) => ["localhost", "localhost."].contains(&name),
-                ::url::Host::Ipv4(address) => address.is_loopback(),
+                ::url::Host::Ipv4(address) => is_own(address),
                 ::url::Host::Ipv6(address) => {
-                    address.is_loopback() || address.to_ipv4_mapped().is_some_and(|inner| inner.is_loopback())
+                    is_own(address.to_ipv4_mapped().unwrap_or(Ipv4Addr::BROADCAST))
+                        || [Ipv6Addr::LOCALHOST, Ipv6Addr::UNSPECIFIED].contains(&address)
                 }
             };
             assert_eq!(Destination::of(&uri).is_on_this_device(), is_local, "{uri}");
         }
-        assert_eq!(registered, 10);
+        assert_eq!(registered, 13);
     }
 }

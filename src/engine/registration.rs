@@ -13,7 +13,7 @@ use crate::client::{
     AuthMethod, ClientMetadata, Clients, DynClientRegistry, Lookup, MetadataFault, Purpose, RegisteredClient,
     RegistrationDenial,
 };
-#[cfg(feature = "jwt")]
+#[cfg(feature = "proof")]
 use crate::fetch::FetchUrl;
 use crate::store::TokenStore;
 use crate::throttle::Guessed;
@@ -186,11 +186,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let metadata = metadata.without_algorithms(!reads_signed, !signs_answers);
         #[cfg(feature = "jwt")]
-        let metadata = {
-            let is_nowhere = metadata.backchannel_logout_uri().is_some_and(|uri| FetchUrl::parse(uri).is_err());
-            let hears_nothing = !features.backchannel_logout || is_nowhere;
-            metadata.without_wishes(!features.pairwise_subjects, hears_nothing).without_backchannel_elsewhere()
-        };
+        let metadata = metadata
+            .without_wishes(!features.pairwise_subjects, !features.backchannel_logout)
+            .without_backchannel_elsewhere();
         Ok(metadata)
     }
 

@@ -322,6 +322,10 @@ impl Fetch for Shared {
     async fn fetch(&self, url: &FetchUrl, limits: &FetchLimits) -> Result<FetchResponse, FetchError> {
         self.0.fetch_dyn(url, limits).await
     }
+
+    fn goes_on_unpolled(&self) -> bool {
+        self.0.goes_on_unpolled_dyn()
+    }
 }
 
 impl<C: Clients> Clients for DocumentClients<C> {

@@ -113,11 +113,13 @@ impl<T: Send + Sync + 'static> Documents<T> {
         room: usize,
     ) -> Self {
         let cache = Mutex::new(Cache::new(room));
+        // Of what nobody would see to there is none to keep.
+        let left = if fetch.goes_on_unpolled() { room } else { 0 };
         let shelf = Shelf { fetch: Box::new(fetch), limits, read: Box::new(read), cache };
         Self {
             shelf: Arc::new(shelf),
             budgets: Mutex::new(Budgets::new(PLACES)),
-            flights: Flights::new(room, || Err(Arc::new(FetchFault::Panicked))),
+            flights: Flights::new(left, || Err(Arc::new(FetchFault::Panicked))),
         }
     }
 

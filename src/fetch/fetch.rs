@@ -26,8 +26,8 @@ use crate::store::BoxFuture;
 /// - decompresses nothing;
 /// - ends its connection where its future is dropped.
 ///
-/// Best it is a task of its own, which ends with its future: of a request that hangs up the fetch stays, for a minute, for the next that
-/// wants the document, and meanwhile nobody polls it.
+/// Best it is a task of its own, which ends with its future, and [says so](Self::goes_on_unpolled): the fetch of a request that hangs up is
+/// then not lost.
 ///
 /// With the feature `conformance`, `conformance::check_fetch` has all but TLS and the proxy tried by a hostile server.
 ///
@@ -57,6 +57,14 @@ pub trait Fetch: Send + Sync {
         url: &FetchUrl,
         limits: &FetchLimits,
     ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send;
+
+    /// Whether a fetch goes on while nobody polls it, and ends within its time: it is a task, which is aborted where its future is
+    /// dropped. What requests have begun that hung up then stays for the next that wants the document, for a minute; else whoever hangs
+    /// up again and again uses up the fetches that a URL has for everybody. `false` if not said: such a fetch is dropped with the last
+    /// request that waits for it, since nobody would see to its time.
+    fn goes_on_unpolled(&self) -> bool {
+        false
+    }
 }
 
 /// [`Fetch`] with a boxed future.
@@ -66,6 +74,8 @@ pub(crate) trait DynFetch: Send + Sync {
         url: &'a FetchUrl,
         limits: &'a FetchLimits,
     ) -> BoxFuture<'a, Result<FetchResponse, FetchError>>;
+
+    fn goes_on_unpolled_dyn(&self) -> bool;
 }
 
 impl<F: Fetch> DynFetch for F {
@@ -75,6 +85,10 @@ impl<F: Fetch> DynFetch for F {
         limits: &'a FetchLimits,
     ) -> BoxFuture<'a, Result<FetchResponse, FetchError>> {
         Box::pin(self.fetch(url, limits))
+    }
+
+    fn goes_on_unpolled_dyn(&self) -> bool {
+        self.goes_on_unpolled()
     }
 }
 
@@ -88,6 +102,10 @@ macro_rules! forward {
                 limits: &FetchLimits,
             ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send {
                 (**self).fetch(url, limits)
+            }
+
+            fn goes_on_unpolled(&self) -> bool {
+                (**self).goes_on_unpolled()
             }
         }
     };

@@ -91,22 +91,26 @@ impl<O> Flights<O> {
         start: impl FnOnce() -> Result<BoxFuture<'static, O>, E>,
     ) -> Result<Ride<'_, O>, E> {
         let mut under_way = self.under_way.lock();
-        let past: Vec<_>;
-        let (flight, was_left) = if let Some(entry) = under_way.get_mut(url).filter(|entry| !entry.is_past(now)) {
-            past = Vec::new();
+        // Whether this one begins or not. What the host's fetch does when it is dropped is done without the lock.
+        let past: Vec<_> = under_way.extract_if(|_, entry| entry.is_past(now)).collect();
+        let (flight, was_left) = if let Some(entry) = under_way.get_mut(url) {
             entry.riders += 1;
             entry.is_in_use |= is_in_use;
             (Arc::clone(&entry.flight), entry.was_left)
         } else {
-            let future = Mutex::new(Some(start()?));
-            past = under_way.extract_if(|_, entry| entry.is_past(now)).collect();
+            let future = match start() {
+                Ok(future) => Mutex::new(Some(future)),
+                Err(refused) => {
+                    drop(under_way);
+                    return Err(refused);
+                }
+            };
             let flight = Arc::new(Flight { future, outcome: OnceLock::new(), waiting: Arc::default() });
             let entry = Entry { flight: Arc::clone(&flight), riders: 1, began: now, is_in_use, was_left: false };
             under_way.insert(url.clone(), entry);
             (flight, false)
         };
         drop(under_way);
-        // What the host's fetch does when it is dropped is done without the lock.
         drop(past);
         let mut wakers = flight.waiting.0.lock();
         let rider = wakers.next_rider;
@@ -149,12 +153,13 @@ impl<O> Ride<'_, O> {
 
     /// Ends the flight for all: the next that wants the URL begins another.
     fn land(&self, outcome: O) {
-        let _ = self.flight.outcome.set(outcome);
+        // First, so that whoever hears the outcome and asks again does not ride it once more.
         let mut under_way = self.flights.under_way.lock();
         if under_way.get(&self.url).is_some_and(|entry| Arc::ptr_eq(&entry.flight, &self.flight)) {
             under_way.remove(&self.url);
         }
         drop(under_way);
+        let _ = self.flight.outcome.set(outcome);
         self.flight.waiting.wake_by_ref();
     }
 }
@@ -202,6 +207,10 @@ impl<O> Drop for Ride<'_, O> {
             let one_too_many = self.flights.too_many(&mut under_way);
             drop(under_way);
             drop(one_too_many);
+        } else {
+            drop(under_way);
+            // This one may have been woken for all of them, and hung up before it was polled.
+            self.flight.waiting.wake_by_ref();
         }
     }
 }

@@ -391,10 +391,11 @@ impl Grant {
     }
 
     /// The access epoch of a grant that begins anew under the id of one that has ended, so many milliseconds after that began: later than
-    /// that one's, of which each revocation of its access tokens takes one. A day is a third of all there are.
+    /// that one's, of which each revocation of its access tokens takes one, also where the clock is behind the one of before. A day is a third of
+    /// all there are.
     #[cfg(feature = "root-secret")]
     pub(crate) fn epoch_after(millis: u128) -> u32 {
-        u32::try_from(millis / 16).unwrap_or(u32::MAX).saturating_add(1).min(1 << 23)
+        u32::try_from(millis / 16).unwrap_or(u32::MAX).saturating_add(1 << 8).min(1 << 23)
     }
 
     /// Keeps other data of the host's with it.

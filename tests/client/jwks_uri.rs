@@ -57,6 +57,11 @@ impl Fetch for Site {
         let response = FetchResponse::new(200, body).with_header("content-type", b"application/jwk-set+json");
         Ok(response.with_header("cache-control", b"max-age=3600"))
     }
+
+    /// Stands for one that is a task.
+    fn goes_on_unpolled(&self) -> bool {
+        true
+    }
 }
 
 fn desk_with(site: &Site) -> OnShelf {

@@ -10,11 +10,12 @@ use regrant::grant::Rotation;
 use regrant::{Authorization, Client, Endpoints, EngineBuilder, RootSecret, StaticClients, TokenStore};
 use serde_json::json;
 
+use crate::kit::foreign::{OldServer, UUID};
 use crate::kit::portal::{CALLBACK, ISSUER, Portal, VERIFIER, query, run};
 use crate::kit::proof::ProofKey;
 use crate::kit::schedule::run_and_drop;
 use crate::kit::signer::{Signer, claims, with_assertion};
-use crate::kit::store::faulty::Shelf as FaultyShelf;
+use crate::kit::store::faulty::{self, Shelf as FaultyShelf};
 use crate::kit::{Ask, Fault, Password, Reply, Shelf, at, form, renewal, scope};
 
 const CREDENTIALS: &str = "grant_type=client_credentials&scope=read";
@@ -453,4 +454,25 @@ fn what_is_refused_for_one_marker_writes_no_other() {
     assert_eq!(store.bytes(), held);
     let anew = Signer::new("one").assertion("keyed", "anew", 200);
     keeps.sent(&with(&anew, &keeps.proof_of(1, 201)), 201).assert_ok();
+}
+
+/// The same of another server's token, of which there is no record to say when it was refreshed last.
+#[test]
+fn a_take_over_that_came_to_nothing_is_not_too_late() {
+    for window in [Duration::ZERO, Duration::from_secs(60)] {
+        for rotation in [Rotation::Always, Rotation::Never] {
+            let old = OldServer::default().ready().with(UUID, "keyed", "alice", at(0));
+            let client = client().require_dpop(false).retry_window(window).rotation(rotation);
+            let store = FaultyShelf::of(Shelf::default());
+            let desk =
+                Portal::new(Arc::clone(&store), [client], |builder| able(builder, Dpop::new()).foreign_tokens(old));
+            let ask = form(with_assertion(&renewal(UUID), &long_assertion("a")));
+            // The assertion's marker is written, and the grant is not.
+            for fault in [faulty::Fault::None, faulty::Fault::NotApplied] {
+                store.plan(faulty::Op::Insert, fault);
+            }
+            desk.sent(&ask, 10).assert_error(503, "temporarily_unavailable");
+            desk.sent(&ask, 400).assert_ok();
+        }
+    }
 }

@@ -316,6 +316,11 @@ impl Fetch for Stuck {
     async fn fetch(&self, _: &FetchUrl, _: &FetchLimits) -> Result<FetchResponse, FetchError> {
         pending().await
     }
+
+    /// Stands for one that is a task.
+    fn goes_on_unpolled(&self) -> bool {
+        true
+    }
 }
 
 /// Law 18, and nobody waits for a client that is somebody else's.

@@ -91,6 +91,11 @@ impl Fetch for Web {
         let response = FetchResponse::new(status, body);
         Ok(headers.iter().fold(response, |response, (name, value)| response.with_header(name, value.as_bytes())))
     }
+
+    /// Stands for one that is a task.
+    fn goes_on_unpolled(&self) -> bool {
+        true
+    }
 }
 
 /// What the usual client says of itself.

@@ -276,8 +276,7 @@ impl ClientMetadata {
     }
 
     /// Where it wants to hear of logouts (Back-Channel Logout section 2.2), an https URL. It hears there if that is on the host of all its redirect
-    /// URIs, or of its sector: [`Engine::register`](crate::Engine::register) drops any other, and one that nothing is fetched from or posted to
-    /// ([`FetchUrl`](crate::fetch::FetchUrl)).
+    /// URIs, or of its sector: [`Engine::register`](crate::Engine::register) drops any other.
     #[cfg(feature = "jwt")]
     pub fn backchannel_logout_uri(&self) -> Option<&str> {
         self.openid.backchannel.as_deref()

@@ -258,11 +258,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// A stranger whose keys are never fetched would get a code that it cannot redeem: 503, whenever it tries.
+    /// A stranger who authenticates by keys alone that are never fetched would get a code that it cannot redeem: 503, whenever it tries.
     #[cfg(feature = "proof")]
     fn check_keys_of(&self, client: &Client) -> Result<(), ClientRefusal> {
         match client.key_source() {
-            Some(KeySource::At(at)) if client.is_stranger() => self.check_jwks_uri(at).map_err(ClientRefusal::Document),
+            Some(KeySource::At(at)) if client.is_stranger() && client.has_keys_alone() => {
+                self.check_jwks_uri(at).map_err(ClientRefusal::Document)
+            }
             _ => Ok(()),
         }
     }

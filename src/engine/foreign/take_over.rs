@@ -52,6 +52,12 @@ impl Foreign {
         self.begun.iter().any(|salt| salt.0 == grant.salt.0)
     }
 
+    /// Whether its grant is not stored yet.
+    #[cfg(feature = "proof")]
+    pub(in crate::engine) const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// Why there is no grant.
     pub(in crate::engine) fn failure(&mut self) -> Failure {
         self.failure.take().unwrap_or_else(|| GrantRefusal::NoGrant.into())

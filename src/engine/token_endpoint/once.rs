@@ -47,7 +47,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 // The marker was written, and the grant was not; or it was, and has ended: its JWTs name this id, and none of them counts
                 // for what begins now.
-                first.grant.access_epoch = first_epoch(&first.grant, since);
+                first.grant.access_epoch = Grant::epoch_after(first.grant.created_at.since(since).as_millis());
             }
             Some(_) => return Err(GrantRefusal::AssertionSpent.into()),
         }
@@ -99,7 +99,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(GrantRefusal::AssertionSpent.into());
         }
         // It has been used, or its client has revoked what it got by it, so the answer was not lost.
-        let is_revoked = since.is_some_and(|since| stored.access_epoch != first_epoch(stored, since));
+        let is_revoked = since.is_some_and(|since| !begins_in(stored, since));
         let is_used = stored.generation != Generation::FIRST || is_revoked;
         if is_used || time.now() >= stored.expires_at {
             return Err(of_grant(stored, GrantRefusal::AssertionSpent));
@@ -137,11 +137,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 }
 
-/// The epoch in which a grant begins whose assertion was spent then: none where that came after it, as at first, and one of its own where
-/// it begins anew.
-fn first_epoch(grant: &Grant, since: Timestamp) -> u32 {
-    match grant.created_at.since(since).as_millis() {
-        0 => 0,
-        passed => Grant::epoch_after(passed),
-    }
+/// Whether it is in the epoch in which a grant begins whose assertion was spent then: the first one, or where it begins anew, one of its own.
+/// Clocks differ, so that may be at the same time or earlier.
+fn begins_in(grant: &Grant, since: Timestamp) -> bool {
+    let anew = Grant::epoch_after(grant.created_at.since(since).as_millis());
+    grant.access_epoch == anew || grant.access_epoch == 0 && grant.created_at <= since
 }

@@ -240,7 +240,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     }
 
     /// Spends the proof and the assertion of the request, where it has them.
-    async fn spend_for_refresh<F>(
+    async fn spend_for_refresh<F: Source>(
         &self,
         grant: &Grant,
         refresh: &mut Refresh<'_, '_, F>,
@@ -248,7 +248,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         writes: bool,
     ) -> Result<(), Failure> {
         let (client, time) = (refresh.client, refresh.time);
-        let too_late = |used_at| self.is_too_late(grant, client, finish, used_at, time);
+        // What is not stored yet has no time of its last refresh: what came before it came to nothing.
+        #[cfg(feature = "proof")]
+        let is_new = refresh.source.is_new();
+        #[cfg(not(feature = "proof"))]
+        let is_new = false;
+        let too_late = |used_at| !is_new && self.is_too_late(grant, client, finish, used_at, time);
         let forgotten = || Err(of_grant(grant, SenderRefusal::ProofForgotten));
         if refresh.presented.used_at().is_some_and(too_late) {
             return forgotten();

@@ -21,6 +21,10 @@ pub(super) trait Source {
     /// Whether it was this request that took its login over.
     #[cfg(feature = "root-secret")]
     fn has_begun(&self, grant: &Grant) -> bool;
+
+    /// Whether its login is not taken over yet.
+    #[cfg(feature = "proof")]
+    fn is_new(&self) -> bool;
 }
 
 /// A token of this engine.
@@ -46,6 +50,12 @@ impl Source for Ours {
     fn has_begun(&self, _: &Grant) -> bool {
         false
     }
+
+    #[cfg(feature = "proof")]
+    #[inline]
+    fn is_new(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(feature = "root-secret")]
@@ -62,5 +72,10 @@ impl Source for Foreign {
 
     fn has_begun(&self, grant: &Grant) -> bool {
         Self::has_begun(self, grant)
+    }
+
+    #[cfg(feature = "proof")]
+    fn is_new(&self) -> bool {
+        Self::is_new(self)
     }
 }

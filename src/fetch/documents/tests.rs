@@ -79,6 +79,11 @@ impl Fetch for Site {
         let response = FetchResponse::new(if body == "gone" { 404 } else { 200 }, body.into());
         Ok(response.with_header("content-type", b"application/json").with_header("cache-control", b"max-age=600"))
     }
+
+    /// Stands for one that is a task.
+    fn goes_on_unpolled(&self) -> bool {
+        true
+    }
 }
 
 fn documents(site: &Site) -> Documents<String> {

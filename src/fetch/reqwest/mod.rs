@@ -76,6 +76,10 @@ impl Fetch for ReqwestFetch {
             },
         }
     }
+
+    fn goes_on_unpolled(&self) -> bool {
+        true
+    }
 }
 
 /// A task that ends with this.

@@ -320,6 +320,45 @@ mod tests {
         Pin::new(ride).poll(&mut Context::from_waker(&Waker::from(Arc::clone(bell))))
     }
 
+    /// Woken while it is polled, for those who were waiting then; one that comes to wait in that very moment is not among them, and the one
+    /// that was woken may hang up.
+    #[test]
+    fn who_hangs_up_when_woken_for_all_wakes_the_others() {
+        let flights: &'static TestFlights = Box::leak(Box::new(flights()));
+        let other: Arc<Mutex<Option<Ride<'static, u32>>>> = Arc::default();
+        let bell = Arc::<Bell>::default();
+        let (inner, rings) = (Arc::clone(&other), Arc::clone(&bell));
+        let mut is_polled = false;
+        let future = std::future::poll_fn(move |context| {
+            if std::mem::replace(&mut is_polled, true) {
+                return Poll::Ready(7);
+            }
+            context.waker().wake_by_ref();
+            // As on another thread.
+            assert_eq!(poll(inner.lock().as_mut().unwrap(), &rings), Poll::Pending);
+            Poll::Pending
+        });
+        let join = |future: BoxFuture<'static, u32>| flights.join(&url("x"), false, T0, || Ok::<_, Infallible>(future));
+        let mut first = join(Box::pin(future)).unwrap();
+        *other.lock() = Some(join(Box::pin(std::future::pending())).unwrap());
+        assert_eq!(poll(&mut first, &Arc::default()), Poll::Pending);
+        assert_eq!(bell.rang(), 0);
+        drop(first);
+        assert_eq!(bell.rang(), 1);
+        let mut other = other.lock().take().unwrap();
+        assert_eq!(poll(&mut other, &bell), Poll::Ready(7));
+    }
+
+    /// One whose fetch goes on by nobody is not kept.
+    #[test]
+    fn without_room_what_is_left_is_dropped_at_once() {
+        let (flights, remote) = (TestFlights::new(0, || 666), Remote::default());
+        let mut first = ride(&flights, &remote);
+        assert_eq!(poll(&mut first, &Arc::default()), Poll::Pending);
+        drop(first);
+        assert!(flights.len() == 0 && !remote.is_alive());
+    }
+
     #[test]
     fn all_riders_hear_the_one_outcome() {
         let (flights, remote, other) = (flights(), Remote::default(), Remote::default());

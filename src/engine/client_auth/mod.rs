@@ -57,6 +57,7 @@ enum Credentials<'a> {
 }
 
 impl Credentials<'_> {
+    #[inline]
     fn client_id(&self) -> &str {
         match self {
             Self::Basic(basic) => basic.client_id(),

@@ -35,22 +35,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None if grant.resource_list().is_none() => Ok((Target::default(), mask)),
             // What was for one resource must not become a token for whatever this engine guards.
             None => Err(GrantRefusal::Target.into()),
-            Some(set) => {
-                let (target, mask) = set.target_of(grant, form, mask)?;
-                // Before anything is spent: what cannot be made then comes too late, and the token that the client sends again would be a
-                // replay. A resource that the host looks up may want what this engine does not make.
-                #[cfg(feature = "jwt")]
-                if target.format == Some(AccessTokenFormat::Jwt) && !self.jwt.names_subjects() {
-                    return Err(ServerFault::Signing.into());
-                }
-                Ok((target, mask))
-            }
+            Some(set) => set.target_of(grant, form, mask, self.jwt.names_subjects()),
         }
     }
 }
 
 impl ResourceSet {
-    fn target_of(&self, grant: &Grant, form: &Form<'_>, mask: u64) -> Result<(Target<'_>, u64), GrantRefusal> {
+    fn target_of(
+        &self,
+        grant: &Grant,
+        form: &Form<'_>,
+        mask: u64,
+        makes_jwts: bool,
+    ) -> Result<(Target<'_>, u64), Refusal> {
         let named = self.named(form)?;
         let target = self.target(grant, &named)?;
         // The second is said where nothing is left: who named something can name something else, who did not has to log in
@@ -58,6 +55,14 @@ impl ResourceSet {
         let is_told = !named.is_empty() || form.single("scope").is_ok_and(|scope| scope.is_some());
         let none_left = if is_told { GrantRefusal::Scope } else { GrantRefusal::ScopeTaken };
         let mask = self.cut(&grant.scope, mask, &target.resources).ok_or(none_left)?;
+        // Before anything is spent: what cannot be made then comes too late, and the token that the client sends again would be a replay. A
+        // resource that the host looks up may want what this engine does not make.
+        #[cfg(feature = "jwt")]
+        if target.format == Some(AccessTokenFormat::Jwt) && !makes_jwts {
+            return Err(ServerFault::Signing.into());
+        }
+        #[cfg(not(feature = "jwt"))]
+        let _ = makes_jwts;
         Ok((target, mask))
     }
 }

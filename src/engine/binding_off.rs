@@ -53,10 +53,6 @@ impl Presented<'_> {
         false
     }
 
-    pub(super) const fn used_at(&self) -> Option<Timestamp> {
-        None
-    }
-
     pub(super) const fn resyncs(&self, _: &Authenticated<'_>, _: &Grant) -> bool {
         false
     }

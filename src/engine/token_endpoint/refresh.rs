@@ -13,6 +13,9 @@
 //! The kind is under the MAC, so both are one check; from `not_before` to "ahead" it is
 //! [`decide`].
 
+#[cfg(feature = "proof")]
+mod spending;
+
 #[cfg(feature = "root-secret")]
 use std::net::IpAddr;
 use std::time::Duration;
@@ -28,8 +31,6 @@ use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_in_foreign_grace;
 use crate::engine::host::{Event, GrantChanges, IssueKind};
 use crate::engine::issue::{Claims, Issue};
-#[cfg(feature = "proof")]
-use crate::engine::markers::Spending;
 use crate::engine::refusal::{GrantRefusal, Refusal, RequestRefusal, SenderRefusal, Unavailable};
 use crate::engine::resources::Target;
 use crate::engine::swap::{ATTEMPTS, Swapped, Swaps, new_version};
@@ -196,6 +197,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 // Last of all, so that no refusal spends them; for a retry too, which writes nothing else. Boxed, so that no other request is
                 // larger for it.
+                #[cfg(feature = "proof")]
                 if refresh.has_to_spend() {
                     Box::pin(self.spend_for_refresh(grant, &mut refresh, finish, write.is_some())).await?;
                 }
@@ -239,52 +241,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// Spends the proof and the assertion of the request, where it has them.
-    async fn spend_for_refresh<F: Source>(
-        &self,
-        grant: &Grant,
-        refresh: &mut Refresh<'_, '_, F>,
-        finish: Finish,
-        writes: bool,
-    ) -> Result<(), Failure> {
-        let (client, time) = (refresh.client, refresh.time);
-        // What is not stored yet has no time of its last refresh: what came before it came to nothing.
-        #[cfg(feature = "proof")]
-        let is_new = refresh.source.is_new();
-        #[cfg(not(feature = "proof"))]
-        let is_new = false;
-        let too_late = |used_at| !is_new && self.is_too_late(grant, client, finish, used_at, time);
-        let forgotten = || Err(of_grant(grant, SenderRefusal::ProofForgotten));
-        if refresh.presented.used_at().is_some_and(too_late) {
-            return forgotten();
-        }
-        #[cfg(feature = "proof")]
-        let unspent = refresh.unspent.map(|unspent| unspent.bound_to(refresh.presented.bound_to(client, grant)));
-        #[cfg(feature = "proof")]
-        if let Some(unspent) = unspent {
-            self.check_both((grant, client), refresh.presented, (refresh.text, unspent), too_late, time).await?;
-        }
-        self.spend_proof(grant, client, refresh.presented, refresh.text, time).await?;
-        // And where another node has seen it.
-        if refresh.presented.used_at().is_some_and(too_late) {
-            return forgotten();
-        }
-        #[cfg(feature = "proof")]
-        if let Some(unspent) = unspent {
-            if writes {
-                check_in_time(grant, time.now())?;
-            }
-            let spent = self.spend_assertion(unspent, Some(grant.id), time).await.map_err(|why| why.about(grant))?;
-            if matches!(spent, Some(Spending::Again { since, .. }) if too_late(since)) {
-                return Err(of_grant(grant, GrantRefusal::AssertionSpent));
-            }
-            refresh.unspent = None;
-        }
-        #[cfg(not(feature = "proof"))]
-        let _ = writes;
-        Ok(())
-    }
-
     /// Reads the token of this text, if it has the shape of one.
     #[inline]
     fn read_token<F: Source>(&self, text: &[u8], token: &mut GrantToken, source: &mut F) -> Result<(), Failure> {
@@ -299,19 +255,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(GrantRefusal::Shape.into());
         }
         Ok(self.knows_key_of_refresh(token.key_id())?)
-    }
-
-    /// Whether a request is refused whose proof or assertion was used before, at this time, for the same: who has got hold of it need not have
-    /// the key. Where tokens rotate, the record tells an answer that got lost from an old token. What does not rotate, or did not then, is
-    /// answered again within the window alone, or where nothing has been written since: it came to nothing.
-    fn is_too_late(&self, grant: &Grant, client: &Client, finish: Finish, used_at: Timestamp, time: &Time<'_>) -> bool {
-        let is_late = time.arrived().since(used_at) >= self.retry_window(client);
-        match finish {
-            Finish::Resync => true,
-            Finish::Step | Finish::Keep => is_late && grant.rotated_at >= used_at,
-            Finish::ForeignAgain => is_late,
-            Finish::Retry => false,
-        }
     }
 
     /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read
@@ -533,16 +476,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
 }
 
 impl<F: Source> Refresh<'_, '_, F> {
-    /// Whether there is a proof or an assertion.
-    #[inline]
-    fn has_to_spend(&self) -> bool {
-        #[cfg(feature = "proof")]
-        if self.unspent.is_some() {
-            return true;
-        }
-        !self.presented.is_bare()
-    }
-
     /// The record is not there.
     #[cold]
     fn no_grant(&mut self) -> Failure {

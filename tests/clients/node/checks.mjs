@@ -1,7 +1,8 @@
 // What the clients in JavaScript share: who there is to log in, a list of checks, and an HTTP client at the login page.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 
 // Of examples/server/bank.rs and marketplace.rs.
 export const PORTAL = 'developers.devportal';
@@ -42,6 +43,22 @@ export function checks(title) {
 
 /** The version of a package that is pinned beside a script. */
 export const versionOf = (script, name) => JSON.parse(readFileSync(new URL('package.json', script))).dependencies[name];
+
+/** A port that is free now, for who has to know it before anybody listens there. Systems give none below 32768 to who asks for any. */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(20000, 32000);
+    const listener = net.createServer();
+    const isFree = await new Promise((resolve) => {
+      listener.on('error', () => resolve(false));
+      listener.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (isFree) {
+      await new Promise((resolve) => { listener.close(resolve); });
+      return port;
+    }
+  }
+}
 
 /** The half hash of `at_hash` and `s_hash` beside a signature with SHA-256. */
 export const halfHash = (text) => createHash('sha256').update(text, 'ascii').digest().subarray(0, 16).toString('base64url');

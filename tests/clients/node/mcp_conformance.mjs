@@ -5,25 +5,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
-import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checks, versionOf } from './checks.mjs';
+import { checks, freePort, versionOf } from './checks.mjs';
 import { ALICE, Person } from './mcp.mjs';
 
 const issuer = new URL(process.argv[2]);
 const { check, done } = checks(`@modelcontextprotocol/conformance ${versionOf(import.meta.url, '@modelcontextprotocol/conformance')}`);
 const SUITE = new URL('node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url).pathname;
 const OLD_NODE = new URL('mcp_old_node.mjs', import.meta.url).href;
-
-/** A port that is free now: the suite wants to be told one. */
-async function freePort() {
-  const listener = http.createServer();
-  await new Promise((resolve) => { listener.listen(0, '127.0.0.1', resolve); });
-  const { port } = listener.address();
-  await new Promise((resolve) => { listener.close(resolve); });
-  return port;
-}
 
 const register = async (metadata) => {
   const headers = { 'content-type': 'application/json' };
@@ -45,7 +35,13 @@ async function run(client, port, version) {
     stream.on('data', (more) => {
       told += more;
       const page = told.match(/^(http\S*\/authorize\?\S+)\n/m)?.[1];
-      if (page && !answered) answered = person.decide(page).then(({ sentTo }) => fetch(sentTo));
+      // It names the page before it listens.
+      const listens = /^Callback server started/m.test(told);
+      if (!page || !listens || answered) return;
+      answered = person.decide(page).then(({ sentTo }) => fetch(sentTo)).catch((error) => {
+        told += error.stack;
+        child.kill();
+      });
     });
   }
   const code = await new Promise((resolve) => { child.on('close', resolve); });

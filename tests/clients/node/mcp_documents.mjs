@@ -12,23 +12,14 @@ import * as newer from '@modelcontextprotocol/client';
 import { auth, UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { checks } from './checks.mjs';
+import { checks, freePort } from './checks.mjs';
 import { ALICE, call, CALLBACK, connect, Person, Provider, whoIs } from './mcp.mjs';
 
 const program = process.argv[2];
 const { check, done } = checks('clients of the MCP example that are known by a document');
 const ID = 'https://app.example/client.json';
+// The server is the same one after a restart.
 const ISSUER_PORT = await freePort();
-
-/** A port that is free now: the server is the same one after a restart. */
-async function freePort() {
-  const listener = http.createServer();
-  await new Promise((resolve) => { listener.listen(0, '127.0.0.1', resolve); });
-  const { port } = listener.address();
-  await new Promise((resolve) => { listener.close(resolve); });
-  return port;
-}
-
 let isDown = false;
 const site = http.createServer((request, response) => {
   if (isDown) return response.writeHead(503).end();

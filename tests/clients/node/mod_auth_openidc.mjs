@@ -6,25 +6,16 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checks, formOf, jwtPart, PASSWORD, PORTAL, PORTAL_SECRET, USER } from './checks.mjs';
+import { checks, formOf, freePort, jwtPart, PASSWORD, PORTAL, PORTAL_SECRET, USER } from './checks.mjs';
 import { serve } from './browser.mjs';
 
 const MODULES = process.env.APACHE_MODULES ?? '/usr/lib/apache2/modules';
 const SIGNED_OUT = 'http://127.0.0.1:7/signed-out';
 const { check, done } = checks('mod_auth_openidc');
 
-/** A port that is free now; both servers have to know it before it is there. */
-async function freePort() {
-  const listener = net.createServer();
-  await new Promise((resolve) => { listener.listen(0, '127.0.0.1', resolve); });
-  const { port } = listener.address();
-  await new Promise((resolve) => { listener.close(resolve); });
-  return port;
-}
-
+// Both servers have to know it before it is there.
 const site = `http://127.0.0.1:${await freePort()}`;
 const callback = `${site}/protected/callback`;
 const server = await serve(process.argv[2], [], [

@@ -99,15 +99,19 @@ fuzz_target!(|input: &[u8]| {
             let by_key = read.as_ref().is_ok_and(|read| read.auth_method() == AuthMethod::PrivateKeyJwt);
             let is_too_long = input.len() > FetchLimits::default().body_bytes();
             assert!(read.is_err() || by_key || is_too_long, "{error:?}");
-            if by_key && !is_too_long {
+            if let (true, false, Ok(read)) = (by_key, is_too_long, &read) {
                 let keyed = DocumentClients::new(StaticClients::new(), Web)
                     .with_scope(Scope::parse("read write").expect("a scope"))
                     .with_private_key_jwt(true)
                     .with_clock(|| NOW);
                 let found = at_once(keyed.find(URL, Lookup::new(Purpose::Authorization)));
-                let client = found.expect("a document").expect("a client");
-                assert!(client.id() == URL && !client.is_public() && client.is_stranger());
-                assert!(!client.may_use("client_credentials") && !client.may_use("password"));
+                if read.jwks_uri().is_some_and(|uri| FetchUrl::parse(uri).is_err()) {
+                    assert!(found.is_err(), "its keys are nowhere to be had");
+                } else {
+                    let client = found.expect("a document").expect("a client");
+                    assert!(client.id() == URL && !client.is_public() && client.is_stranger());
+                    assert!(!client.may_use("client_credentials") && !client.may_use("password"));
+                }
             }
             // It is not kept.
             assert!(

@@ -59,7 +59,13 @@ impl LiveLifetimes {
     /// Tokens that the engine before this one issued are out still.
     #[cfg(feature = "jwt")]
     pub(super) fn remember_longest_of(&self, before: &Self) {
-        self.longest_secs.fetch_max(before.longest_secs.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.remember_longest(before.longest_access_token());
+    }
+
+    /// Nor do those of clients with lifetimes of their own end when another engine takes this one's place.
+    #[cfg(feature = "jwt")]
+    pub(super) fn remember_longest(&self, access_token: Duration) {
+        self.longest_secs.fetch_max(access_token.as_secs(), Ordering::Relaxed);
     }
 }
 

@@ -119,8 +119,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Spending, Failure> {
         let Some(roots) = &self.roots else { return Ok(Spending::Elsewhere) };
         let (key, other) = roots.markers(time.now());
+        // Looked at first: what was refused since it was spent under the other one must leave nothing here that reads as this one's own use.
+        if let Some(other) = other {
+            if let Some(spending) = self.spent_under(other, thing, spent_for).await? {
+                return Ok(spending);
+            }
+        }
         let spending = self.spend_under(key, thing, spent_for, grant, time).await?;
-        // Written first and then looked at: of two nodes that have the secrets in another order, one sees the other.
+        // And again once it is written: of two nodes that have the secrets in another order, one sees the other.
         match (spending, other) {
             (Spending::First, Some(other)) => {
                 Ok(self.spent_under(other, thing, spent_for).await?.unwrap_or(Spending::First))

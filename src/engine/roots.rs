@@ -10,6 +10,7 @@ pub(super) struct Roots {
     old: Option<(Root, Timestamp)>,
 }
 
+#[derive(Clone)]
 struct Root {
     id: u8,
     interaction: LabelledKey,
@@ -76,6 +77,16 @@ impl Roots {
     /// Whether what was made under those is found again under these.
     pub(super) fn follows(&self, before: &Self) -> bool {
         self.fingerprints().contains(&before.current.fingerprint)
+    }
+
+    /// Takes the predecessor of those over where it has none of its own: what was spent under that one stays spent for as long as it lives.
+    /// Whether it did.
+    pub(super) fn inherit(&mut self, before: &Self) -> bool {
+        let inherits = self.old.is_none() && self.current.fingerprint == before.current.fingerprint;
+        if inherits {
+            self.old.clone_from(&before.old);
+        }
+        inherits
     }
 
     /// What a new one is sealed under.

@@ -130,6 +130,11 @@ impl<S, C> EngineSlot<S, C> {
         {
             return Err(ExchangeError::SubjectSecret);
         }
+        #[cfg(feature = "root-secret")]
+        let with_old_root = match (&mut next.roots, &before.roots) {
+            (Some(next), Some(before)) => next.inherit(before),
+            _ => false,
+        };
         if !next.jwt.inherit_keys(&before.jwt) {
             return Err(ExchangeError::SigningKeys);
         }
@@ -144,7 +149,7 @@ impl<S, C> EngineSlot<S, C> {
         }
         #[cfg(feature = "root-secret")]
         if let (Some(next), Some(before)) = (&mut next.device, &before.device) {
-            next.inherit(before);
+            next.inherit(before, with_old_root);
         }
         #[cfg(feature = "jwt")]
         next.settings.lifetimes.remember_longest_of(&before.settings.lifetimes);

@@ -197,6 +197,7 @@ impl fmt::Debug for SubjectSecret {
 }
 
 /// A key of one use.
+#[derive(Clone)]
 pub(crate) struct LabelledKey(Zeroizing<[u8; 32]>);
 
 impl LabelledKey {

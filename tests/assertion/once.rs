@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regrant::RootSecret;
-use regrant::engine::Dpop;
+use regrant::engine::{Dpop, EngineSlot};
 use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use serde_json::json;
 
@@ -127,8 +127,15 @@ fn over_nodes_it_is_used_once() {
         here.assert("chat", &one, "", 0).assert_ok();
         there.assert("chat", &one, "&scope=read", 1).assert_error(400, "invalid_grant");
         let grants = here.grants().len();
-        there.assert("chat", &one, "", 2).assert_ok();
-        assert_eq!(here.grants().len(), grants, "the same grant");
+        for secs in [2, 3] {
+            there.assert("chat", &one, "", secs).assert_ok();
+            assert_eq!(here.grants().len(), grants, "the same grant");
+        }
+        // Nor does the time when it was refused count as the time of its use.
+        for secs in [121, 122] {
+            there.assert("chat", &one, "", secs).assert_error(400, "invalid_grant");
+        }
+        assert_eq!(here.grants().len(), grants);
     }
 }
 
@@ -151,11 +158,50 @@ fn nodes_before_and_after_a_replaced_secret_know_what_the_one_between_spent() {
         between.assert("chat", &one, "", secs).assert_ok();
         other.assert("chat", &one, "&scope=read", secs + 1).assert_error(400, "invalid_grant");
     }
+    // Where it was refused nothing is left that would let the next one in, by a node that has both all along.
+    let one = jag("under the old one", 98);
+    between.assert("chat", &one, "", 98).assert_ok();
+    let grants = between.grants().len();
+    for secs in [219, 220, 221] {
+        between.assert("chat", &one, "", secs).assert_error(400, "invalid_grant");
+        between.assert("chat", &one, "&scope=read", secs).assert_error(400, "invalid_grant");
+    }
+    assert_eq!(between.grants().len(), grants);
     // And the other way round.
     for (secs, other) in [(98, &old), (100, &new)] {
         let one = jag(&format!("elsewhere at {secs}"), secs);
         other.assert("chat", &one, "", secs).assert_ok();
         between.assert("chat", &one, "&scope=read", secs + 1).assert_error(400, "invalid_grant");
+    }
+}
+
+/// An engine that takes another's place, and leaves out what it accepted, has not forgotten what was used under that.
+#[test]
+fn an_exchange_forgets_nothing_of_the_secret_before() {
+    let store = Arc::new(Shelf::default());
+    let root = |id: u8| RootSecret::from_bytes(id, &[id; 32]);
+    let node = |accepts_old: bool| {
+        Desk::on(Arc::clone(&store), |builder| {
+            let builder = builder.root_secret(root(2)).subject_secret(root(1).subject_secret()).jwt_bearer(bearer());
+            if accepts_old { builder.accept_root(root(1), at(100)) } else { builder }
+        })
+    };
+    let slot = EngineSlot::new(node(true).engine);
+    let assert = |text: &str, secs: u64| {
+        let engine = slot.engine();
+        Reply::of(&run(engine.token(&asking("chat", text, "").request(), at(secs))))
+    };
+    // Before its time and after it.
+    for (secs, exchanged_twice) in [(98, false), (99, true)] {
+        let one = jag(&format!("at {secs}"), 98);
+        assert(&one, secs).assert_ok();
+        slot.exchange(node(false).engine).unwrap();
+        if exchanged_twice {
+            slot.exchange(node(false).engine).unwrap();
+        }
+        for later in [220, 221] {
+            assert(&one, later).assert_error(400, "invalid_grant");
+        }
     }
 }
 

@@ -150,6 +150,26 @@ fn a_key_waits_for_tokens_of_lifetimes_that_were_longer() {
     slot.engine().retire_signing_key(old.kid(), at(5_305)).unwrap();
 }
 
+/// What a client's own lifetimes gave lives on when they are shorter in the engine that takes its place.
+#[test]
+fn an_exchange_remembers_the_lifetimes_of_clients() {
+    let (old, new) = (new_key(SigningAlgorithm::Es256), new_key(SigningAlgorithm::EdDsa));
+    let build = |secs: u64| -> OnShelf {
+        let own = Lifetimes::default().with_access_token(Duration::from_secs(secs));
+        Portal::new(Arc::default(), [portal_as("vault").secret(secret(SECRET)).lifetimes(own)], |builder| {
+            builder.signing_key(old.clone()).jwt_access_tokens(JwtAccessTokens::new())
+        })
+    };
+    let slot = EngineSlot::new(build(86_400).engine);
+    slot.exchange(build(3_600).engine).unwrap();
+    let engine = slot.engine();
+    engine.publish_signing_key(new.clone(), at(0)).unwrap();
+    engine.sign_with(new.kid(), at(300)).unwrap();
+    // Another node may have signed until now by the day that its client had.
+    assert!(engine.retire_signing_key(old.kid(), at(300 + 86_404)).is_err());
+    engine.retire_signing_key(old.kid(), at(300 + 86_405)).unwrap();
+}
+
 /// After a restart: the host says since when, or waits anew.
 #[test]
 fn a_key_that_the_builder_was_given_waits_unless_the_host_knows_better() {

@@ -83,6 +83,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         }
         #[cfg(feature = "proof")]
         let settings = settings.with_capped_lifetimes(jwt.believes_signatures_alone());
+        #[cfg(feature = "jwt")]
+        settings.lifetimes.remember_longest(clients.features().longest_access_token.unwrap_or_default());
         if settings.signed_answers && !jwt.signs() {
             return Err(BuildError::SigningKeyRequired);
         }

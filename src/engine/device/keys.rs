@@ -19,6 +19,11 @@ impl Keys {
         }
     }
 
+    /// Takes the predecessor over, as [`Roots`](crate::engine::roots::Roots) did.
+    pub(super) fn inherit(&mut self, before: &Self) {
+        self.old.clone_from(&before.old);
+    }
+
     /// What the place of a device's record is computed under. It is never looked for: the device code says where it is.
     pub(super) const fn devices(&self) -> &LabelledKey {
         &self.device

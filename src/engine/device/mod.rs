@@ -89,8 +89,11 @@ impl DeviceEngine {
     }
 
     /// Takes over what was counted at the engine before, or whoever guesses would begin anew with each. A throttle of the host's is the
-    /// host's to keep.
-    pub(super) fn inherit(&mut self, before: &Self) {
+    /// host's to keep. `with_old_root`: the root secret before the current one is taken over too.
+    pub(super) fn inherit(&mut self, before: &Self, with_old_root: bool) {
+        if with_old_root {
+            self.keys.inherit(&before.keys);
+        }
         self.counts = Arc::clone(&before.counts);
         if let (Some(own), Some(before)) = (&mut self.own_throttle, &before.own_throttle) {
             *own = Arc::clone(before);

@@ -1,15 +1,17 @@
 //! Assertions that are bound to a key or a certificate (`cnf`, RFC 7800 section 3.1): useless without it, and so is what comes of them.
 
 use regrant::client::CertificateChain;
-use regrant::engine::Dpop;
+use regrant::engine::{Dpop, ExchangeDecision, ExchangePolicy, ExchangeRequest, ExchangeTerms, HookError};
+use regrant::jwt::{SigningAlgorithm, SigningKey};
 use regrant::{Request, Scope};
 use serde_json::{Value, json};
 
 use super::desk::*;
+use crate::kit::portal::ScopeAsClaim;
 use crate::kit::proof::ProofKey;
 use crate::kit::schedule::run;
 use crate::kit::signer::Signer;
-use crate::kit::{Ask, Reply, at};
+use crate::kit::{Ask, Reply, SECRET, at, form};
 
 fn bound(claims: Value, cnf: Value) -> Value {
     but(claims, "cnf", cnf)
@@ -88,6 +90,50 @@ fn to_a_certificate_it_is_the_same() {
     let proof = desk.proof(1, 0);
     let reply = shown(&desk, &asking("chat", &text(), "").header("dpop", proof), "one");
     assert_eq!(desk.introspect(&reply.assert_ok().access_token(), 1)["cnf"], to_certificate("one"));
+}
+
+/// Exchanges whatever may be exchanged.
+struct Anything;
+
+impl ExchangePolicy for Anything {
+    async fn decide(&self, _: &ExchangeRequest<'_>) -> Result<ExchangeDecision, HookError> {
+        Ok(ExchangeDecision::Allow(ExchangeTerms::new().with_audience(VAULT)))
+    }
+}
+
+const VAULT: &str = "urn:example:vault";
+
+/// Nor does the way by the ID token lead round the key (RFC 8693, ID-JAG section 9.6.1): what the assertion said was its key's stays so.
+#[test]
+fn its_id_token_is_nothing_without_its_key_either() {
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let desk = Desk::with(|builder| {
+        let builder = builder.jwt_bearer(bearer()).dpop(Dpop::new()).signing_key(key).id_tokens(ScopeAsClaim);
+        builder.token_exchange(Anything)
+    });
+    let claims = but(but(jag_claims("a", 0), "client_id", json!("trader")), "scope", json!("openid read"));
+    for (number, claims) in [bound(claims.clone(), to_key(1)), claims].into_iter().enumerate() {
+        let text = signed_jag(&but(claims, "jti", json!(format!("a-{number}"))));
+        let reply = desk.proven(asking("trader", &text, ""), 1, 0);
+        assert_eq!(reply.assert_ok().text("token_type"), "DPoP");
+        let id_token = reply.text("id_token");
+        let exchange = || {
+            let body = format!(
+                "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token={id_token}&audience={VAULT}\
+                 &subject_token_type=urn:ietf:params:oauth:token-type:id_token&scope=read"
+            );
+            form(body).basic("trader", SECRET)
+        };
+        desk.send(&exchange(), 1).assert_error(400, "invalid_dpop_proof");
+        let by_another = desk.proven(exchange(), 2, 1);
+        // What nobody said is whose is any key's of the client.
+        if number == 0 {
+            by_another.assert_error(400, "invalid_request");
+        } else {
+            by_another.assert_ok();
+        }
+        assert_eq!(desk.proven(exchange(), 1, 1).assert_ok().text("token_type"), "DPoP");
+    }
 }
 
 /// To both: both are proven, and the token is bound to the key.

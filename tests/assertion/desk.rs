@@ -74,6 +74,7 @@ fn asserting(id: &str) -> ClientBuilder {
 pub(crate) fn clients() -> Vec<ClientBuilder> {
     vec![
         asserting("chat").secret(secret(SECRET)),
+        asserting("trader").secret(secret(SECRET)).grant_type("urn:ietf:params:oauth:grant-type:token-exchange"),
         asserting("mail").secret(secret(OTHER_SECRET)),
         asserting("keyed").keys(Signer::new("keyed").keys()).private_key_jwt(true),
         asserting("marked").secret(secret(SECRET)).require_dpop(true),

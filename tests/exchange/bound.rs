@@ -122,14 +122,19 @@ fn an_unbound_token_is_exchanged_for_a_bound_one() {
 /// An ID token is bound to nothing, and worth as much as its grant, which is.
 #[test]
 fn an_id_token_of_a_bound_grant_needs_a_proof() {
-    let world = proving(on(anywhere()));
+    // One that has refresh tokens, and one whose logins end with their access tokens.
+    let brief = Client::confidential("brief").secret(secret(SECRET)).grant_type(EXCHANGE).grant_type("password");
+    let world = of(on(anywhere()), Dpop::new(), [brief.scope(scope("openid read"))]);
     let body = "grant_type=password&username=alice&password=any&scope=openid+read";
-    let login = proven(&world, ask("shop", body), 1, at(0));
-    let exchange = Exchange::of_id_token(&login.assert_ok().text("id_token")).to(API).from("shop");
-    world.send(&exchange, now()).assert_error(400, "invalid_dpop_proof");
-    // Of a confidential client any key will do, so that it can be renewed.
-    let reply = proven(&world, exchange, 2, now());
-    assert_eq!(claims(&reply.assert_ok().access_token())["cnf"], jkt(2));
+    for client in ["shop", "brief"] {
+        let login = proven(&world, ask(client, body), 1, at(0));
+        assert_eq!(login.json().contains_key("refresh_token"), client == "shop");
+        let exchange = Exchange::of_id_token(&login.assert_ok().text("id_token")).to(API).from(client);
+        world.send(&exchange, now()).assert_error(400, "invalid_dpop_proof");
+        // Of a confidential client any key will do, so that it can be renewed.
+        let reply = proven(&world, exchange, 2, now());
+        assert_eq!(claims(&reply.assert_ok().access_token())["cnf"], jkt(2));
+    }
 }
 
 /// That a client always proves a key holds here, too.

@@ -22,7 +22,7 @@ use crate::engine::time::Time;
 use crate::engine::token_endpoint::once::First;
 use crate::grant::login::Login;
 use crate::grant::members::Members;
-use crate::grant::{Confirmation, Grant, Scope, Timestamp};
+use crate::grant::{Confirmation, Grant, Scope, Sender, Timestamp};
 use crate::proof::{AssertionProfile, GrantAssertion, GrantAssertionFault, GrantAssertionRules, GrantTerms};
 use crate::store::TokenStore;
 use crate::wire::{Form, Request};
@@ -89,6 +89,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let needs_key = client.requires_dpop() || self.is_for_proofs_alone(&target);
         if needs_key && !matches!(bound_to, Some(Confirmation::Key(_))) {
             return Err(GrantAssertionFault::Unproven.into());
+        }
+        if self.host.exchange().is_some() {
+            // An ID token of a bound login needs a proof there: by the key that the assertion says, else by any of the client's.
+            let is_said = terms.key.is_some() || terms.certificate.is_some();
+            let said = bound_to.filter(|_| is_said).map(Sender::Is);
+            grant.bind_sender(said.or_else(|| presented.sender(client, &grant)));
         }
         if assertion.profile() == AssertionProfile::IdJag {
             say_resources(&mut grant, &target);

@@ -47,7 +47,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let kind = IssueKind::Handler;
         let (mut grant, target, scope_mask) = self.permitted_grant(login, client, form, kind, time).await?;
         let claims = self.id_claims(&grant, client, scope_mask, time.now()).await?;
-        if with_refresh_token {
+        // Where ID tokens are exchanged, one of a bound login needs a proof though nothing is refreshed.
+        #[cfg(feature = "jwt")]
+        let exchanges = self.host.exchange().is_some();
+        #[cfg(not(feature = "jwt"))]
+        let exchanges = false;
+        if with_refresh_token || exchanges {
             grant.bind_sender(presented.sender(client, &grant));
         }
         #[cfg(feature = "proof")]

@@ -1,8 +1,9 @@
 //! Codes that are bound to a key: RFC 9449 section 10.
 
-use super::house::{ask, house, redemption};
+use super::house::{ask, house, redemption, renewal};
 use crate::kit::at;
 use crate::kit::proof::ProofKey;
+use crate::kit::schedule::run as poll;
 
 #[test]
 fn a_bound_code_is_for_its_key() {
@@ -19,6 +20,28 @@ fn a_bound_code_is_for_its_key() {
         // What the code was bound to is gone; what the grant is bound to is not.
         let refreshed = world.proven(client, &super::house::renewal(&reply.refresh_token()), &other, at(3));
         assert_eq!(refreshed.status == 200, client == "machine");
+    }
+}
+
+/// A store that went back to before the redemption is moved forward by the next refresh to what that had left: bound, by what its client
+/// shows, and the code's own key gone (sections 5 and 10).
+#[test]
+fn a_redemption_that_the_store_lost_binds_once_more() {
+    let world = house();
+    let (own, other) = (ProofKey::of(1), ProofKey::of(2));
+    for client in ["phone", "machine"] {
+        for jkt in [None, Some(own.thumbprint())] {
+            let asked: Vec<_> = jkt.iter().map(|jkt| ("dpop_jkt", &**jkt)).collect();
+            let code = world.code(client, &asked, at(0));
+            let before = world.store.grants().pop().unwrap();
+            let first = world.proven(client, &redemption(&code), &own, at(1)).refresh_token();
+            world.store.misplace(before.id(), before);
+            let second = world.proven(client, &renewal(&first), &own, at(2)).assert_ok().refresh_token();
+            world.bare(client, &renewal(&second), at(3)).assert_error(400, "invalid_dpop_proof");
+            let refreshed = world.proven(client, &renewal(&second), &other, at(4));
+            assert_eq!(refreshed.status == 200, client == "machine", "{client} {jkt:?}");
+            poll(world.engine.end_sessions_of("alice", at(5))).unwrap();
+        }
     }
 }
 

@@ -378,6 +378,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         rotates: bool,
         now: Timestamp,
     ) {
+        let lost_its_redemption = !grant.is_redeemed();
         // A token that stays keeps the key that it was made under.
         let key_id = if rotates { self.realm.keys().signing().id() } else { refresh.token.key_id() };
         grant.advance(Advance {
@@ -390,7 +391,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(changes) = &refresh.changes {
             changes.apply(grant);
         }
-        // Who shows nothing binds nothing, and a grant that is refreshed has no code to be bound any more.
+        if lost_its_redemption {
+            // The store went back to before it: what that had left is left now.
+            grant.forget_until_redeemed();
+            self.bind(grant, refresh.client, refresh.presented);
+            return;
+        }
+        // Who shows nothing binds nothing.
         if !refresh.presented.is_bare() {
             let sender = refresh.presented.sender_of_refresh(refresh.client, grant);
             refresh.binds = sender != grant.sender();

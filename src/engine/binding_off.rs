@@ -158,6 +158,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         false
     }
 
+    pub(super) const fn may_be_used_at(&self, _: Option<Confirmation>, _: Option<&Resource>) -> bool {
+        true
+    }
+
     pub(super) const fn nonce_for(&self, _: &Request<'_>, _: Scheme, _: Timestamp) -> Option<Box<str>> {
         None
     }

@@ -14,7 +14,7 @@ use super::grants::is_in_foreign_grace;
 use super::host::{Clock, Event};
 use super::refusal::ClientRefusal;
 use super::resource::{Access, Asking};
-use super::resources::Found;
+use super::resources::{Found, Resource, ResourceRef};
 use super::time::Time;
 use crate::client::{Client, Clients};
 use crate::grant::rotation::{Decision, decide};
@@ -143,7 +143,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Option<Map<String, Value>> {
         // As the token endpoint would answer: with what the client may have now, and where that is nothing, not at all.
         let left = left_to(client, &grant.scope, Scope::WHOLE);
+        let has_somewhere = match self.settings.resources.as_deref() {
+            Some(resources) => !resources.of_login(grant).is_empty(),
+            None => grant.resource_list().is_none(),
+        };
         let live = client.may_refresh()
+            && has_somewhere
             && match decide(grant, presented, &self.refresh_policy(client), time.arrived(), time.now()) {
                 Decision::Step { .. } | Decision::Keep { .. } => true,
                 decision @ (Decision::Retry | Decision::Replay) => {
@@ -190,16 +195,18 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !client.is_resource_server() {
             return Ok(None);
         }
+        // Nobody can use it there: as `bearer` answers.
+        let is_usable = |at: Option<&Resource>| self.may_be_used_at(access.bound_to, at);
         let Some(resources) = self.settings.resources.as_deref() else {
-            return Ok(Some(self.members_of_access_token(&access)));
+            return Ok(is_usable(None).then(|| self.members_of_access_token(&access)));
         };
         // Of others it hears nothing (RFC 7662 section 4), nor what a token may do there.
         let own = client.guards().map_or_else(
             || resources.default_resource().into_iter().collect(),
             |uris| uris.filter_map(|uri| resources.find(uri)).collect::<Found<'_>>(),
         );
-        let here: Found<'_> =
-            access.resources().filter_map(|uri| resources.find(uri)).filter(|at| own.contains(at)).collect();
+        let is_here = |at: &ResourceRef<'_>| own.contains(at) && is_usable(Some(at));
+        let here: Found<'_> = access.resources().filter_map(|uri| resources.find(uri)).filter(is_here).collect();
         let scope = resources.cut_scope(access.scope(), &here).filter(|_| !here.is_empty());
         Ok(scope.map(|scope| self.members_of_access_token(&Access { scope, ..access })))
     }

@@ -21,9 +21,6 @@ use crate::wire::{Request, Response};
 /// Epochs have 24 bits. Nobody revokes the access tokens of one grant that often; the last time ends it.
 const MAX_EPOCH: u32 = (1 << 24) - 1;
 
-/// What a client is told of, RFC 7009 section 2.1.
-const ANOTHER_CLIENT: Refusal = Refusal::Grant(GrantRefusal::AnotherClient);
-
 /// Whether a token is refused because it is none that is alive.
 const fn is_invalid(why: Refusal) -> bool {
     !matches!(why, Refusal::Throttled(_) | Refusal::Grant(GrantRefusal::AnotherClient)) && why.status() < 500
@@ -63,7 +60,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let (client, token) = match self.token_of_request(request, time).await {
             Ok(found) => found,
             // Not at hand, and by no token of its own: as below.
-            Err(failure) if failure.is_about_a_token() && failure.why != ANOTHER_CLIENT => return Ok(()),
+            Err(failure) if failure.is_about_a_token() && !failure.is_of_another_client() => return Ok(()),
             Err(failure) => return self.of_another(failure, request, time),
         };
         self.check_profile_of(&client).map_err(|why| Failure::from(why).of_client(client.shared_id()))?;
@@ -90,7 +87,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// That a token is another client's says that it is alive, and anybody can be a client where clients register themselves. Whoever asks
     /// too often is told what one is told of a dead one: nothing.
     fn of_another(&self, failure: Failure, request: &Request<'_>, time: &Time<'_>) -> Result<(), Failure> {
-        if failure.why != ANOTHER_CLIENT {
+        if !failure.is_of_another_client() {
             return Err(failure);
         }
         match self.host.guess(Guessed::Token, request.peer(), time.now()) {
@@ -110,10 +107,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         match self.prove(&grant, token, TokenKind::Refresh, client.id()) {
             Ok(()) if self.may_end(&grant, token, client, time) => self.end_for(&grant, time.now()).await,
             Ok(()) => Ok(()),
-            Err(failure) if failure.why == ANOTHER_CLIENT => {
-                // One that has expired, or was voided, is invalid whoever sends it.
-                self.check_grant(&grant, grant.access_epoch, grant.refresh_expires_at, time).await?;
-                Err(failure)
+            Err(failure) if failure.is_of_another_client() => {
+                Err(self.another_client((&grant, grant.access_epoch, grant.refresh_expires_at), failure, time).await)
             }
             Err(failure) => Err(failure),
         }
@@ -131,7 +126,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     async fn revoke_access_token(&self, text: &str, client: &Client, time: &Time<'_>) -> Result<(), Failure> {
         let access = self.live_access(text, time, Asking::Revocation).await?;
         if access.client_id() != client.id() {
-            return Err(Failure::from(ANOTHER_CLIENT).of_grant(access.grant_id()).of_subject(access.subject()));
+            return Err(Failure::from(GrantRefusal::AnotherClient)
+                .of_grant(access.grant_id())
+                .of_subject(access.subject()));
         }
         // It ends with the grant that it is of, which may be another client's, and not the other way round.
         #[cfg(feature = "jwt")]

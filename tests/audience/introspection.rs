@@ -81,6 +81,22 @@ fn without_resources_nothing_changes() {
     }
 }
 
+/// As the token endpoint would answer: one that could renew nothing any more, since what it is for is gone, is inactive.
+#[test]
+fn a_refresh_token_for_nothing_any_more_is_inactive() {
+    let before = world(both);
+    let body = "grant_type=password&username=alice&password=wonderland";
+    let token = before.machine(body, &[FILES], at(0)).refresh_token();
+    assert!(hears(&before, "machine", &token).is_some());
+    let one_is_gone = super::town::rebuilt(&before, |builder| plain(builder).resource(super::town::mcp()));
+    let none_is_left = super::town::rebuilt(&before, plain);
+    for after in [one_is_gone, none_is_left] {
+        assert!(hears(&after, "machine", &token).is_none());
+        let renewal = format!("grant_type=refresh_token&refresh_token={token}");
+        after.machine(&renewal, &[], at(2)).assert_error(400, "invalid_target");
+    }
+}
+
 /// A refresh token is for the engine, and nobody's audience.
 #[test]
 fn a_refresh_token_has_no_audience() {

@@ -154,6 +154,23 @@ fn without_nonces_a_proof_is_of_the_last_minute() {
     lax.with_proof("/x", &token, &proof, at(100)).unwrap();
 }
 
+/// RFC 7662 section 2.2, RFC 9728 section 2: where bearer tokens are refused, a resource server is not told that one is good.
+#[test]
+fn a_token_that_no_resource_takes_is_inactive_there() {
+    let strict = |builder| plain(builder).dpop(Dpop::new().with_required_at_resources(true));
+    let world = World::new(clients(), strict);
+    let bound = world.proven("phone", LOGIN, &ProofKey::of(1), at(0)).access_token();
+    let bare = world.bare("phone", LOGIN, at(0)).access_token();
+    for (token, is_active) in [(&bound, true), (&bare, false)] {
+        let request = form(format!("token={token}")).authorization(basic("api", SECRET));
+        let answer = world.engine.blocking().introspect(&request.request(), at(1)).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(answer["active"], is_active);
+    }
+    let bearer = [("authorization", &*format!("Bearer {bare}"))];
+    assert_eq!(kind(world.at_resource(None, "/x", &bearer, at(1))), InvalidToken);
+}
+
 /// Sections 6.1 and 6.2: what those hear who check the proof themselves.
 #[test]
 fn jwts_and_introspection_name_the_key() {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use regrant::fetch::{DocumentClients, Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
+use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use regrant::{Authorization, Request, RootSecret};
 use serde_json::json;
 
@@ -68,6 +69,33 @@ fn no_token_request_of_a_stranger_fetches() {
     node.refresh(APP, &refresh, at(2)).assert_ok();
     node.redeem(APP, &code, at(2)).assert_ok();
     assert_eq!(web.fetched(), [APP]);
+}
+
+/// RFC 7009 section 2.2: nor does it change what is said of a token that is another client's and has ended.
+#[test]
+fn anothers_dead_token_is_invalid_whether_or_not_a_document_is_at_hand() {
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    for jwts in [false, true] {
+        let (web, clock) = (Web::usual(), Hand::new());
+        web.puts(EVIL, &document(EVIL));
+        let on = |store| {
+            let key = key.clone();
+            port_on(store, strangers(&web, &clock), |builder| {
+                if jwts { builder.signing_key(key).jwt_access_tokens(JwtAccessTokens::new()) } else { builder }
+            })
+        };
+        let warm = on(Arc::new(Shelf::default()));
+        let theirs = warm.login(EVIL, at(0));
+        warm.login(APP, at(0));
+        let cold = on(Arc::clone(&warm.store));
+        let (alive, long_after) = (at(1), at(100 * 86_400));
+        for (now, status) in [(alive, 400), (long_after, 200)] {
+            for token in [theirs.access_token(), theirs.refresh_token()] {
+                assert_eq!(warm.revoke(APP, &token, now).status, status);
+                assert_eq!(cold.revoke(APP, &token, now).status, status);
+            }
+        }
+    }
 }
 
 /// A document at hand changes no answer: it would tell who was here before.

@@ -32,6 +32,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             .is_some_and(|dpop| dpop.required_at_resources || guarded.is_some_and(Resource::requires_dpop))
     }
 
+    /// Whether a token that is bound so may be used there at all, by whoever has its key.
+    pub(in crate::engine) fn may_be_used_at(&self, bound_to: Option<Confirmation>, guarded: Option<&Resource>) -> bool {
+        match bound_to {
+            Some(Confirmation::Key(_)) => true,
+            _ if self.demands_proofs(guarded) => false,
+            Some(Confirmation::Certificate(_)) => true,
+            // A token of before: under a profile none is anybody's who holds it.
+            None => self.dpop.as_ref().is_none_or(|dpop| dpop.profile.is_none()),
+        }
+    }
+
     /// A nonce for the answer to a request that came with a proof, or by its scheme.
     pub(in crate::engine) fn nonce_for(
         &self,
@@ -111,11 +122,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<(), Refusal> {
         match (scheme, access.bound_to) {
             (Scheme::Bearer, Some(Confirmation::Key(_))) => Err(SenderRefusal::Downgrade.into()),
-            (Scheme::Bearer, _) if self.demands_proofs(guarded) => Err(SenderRefusal::Unbound.into()),
-            // A token of before: under a profile none is anybody's who holds it.
-            (Scheme::Bearer, None) if self.dpop.as_ref().is_some_and(|dpop| dpop.profile.is_some()) => {
-                Err(SenderRefusal::Unbound.into())
-            }
+            (Scheme::Bearer, bound_to) if !self.may_be_used_at(bound_to, guarded) => Err(SenderRefusal::Unbound.into()),
             (Scheme::Bearer, None) => Ok(()),
             (Scheme::Bearer, Some(wanted)) => {
                 let own = presented.certificate.as_deref().copied().map(Confirmation::Certificate);

@@ -18,6 +18,7 @@ use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, Refusal, RequestRefusal, Unavailable};
 use crate::engine::time::Time;
+use crate::grant::{Grant, Timestamp};
 use crate::store::{BoxFuture, TokenStore};
 use crate::token::{GrantToken, TokenKind};
 use crate::wire::{BasicCredentials, Form, Parameters, Request};
@@ -26,6 +27,11 @@ impl Failure {
     /// Whether the client may be one that has to be fetched, and the request has shown nothing yet that allows it.
     pub(in crate::engine) fn is_unlicensed(&self) -> bool {
         self.why == Refusal::Unavailable(Unavailable::ClientNotAtHand)
+    }
+
+    /// Whether it is a genuine token, but another client's.
+    pub(in crate::engine) fn is_of_another_client(&self) -> bool {
+        self.why == Refusal::Grant(GrantRefusal::AnotherClient)
     }
 
     /// Whether it is the token that is refused, not the request or its client.
@@ -61,7 +67,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let credentials = read(request, parameters, &mut basic)?;
             // No code has a prefix, and none does it any harm.
             let licensed = match self.grant_token(text) {
-                Some(token) => self.license(&token, kind, credentials.client_id()).await,
+                Some(token) => self.license(&token, kind, credentials.client_id(), time).await,
                 None => Err(GrantRefusal::Shape.into()),
             };
             let purpose = match licensed {
@@ -86,9 +92,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let credentials = read(request, parameters, &mut basic)?;
             let client_id = credentials.client_id();
             let licensed = match self.grant_token(text.as_bytes()) {
-                Some(token) => self.license(&token, TokenKind::Refresh, client_id).await,
-                None if text.contains('.') => self.license_by_jwt(text, client_id).await,
-                None => self.license_by_access_token(text, client_id).await,
+                Some(token) => self.license(&token, TokenKind::Refresh, client_id, time).await,
+                None if text.contains('.') => self.license_by_jwt(text, client_id, time).await,
+                None => self.license_by_access_token(text, client_id, time).await,
             };
             let purpose = match licensed {
                 Ok(()) => Purpose::Licensed,
@@ -110,16 +116,38 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(failure)
     }
 
-    async fn license(&self, token: &GrantToken, kind: TokenKind, client_id: &str) -> Result<(), Failure> {
+    async fn license(
+        &self,
+        token: &GrantToken,
+        kind: TokenKind,
+        client_id: &str,
+        time: &Time<'_>,
+    ) -> Result<(), Failure> {
         match kind {
             TokenKind::Refresh => self.knows_key_of_refresh(token.key_id())?,
             _ => self.knows_key(token.key_id())?,
         }
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
-        self.prove(&grant, token, kind, client_id)
+        match self.prove(&grant, token, kind, client_id) {
+            Err(failure) if kind == TokenKind::Refresh && failure.is_of_another_client() => {
+                Err(self.another_client((&grant, grant.access_epoch, grant.refresh_expires_at), failure, time).await)
+            }
+            proven => proven,
+        }
     }
 
-    async fn license_by_access_token(&self, text: &str, client_id: &str) -> Result<(), Failure> {
+    /// What is wrong with a genuine token that is another client's: one that has expired, or was voided, is invalid whoever sends it, and
+    /// whether or not there is a document at hand of who does (RFC 7009 section 2.2).
+    pub(in crate::engine) async fn another_client(
+        &self,
+        (grant, epoch, expires_at): (&Grant, u32, Timestamp),
+        failure: Failure,
+        time: &Time<'_>,
+    ) -> Failure {
+        self.check_grant(grant, epoch, expires_at, time).await.err().unwrap_or(failure)
+    }
+
+    async fn license_by_access_token(&self, text: &str, client_id: &str, time: &Time<'_>) -> Result<(), Failure> {
         let token = self.access_token(text).ok_or(GrantRefusal::Shape)?;
         self.knows_key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
@@ -128,7 +156,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(GrantRefusal::Mac.into());
         }
         if grant.client_id() != client_id {
-            return Err(of_grant(&grant, GrantRefusal::AnotherClient));
+            let failure = of_grant(&grant, GrantRefusal::AnotherClient);
+            return Err(self.another_client((&grant, token.epoch(), token.expires_at()), failure, time).await);
         }
         Ok(())
     }

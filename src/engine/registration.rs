@@ -154,9 +154,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ///
     /// Keys and certificates are taken where the registry says that it has clients of that kind: one that has not heard of them would give
     /// such a client a secret, or tokens that are bound to nothing. Nor is a client taken that could never authenticate, since its keys
-    /// are where nobody fetches them.
+    /// are where nobody fetches them, or since the engine's profile has no such clients.
     fn fit(&self, metadata: ClientMetadata) -> Result<ClientMetadata, RegistrationRefusal> {
-        let features = self.clients.features();
+        let features = self.features();
         let demands = *metadata.demands();
         #[cfg(feature = "proof")]
         let (takes_proofs, reads_signed) = (self.dpop.is_some(), self.settings.signed_requests);
@@ -185,6 +185,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         let metadata = metadata.without_algorithms(!reads_signed, !signs_answers);
+        #[cfg(feature = "proof")]
+        if let Some(profile) = self.profile() {
+            profile.check_registration(&metadata).map_err(RegistrationRefusal::Metadata)?;
+        }
         #[cfg(feature = "jwt")]
         let metadata = metadata
             .without_wishes(!features.pairwise_subjects, !features.backchannel_logout)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use regrant::client::{ClientIdKeys, StatelessClients};
 use regrant::engine::{
     ClientCredentials, DeviceAuthorization, Dpop, EngineSlot, ExchangeError, ExchangePolicy, Profile, ProfileGap,
 };
@@ -127,6 +128,16 @@ fn a_square_says_what_it_lacks() {
         .endpoints(endpoints().with_scopes(scope(SQUARE_SCOPE)))
         .profile(Profile::Atproto);
     assert_eq!(gap(fetchless), Some(ProfileGap::Fetch));
+    // Ids that are no URLs of documents would be refused at every endpoint.
+    let registering = StatelessClients::new(
+        strangers(&site(), &Hand::default()),
+        ClientIdKeys::new(&RootSecret::from_bytes(2, &[3; 32]), None),
+    );
+    let registering = profiled(MemoryStore::new(), registering, Profile::Atproto, &Events::default())
+        .endpoints(endpoints().with_scopes(scope(SQUARE_SCOPE)))
+        .fetch(site())
+        .registration();
+    assert_eq!(gap(registering), Some(ProfileGap::Registration));
 }
 
 /// An engine that takes another's place goes on with its signing keys, so those have to be allowed too.

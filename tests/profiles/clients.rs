@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regrant::client::{ClientBuilder, RecoverableSecret};
-use regrant::engine::ClientCredentials;
+use regrant::client::{ClientBuilder, ClientIdKeys, RecoverableSecret, StatelessClients};
+use regrant::engine::{ClientCredentials, Profile};
 use regrant::grant::Rotation;
 use regrant::jwt::JwsAlgorithm;
-use regrant::{Authorization, AuthorizationError, AuthorizationRequest, Client, Lifetimes, Request};
+use regrant::{
+    Authorization, AuthorizationError, AuthorizationRequest, Client, Lifetimes, Request, RootSecret, StaticClients,
+};
 use serde_json::{Value, json};
 
 use crate::kit::profiles::{
-    App, Hand, PHONE, Pkce, Place, SERVICE, SQUARE_SCOPE, asking, bank, key_app, key_client, keys_of, phone,
-    phone_document, said, service, service_document, site, square, strangers,
+    App, Hand, PHONE, Pkce, Place, SERVICE, SQUARE_SCOPE, asking, bank, endpoints, key_app, key_client, keys_of, phone,
+    phone_document, profiled, said, service, service_document, site, square, strangers,
 };
 use crate::kit::schedule::run;
-use crate::kit::{OTHER_SECRET, Reply, SECRET, Shelf, at, basic, form, scope, secret};
+use crate::kit::{Events, OTHER_SECRET, Reply, SECRET, Shelf, at, basic, form, scope, secret};
 
 fn has(events: &[String], fault: &str) -> bool {
     events.iter().any(|event| event.starts_with("Refused") && event.contains(&format!("Profile({fault})")))
@@ -77,6 +79,49 @@ fn a_client_that_contradicts_fapi_2_0_is_refused_everywhere() {
         let bank = bank(Arc::new(Shelf::default()), [client], |builder| builder);
         bank.login(&key_app(), 0);
     }
+}
+
+/// FAPI 2.0 Security Profile section 5.3.2.1, items 3 and 6; RFC 7591 section 3.2.2: no id is given out that is refused wherever it comes.
+#[test]
+fn nobody_registers_who_would_be_refused_everywhere() {
+    let clients =
+        StatelessClients::new(StaticClients::new(), ClientIdKeys::new(&RootSecret::from_bytes(2, &[3; 32]), None));
+    let (store, events) = (Arc::new(Shelf::default()), Events::default());
+    let clients = clients.with_scope(scope("read")).with_private_key_jwt(true);
+    let engine = profiled(Arc::clone(&store), clients, Profile::Fapi2Security, &events)
+        .endpoints(endpoints().with_registration("/register"))
+        .signed_requests()
+        .registration()
+        .build()
+        .unwrap();
+    let register = |says: &Value| {
+        let body = says.to_string();
+        let request = Request::new("POST", body.as_bytes()).with_header("content-type", b"application/json");
+        Reply::of(&run(engine.register(&request, at(0))))
+    };
+    let keyed = || {
+        json!({
+            "redirect_uris": ["https://app.example/cb"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": keys_of(&["one"]),
+        })
+    };
+    let with = |name: &str, value: Value| {
+        let mut says = keyed();
+        says[name] = value;
+        says
+    };
+    for says in [
+        json!({"redirect_uris": ["https://app.example/cb"]}),
+        json!({"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "none"}),
+        json!({"redirect_uris": ["https://app.example/cb"], "token_endpoint_auth_method": "client_secret_post"}),
+        with("token_endpoint_auth_signing_alg", json!("RS256")),
+        with("request_object_signing_alg", json!("RS256")),
+    ] {
+        assert_eq!(said(&register(&says)), "400 invalid_client_metadata", "{says}");
+    }
+    assert_eq!(register(&keyed()).status, 201);
+    assert_eq!(register(&with("token_endpoint_auth_signing_alg", json!("PS256"))).status, 201);
 }
 
 /// Item 3: confidential clients alone.

@@ -36,7 +36,7 @@ pub enum MetadataFault {
     /// `application_type` is `web`, and a redirect URI is not https or leads to the machine itself (OpenID Connect Dynamic Client
     /// Registration section 2).
     RedirectUriOfWebApplication,
-    /// A `token_endpoint_auth_method` that is not served.
+    /// A `token_endpoint_auth_method` that is not served, or that the engine's profile does not have.
     AuthMethod,
     /// None of `grant_types` is open to clients that register themselves, or `authorization_code` is not among them.
     GrantTypes,
@@ -62,7 +62,8 @@ pub enum MetadataFault {
     /// A metadata document with `client_secret` or `client_secret_expires_at`, or with a way to authenticate by a shared secret: it
     /// is public (draft-ietf-oauth-client-id-metadata-document, "Client Metadata Document").
     SharedSecret,
-    /// A metadata document whose `token_endpoint_auth_method` is not `none`: no other is served for such clients.
+    /// A metadata document whose `token_endpoint_auth_method` is not served for such clients: other than `none`, and than
+    /// `private_key_jwt` where the registry takes it.
     DocumentAuthMethod,
     /// A metadata document with a key that is not a public one.
     PrivateKey,
@@ -73,9 +74,10 @@ pub enum MetadataFault {
     JwksUriNotServed,
     /// `private_key_jwt` without a key that a client can sign by, in `jwks` or at `jwks_uri`.
     NoUsableKey,
-    /// A `token_endpoint_auth_signing_alg` that is not served.
+    /// A `token_endpoint_auth_signing_alg` that is not served, or that the engine's profile forbids.
     SigningAlgorithm,
-    /// A `request_object_signing_alg` that is not served (RFC 9101 section 10.5): `none`, or one under a secret.
+    /// A `request_object_signing_alg` that is not served (RFC 9101 section 10.5): `none`, one under a secret, or one that the engine's
+    /// profile forbids.
     RequestSigningAlgorithm,
     /// An `authorization_signed_response_alg` that nothing here is signed by (JARM section 3).
     ResponseSigningAlgorithm,
@@ -138,7 +140,7 @@ impl MetadataFault {
             Self::RedirectUriOfWebApplication => {
                 "the redirect URIs of a web application are https and not on this machine; is application_type native meant?"
             }
-            Self::AuthMethod => "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post",
+            Self::AuthMethod => "token_endpoint_auth_method is not one that is served here",
             Self::GrantTypes => "grant_types must have authorization_code",
             Self::ResponseTypes => "response_types must have code",
             Self::ApplicationType => "application_type must be web or native",
@@ -150,15 +152,21 @@ impl MetadataFault {
             Self::Keys => "jwks and jwks_uri must not both be there, and a key set has keys",
             Self::ClientId => "client_id must be that of the client",
             Self::SharedSecret => "a client metadata document must not have or need a shared secret",
-            Self::DocumentAuthMethod => "token_endpoint_auth_method of a client metadata document must be none here",
+            Self::DocumentAuthMethod => {
+                "token_endpoint_auth_method is not one that is served here for clients with a document"
+            }
             Self::PrivateKey => "jwks must have public keys alone",
             Self::JwksUri => "jwks_uri must be an https URL in its usual spelling, of a public host name in lower case",
             Self::JwksUriNotServed => "jwks_uri is not served here: keys are registered by jwks",
             Self::NoUsableKey => {
                 "private_key_jwt needs jwks or jwks_uri, with a key of EC (P-256), OKP (Ed25519) or RSA"
             }
-            Self::SigningAlgorithm => "token_endpoint_auth_signing_alg must be ES256, PS256, RS256, EdDSA or Ed25519",
-            Self::RequestSigningAlgorithm => "request_object_signing_alg must be ES256, PS256, RS256, EdDSA or Ed25519",
+            Self::SigningAlgorithm => {
+                "token_endpoint_auth_signing_alg must be one of token_endpoint_auth_signing_alg_values_supported"
+            }
+            Self::RequestSigningAlgorithm => {
+                "request_object_signing_alg must be one of request_object_signing_alg_values_supported"
+            }
             Self::ResponseSigningAlgorithm => {
                 "authorization_signed_response_alg must be one of authorization_signing_alg_values_supported"
             }

@@ -80,6 +80,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
                 dpop,
                 has_root: self.root.is_some(),
                 has_fetch: self.client_keys.is_some(),
+                has_registration: self.registry.is_some(),
                 has_other_grants: self.device.is_some() || self.jwt_bearer.is_some() || self.host.exchange().is_some(),
             })?;
         }

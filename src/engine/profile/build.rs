@@ -29,6 +29,7 @@ pub(in crate::engine) struct Described<'a, C> {
     pub(in crate::engine) has_root: bool,
     pub(in crate::engine) has_fetch: bool,
     pub(in crate::engine) has_other_grants: bool,
+    pub(in crate::engine) has_registration: bool,
 }
 
 impl Profile {
@@ -45,7 +46,7 @@ impl Profile {
     }
 
     pub(in crate::engine) fn check<C: Clients>(self, engine: &Described<'_, C>) -> Result<(), ProfileGap> {
-        let Described { settings, endpoints, host, clients, dpop, has_root, has_fetch, has_other_grants } = engine;
+        let Described { settings, endpoints, host, clients, dpop, has_root, has_fetch, .. } = engine;
         self.check_issuer(settings.issuer.as_deref())?;
         if !has_root {
             return Err(ProfileGap::RootSecret);
@@ -64,7 +65,9 @@ impl Profile {
                 Err(ProfileGap::PushedRequestLifetime)
             }
             Self::Atproto if !has_es256 => Err(ProfileGap::ProofAlgorithm),
-            Self::Atproto if host.grant_types().next().is_some() || *has_other_grants => Err(ProfileGap::GrantHandler),
+            Self::Atproto if host.grant_types().next().is_some() || engine.has_other_grants => {
+                Err(ProfileGap::GrantHandler)
+            }
             Self::Atproto if !dpop.demands_resource_nonces() => Err(ProfileGap::ResourceNonces),
             Self::Atproto if !features.client_id_metadata_documents || !features.private_key_jwt => {
                 Err(ProfileGap::ClientDocuments)
@@ -72,6 +75,7 @@ impl Profile {
             Self::Atproto if !endpoints.scopes().contains(ATPROTO) || !clients.knows_scope(ATPROTO) => {
                 Err(ProfileGap::Scope)
             }
+            Self::Atproto if engine.has_registration => Err(ProfileGap::Registration),
             Self::Atproto if !has_fetch => Err(ProfileGap::Fetch),
             Self::Fapi2Security | Self::Atproto => Ok(()),
         }

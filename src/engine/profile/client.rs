@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Profile;
 use super::build::ATPROTO;
-use crate::client::{ApplicationType, AuthMethod, Client, ClientMetadata};
+use crate::client::{ApplicationType, AuthMethod, Client, ClientMetadata, MetadataFault};
 use crate::grant::{Lifetimes, Rotation};
 use crate::proof::JwsAlgorithm;
 use crate::wire::{ErrorCode, read_uri, web_host};
@@ -135,6 +135,24 @@ impl Profile {
             Self::Atproto if allows(&[TlsClientAuth, SelfSignedTlsClientAuth]) => Err(ProfileFault::AuthMethod),
             Self::Atproto => check_client_of_atproto(client),
         }
+    }
+
+    /// Whether what a client registers with is within the profile: it would be refused at every endpoint else, and register again. Of
+    /// FAPI 2.0; atproto has no clients that register.
+    pub(in crate::engine) fn check_registration(self, metadata: &ClientMetadata) -> Result<(), MetadataFault> {
+        let forbids = |name: Option<&str>| {
+            name.and_then(JwsAlgorithm::from_name).is_some_and(|algorithm| !self.allows(algorithm))
+        };
+        if metadata.auth_method() != AuthMethod::PrivateKeyJwt {
+            return Err(MetadataFault::AuthMethod);
+        }
+        if forbids(metadata.token_endpoint_auth_signing_alg()) {
+            return Err(MetadataFault::SigningAlgorithm);
+        }
+        if forbids(metadata.request_object_signing_alg()) {
+            return Err(MetadataFault::RequestSigningAlgorithm);
+        }
+        Ok(())
     }
 
     fn check_client_of_fapi(self, client: &Client) -> Result<(), ProfileFault> {

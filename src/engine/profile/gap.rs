@@ -60,6 +60,9 @@ pub enum ProfileGap {
         "the atproto profile needs clients that are known by a document (DocumentClients), and keys of theirs taken"
     )]
     ClientDocuments,
+    /// Clients may register themselves (`EngineBuilder::registration`): what atproto knows a client by is the URL of its document.
+    #[error("the atproto profile has no clients that register themselves, but those that are known by a document")]
+    Registration,
     /// Nothing to fetch keys of clients by (`EngineBuilder::fetch`).
     #[error("the atproto profile needs something to fetch the keys of clients by (EngineBuilder::fetch)")]
     Fetch,

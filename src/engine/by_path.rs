@@ -46,7 +46,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// [`introspect`](Self::introspect), [`register`](Self::register), and with their features the pushed request, device authorization
     /// and userinfo endpoints and the JWK set. One that was given no path is nowhere.
     ///
-    /// `path` is that of the request as it came, without the query, and is compared byte by byte. A path of [`Endpoints`](crate::Endpoints)
+    /// `path` is that of the request as it came, without the query, and is compared byte by byte; the query is
+    /// [the request's](Request::with_query). A path of [`Endpoints`](crate::Endpoints)
     /// is after [that of the issuer](Self::issuer_path), and also where a router or a proxy has taken the issuer's off. A whole
     /// URL counts where it is of the issuer's scheme and host, written in the same way: what is published of another host is not
     /// served by this one.
@@ -72,7 +73,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn respond_at(&self, path: &str, request: &Request<'_>, clock: impl Clock) -> Option<Response> {
-        let endpoint = match self.place_at(path)? {
+        let endpoint = match self.place_at(path, std::str::from_utf8(request.query_string()).unwrap_or_default())? {
             Place::Post(endpoint) => endpoint,
             Place::Document(document) => return Some(self.by_get(request.method(), document)),
         };
@@ -90,12 +91,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         })
     }
 
-    pub(crate) fn place_at(&self, path: &str) -> Option<Place> {
+    pub(crate) fn place_at(&self, path: &str, query: &str) -> Option<Place> {
         match self.endpoints.served().find(|(at, _)| self.is_at(at, path)) {
             Some((_, Published::Post(endpoint))) => Some(Place::Post(endpoint)),
             #[cfg(feature = "jwt")]
             Some((_, Published::Jwks)) => Some(Place::Document(self.jwks())),
-            None => self.document_at(path).map(Place::Document),
+            None => self.document_of(path, query).map(Place::Document),
         }
     }
 

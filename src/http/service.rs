@@ -319,7 +319,7 @@ impl<S: TokenStore, C: Clients> EndpointService<S, C> {
         let endpoint = match self.endpoint {
             Endpoint::Post(endpoint) => endpoint,
             Endpoint::Document(document) => return serve(&engine, found(&engine, document, &parts), &parts),
-            Endpoint::ByPath => match engine.place_at(parts.uri.path()) {
+            Endpoint::ByPath => match engine.place_at(parts.uri.path(), parts.uri.query().unwrap_or_default()) {
                 Some(Place::Post(endpoint)) => endpoint,
                 Some(Place::Document(document)) => return serve(&engine, Some(document), &parts),
                 None => return serve(&engine, None, &parts),
@@ -419,7 +419,9 @@ impl<S, C> fmt::Debug for EndpointService<S, C> {
 
 fn found<S: TokenStore, C: Clients>(engine: &Engine<S, C>, document: Document, parts: &Parts) -> Option<Response> {
     match document {
-        Document::ByPath => engine.document_at(parts.uri.path()),
+        Document::ByPath => {
+            engine.document_at(parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |whole| whole.as_str()))
+        }
         Document::Metadata => engine.metadata(),
         #[cfg(feature = "jwt")]
         Document::OpenIdConfiguration => engine.openid_configuration(),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use regrant::engine::MetadataMembers;
 use regrant::http::EndpointService;
-use regrant::{Endpoints, Resource};
+use regrant::{Endpoints, Request, Resource};
 use serde_json::{Value, json};
 
 use super::town::{FILES, MCP, OTHER, mcp, plain, poll, town, world};
-use crate::kit::{World, scope};
+use crate::kit::{World, at, scope};
 
 fn document(world: &World, path: &str) -> Option<Value> {
     world.engine.document_at(path).map(|response| serde_json::from_slice(response.body()).unwrap())
@@ -49,12 +49,34 @@ fn it_stands_between_host_and_path() {
         assert_eq!(world.engine.protected_resource_metadata_url(uri).as_deref(), Some(place));
         let path = place.split_once("//").unwrap().1;
         let path = &path[path.find('/').unwrap()..];
-        let path = path.split('?').next().unwrap();
         assert_eq!(document(&world, path).unwrap()["resource"], uri, "{path}");
     }
     let urn = world(|builder| plain(builder).resource(Resource::new("urn:example:api")));
     assert_eq!(urn.engine.protected_resource_metadata_url("urn:example:api"), None);
     assert!(urn.engine.protected_resource_metadata("urn:example:api").is_none());
+}
+
+/// Sections 3.1 and 3.3: a challenge leads to the document of its own resource, also where a query alone tells two apart.
+#[test]
+fn a_query_tells_two_apart() {
+    let (one, two, plain_one) = ("https://mcp.example/a?t=1", "https://mcp.example/a?t=2", "https://mcp.example/b");
+    let world = world(|builder| {
+        plain(builder)
+            .resource(Resource::new(one))
+            .resource(Resource::new(two))
+            .resource(Resource::new(plain_one))
+            .default_resource(one)
+    });
+    let place = "/.well-known/oauth-protected-resource";
+    for (path, resource) in [("/a?t=1", Some(one)), ("/a?t=2", Some(two)), ("/a?t=3", None), ("/a", None)] {
+        let found = document(&world, &format!("{place}{path}"));
+        assert_eq!(found.as_ref().map(|found| found["resource"].as_str().unwrap()), resource, "{path}");
+    }
+    // What is asked besides is not looked at where no URI has a query.
+    assert_eq!(document(&world, &format!("{place}/b?x=y")).unwrap()["resource"], plain_one);
+    let request = Request::new("GET", b"").with_query(b"t=2");
+    let response = poll(world.engine.respond_at(&format!("{place}/a"), &request, at(0))).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(response.body()).unwrap()["resource"], two);
 }
 
 /// Section 3.3: a client compares `resource` with what it asked for, so each is at its own place alone.

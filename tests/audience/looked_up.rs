@@ -171,6 +171,10 @@ fn they_have_metadata() {
     assert!(at_path("/.well-known/oauth-protected-resource/tenants/7"));
     assert!(!at_path("/.well-known/oauth-protected-resource/tenants/8"));
     assert!(!at_path("/.well-known/oauth-protected-resource/files"));
+    let of_a_query: &'static str = "https://id.example/tenants?t=7";
+    tenants.add(of_a_query, Resource::new(of_a_query));
+    assert!(at_path("/.well-known/oauth-protected-resource/tenants?t=7"));
+    assert!(!at_path("/.well-known/oauth-protected-resource/tenants?t=8"));
     // Nor does anything make another host of the issuer's.
     for rest in [".org/tenants/7", ":8443/tenants/7", "s/tenants/7"] {
         let elsewhere: &'static str = format!("{ISSUER}{rest}").leak();

@@ -4,10 +4,15 @@
 use std::sync::Arc;
 
 use regrant::Request;
+use regrant::engine::Profile;
+use regrant::jwt::{SigningAlgorithm, SigningKey};
 
-use crate::kit::profiles::{App, Hand, Pkce, Site, Square, asking, phone, said, square};
+use crate::kit::portal::{ISSUER, ScopeAsClaim};
+use crate::kit::profiles::{
+    App, Desk, Hand, Pkce, Site, Square, asking, endpoints, phone, profiled, said, square, strangers,
+};
 use crate::kit::schedule::run;
-use crate::kit::{Shelf, at};
+use crate::kit::{Events, Reply, Shelf, at, scope};
 
 const ID: &str = "http://localhost?redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb&scope=atproto+transition%3Ageneric";
 
@@ -35,6 +40,35 @@ fn a_client_of_localhost_logs_in_and_stays_in() {
     let sessions = run(square.engine.sessions("alice", None, 10, at(30))).unwrap();
     assert_eq!(sessions.sessions.len(), 1);
     assert_eq!(sessions.sessions[0].client_id(), ID);
+}
+
+/// Wherever the client of a grant is looked for, it is found: OpenID Connect Core section 5.3 too.
+#[test]
+fn it_is_known_at_userinfo() {
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let site = Site::default();
+    site.is_down(true);
+    let scopes = scope("atproto openid");
+    let (store, events) = (Arc::new(Shelf::default()), Events::default());
+    let clients = strangers(&site, &Hand::default()).with_scope(scopes.clone());
+    let engine = profiled(Arc::clone(&store), clients, Profile::Atproto, &events)
+        .endpoints(endpoints().with_scopes(scopes).with_jwks("/jwks").with_userinfo("/userinfo"))
+        .fetch(site)
+        .signing_key(key)
+        .id_tokens(ScopeAsClaim)
+        .build()
+        .unwrap();
+    let square = Desk { engine, store, events };
+    let id = ID.replace("transition%3Ageneric", "openid");
+    let app = App { id, redirect_uri: "http://127.0.0.1:4711/cb", scope: "atproto openid", ..phone() };
+    let token = square.login(&app, 0).access_token();
+    let proof = app.proof.as_ref().unwrap().proof("GET", &format!("{ISSUER}/userinfo"));
+    let proof = proof.with("iat", at(1).as_secs()).nonce(&square.nonce(1)).ath(&token).sign();
+    let header = format!("DPoP {token}");
+    let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
+    let request = request.with_header("dpop", proof.as_bytes());
+    let reply = Reply::of(&run(square.engine.userinfo(&request, at(1))));
+    assert_eq!(reply.assert_ok().text("sub"), "alice");
 }
 
 #[test]

@@ -235,6 +235,30 @@ fn a_document_that_cannot_be_had_for_an_hour_logs_nobody_out() {
     node.refresh(APP, &token, at(HOUR + 1)).assert_ok();
 }
 
+/// OpenID Connect Core section 5.3.3, RFC 9110 section 10.2.3: userinfo says when to come back, as the token endpoint does.
+#[test]
+fn userinfo_says_when_the_document_may_be_had_again() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let on = |store: &Arc<Shelf>| {
+        let key = key.clone();
+        port_on(Arc::clone(store), strangers(&web, &clock), |builder| builder.signing_key(key).id_tokens(ScopeAsClaim))
+    };
+    let first = on(&Arc::default());
+    let token = logged_in(&first).access_token();
+    let node = on(&first.store);
+    web.is_down(true);
+    let header = format!("Bearer {token}");
+    let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
+    let userinfo = || Reply::of(&run(node.engine.userinfo(&request, at(2))));
+    for _ in 0..5 {
+        assert_unavailable(&userinfo());
+    }
+    let limited = userinfo();
+    assert_unavailable(&limited);
+    assert_eq!(limited.header("retry-after"), ["60"]);
+}
+
 /// A good document is used for a day past its freshness, then there is none; still nobody is told to forget anything.
 #[test]
 fn after_a_day_without_a_document_the_answer_is_to_wait() {

@@ -25,7 +25,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         path.strip_suffix('/').unwrap_or(path)
     }
 
-    /// The document that is looked for at this path, which a request has: [`metadata`](Self::metadata), with the feature `jwt`
+    /// The document that is looked for at this path, with the query where a request has one: [`metadata`](Self::metadata), with the feature `jwt`
     /// the configuration of an OpenID provider, or the [metadata of a resource](Self::protected_resource_metadata). `None` at
     /// any other path, and where there is none.
     ///
@@ -34,6 +34,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// `https://id.example/tenant` these are `/.well-known/openid-configuration/tenant` and
     /// `/tenant/.well-known/openid-configuration`. A slash that ends the issuer is not in them. They are at the plain place
     /// too, where a router or a proxy that takes the issuer's path off sends the request.
+    ///
+    /// The query tells resources apart whose URIs differ in nothing else (RFC 9728 section 3.1).
     ///
     /// ```
     /// # use regrant::{Engine, MemoryStore, StaticClients};
@@ -45,6 +47,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// # Ok::<(), regrant::BuildError>(())
     /// ```
     pub fn document_at(&self, path: &str) -> Option<Response> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        self.document_of(path, query)
+    }
+
+    pub(in crate::engine) fn document_of(&self, path: &str, query: &str) -> Option<Response> {
         let is_place_of = |document: &str| {
             let issuer_path = self.issuer_path();
             path == document
@@ -58,6 +65,6 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if is_place_of(OPENID) {
             return self.openid_configuration();
         }
-        self.resource_document_at(path)
+        self.resource_document_at(path, query)
     }
 }

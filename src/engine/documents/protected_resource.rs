@@ -49,7 +49,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 members.insert("dpop_bound_access_tokens_required".into(), json!(true));
             }
         }
-        if self.clients.features().show_certificates() {
+        if self.features().show_certificates() {
             members.insert("tls_client_certificate_bound_access_tokens".into(), json!(true));
         }
         Some(Response::public(Value::Object(members).to_string().into_bytes()))
@@ -71,22 +71,33 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         metadata_url(&*self.settings.resources.as_deref()?.find(resource)?)
     }
 
-    /// The metadata that is looked for at this path. Of two resources with one path on two hosts it is that of the issuer's; one
-    /// that the host looks up is found here on the issuer's alone, since a path does not say which host was asked.
-    pub(super) fn resource_document_at(&self, path: &str) -> Option<Response> {
+    /// The metadata that is looked for at this path, by this query. Of two resources with one path on two hosts it is that of the
+    /// issuer's; one that the host looks up is found here on the issuer's alone, since a path does not say which host was asked.
+    ///
+    /// One whose URI has a query is never there by another one: who compares `resource` with what it asked for would believe neither
+    /// (RFC 9728 section 3.3).
+    pub(super) fn resource_document_at(&self, path: &str, query: &str) -> Option<Response> {
         // A path, or nothing: what is put behind the issuer's host below must not make another host of it.
         let rest = path.strip_prefix(PLACE).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
         let resources = self.settings.resources.as_deref()?;
         let host = |uri: &str| read_uri(uri).and_then(|uri| web_host(&uri).map(|(host, _)| host.to_ascii_lowercase()));
         let own = self.issuer().and_then(host);
-        let here =
-            || resources.iter().filter(|resource| path_of(resource).is_some_and(|path| is_same_path(path, rest)));
-        let known = here().find(|resource| own.is_some() && host(resource.uri()) == own).or_else(|| here().next());
-        if let Some(resource) = known {
-            return self.protected_resource_metadata(resource.uri());
+        // What a request has beside the path of a resource without a query is not looked at.
+        for query in [query, ""] {
+            let is_there = |resource: &Resource| {
+                path_of(resource).is_some_and(|path| is_same_path(path, rest)) && query_of(resource) == query
+            };
+            let here = || resources.iter().filter(|resource| is_there(resource));
+            let known = here().find(|resource| own.is_some() && host(resource.uri()) == own).or_else(|| here().next());
+            if let Some(resource) = known {
+                return self.protected_resource_metadata(resource.uri());
+            }
         }
         let issuer = read_uri(self.issuer()?)?;
-        self.protected_resource_metadata(&format!("{}://{}{rest}", issuer.scheme(), issuer.authority()?.as_str()))
+        let uri = format!("{}://{}{rest}", issuer.scheme(), issuer.authority()?.as_str());
+        let with_query = Some(query).filter(|query| !query.is_empty()).map(|query| format!("{uri}?{query}"));
+        let by_query = with_query.and_then(|uri| self.protected_resource_metadata(&uri));
+        by_query.or_else(|| self.protected_resource_metadata(&uri))
     }
 }
 
@@ -104,6 +115,11 @@ fn path_of(resource: &Resource) -> Option<&str> {
     let uri = read_uri(resource.uri())?;
     web_host(&uri)?;
     Some(uri.path().as_str())
+}
+
+/// The query of a resource, without the `?`; empty where it has none.
+fn query_of(resource: &Resource) -> &str {
+    read_uri(resource.uri()).and_then(|uri| uri.query()).map_or("", |query| query.as_str())
 }
 
 /// Some clients take off the slash that ends a path.

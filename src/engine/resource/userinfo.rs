@@ -11,7 +11,7 @@ use crate::client::{ClientRef, Clients, Lookup, OPENID, Purpose};
 use crate::engine::Engine;
 use crate::engine::failure::Failure;
 use crate::engine::host::{Clock, IdTokenRequest, RequestedClaims};
-use crate::engine::refusal::{ClientRefusal, RequestRefusal, ResourceRefusal, ServerFault, Unavailable};
+use crate::engine::refusal::{ClientRefusal, Refusal, RequestRefusal, ResourceRefusal, ServerFault, Unavailable};
 use crate::engine::time::Time;
 use crate::grant::{Grant, Scope};
 use crate::store::TokenStore;
@@ -56,6 +56,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 }
                 let _ = dpop_nonce;
                 response
+            }
+            // When to come back, as everywhere else.
+            Err(failure) if matches!(failure.why, Refusal::Unavailable(why) if why.retry_after_secs().is_some()) => {
+                self.with_nonce(request, self.refuse(&failure), time.now())
             }
             Err(failure) => {
                 self.tell(&failure);
@@ -117,7 +121,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// The client of a genuine token, which is a licence to fetch it: what the person is called depends on it.
     async fn client_of_userinfo(&self, grant: &Grant, request: &Request<'_>) -> Result<ClientRef<'_>, Failure> {
         let lookup = Lookup::of(Purpose::Licensed, request.peer());
-        match self.clients.find(grant.client_id(), lookup).await {
+        match self.look_up(grant.client_id(), &lookup).await {
             Ok(Some(client)) => Ok(client),
             Ok(None) => Err(Failure::from(ClientRefusal::UnknownClient).of_grant(grant.id)),
             Err(error) => Err(Failure::from(error).of_grant(grant.id)),

@@ -129,7 +129,6 @@ impl Jwt {
         self.0.is_some()
     }
 
-    /// Whether the host has anything to say in ID tokens.
     /// Whether some key, of those that sign or are accepted, is one of RS256.
     #[cfg(feature = "proof")]
     pub(super) fn signs_by_rs256(&self) -> bool {

@@ -86,6 +86,7 @@ fn members_that_the_engine_writes_are_its_own() {
         "token_endpoint",
         "jwks_uri",
         "scopes_supported",
+        "authorization_grant_profiles_supported",
         "resource",
         "authorization_servers",
         "bearer_methods_supported",

@@ -133,6 +133,17 @@ fn an_error_of_a_strangers_client_stays_on_the_page() {
     }
 }
 
+/// RFC 6749 section 4.1.2.1: the page names the client or the redirect URI where one of them is what is missing, and nothing else as if it were.
+#[test]
+fn the_page_says_what_is_missing() {
+    let world = world();
+    let without_type = asks("").replace("response_type=code&", "");
+    assert_eq!(world.shown(&without_type).description(), "a required parameter is missing");
+    let request = Request::new("GET", b"").with_query(b"response_type=code");
+    let Err(AuthorizationError::Show(nobody)) = run(world.engine.authorize(&request, at(0))) else { panic!("a page") };
+    assert!(nobody.way_on().is_none() && nobody.description().starts_with("client_id, or"), "{nobody:?}");
+}
+
 /// "`prompt=none` of such a client is answered by a page": a link in a mail would otherwise lead through this server to
 /// anybody's site, without a click.
 #[test]

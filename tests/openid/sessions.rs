@@ -484,3 +484,13 @@ fn a_listener_goes_to_another_place_where_something_is_in_its_way() {
     world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
     assert!(log_out(&world, "c", 2).notices.is_empty());
 }
+
+/// A log of the host's has neither the person nor the browser's cookie in it.
+#[test]
+fn an_authorization_is_printed_without_whose_it_is() {
+    let printed = format!("{:?}", regrant::Authorization::of("alice").with_session("cookie-value", at(9)));
+    assert!(
+        printed.starts_with("Authorization") && !printed.contains("alice") && !printed.contains("cookie"),
+        "{printed}"
+    );
+}

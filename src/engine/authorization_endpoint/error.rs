@@ -117,7 +117,8 @@ impl ShownError {
             return description;
         }
         match self.why {
-            Refusal::Request(RequestRefusal::MissingParameter) => {
+            // What else may be missing is told where the client would hear of it.
+            Refusal::Request(RequestRefusal::MissingParameter) if self.way_on.is_none() => {
                 "client_id, or a redirect_uri where several are registered, is missing"
             }
             // Said to the person who pressed a button twice.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What the engine writes itself, or says by leaving it out.
-const OWN: [&str; 50] = [
+const OWN: [&str; 51] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -14,6 +14,7 @@ const OWN: [&str; 50] = [
     "response_types_supported",
     "response_modes_supported",
     "grant_types_supported",
+    "authorization_grant_profiles_supported",
     "refresh_token_expiration_types_supported",
     "code_challenge_methods_supported",
     "authorization_response_iss_parameter_supported",

@@ -360,6 +360,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if let Some(dpop) = &self.dpop {
             add("dpop_signing_alg_values_supported", json!(dpop.algorithm_names().collect::<Vec<_>>()));
         }
+        // Also where it is empty: absent, it means codes and the implicit grant (RFC 8414 section 2).
         add("grant_types_supported", json!(self.grant_types(authorization.is_some(), features)));
         #[cfg(feature = "proof")]
         if let Some(profiles) = self.jwt_bearer.as_deref().and_then(JwtBearerEngine::profiles) {
@@ -379,7 +380,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             ("revocation", endpoints.revocation.is_some(), &with_none),
             ("introspection", endpoints.introspection.is_some(), &proven),
         ] {
-            if is_there {
+            // Arrays of none are left out (RFC 8414 section 3.2).
+            if is_there && !methods.is_empty() {
                 add(&format!("{endpoint}_endpoint_auth_methods_supported"), json!(methods));
             }
             if is_there && !algorithms.is_empty() {

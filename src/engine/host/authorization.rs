@@ -1,5 +1,7 @@
 //! What a host allows, once it knows who is logged in.
 
+use std::fmt;
+
 use smol_str::SmolStr;
 
 use crate::grant::members::{is_acr, is_amr};
@@ -14,7 +16,7 @@ use crate::grant::{Grant, GrantId, HostData, ResponseFields, Scope, Timestamp};
 /// # let _ = authorization;
 /// # Ok::<(), regrant::grant::InvalidScope>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Authorization {
     pub(crate) subject: Option<SmolStr>,
@@ -30,6 +32,17 @@ pub struct Authorization {
     pub(crate) session: Option<(SmolStr, Timestamp)>,
     pub(crate) page_shown: bool,
     pub(crate) replaces: Option<GrantId>,
+}
+
+impl fmt::Debug for Authorization {
+    /// What is allowed, and neither to whom nor by which session of theirs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization")
+            .field("scope", &self.scope)
+            .field("renewable", &self.renewable)
+            .field("refresh_token", &self.refresh_token)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Authorization {

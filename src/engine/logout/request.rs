@@ -11,7 +11,7 @@ use crate::engine::id_token_hint::{IdTokenHint, IdTokenHintError};
 use crate::engine::refusal::{RequestRefusal, Unavailable};
 use crate::engine::subjects::Subjects;
 use crate::store::TokenStore;
-use crate::wire::{Form, Parameters, Request, Response, has_control, location};
+use crate::wire::{Form, Parameters, Request, Response, location};
 
 /// A client's request to log the person out (OpenID Connect RP-Initiated Logout 1.0 section 2), for a page of the host's:
 ///
@@ -62,9 +62,6 @@ pub enum LogoutFault {
     /// A `post_logout_redirect_uri` that is not registered for the client, to the character, or that no client was named for.
     #[error("a URI to return to that is not registered for the client")]
     RedirectUri,
-    /// A `state` with a control character.
-    #[error("a state with a control character")]
-    State,
 }
 
 /// Why a person may be sent back to a client.
@@ -273,11 +270,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         let (client, hint, fault) = self.who_asks(&asked.form).await?;
         let redirect_uri = asked.form.single("post_logout_redirect_uri").ok().flatten().map(str::to_owned);
-        let has_state = asked.form.single("state").ok().flatten();
         asked.fault = fault.or_else(|| match (&redirect_uri, client.as_deref()) {
             (Some(uri), Some(client)) if !client.may_return_to(uri) => Some(LogoutFault::RedirectUri),
             (Some(_), None) => Some(LogoutFault::RedirectUri),
-            _ => has_state.filter(|state| has_control(state)).map(|_| LogoutFault::State),
+            _ => None,
         });
         (asked.client, asked.hint, asked.redirect_uri) = (client, hint, redirect_uri);
         Ok(asked)

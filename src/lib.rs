@@ -284,9 +284,10 @@
 //! # Names
 //!
 //! They are those of the RFCs: client, resource owner (a grant's *subject*), grant, scope, rotation, replay. The crate
-//! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7521 and RFC 7523 (assertions), RFC 7617 (Basic), RFC 7636 (PKCE), RFC
-//! 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8693 (token exchange), RFC 8707 (resource indicators), RFC 9068 (JWT access
-//! tokens), RFC 9101 (signed requests), RFC 9126 (pushed requests), RFC 9207 (issuer identification), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
+//! speaks of RFC 6749 (OAuth 2.0), RFC 6750 (bearer tokens), RFC 7009 (revocation), RFC 7521 and RFC 7523 (assertions), RFC 7591 and RFC 7592 (registration), RFC 7617 (Basic), RFC
+//! 7636 (PKCE), RFC 7662 (introspection), RFC 8252 (native apps), RFC 8414 (metadata), RFC 8628 (devices), RFC 8693 (token exchange), RFC 8705
+//! (certificates), RFC 8707 (resource indicators), RFC 9068 (JWT access tokens), RFC 9101 (signed requests), RFC 9126 (pushed requests), RFC 9207
+//! (issuer identification), RFC 9449 (proofs of possession), RFC 9470 (step-up), RFC 9700 (security best practice), RFC 9728 (metadata of
 //! resources), and of OpenID Connect Core, Discovery, RP-Initiated Logout and Back-Channel Logout 1.0.
 
 #![forbid(unsafe_code)]

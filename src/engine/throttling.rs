@@ -12,7 +12,7 @@ use crate::store::TokenStore;
 use crate::throttle::Guessed;
 
 impl<S: TokenStore, C: Clients> Engine<S, C> {
-    /// Counts a guess before it is looked at: at a password that a page asked for, or a user code. It counts as wrong until it is said to
+    /// Counts a guess before it is looked at: at a password that a page asked for. Whatever else is guessed at, the engine counts itself. It counts as wrong until it is said to
     /// be [right](PendingGuess::right), or [not looked at](PendingGuess::not_looked_at). Without a [throttle](crate::EngineBuilder::throttle) nothing is counted, and nothing refused.
     ///
     /// A grant handler has [`GrantRequest::guess`](crate::GrantRequest::guess), by the same counters.

@@ -29,6 +29,7 @@
 //!
 //! let cors = CorsLayer::new()
 //!     .allow_origin([HeaderValue::from_static("https://app.example")])
+//!     // And PUT and DELETE where pages manage their registrations (RFC 7592).
 //!     .allow_methods([Method::GET, Method::POST])
 //!     .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("dpop")])
 //!     .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER, HeaderName::from_static("dpop-nonce")])

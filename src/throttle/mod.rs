@@ -32,7 +32,7 @@
 //! | a client's secret that is kept as a digest | the client and the address | 20, 10 seconds | by itself |
 //! | | the address | 100, a second | |
 //! | one that takes a slow verification | the same, before it is verified | | by itself |
-//! | a user code | the person who is logged in | 5, 12 minutes: at most 10 in an hour | [`Engine::guess`](crate::Engine::guess) |
+//! | a user code | the person who is logged in | 5, 12 minutes: at most 10 in an hour | by itself, where the page asks for the login |
 //! | | the address | 15, 4 minutes: at most 30 in an hour | |
 //! | a registration, right or wrong | the address | 20, a minute | by itself |
 //! | an initial or a registration access token | the address | 20, 10 seconds | by itself |

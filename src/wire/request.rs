@@ -8,8 +8,8 @@ use crate::proof::ClientCertificate;
 /// A request to one of the engine's endpoints, borrowed from whatever HTTP stack received it.
 ///
 /// Hand over every header; those that mean something here are kept and counted, since a repeated one is an error. The
-/// [query](Self::with_query) is for the authorization endpoint alone: what stands there authenticates nobody (RFC 6749 section
-/// 2.3.1).
+/// [query](Self::with_query) too: what stands there authenticates nobody (RFC 6749 section 2.3.1), but endpoints that are asked by GET
+/// read it.
 ///
 /// ```
 /// use regrant::Request;
@@ -79,8 +79,9 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The query string of the URI, without the `?`. Only the authorization endpoint looks at it: client credentials
-    /// and tokens never come there (RFC 6749 section 2.3.1, RFC 9700 section 4.3.2).
+    /// The query string of the URI, without the `?`. The authorization endpoint reads it, that of logouts, the one of registrations (which
+    /// client is managed, RFC 7592) and metadata of resources; client credentials and tokens never come there (RFC 6749 section 2.3.1, RFC
+    /// 9700 section 4.3.2).
     ///
     /// ```
     /// let request = regrant::Request::new("GET", b"").with_query(b"response_type=code&client_id=app");

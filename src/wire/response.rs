@@ -70,8 +70,8 @@ impl Response {
     }
 
     /// The headers, names in lower case. `content-type`, `cache-control` and `pragma` are among them (RFC 6749 section
-    /// 5.1), but for a redirect, which has `location` in place of a body and its type, and for metadata, which caches may
-    /// keep. A page that sends itself on has `content-security-policy` besides.
+    /// 5.1), but for a redirect, which has `location` in place of a body and its type, for 204, which has no body, and for metadata,
+    /// which caches may keep. A page that sends itself on has `content-security-policy` besides.
     ///
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;
@@ -109,7 +109,7 @@ impl Response {
         .chain(self.dpop_nonce.as_deref().map(|nonce| ("dpop-nonce", nonce)))
     }
 
-    /// The body, which is JSON; that of a redirect is empty, and that of an answer by `response_mode=form_post` is HTML.
+    /// The body, which is JSON; that of a redirect and of 204 is empty, and that of an answer by `response_mode=form_post` is HTML.
     ///
     /// ```
     /// # let engine = regrant::Engine::builder(regrant::MemoryStore::new(), regrant::StaticClients::new()).build()?;

@@ -71,8 +71,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
             Some(dpop) => {
                 let old = self.old_root.as_ref().map(|(secret, not_after)| (secret, *not_after));
                 let targets = endpoints.targets(settings.issuer.as_deref());
-                let realm = self.realm.as_deref();
-                Some(Box::new(dpop.build(self.root.as_ref(), old, realm, targets, settings.profile)?))
+                Some(Box::new(dpop.build(self.root.as_ref(), old, self.realm.as_deref(), targets, settings.profile)?))
             }
         };
         let resources = self.resources.build(self.jwt.usual_format())?;

@@ -130,12 +130,14 @@ impl RedisStoreBuilder {
             .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(None)
             .set_pipeline_buffer_size(1_024);
-        let connection = ConnectionManager::new_with_config(client, config).await.map_err(connect_error)?;
-        self.connect_on(connection).await
+        let connection = ConnectionManager::new_with_config(client.clone(), config.clone()).await;
+        let link = Link::server(connection.map_err(connect_error)?, Some((client, config)), self.timeout);
+        self.finish(link).await
     }
 
     /// Takes a connection that the host has already, and shares it. Its settings of TCP are the host's, as for
-    /// [`connect_client`](Self::connect_client).
+    /// [`connect_client`](Self::connect_client). So is what it does where the server does not let it in when it connects again: a
+    /// `ConnectionManager` says that for ever, and the stores of the other constructors make another.
     ///
     /// # Errors
     ///
@@ -149,7 +151,7 @@ impl RedisStoreBuilder {
     /// # }
     /// ```
     pub async fn connect_on(self, connection: ConnectionManager) -> Result<RedisStore, RedisStoreError> {
-        let link = Link::server(connection, self.timeout);
+        let link = Link::server(connection, None, self.timeout);
         self.finish(link).await
     }
 

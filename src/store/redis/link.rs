@@ -9,12 +9,13 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionLike, ConnectionManager};
+use parking_lot::RwLock;
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
-use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Arg, Client, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
-use super::failure::{Failure, is_refusal};
+use super::failure::{Failure, is_not_let_in, is_refusal};
 use super::script::{self, Script};
 
 /// Until when something may be waited for.
@@ -36,8 +37,41 @@ pub(super) struct Link {
 }
 
 enum To {
-    Server(ConnectionManager),
+    Server(Server),
     Cluster(ClusterConnection),
+}
+
+/// One server. The client connects again by itself, but for where the server did not let it in: what it heard then it says for ever.
+struct Server {
+    /// With the number of those before it.
+    connection: RwLock<(u64, ConnectionManager)>,
+    /// What another is made by; a connection of the host's is the host's.
+    anew: Option<(Client, ConnectionManagerConfig)>,
+}
+
+impl Server {
+    fn connection(&self) -> (u64, ConnectionManager) {
+        self.connection.read().clone()
+    }
+
+    /// Has the next one begin with another connection where the server has not let this one in.
+    fn heard<T>(&self, number: u64, result: RedisResult<T>) -> RedisResult<T> {
+        if result.as_ref().is_err_and(is_not_let_in) {
+            self.replace(number);
+        }
+        result
+    }
+
+    fn replace(&self, number: u64) {
+        let Some((client, config)) = &self.anew else { return };
+        let mut current = self.connection.write();
+        // Once for all that have heard of it.
+        if current.0 == number {
+            if let Ok(connection) = ConnectionManager::new_lazy_with_config(client.clone(), config.clone()) {
+                *current = (number + 1, connection);
+            }
+        }
+    }
 }
 
 impl Link {
@@ -46,8 +80,13 @@ impl Link {
     /// How many commands of one page are under way in a cluster at once.
     const AT_ONCE: usize = 16;
 
-    pub(super) fn server(connection: ConnectionManager, timeout: Duration) -> Self {
-        Self { to: To::Server(connection), timeout }
+    /// `anew`: what another connection is made by where the server did not let this one in.
+    pub(super) fn server(
+        connection: ConnectionManager,
+        anew: Option<(Client, ConnectionManagerConfig)>,
+        timeout: Duration,
+    ) -> Self {
+        Self { to: To::Server(Server { connection: RwLock::new((0, connection)), anew }), timeout }
     }
 
     pub(super) fn cluster(connection: ClusterConnection, timeout: Duration) -> Self {
@@ -92,16 +131,16 @@ impl Link {
     pub(super) async fn send_all(&self, commands: Vec<Cmd>) -> Result<Vec<Value>, Failure> {
         match &self.to {
             _ if commands.is_empty() => Ok(Vec::new()),
-            To::Server(connection) => {
+            To::Server(server) => {
                 let mut pipeline = Pipeline::with_capacity(commands.len());
                 let count = commands.len();
                 for command in commands {
                     pipeline.add_command(command);
                 }
-                let mut connection = connection.clone();
+                let (number, mut connection) = server.connection();
                 self.in_time(self.deadline(), async {
-                    let values = connection.send_packed_commands(&pipeline, 0, count).await?;
-                    values.into_iter().map(Value::extract_error).collect()
+                    let values = connection.send_packed_commands(&pipeline, 0, count).await;
+                    server.heard(number, values)?.into_iter().map(Value::extract_error).collect()
                 })
                 .await
             }
@@ -119,7 +158,10 @@ impl Link {
     pub(super) async fn ask_every(&self, command: &Cmd) -> Result<Value, Failure> {
         let answer = async {
             match &self.to {
-                To::Server(connection) => connection.clone().send_packed_command(command).await,
+                To::Server(server) => {
+                    let (number, mut connection) = server.connection();
+                    server.heard(number, connection.send_packed_command(command).await)
+                }
                 To::Cluster(connection) => {
                     let everywhere = redis::cluster_routing::MultipleNodeRoutingInfo::AllMasters;
                     connection.clone().route_command(command.clone(), RoutingInfo::MultiNode((everywhere, None))).await
@@ -145,14 +187,14 @@ impl Link {
 
     async fn route(&self, command: &Cmd) -> RedisResult<Value> {
         match &self.to {
-            To::Server(connection) => {
-                let mut connection = connection.clone();
-                match connection.send_packed_command(command).await {
+            To::Server(server) => {
+                let (number, mut connection) = server.connection();
+                let result = match connection.send_packed_command(command).await {
                     // That may be what came of an attempt long ago; the next one is under way now.
                     Err(error) if is_refusal(&error) => connection.send_packed_command(command).await,
                     result => result,
-                }?
-                .extract_error()
+                };
+                server.heard(number, result)?.extract_error()
             }
             To::Cluster(connection) => follow(&mut connection.clone(), command).await,
         }

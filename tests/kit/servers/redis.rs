@@ -197,7 +197,7 @@ impl RedisCluster {
     }
 }
 
-fn command(words: &[&str]) -> redis::Cmd {
+pub(crate) fn command(words: &[&str]) -> redis::Cmd {
     let mut command = redis::Cmd::new();
     for word in words {
         command.arg(word);

@@ -10,7 +10,7 @@ use regrant::{GrantId, TokenStore};
 
 use super::grants::{NOW, grant, wanted};
 use super::{builder, stores, until};
-use crate::kit::servers::redis::{Redis, prefix};
+use crate::kit::servers::redis::{Redis, command, prefix};
 
 fn cause(error: &StoreError) -> String {
     error.source().unwrap().to_string()
@@ -235,6 +235,29 @@ async fn a_password_is_shown_nowhere() {
         write!(shown, "{error} {error:?} {}", cause(&error)).unwrap();
     }
     assert!(!shown.contains("hunter"), "{shown}");
+}
+
+/// While its password is set, or another server is behind the address. Who heard that once does not go on with it.
+#[tokio::test]
+async fn a_server_that_did_not_let_it_in_is_asked_again() {
+    let Some(redis) = Redis::start_with(&["--requirepass", "hunter2", "--save", ""]) else { return };
+    let right = redis.url() + "?pass=hunter2";
+    let store = builder("").connect(&right).await.unwrap();
+    store.insert(&grant(1, "alice"), NOW).await.unwrap();
+    let mut operator = redis::Client::open(right).unwrap().get_connection().unwrap();
+    let mut says = |words: &[&str]| {
+        let _: redis::Value = command(words).query(&mut operator).unwrap();
+    };
+    says(&["CONFIG", "SET", "requirepass", "hunter3"]);
+    says(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    // The first one sees that the connection is gone.
+    for _ in 0..5 {
+        store.load(GrantId::from_u64(1)).await.unwrap_err();
+        store.list(&Owner::subject("alice"), None, 5).await.unwrap_err();
+    }
+    says(&["CONFIG", "SET", "requirepass", "hunter2"]);
+    until("it is let in", async || store.load(GrantId::from_u64(1)).await.is_ok()).await;
+    assert_eq!(store.load(GrantId::from_u64(1)).await.unwrap(), Some(grant(1, "alice")));
 }
 
 #[tokio::test]

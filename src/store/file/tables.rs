@@ -127,7 +127,12 @@ impl<'t> Tables<'t> {
     /// Clears away places of the index of owners that lead nowhere.
     pub(super) fn tidy(&mut self, places: &[[u8; 24]]) -> Result<(), Trouble> {
         for &place in places {
-            if self.grants.get(id_of(place)).map_err(storage)?.is_none() {
+            let leads_nowhere = match self.get(id_of(place)) {
+                Ok(stored) => stored.and_then(|(grant, _)| owner_of(&grant)) != Some(place),
+                Err(Trouble::Record(_)) => false,
+                Err(trouble) => return Err(trouble),
+            };
+            if leads_nowhere {
                 self.change(Change::RemoveOwner(place))?;
             }
         }
@@ -293,7 +298,7 @@ pub(super) fn kept(keys: &impl ReadableTable<u8, [u8; 16]>) -> Result<Vec<KeyFin
     Ok(all)
 }
 
-fn owner_of(grant: &Grant) -> Option<[u8; 24]> {
+pub(super) fn owner_of(grant: &Grant) -> Option<[u8; 24]> {
     Some(owner_key(grant.owner_key()?, grant.client_id(), grant.id.as_u64()))
 }
 

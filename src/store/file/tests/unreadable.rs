@@ -103,3 +103,24 @@ fn inserts_get_past_any_number_of_them() {
     }
     assert_eq!(wait(store.load(GrantId::from_u64(MANY))).unwrap(), None, "it has expired, and inserts clean up");
 }
+
+/// What could not say where it was is in no owner's way when its id is another client's.
+#[test]
+fn a_place_of_one_that_could_not_be_read_is_not_the_next_ones() {
+    for log in LOGS {
+        let store = open_with(&Disk::new(Vec::new(), Fault::Never), log).unwrap();
+        let id = GrantId::from_u64(7);
+        wait(store.insert(&grant(7, 1_000), NOW)).unwrap();
+        spoil(&store, id, b"\xff");
+        assert_eq!(wait(store.remove(id)).unwrap(), Removed::Unreadable);
+        let next = Grant { id, expires_at: Timestamp::from_millis(1_000), ..Grant::sample("alice", "web") };
+        wait(store.insert(&next, NOW)).unwrap();
+        let list = |owner: &Owner| wait(store.list(owner, None, 9)).unwrap().grants.len();
+        assert_eq!((list(&Owner::subject("alice")), list(&Owner::subject("alice").at_client("app"))), (1, 0));
+        // And who comes by takes it away.
+        wait(store.insert(&grant(8, 1_000), NOW)).unwrap();
+        assert_eq!(list(&Owner::subject("alice")), 2);
+        wait(store.remove(GrantId::from_u64(8))).unwrap();
+        assert_eq!(entries(&store).0, 1);
+    }
+}

@@ -11,6 +11,8 @@ use crate::store::{Insert, Swap};
 checks! {
     a_grant_stays_until_it_expires:
         "people are logged out early";
+    a_grant_outlives_its_refresh_token:
+        "access tokens die before their time, and a login that another server began begins once more";
     a_swap_to_a_later_expiry_keeps_the_grant:
         "people who refresh are logged out all the same, when their first expiry comes";
     a_swap_to_an_earlier_expiry_lets_the_grant_go:
@@ -74,6 +76,23 @@ async fn a_grant_stays_until_it_expires(stage: Stage) -> Outcome {
         }
         after(Duration::from_millis(100)).await;
     }
+}
+
+/// What a record is kept until is its expiry, whatever other times are in it.
+async fn a_grant_outlives_its_refresh_token(stage: Stage) -> Outcome {
+    let now = Timestamp::now();
+    let outliving = |grant: Grant| Grant { refresh_expires_at: now + SHORT, ..expiring(now + DAY, grant) };
+    let (first, swapped) = (outliving(grant(stage.now)), expiring(now + DAY, grant(stage.now)));
+    stage.insert_at(&first, now).await?;
+    stage.insert_at(&swapped, now).await?;
+    let cut = outliving(next(&swapped));
+    stage.swap_at(swapped.version, &cut, now).await?;
+    after(LONG_AFTER).await;
+    stage.purge(Timestamp::now(), 1_000).await?;
+    for grant in [&first, &cut] {
+        stage.has(grant, "before its expiry, when its refresh token had expired").await?;
+    }
+    Ok(())
 }
 
 async fn a_swap_to_a_later_expiry_keeps_the_grant(stage: Stage) -> Outcome {

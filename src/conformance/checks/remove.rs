@@ -3,15 +3,18 @@
 use std::time::Instant;
 
 use super::finding::Finding;
-use super::grants::{grant, next};
+use super::grants::{HOUR, expiring, grant, grant_of, next};
 use super::stage::{Outcome, Stage, checks, ensure, same};
-use crate::store::Swap;
+use crate::grant::{Grant, Owner};
+use crate::store::{Insert, Swap};
 
 checks! {
     remove_returns_a_grant_once:
         "one end of a grant is told twice or never, and a revocation that did nothing looks done";
     remove_takes_one_record_alone:
         "one person's log-out is another person's";
+    a_removed_id_is_free_again:
+        "ids that the engine computes are used up: no device of that place, no login of that name, begins again";
     one_of_many_removals_gets_the_grant:
         "one end of a grant is told twice, or never";
     a_removed_grant_is_never_written_back:
@@ -37,6 +40,29 @@ async fn remove_takes_one_record_alone(stage: Stage) -> Outcome {
     stage.remove(one.id).await?;
     stage.has(&other, "of another grant of the same owner, after a remove of the first").await?;
     stage.has_not(one.id, "after the remove").await
+}
+
+/// Whether a revocation took it or a purge; and nothing of the one before is in the way of the next.
+async fn a_removed_id_is_free_again(stage: Stage) -> Outcome {
+    let id = grant(stage.now).id;
+    let of_alice = || Grant { id, ..expiring(stage.now + HOUR, grant(stage.now)) };
+    let of_bob = || Grant { id, ..expiring(stage.now + HOUR, grant_of(Some("bob"), "web", stage.now)) };
+    for round in 0..4 {
+        let (own, others) = if round % 2 == 0 { (of_alice(), "bob") } else { (of_bob(), "alice") };
+        let inserted = stage.insert(&own).await?;
+        ensure!(inserted == Insert::Added, "insert said Duplicate of an id whose grant had gone");
+        stage.has(&own, "of an id that another grant had before it").await?;
+        let owner = Owner::subject(own.subject().unwrap_or_default());
+        let listed = stage.page(&owner, None, 10).await?;
+        ensure!(listed.len() == 1, "list had {} grants of an owner of one, whose id had been another's", listed.len());
+        let listed = stage.page(&Owner::subject(others), None, 10).await?;
+        ensure!(listed.len() == 0, "list had a grant that had gone, when its id was another owner's");
+        if round < 2 || stage.purge(stage.now + HOUR, 1_000).await? == 0 {
+            stage.remove(id).await?;
+        }
+        stage.has_not(id, "after it had been removed").await?;
+    }
+    Ok(())
 }
 
 async fn one_of_many_removals_gets_the_grant(stage: Stage) -> Outcome {

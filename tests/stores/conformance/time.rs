@@ -122,6 +122,37 @@ broken! {
         }
     }
 
+    /// As if a grant were of no more use when it cannot be refreshed.
+    PurgesByTheRefreshExpiry, ["a_grant_outlives_its_refresh_token"], {
+        fn purge(&self, now: Timestamp, limit: usize) -> usize {
+            let mut grants = self.0.grants.lock();
+            let expired: Vec<GrantId> =
+                grants.values().filter(|grant| grant.refresh_expires_at() <= now).map(Grant::id).take(limit).collect();
+            for id in &expired {
+                grants.remove(id);
+            }
+            expired.len()
+        }
+    }
+
+    /// The same by itself.
+    ExpiresByTheRefreshExpiry, ["a_grant_outlives_its_refresh_token"], {
+        fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
+            let end = Instant::now().checked_add(grant.refresh_expires_at().since(now));
+            self.0.ends.lock().insert(grant.id(), end);
+            Plain(&self.0).insert(grant, now)
+        }
+
+        fn load(&self, id: GrantId) -> Option<Grant> {
+            drop_expired(&self.0, id);
+            self.0.get(id)
+        }
+
+        fn purge(&self, _: Timestamp, _: usize) -> usize {
+            0
+        }
+    }
+
     /// Drops markers a minute at a time, and the minute before it is over.
     MarkersGoWithTheirMinute, ["a_marker_stays_until_its_end"], {
         fn purge(&self, now: Timestamp, limit: usize) -> usize {

@@ -139,6 +139,21 @@ broken! {
     }
 
     /// Tombstones that count as grants.
+    /// Soft deletion, and the id is the table's key.
+    RemembersTheDead, ["a_removed_id_is_free_again"], {
+        fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
+            if self.0.ends.lock().contains_key(&grant.id()) {
+                return Ok(Insert::Duplicate);
+            }
+            Plain(&self.0).insert(grant, now)
+        }
+
+        fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+            self.0.ends.lock().insert(id, None);
+            Plain(&self.0).remove(id)
+        }
+    }
+
     RemoveReturnsTwice, ["remove_returns_a_grant_once", "one_of_many_removals_gets_the_grant"], {
         fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
             let mut graves = self.0.copies.lock();

@@ -104,7 +104,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(GrantRefusal::Shape.into())
     }
 
-    pub(super) async fn license_by_jwt(&self, _: &str, _: &str, _: &Time<'_>) -> Result<(), Failure> {
+    pub(super) async fn license_by_jwt(&self, _: &str, _: &str) -> Result<(), Failure> {
         Err(GrantRefusal::Shape.into())
     }
 }

@@ -108,7 +108,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             Ok(()) if self.may_end(&grant, token, client, time) => self.end_for(&grant, time.now()).await,
             Ok(()) => Ok(()),
             Err(failure) if failure.is_of_another_client() => {
-                Err(self.another_client((&grant, grant.access_epoch, grant.refresh_expires_at), failure, time).await)
+                // One that has expired, or was voided, is invalid whoever sends it.
+                self.check_grant(&grant, grant.access_epoch, grant.refresh_expires_at, time).await?;
+                Err(failure)
             }
             Err(failure) => Err(failure),
         }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use regrant::fetch::{DocumentClients, Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
 use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
-use regrant::{Authorization, Request, RootSecret};
+use regrant::{Authorization, Client, Request, RootSecret, StaticClients};
 use serde_json::json;
 
-use crate::kit::portal::{query, redemption, run};
+use crate::kit::portal::{CALLBACK, query, redemption, run};
 use crate::kit::schedule::run_and_drop;
-use crate::kit::{Ask, Reply, SECRET, Shelf, altered, at, forged, form, renewal};
+use crate::kit::{Ask, Reply, SECRET, Shelf, altered, at, forged, form, renewal, scope};
 use crate::site::{APP, Hand, Port, Web, by_hand, document, port, port_on, shown, shown_to, strangers};
 
 const EVIL: &str = "https://evil.example/client.json";
@@ -94,6 +94,37 @@ fn anothers_dead_token_is_invalid_whether_or_not_a_document_is_at_hand() {
                 assert_eq!(warm.revoke(APP, &token, now).status, status);
                 assert_eq!(cold.revoke(APP, &token, now).status, status);
             }
+        }
+    }
+}
+
+/// Nor of one whose client is gone. Whoever asks hears nothing that is said of clients: on `invalid_client` it would throw itself away.
+#[test]
+fn a_token_of_a_client_that_is_gone_is_as_invalid_as_any() {
+    let (web, clock) = (Web::usual(), Hand::new());
+    let gone = Client::public("gone")
+        .grant_type("authorization_code")
+        .grant_type("refresh_token")
+        .redirect_uri(CALLBACK)
+        .scope(scope("openid read"));
+    let with = StaticClients::new().with(gone.build().unwrap()).unwrap();
+    let clients = |by_hand| {
+        let clock = clock.clone();
+        DocumentClients::new(by_hand, web.clone()).with_scope(scope("openid read")).with_clock(move || clock.read())
+    };
+    let first = port_on(Arc::new(Shelf::default()), clients(with), |builder| builder);
+    let theirs = first.login("gone", at(0));
+    let on = || port_on(Arc::clone(&first.store), clients(StaticClients::new()), |builder| builder);
+    let (warm, cold) = (on(), on());
+    warm.login(APP, at(0));
+    for node in [&warm, &cold] {
+        assert_eq!(
+            node.refresh(APP, &theirs.refresh_token(), at(1)).outcome(),
+            (400, Some("invalid_grant".into())),
+            "RFC 6749 section 5.2"
+        );
+        for token in [theirs.access_token(), theirs.refresh_token()] {
+            assert_eq!(node.revoke(APP, &token, at(1)).status, 200);
         }
     }
 }

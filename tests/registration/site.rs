@@ -124,7 +124,7 @@ impl Hand {
         self.0.store(time.as_millis(), Ordering::Relaxed);
     }
 
-    fn read(&self) -> Timestamp {
+    pub(crate) fn read(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::Relaxed))
     }
 }

@@ -17,8 +17,8 @@ use crate::engine::Engine;
 use crate::engine::failure::{Failure, of_grant};
 use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{ClientRefusal, GrantRefusal, Refusal, RequestRefusal, Unavailable};
+use crate::engine::resource::Asking;
 use crate::engine::time::Time;
-use crate::grant::{Grant, Timestamp};
 use crate::store::{BoxFuture, TokenStore};
 use crate::token::{GrantToken, TokenKind};
 use crate::wire::{BasicCredentials, Form, Parameters, Request};
@@ -67,7 +67,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let credentials = read(request, parameters, &mut basic)?;
             // No code has a prefix, and none does it any harm.
             let licensed = match self.grant_token(text) {
-                Some(token) => self.license(&token, kind, credentials.client_id(), time).await,
+                Some(token) => self.license(&token, kind, credentials.client_id()).await,
                 None => Err(GrantRefusal::Shape.into()),
             };
             let purpose = match licensed {
@@ -91,13 +91,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             let mut basic = BasicCredentials::unread();
             let credentials = read(request, parameters, &mut basic)?;
             let client_id = credentials.client_id();
-            let licensed = match self.grant_token(text.as_bytes()) {
-                Some(token) => self.license(&token, TokenKind::Refresh, client_id, time).await,
-                None if text.contains('.') => self.license_by_jwt(text, client_id, time).await,
-                None => self.license_by_access_token(text, client_id, time).await,
+            let token = self.grant_token(text.as_bytes());
+            let licensed = match &token {
+                Some(token) => self.license(token, TokenKind::Refresh, client_id).await,
+                None if text.contains('.') => self.license_by_jwt(text, client_id).await,
+                None => self.license_by_access_token(text, client_id).await,
             };
             let purpose = match licensed {
                 Ok(()) => Purpose::Licensed,
+                Err(failure) if failure.is_of_another_client() => {
+                    return Err(self.another_clients(text, token.as_ref(), failure, time).await);
+                }
                 Err(failure) => self.purpose_without_licence(failure)?,
             };
             self.authenticate(request, parameters, Occasion::to_look(time).with_purpose(purpose)).await
@@ -116,38 +120,43 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         Err(failure)
     }
 
-    async fn license(
+    /// What is said of a genuine token that is another client's: the same as where the one that sends it is at hand. One that has expired, or
+    /// was voided, is invalid whoever sends it (RFC 7009 section 2.2).
+    async fn another_clients(
         &self,
-        token: &GrantToken,
-        kind: TokenKind,
-        client_id: &str,
+        text: &str,
+        refresh_token: Option<&GrantToken>,
+        failure: Failure,
         time: &Time<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Failure {
+        let looked_at = match refresh_token {
+            Some(token) => match self.store.load(token.grant_id()).await {
+                Ok(Some(grant)) => {
+                    self.check_grant(&grant, grant.access_epoch, grant.refresh_expires_at, time).await.map(drop)
+                }
+                Ok(None) => Err(GrantRefusal::NoGrant.into()),
+                Err(error) => Err(error.into()),
+            },
+            None => self.live_access(text, time, Asking::Revocation).await.map(drop),
+        };
+        match looked_at {
+            Ok(()) => failure,
+            // Its client is gone, and with it what it had: nothing that is said of the one that asks.
+            Err(dead) if matches!(dead.why, Refusal::Client(_)) => GrantRefusal::NoGrant.into(),
+            Err(dead) => dead,
+        }
+    }
+
+    async fn license(&self, token: &GrantToken, kind: TokenKind, client_id: &str) -> Result<(), Failure> {
         match kind {
             TokenKind::Refresh => self.knows_key_of_refresh(token.key_id())?,
             _ => self.knows_key(token.key_id())?,
         }
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
-        match self.prove(&grant, token, kind, client_id) {
-            Err(failure) if kind == TokenKind::Refresh && failure.is_of_another_client() => {
-                Err(self.another_client((&grant, grant.access_epoch, grant.refresh_expires_at), failure, time).await)
-            }
-            proven => proven,
-        }
+        self.prove(&grant, token, kind, client_id)
     }
 
-    /// What is wrong with a genuine token that is another client's: one that has expired, or was voided, is invalid whoever sends it, and
-    /// whether or not there is a document at hand of who does (RFC 7009 section 2.2).
-    pub(in crate::engine) async fn another_client(
-        &self,
-        (grant, epoch, expires_at): (&Grant, u32, Timestamp),
-        failure: Failure,
-        time: &Time<'_>,
-    ) -> Failure {
-        self.check_grant(grant, epoch, expires_at, time).await.err().unwrap_or(failure)
-    }
-
-    async fn license_by_access_token(&self, text: &str, client_id: &str, time: &Time<'_>) -> Result<(), Failure> {
+    async fn license_by_access_token(&self, text: &str, client_id: &str) -> Result<(), Failure> {
         let token = self.access_token(text).ok_or(GrantRefusal::Shape)?;
         self.knows_key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
@@ -156,8 +165,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             return Err(GrantRefusal::Mac.into());
         }
         if grant.client_id() != client_id {
-            let failure = of_grant(&grant, GrantRefusal::AnotherClient);
-            return Err(self.another_client((&grant, token.epoch(), token.expires_at()), failure, time).await);
+            return Err(of_grant(&grant, GrantRefusal::AnotherClient));
         }
         Ok(())
     }

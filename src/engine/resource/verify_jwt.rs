@@ -20,12 +20,7 @@ use crate::token::{AccessClaims, verify_access};
 impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Whether a JWT, however old, is an access token of this engine's of a grant of the client of this id, which may have to be
     /// fetched before more can be said of it.
-    pub(in crate::engine) async fn license_by_jwt(
-        &self,
-        text: &str,
-        client_id: &str,
-        time: &Time<'_>,
-    ) -> Result<(), Failure> {
+    pub(in crate::engine) async fn license_by_jwt(&self, text: &str, client_id: &str) -> Result<(), Failure> {
         let (Some(signing), Some(issuer)) = (self.jwt.signing(), self.issuer()) else {
             return Err(GrantRefusal::Shape.into());
         };
@@ -35,13 +30,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
         let grant = self.store.load(claims.jti.grant).await?.ok_or(GrantRefusal::NoGrant)?;
         is_record_of(&grant, claims.jti.grant)?;
+        if claims.client_id != client_id {
+            return Err(of_grant(&grant, GrantRefusal::AnotherClient));
+        }
+        // One that was exchanged is of another's login, which it licenses nobody for.
         if grant.client_id() != claims.client_id {
             return Err(ResourceRefusal::Jwt.into());
-        }
-        if claims.client_id != client_id {
-            let failure = of_grant(&grant, GrantRefusal::AnotherClient);
-            let is_of = (&grant, claims.jti.epoch, Timestamp::from_secs(claims.exp));
-            return Err(self.another_client(is_of, failure, time).await);
         }
         Ok(())
     }

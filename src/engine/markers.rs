@@ -102,6 +102,11 @@ impl Thing<'_> {
     }
 }
 
+/// What one is that was spent under two secrets, as by nodes that have them in another order: for something else, if it is that under one.
+fn of_both(other: Spending, own: Option<Spending>) -> Spending {
+    if own == Some(Spending::Elsewhere) { Spending::Elsewhere } else { other }
+}
+
 fn cut(mac: [u8; 32]) -> [u8; 20] {
     let mut cut = [0; 20];
     cut.copy_from_slice(&mac[..20]);
@@ -122,7 +127,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // Looked at first: what was refused since it was spent under the other one must leave nothing here that reads as this one's own use.
         if let Some(other) = other {
             if let Some(spending) = self.spent_under(other, thing, spent_for).await? {
-                return Ok(spending);
+                return Ok(of_both(spending, self.spent_under(key, thing, spent_for).await?));
             }
         }
         let spending = self.spend_under(key, thing, spent_for, grant, time).await?;
@@ -144,12 +149,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> Result<Option<Spending>, Failure> {
         let Some(roots) = &self.roots else { return Ok(None) };
         let (key, other) = roots.markers(time.now());
-        for key in std::iter::once(key).chain(other) {
-            if let Some(spending) = self.spent_under(key, thing, spent_for).await? {
-                return Ok(Some(spending));
-            }
-        }
-        Ok(None)
+        let own = self.spent_under(key, thing, spent_for).await?;
+        let Some(other) = other else { return Ok(own) };
+        Ok(match (self.spent_under(other, thing, spent_for).await?, own) {
+            (Some(other), own) => Some(of_both(other, own)),
+            (None, own) => own,
+        })
     }
 
     async fn spend_under(

@@ -18,7 +18,7 @@ use super::profile::Profile;
 /// Build the new engine on the same store, by an `Arc`, and [exchange](Self::exchange) it. A request is answered by the engine
 /// that was there when it came. What a running engine knows goes over: what was voided
 /// ([`Engine::void_grants_before`]), its signing keys as their steps have left them, whatever keys the new one was built with, the proofs that it
-/// has seen, and what devices and guesses at their user codes it has counted. A [throttle](crate::EngineBuilder::throttle) of the host's goes
+/// has seen, the root secret before its own where the new one names none (one that has leaked goes at once by a restart without it), and what devices and guesses at their user codes it has counted. A [throttle](crate::EngineBuilder::throttle) of the host's goes
 /// over where both are built with the same.
 ///
 /// ```

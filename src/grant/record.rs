@@ -372,6 +372,13 @@ impl Grant {
         }
     }
 
+    /// The tokens of generations before this one were anybody's, where it is bound.
+    pub(crate) fn bind_sender_since(&mut self, generation: Generation) {
+        if self.sender().is_some() {
+            self.change_members(|members| Members { sender_since: Some(generation), ..members });
+        }
+    }
+
     /// The same of a login whose tokens are out: the ones of generations before this one were anybody's.
     pub(crate) fn bind_sender_of_refresh(&mut self, sender: Option<Sender>) {
         if self.sender() != sender {

@@ -206,7 +206,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 let now = time.now();
                 // The host may have taken longer than what was left of the grant.
                 check_in_time(grant, now)?;
-                self.advance(grant, &mut refresh, to, rotates, now);
+                self.advance(grant, &mut refresh, (to, rotates), target.of_grant, now);
                 #[cfg(feature = "root-secret")]
                 if refresh.source.begins(grant) {
                     let taking_over = Box::pin(self.take_over(grant, client, &mut refresh.swaps, time));
@@ -374,8 +374,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         &self,
         grant: &mut Grant,
         refresh: &mut Refresh<'_, '_, F>,
-        generation: Generation,
-        rotates: bool,
+        (generation, rotates): (Generation, bool),
+        named: u16,
         now: Timestamp,
     ) {
         let lost_its_redemption = !grant.is_redeemed();
@@ -392,9 +392,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             changes.apply(grant);
         }
         if lost_its_redemption {
-            // The store went back to before it: what that had left is left now.
+            // The store went back to before it: what that had left is left now. But whose the tokens were that are out nobody can tell any
+            // more, so they count as anybody's.
             grant.forget_until_redeemed();
+            grant.name_resources(named);
             self.bind(grant, refresh.client, refresh.presented);
+            grant.bind_sender_since(generation);
+            refresh.binds = grant.sender().is_some();
             return;
         }
         // Who shows nothing binds nothing.

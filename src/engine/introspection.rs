@@ -148,14 +148,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             None => grant.resource_list().is_none(),
         };
         let live = client.may_refresh()
-            && has_somewhere
             && match decide(grant, presented, &self.refresh_policy(client), time.arrived(), time.now()) {
-                Decision::Step { .. } | Decision::Keep { .. } => true,
+                Decision::Step { .. } | Decision::Keep { .. } => has_somewhere,
                 decision @ (Decision::Retry | Decision::Replay) => {
                     let current = grant.generation();
                     // A retry works: a client that lost the response must not take it for the end of its session.
                     let is_kept = presented == Generation::NONE && is_in_foreign_grace(grant, client, time);
-                    let active = (decision == Decision::Retry || is_kept) && left.is_some();
+                    let active = (decision == Decision::Retry || is_kept) && has_somewhere && left.is_some();
                     self.emit(&Event::RetiredIntrospected {
                         grant: grant.id,
                         client_id: client.id(),

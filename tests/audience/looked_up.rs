@@ -171,10 +171,21 @@ fn they_have_metadata() {
     assert!(at_path("/.well-known/oauth-protected-resource/tenants/7"));
     assert!(!at_path("/.well-known/oauth-protected-resource/tenants/8"));
     assert!(!at_path("/.well-known/oauth-protected-resource/files"));
+    // A query tells them apart too, also from one at that path that the builder was given.
     let of_a_query: &'static str = "https://id.example/tenants?t=7";
     tenants.add(of_a_query, Resource::new(of_a_query));
     assert!(at_path("/.well-known/oauth-protected-resource/tenants?t=7"));
     assert!(!at_path("/.well-known/oauth-protected-resource/tenants?t=8"));
+    let before = self::tenants(&tenants);
+    let beside = self::world(|builder| {
+        before(builder).resource(Resource::new("https://id.example/tenants")).default_resource(MCP)
+    });
+    let document = |path: &str| {
+        let response = beside.engine.document_at(path).unwrap();
+        serde_json::from_slice::<serde_json::Value>(response.body()).unwrap()["resource"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(document("/.well-known/oauth-protected-resource/tenants?t=7"), of_a_query);
+    assert_eq!(document("/.well-known/oauth-protected-resource/tenants"), "https://id.example/tenants");
     // Nor does anything make another host of the issuer's.
     for rest in [".org/tenants/7", ":8443/tenants/7", "s/tenants/7"] {
         let elsewhere: &'static str = format!("{ISSUER}{rest}").leak();

@@ -82,6 +82,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let resources = self.settings.resources.as_deref()?;
         let host = |uri: &str| read_uri(uri).and_then(|uri| web_host(&uri).map(|(host, _)| host.to_ascii_lowercase()));
         let own = self.issuer().and_then(host);
+        let issuer = self.issuer().and_then(read_uri);
         // What a request has beside the path of a resource without a query is not looked at.
         for query in [query, ""] {
             let is_there = |resource: &Resource| {
@@ -92,12 +93,17 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             if let Some(resource) = known {
                 return self.protected_resource_metadata(resource.uri());
             }
+            let Some((scheme, authority)) = issuer.as_ref().and_then(|uri| Some((uri.scheme(), uri.authority()?)))
+            else {
+                continue;
+            };
+            let mark = if query.is_empty() { "" } else { "?" };
+            let looked_up = format!("{scheme}://{}{rest}{mark}{query}", authority.as_str());
+            if let Some(document) = self.protected_resource_metadata(&looked_up) {
+                return Some(document);
+            }
         }
-        let issuer = read_uri(self.issuer()?)?;
-        let uri = format!("{}://{}{rest}", issuer.scheme(), issuer.authority()?.as_str());
-        let with_query = Some(query).filter(|query| !query.is_empty()).map(|query| format!("{uri}?{query}"));
-        let by_query = with_query.and_then(|uri| self.protected_resource_metadata(&uri));
-        by_query.or_else(|| self.protected_resource_metadata(&uri))
+        None
     }
 }
 

@@ -137,7 +137,7 @@ impl RedisStoreBuilder {
 
     /// Takes a connection that the host has already, and shares it. Its settings of TCP are the host's, as for
     /// [`connect_client`](Self::connect_client). So is what it does where the server does not let it in when it connects again: a
-    /// `ConnectionManager` says that for ever, and the stores of the other constructors make another.
+    /// `ConnectionManager` says that for ever, and a store that has connected to a server by itself makes another.
     ///
     /// # Errors
     ///

@@ -156,16 +156,10 @@ pub(super) fn is_refusal(error: &RedisError) -> bool {
     error.is_connection_refusal()
 }
 
-/// The server is there, and does not let this client in, or is none. That may be for the moment: while its password is set, or another one
-/// is behind the address.
+/// Of the connection and not of a command, whose own error is a value: the server is there, and does not let this client in, or is none.
+/// That may be for the moment: while its password is set, or another one is behind the address.
 pub(super) fn is_not_let_in(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::AuthenticationFailed
-            | ErrorKind::RESP3NotSupported
-            | ErrorKind::InvalidClientConfig
-            | ErrorKind::Parse
-    )
+    !error.is_io_error()
 }
 
 fn text(error: &RedisError) -> String {

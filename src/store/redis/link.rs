@@ -37,7 +37,7 @@ pub(super) struct Link {
 }
 
 enum To {
-    Server(Server),
+    Server(Box<Server>),
     Cluster(ClusterConnection),
 }
 
@@ -86,7 +86,7 @@ impl Link {
         anew: Option<(Client, ConnectionManagerConfig)>,
         timeout: Duration,
     ) -> Self {
-        Self { to: To::Server(Server { connection: RwLock::new((0, connection)), anew }), timeout }
+        Self { to: To::Server(Box::new(Server { connection: RwLock::new((0, connection)), anew })), timeout }
     }
 
     pub(super) fn cluster(connection: ClusterConnection, timeout: Duration) -> Self {

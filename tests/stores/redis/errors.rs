@@ -240,8 +240,14 @@ async fn a_password_is_shown_nowhere() {
 /// While its password is set, or another server is behind the address. Who heard that once does not go on with it.
 #[tokio::test]
 async fn a_server_that_did_not_let_it_in_is_asked_again() {
+    for protocol in ["resp2", "resp3"] {
+        asked_again(protocol).await;
+    }
+}
+
+async fn asked_again(protocol: &str) {
     let Some(redis) = Redis::start_with(&["--requirepass", "hunter2", "--save", ""]) else { return };
-    let right = redis.url() + "?pass=hunter2";
+    let right = format!("{}?pass=hunter2&db=3&protocol={protocol}", redis.url());
     let store = builder("").connect(&right).await.unwrap();
     store.insert(&grant(1, "alice"), NOW).await.unwrap();
     let mut operator = redis::Client::open(right).unwrap().get_connection().unwrap();

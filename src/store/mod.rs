@@ -113,7 +113,8 @@ pub use crate::token::KeyFingerprint;
 pub trait TokenStore: Send + Sync {
     /// Adds a grant, and refuses an id that exists: [`Insert::Duplicate`], and what is there stays.
     ///
-    /// Overwriting instead would hand one person's grant to another.
+    /// Overwriting instead would hand one person's grant to another. An id whose grant was removed or purged is free again: the engine
+    /// computes some ids.
     ///
     /// # Errors
     ///

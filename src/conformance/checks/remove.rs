@@ -56,7 +56,7 @@ async fn a_removed_id_is_free_again(stage: Stage) -> Outcome {
         let listed = stage.page(&owner, None, 10).await?;
         ensure!(listed.len() == 1, "list had {} grants of an owner of one, whose id had been another's", listed.len());
         let listed = stage.page(&Owner::subject(others), None, 10).await?;
-        ensure!(listed.len() == 0, "list had a grant that had gone, when its id was another owner's");
+        ensure!(listed.is_empty(), "list had a grant that had gone, when its id was another owner's");
         if round < 2 || stage.purge(stage.now + HOUR, 1_000).await? == 0 {
             stage.remove(id).await?;
         }

@@ -138,7 +138,6 @@ broken! {
         }
     }
 
-    /// Tombstones that count as grants.
     /// Soft deletion, and the id is the table's key.
     RemembersTheDead, ["a_removed_id_is_free_again"], {
         fn insert(&self, grant: &Grant, now: Timestamp) -> Result<Insert, StoreError> {
@@ -154,6 +153,7 @@ broken! {
         }
     }
 
+    /// Tombstones that count as grants.
     RemoveReturnsTwice, ["remove_returns_a_grant_once", "one_of_many_removals_gets_the_grant"], {
         fn remove(&self, id: GrantId) -> Result<Option<Grant>, StoreError> {
             let mut graves = self.0.copies.lock();

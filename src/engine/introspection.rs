@@ -245,7 +245,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         // RFC 9470 section 6.2.
         if let (Some(acr), Some(grant)) = (access.acr(), access.grant()) {
             members.insert("acr".into(), json!(acr));
-            members.insert("auth_time".into(), json!(grant.authenticated_at().as_secs()));
+            if let Some(auth_time) = grant.auth_time() {
+                members.insert("auth_time".into(), json!(auth_time));
+            }
         }
         let audience = match &*access.resources {
             // Of JWTs alone: an opaque token of an engine without resources is for whoever asks here.

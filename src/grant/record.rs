@@ -466,7 +466,8 @@ impl Grant {
         self.created_at
     }
 
-    /// When the resource owner logged in (`auth_time` of `OpenID` Connect Core section 2).
+    /// When the resource owner logged in (`auth_time` of `OpenID` Connect Core section 2). [`Timestamp::EPOCH`] where nobody said: of a
+    /// grant for another server's assertion that does not say either.
     ///
     /// ```
     /// # let grant = regrant::internal::sample_grant("alice", "app");
@@ -474,6 +475,11 @@ impl Grant {
     /// ```
     pub const fn authenticated_at(&self) -> Timestamp {
         self.authenticated_at
+    }
+
+    /// The same in seconds, where it is known.
+    pub(crate) fn auth_time(&self) -> Option<u64> {
+        Some(self.authenticated_at).filter(|at| *at != Timestamp::EPOCH).map(Timestamp::as_secs)
     }
 
     /// When the grant was last refreshed; when it was made, if never.

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use regrant::jwt::{SigningAlgorithm, SigningKey};
+use regrant::{Request, Resource};
 use serde_json::{Value, json};
 
 use super::desk::*;
-use crate::kit::portal::ISSUER;
+use crate::kit::jwt::claims as claims_of;
+use crate::kit::portal::{ISSUER, ScopeAsClaim};
+use crate::kit::schedule::run;
 use crate::kit::signer::with_assertion;
 use crate::kit::{Reply, SECRET, at, form};
 
@@ -481,10 +485,8 @@ fn a_token_ends_soon_after_its_assertion() {
 /// Where ID tokens are issued and the scope has `openid`, there is one, of the person that the policy names and the login that the issuer saw.
 #[test]
 fn an_id_token_says_when_its_issuer_saw_the_person() {
-    use regrant::jwt::{SigningAlgorithm, SigningKey};
     let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
-    let desk =
-        Desk::with(|builder| builder.jwt_bearer(bearer()).signing_key(key).id_tokens(crate::kit::portal::ScopeAsClaim));
+    let desk = Desk::with(|builder| builder.jwt_bearer(bearer()).signing_key(key).id_tokens(ScopeAsClaim));
     let text = |jti: &str, scope: &str| {
         let claims = but(jag_claims(jti, 100), "auth_time", json!(at(40).as_secs()));
         signed_jag(&but(claims, "scope", json!(scope)))
@@ -508,11 +510,40 @@ fn the_login_is_as_old_as_its_issuer_says() {
     for (claims, secs) in [
         (but(jag_claims("a", 100), "auth_time", json!(at(40).as_secs())), 40),
         (but(jag_claims("b", 100), "auth_time", json!(at(9_000).as_secs())), 100),
-        (jag_claims("c", 90), 90),
     ] {
         desk.store.clear();
         desk.assert("chat", &signed_jag(&claims), "", 100).assert_ok();
         assert_eq!(desk.grants()[0].authenticated_at(), at(secs), "{claims}");
+    }
+}
+
+/// RFC 9470 section 4: that the assertion is of now says nothing of the login, so no resource that asks for a recent one takes it, and no
+/// token says when it was (OpenID Connect Core section 2).
+#[test]
+fn where_nobody_says_when_the_login_was_it_is_unknown() {
+    const API: &str = "https://api.example/";
+    let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+    let desk = Desk::with(|builder| {
+        let builder = builder.jwt_bearer(bearer()).signing_key(key).id_tokens(ScopeAsClaim);
+        builder.resource(Resource::new(API))
+    });
+    let strong = |jti: &str| but(but(jag_claims(jti, 100), "sub", json!("strong")), "scope", json!("openid read"));
+    let said = but(strong("b"), "auth_time", json!(at(40).as_secs()));
+    for (claims, is_said) in [(strong("a"), false), (said, true)] {
+        let reply = desk.assert("chat", &signed_jag(&claims), "", 100);
+        let token = reply.assert_ok().access_token();
+        let header = format!("Bearer {token}");
+        let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
+        let within = |secs| {
+            let check = desk.engine.bearer_for(API).max_age(Duration::from_secs(secs));
+            run(check.check(&request, at(100))).is_ok()
+        };
+        assert_eq!((within(300), within(59)), (is_said, false));
+        let (introspected, id_token) = (desk.introspect(&token, 100), claims_of(&reply.text("id_token")));
+        assert_eq!(introspected["acr"], "urn:example:mfa");
+        for said in [&introspected["auth_time"], &id_token["auth_time"]] {
+            assert_eq!(said.as_u64(), is_said.then(|| at(40).as_secs()));
+        }
     }
 }
 

@@ -81,7 +81,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             client_id: client.id().into(),
             scope: minting.scope.as_str().into(),
             acr: subject.grant.acr().map(Into::into),
-            auth_time: subject.grant.acr().map(|_| subject.grant.authenticated_at.as_secs()),
+            auth_time: subject.grant.acr().and_then(|_| subject.grant.auth_time()),
             // Of this engine, also where the grant was made before it had one.
             realm: self.realm.name().map(Into::into),
             cnf: minting.bound_to.map(Cnf),

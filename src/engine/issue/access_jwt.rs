@@ -52,7 +52,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             client_id: grant.client_id().into(),
             scope: scope.as_str().into(),
             acr: grant.acr().map(Into::into),
-            auth_time: grant.acr().map(|_| grant.authenticated_at.as_secs()),
+            auth_time: grant.acr().and_then(|_| grant.auth_time()),
             realm: grant.realm().map(Into::into),
             cnf: issue.bound_to.map(Cnf),
             act: None,

@@ -79,7 +79,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 audience: issue.client.id(),
                 issued_at_secs: issue.now.as_secs(),
                 lifetime_secs: lifetime_secs.into(),
-                auth_time_secs: issue.grant.authenticated_at.as_secs(),
+                auth_time_secs: issue.grant.auth_time(),
                 acr: issue.grant.acr(),
                 amr: issue.grant.amr().collect(),
                 sid: sid.as_deref(),

@@ -184,7 +184,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if granted.is_empty() && !scope.is_empty() {
             return Err(GrantRefusal::Scope.into());
         }
-        let said_at = vouched.assertion.authenticated_at().or(vouched.terms.issued_at);
+        // An assertion that was made just now says nothing of when its subject logged in: a resource that asks for a login of today (RFC 9470
+        // section 4) must not get one of last week for it.
+        let said_at = vouched.assertion.authenticated_at();
         Ok(Login {
             client_id: client.shared_id(),
             subject: allowed.subject,
@@ -192,7 +194,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             fields: allowed.fields,
             host_data: allowed.host_data,
             renewable: false,
-            authenticated_at: allowed.authenticated_at.or(said_at).unwrap_or(now).min(now),
+            authenticated_at: allowed.authenticated_at.or(said_at).unwrap_or(Timestamp::EPOCH).min(now),
             code: None,
             members: self.realm.members(Members {
                 resources: resources.and_then(|resources| resources.to_store(true)),

@@ -38,7 +38,7 @@ pub(crate) struct IdToken<'a> {
     pub(crate) issued_at_secs: u64,
     pub(crate) lifetime_secs: u64,
     /// When the user logged in; a refresh does not change it (OpenID Connect Core section 12.2).
-    pub(crate) auth_time_secs: u64,
+    pub(crate) auth_time_secs: Option<u64>,
     /// How that was; the host's own claim of this name goes first.
     pub(crate) acr: Option<&'a str>,
     /// By what means; the host's own claim goes first here, too.
@@ -74,7 +74,9 @@ impl Serialize for Claims<'_> {
         map.serialize_entry("aud", &[token.audience])?;
         map.serialize_entry("exp", &token.issued_at_secs.saturating_add(token.lifetime_secs))?;
         map.serialize_entry("iat", &token.issued_at_secs)?;
-        map.serialize_entry("auth_time", &token.auth_time_secs)?;
+        if let Some(auth_time) = token.auth_time_secs {
+            map.serialize_entry("auth_time", &auth_time)?;
+        }
         if let Some(acr) = token.acr.filter(|_| token.claims.iter().all(|(name, _)| name != "acr")) {
             map.serialize_entry("acr", acr)?;
         }

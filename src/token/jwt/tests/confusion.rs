@@ -144,7 +144,7 @@ fn only_access_tokens_are_access_tokens() {
         audience: "app",
         issued_at_secs: 1,
         lifetime_secs: 1,
-        auth_time_secs: 1,
+        auth_time_secs: Some(1),
         acr: None,
         amr: Vec::new(),
         sid: None,

@@ -16,7 +16,7 @@ fn id_token(claims: &IdClaims) -> IdToken<'_> {
         audience: "developers.devportal",
         issued_at_secs: 1_597_240_286,
         lifetime_secs: 86_400,
-        auth_time_secs: 1_597_240_260,
+        auth_time_secs: Some(1_597_240_260),
         acr: None,
         amr: Vec::new(),
         sid: None,

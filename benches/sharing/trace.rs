@@ -16,6 +16,9 @@ const LINE: u64 = 64;
 /// Instructions of a refresh that others may have to wait for.
 const LONGEST_HOLD: f64 = 600.0;
 
+/// How often a refresh locks its shard: for the look ahead, the load and the swap.
+const LOCKS: f64 = 3.0;
+
 /// Written where a thread begins to be looked at, and where that ends.
 static MARKS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
 
@@ -98,7 +101,7 @@ impl Seen {
         if case.shards > 1 {
             return self.shared.is_empty();
         }
-        self.locks.is_some_and(|(locks, held)| !self.shared.is_empty() && locks == 2.0 && held < LONGEST_HOLD)
+        self.locks.is_some_and(|(locks, held)| !self.shared.is_empty() && locks == LOCKS && held < LONGEST_HOLD)
     }
 
     pub(crate) fn print(&self, case: &Case) {

@@ -53,6 +53,8 @@ pub trait DynTokenStore: Send + Sync {
     ) -> BoxFuture<'a, Result<Listed, StoreError>>;
     /// [`TokenStore::purge_expired`].
     fn purge_expired_dyn(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+    /// [`TokenStore::expect_load`].
+    fn expect_load_dyn(&self, id: GrantId);
     /// [`TokenStore::propose_id`].
     fn propose_id_dyn(&self, now: Timestamp) -> Option<u32>;
     /// [`TokenStore::durability`].
@@ -101,6 +103,10 @@ impl<S: TokenStore> DynTokenStore for S {
         Box::pin(self.purge_expired(now, limit))
     }
 
+    fn expect_load_dyn(&self, id: GrantId) {
+        self.expect_load(id);
+    }
+
     fn propose_id_dyn(&self, now: Timestamp) -> Option<u32> {
         self.propose_id(now)
     }
@@ -145,6 +151,10 @@ impl TokenStore for dyn DynTokenStore + '_ {
 
     async fn purge_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.purge_expired_dyn(now, limit).await
+    }
+
+    fn expect_load(&self, id: GrantId) {
+        self.expect_load_dyn(id);
     }
 
     fn propose_id(&self, now: Timestamp) -> Option<u32> {

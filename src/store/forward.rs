@@ -51,6 +51,11 @@ macro_rules! forward {
                 (**self).purge_expired(now, limit)
             }
 
+            #[inline]
+            fn expect_load(&self, id: GrantId) {
+                (**self).expect_load(id);
+            }
+
             fn propose_id(&self, now: Timestamp) -> Option<u32> {
                 (**self).propose_id(now)
             }

@@ -6,6 +6,7 @@ mod kit;
 
 mod attacks;
 mod cut_offs;
+mod expected;
 mod expiry;
 mod faults;
 mod foreign;

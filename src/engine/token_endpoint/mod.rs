@@ -32,6 +32,7 @@ use crate::client::{AUTHORIZATION_CODE, Clients, REFRESH_TOKEN};
 #[cfg(feature = "proof")]
 use crate::client::{JWT_BEARER, Lookup, Purpose};
 use crate::store::TokenStore;
+use crate::token::GrantToken;
 use crate::wire::{Form, Parameters, Request, Response};
 use source::Ours;
 
@@ -75,6 +76,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 (Form::unread(), Parameters::unread(), Presented::default());
             let read = (&mut form, &mut parameters, &mut presented);
             let form = self.read_head(request, read, Desk::Token, time.now())?;
+            // The store hears what is coming before the client's secret is hashed.
+            let mut token = GrantToken::unread();
+            let is_read = parameters.refresh_token().is_some_and(|text| self.read_grant_token(text, &mut token));
+            if is_read {
+                self.store.expect_load(token.grant_id());
+            }
             let mut client = self.authenticate(request, &parameters, Occasion::to_write(time)).await;
             if client.as_ref().is_err_and(Failure::is_unlicensed) {
                 client = self.authenticate_by_grant(request, &parameters, form, time).await;
@@ -122,7 +129,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     self.grant_by_handler(client, form, &parameters, &mut presented, request, time).await
                 }
                 Some(_) if client.may_refresh() => {
-                    match self.refresh(client, form, &parameters, &mut presented, time, Ours).await {
+                    let named = is_read.then_some(&token);
+                    match self.refresh(client, form, &parameters, &mut presented, time, (Ours, named)).await {
                         #[cfg(feature = "root-secret")]
                         Err(why) if self.may_be_foreign(&why) => {
                             // Boxed, so that no other request is larger for it.

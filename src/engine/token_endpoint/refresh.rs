@@ -117,9 +117,10 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let text = parameters.refresh_token().and_then(|text| std::str::from_utf8(text).ok());
         let text = text.ok_or(RequestRefusal::MissingParameter)?;
         let foreign = self.foreign_token(client, text, peer, refused).ok_or(GrantRefusal::NoGrant)?;
-        self.refresh(client, form, parameters, presented, time, foreign).await
+        self.refresh(client, form, parameters, presented, time, (foreign, None)).await
     }
 
+    /// `named`: the token, where it is one of this engine's that was read before.
     #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
     pub(super) fn refresh<F: Source>(
         &self,
@@ -128,17 +129,23 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         parameters: &Parameters<'_>,
         presented: &mut Presented<'_>,
         time: &Time<'_>,
-        mut source: F,
+        (mut source, named): (F, Option<&GrantToken>),
     ) -> impl Future<Output = Result<Vec<u8>, Failure>> {
         async move {
             let text = parameters.refresh_token().ok_or(RequestRefusal::MissingParameter)?;
             // Read where it stays, as all that is large here: what is moved as soon as it is written keeps the processor waiting.
-            let mut token = GrantToken::unread();
-            self.read_token(text, &mut token, &mut source)?;
+            let mut read = GrantToken::unread();
+            let token = if let Some(token) = named {
+                self.knows_key_of_refresh(token.key_id())?;
+                token
+            } else {
+                self.read_token(text, &mut read, &mut source)?;
+                &read
+            };
             let mut refresh = Refresh {
                 client,
                 presented,
-                token: &token,
+                token,
                 text,
                 scope: parameters.scope(),
                 time,

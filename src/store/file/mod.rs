@@ -332,6 +332,8 @@ impl TokenStore for FileStore {
         Ok(removed)
     }
 
+    fn expect_load(&self, _id: GrantId) {}
+
     /// Random: an index finds any id.
     fn propose_id(&self, _now: Timestamp) -> Option<u32> {
         None

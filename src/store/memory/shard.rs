@@ -88,6 +88,15 @@ impl Shard {
         Some(half)
     }
 
+    /// Whatever is in that slot will be looked at soon.
+    #[cfg(all(feature = "prefetch", target_arch = "x86_64"))]
+    #[inline]
+    pub(super) fn expect_load(&self, named: u32) {
+        if let Some(slot) = self.slots.get(named) {
+            slot.prefetch();
+        }
+    }
+
     #[inline]
     fn read(&self, at: u32) -> Grant {
         let slot = &self.slots[at];

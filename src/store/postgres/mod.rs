@@ -295,6 +295,8 @@ impl TokenStore for PostgresStore {
         Ok(removed)
     }
 
+    fn expect_load(&self, _id: GrantId) {}
+
     /// Random: an index finds any id.
     fn propose_id(&self, _now: Timestamp) -> Option<u32> {
         None

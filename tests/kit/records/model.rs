@@ -126,6 +126,8 @@ pub(crate) async fn agrees<S: TokenStore>(
             Step::Load(id) | Step::Remove(id) => *id = id_of(&ids, *id),
             _ => {}
         }
+        // It is heard of what is loaded and of what is not, and changes nothing.
+        store.expect_load(GrantId::from_u64(id_of(&ids, 3) ^ u64::from(matches!(step, Step::Load(_)))));
         match step {
             Step::Propose(number) => {
                 if let Some(lower) = store.propose_id(now) {

@@ -31,12 +31,19 @@ pub(crate) struct Shelf {
     fault: Mutex<Option<Fault>>,
     /// Of a shelf that says it outlives the process: by the id of the key.
     fingerprints: Option<Mutex<BTreeMap<u8, KeyFingerprint>>>,
+    /// How often it was told to expect a load, and of which id last.
+    expected: Mutex<(usize, Option<GrantId>)>,
 }
 
 impl Shelf {
     /// One that says it outlives the process.
     pub(crate) fn durable() -> Self {
         Self { fingerprints: Some(Mutex::default()), ..Self::default() }
+    }
+
+    /// How often it was told to expect a load since this was asked last, and of which id.
+    pub(crate) fn expected(&self) -> (usize, Option<GrantId>) {
+        std::mem::take(&mut *self.expected.lock().unwrap())
     }
 
     /// What is stored, as bytes.
@@ -81,6 +88,11 @@ impl Shelf {
 }
 
 impl TokenStore for Shelf {
+    fn expect_load(&self, id: GrantId) {
+        let mut expected = self.expected.lock().unwrap();
+        *expected = (expected.0 + 1, Some(id));
+    }
+
     async fn insert(&self, grant: &Grant, _: Timestamp) -> Result<Insert, StoreError> {
         if self.is_due(Fault::InsertNotApplied) {
             return Err(StoreError::not_applied("injected"));

@@ -57,9 +57,11 @@ async fn a_removed_id_is_free_again(stage: Stage) -> Outcome {
         ensure!(listed.len() == 1, "list had {} grants of an owner of one, whose id had been another's", listed.len());
         let listed = stage.page(&Owner::subject(others), None, 10).await?;
         ensure!(listed.is_empty(), "list had a grant that had gone, when its id was another owner's");
-        if round < 2 || stage.purge(stage.now + HOUR, 1_000).await? == 0 {
-            stage.remove(id).await?;
+        // A store that purges has nothing left to remove then.
+        if round >= 2 {
+            stage.purge(stage.now + HOUR, 1_000).await?;
         }
+        stage.remove(id).await?;
         stage.has_not(id, "after it had been removed").await?;
     }
     Ok(())

@@ -75,8 +75,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     }
 
     /// The root secret before the current one, until this time: what was sealed under it is opened, nonces of proofs that were given under it
-    /// count, and markers are written and looked up under it. The same time on every node, and not before all that was sealed under it has expired. To be said for as long
-    /// after it as anything lives that was used just before: that it was used is looked up under the old one.
+    /// count, and markers are written and looked up under it. The same time on every node, and not before all that was sealed under it has
+    /// expired. To be said for as long after it as anything lives that was used just before: that it was used is looked up under the old one.
     ///
     /// Needs the [subject secret](Self::subject_secret) that the first root secret of this system gave, which stays for ever.
     ///

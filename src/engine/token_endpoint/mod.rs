@@ -76,7 +76,8 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                 (Form::unread(), Parameters::unread(), Presented::default());
             let read = (&mut form, &mut parameters, &mut presented);
             let form = self.read_head(request, read, Desk::Token, time.now())?;
-            // The store hears what is coming before the client's secret is hashed.
+            // The store hears what is coming before the client's secret is hashed. Read where it stays, as all that is large here: what is moved
+            // as soon as it is written keeps the processor waiting.
             let mut token = GrantToken::unread();
             let is_read = parameters.refresh_token().is_some_and(|text| self.read_grant_token(text, &mut token));
             if is_read {

@@ -120,7 +120,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.refresh(client, form, parameters, presented, time, (foreign, None)).await
     }
 
-    /// `named`: the token, where it is one of this engine's that was read before.
+    /// `named`: the token, where it has the shape of one of this engine's.
     #[expect(clippy::manual_async_fn, reason = "what an `async fn` is given is moved once more when it begins")]
     pub(super) fn refresh<F: Source>(
         &self,
@@ -133,14 +133,13 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     ) -> impl Future<Output = Result<Vec<u8>, Failure>> {
         async move {
             let text = parameters.refresh_token().ok_or(RequestRefusal::MissingParameter)?;
-            // Read where it stays, as all that is large here: what is moved as soon as it is written keeps the processor waiting.
-            let mut read = GrantToken::unread();
+            let stand_in;
             let token = if let Some(token) = named {
                 self.knows_key_of_refresh(token.key_id())?;
                 token
             } else {
-                self.read_token(text, &mut read, &mut source)?;
-                &read
+                stand_in = self.stand_in(&mut source).ok_or(GrantRefusal::Shape)?;
+                &stand_in
             };
             let mut refresh = Refresh {
                 client,
@@ -248,20 +247,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         }
     }
 
-    /// Reads the token of this text, if it has the shape of one.
-    #[inline]
-    fn read_token<F: Source>(&self, text: &[u8], token: &mut GrantToken, source: &mut F) -> Result<(), Failure> {
+    /// What stands for a token that another server made. There is none where this engine's alone are looked for: then it has not the shape
+    /// of one.
+    #[cfg_attr(not(feature = "root-secret"), expect(clippy::unused_self, reason = "there are no others"))]
+    fn stand_in<F: Source>(&self, source: &mut F) -> Option<GrantToken> {
         #[cfg(feature = "root-secret")]
-        if let Some(foreign) = source.foreign() {
-            *token = foreign.stand_in(self.realm.keys().signing().id());
-            return Ok(());
-        }
+        let stand_in = source.foreign().map(|foreign| foreign.stand_in(self.realm.keys().signing().id()));
         #[cfg(not(feature = "root-secret"))]
-        let _ = source;
-        if !self.read_grant_token(text, token) {
-            return Err(GrantRefusal::Shape.into());
-        }
-        Ok(self.knows_key_of_refresh(token.key_id())?)
+        let (stand_in, _) = (None, source);
+        stand_in
     }
 
     /// How long after its rotation a predecessor is answered again. What is written as the time of the rotation was read

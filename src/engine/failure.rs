@@ -121,8 +121,14 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             (Refusal::Registration(RegistrationRefusal::Method), _) => {
                 response.with_header("allow", "GET, POST, PUT, DELETE")
             }
-            (Refusal::Registration(RegistrationRefusal::InitialAccessToken | RegistrationRefusal::AccessToken), _) => {
-                response.with_challenge(self.settings.bearer_challenge.clone())
+            // What was wrong is said of a token alone, not where there is none (RFC 6750 section 3.1).
+            (
+                Refusal::Registration(RegistrationRefusal::NoInitialAccessToken | RegistrationRefusal::NoAccessToken),
+                _,
+            ) => response.with_challenge(self.settings.bearer_challenge.clone()),
+            (Refusal::Registration(_), ErrorCode::InvalidToken) => {
+                let plain = &self.settings.bearer_challenge;
+                response.with_challenge(format!("{plain}, error=\"{}\"", code.as_str()).into())
             }
             (Refusal::Unavailable(why), _) => match why.retry_after_secs() {
                 Some(secs) => response.with_retry_after(secs),

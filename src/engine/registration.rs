@@ -75,7 +75,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         if !registry.may_register_dyn(token) {
             return Err(match token {
                 Some(_) => self.wrong_token(RegistrationRefusal::InitialAccessToken, request, time),
-                None => RegistrationRefusal::InitialAccessToken.into(),
+                None => RegistrationRefusal::NoInitialAccessToken.into(),
             });
         }
         // Where anybody may register, each costs, the malformed ones too. Whoever was given a token has been let in by it.
@@ -102,7 +102,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         let form = Form::parse(request.query_string(), self.limits()).map_err(RequestRefusal::Form)?;
         let client_id = form.single("client_id").map_err(|_| RequestRefusal::RepeatedParameter)?;
         let client_id = client_id.ok_or(RequestRefusal::MissingParameter)?;
-        let token = bearer_of(request)?.ok_or(RegistrationRefusal::AccessToken)?;
+        let token = bearer_of(request)?.ok_or(RegistrationRefusal::NoAccessToken)?;
         // An id that no client can have is not asked for.
         let wrong_token = || self.wrong_token(RegistrationRefusal::AccessToken, request, time);
         let found = self.find_client(client_id, Lookup::of(Purpose::Registration, request.peer())).await?;

@@ -64,10 +64,13 @@ fn ask(desk: &Desk, name: &str) -> Reply {
 fn only_those_register_whom_the_host_lets() {
     let (desk, _) = house();
     for body in [editor().to_string(), "{}".into(), "[".into()] {
-        for ask in [json_post(&body), json_post(&body).authorization("Bearer let-me-out")] {
+        let wrong = "Bearer realm=\"token\", error=\"invalid_token\"";
+        for (ask, challenge) in
+            [(json_post(&body), "Bearer realm=\"token\""), (json_post(&body).authorization("Bearer let-me-out"), wrong)]
+        {
             let refused = desk.ask_to_register(&ask, at(0));
             refused.assert_error(401, "invalid_token");
-            assert_eq!(refused.header("www-authenticate"), ["Bearer realm=\"token\""]);
+            assert_eq!(refused.header("www-authenticate"), [challenge]);
         }
     }
     let right = json_post(editor().to_string()).authorization("bearer let-me-in");

@@ -16,14 +16,20 @@ pub enum RegistrationRefusal {
     /// Two Authorization headers, or one that is no bearer token (section 3).
     #[error("an Authorization header that is not one bearer token")]
     Authorization,
-    /// The host wants an initial access token, and this is none that it takes.
-    #[error("no initial access token, or one that is not taken")]
+    /// The host wants an initial access token (RFC 7591 section 3).
+    #[error("no initial access token")]
+    NoInitialAccessToken,
+    /// An initial access token that the host does not take.
+    #[error("an initial access token that is not taken")]
     InitialAccessToken,
     /// Another method than those by which a client looks after its registration (RFC 7592 section 2).
     #[error("the method is none of GET, POST, PUT and DELETE")]
     Method,
-    /// No registration access token, or not that of the client (RFC 7592 section 2).
-    #[error("no registration access token, or not that of the client")]
+    /// No registration access token (RFC 7592 section 2).
+    #[error("no registration access token")]
+    NoAccessToken,
+    /// Not the registration access token of the client, or there is no such client (RFC 7592 section 2).
+    #[error("not the registration access token of the client")]
     AccessToken,
     /// What the client says of itself.
     #[error("{0}")]
@@ -44,7 +50,9 @@ impl RegistrationRefusal {
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::Off | Self::ContentType | Self::Authorization | Self::Method => ErrorCode::InvalidRequest,
-            Self::InitialAccessToken | Self::AccessToken => ErrorCode::InvalidToken,
+            Self::NoInitialAccessToken | Self::InitialAccessToken | Self::NoAccessToken | Self::AccessToken => {
+                ErrorCode::InvalidToken
+            }
             Self::Metadata(fault) => fault.code(),
             Self::Unwanted => ErrorCode::InvalidClientMetadata,
             Self::InvalidSoftwareStatement => ErrorCode::InvalidSoftwareStatement,
@@ -57,9 +65,9 @@ impl RegistrationRefusal {
             Self::Off => "clients do not register themselves here",
             Self::ContentType => "the content type must be application/json",
             Self::Authorization => "the Authorization header must be one bearer token",
-            Self::InitialAccessToken => "an initial access token is needed",
+            Self::NoInitialAccessToken | Self::InitialAccessToken => "an initial access token is needed",
             Self::Method => "the method must be GET, POST, PUT or DELETE",
-            Self::AccessToken => "the registration access token of the client is needed",
+            Self::NoAccessToken | Self::AccessToken => "the registration access token of the client is needed",
             Self::Metadata(fault) => fault.description(),
             Self::Unwanted => "this client is not taken in here",
             Self::InvalidSoftwareStatement => "the software statement is invalid",

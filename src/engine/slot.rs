@@ -70,6 +70,11 @@ pub enum ExchangeError {
     /// the same people by other names, and no logout would find the logins of a session.
     #[error("an engine with a subject secret is followed by one with the same")]
     SubjectSecret,
+    /// Logins that named no resource would be for another one than their people have consented to. The new engine has the default resource of
+    /// the old one, or says that it [was](crate::EngineBuilder::earlier_default_resource) that one, and what it was before that. Until when it
+    /// was is the host's to get right.
+    #[error("the default resource of an engine stays that of the grants that name none")]
+    DefaultResource,
     /// The old engine signs JWTs, and the new one has no signing key: those that are out could not be verified. Or it has a
     /// profile (`EngineBuilder::profile`) that does not allow the keys that it would go on with.
     #[error("an engine that signs JWTs is followed by one that has a signing key, and may have theirs")]
@@ -115,6 +120,15 @@ impl<S, C> EngineSlot<S, C> {
         }
         if next.settings.issuer != before.settings.issuer {
             return Err(ExchangeError::Issuer);
+        }
+        // Those that an engine without resources let in are for the first default that there is.
+        let keeps_default = match (&next.settings.resources, &before.settings.resources) {
+            (_, None) => true,
+            (Some(next), Some(before)) => next.keeps_default_of(before),
+            (None, Some(_)) => false,
+        };
+        if !keeps_default {
+            return Err(ExchangeError::DefaultResource);
         }
         let (new, old) = (next.realm.keys(), before.realm.keys());
         if !new.has(old.signing()) || !old.has(new.signing()) {

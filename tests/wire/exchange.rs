@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use regrant::engine::{EngineSlot, ExchangeError};
 use regrant::http::EndpointService;
 use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
-use regrant::{Engine, EngineBuilder, Key, Lifetimes, MemoryStore, RootSecret, StaticClients, Timestamp};
+use regrant::{Engine, EngineBuilder, Key, Lifetimes, MemoryStore, Resource, RootSecret, StaticClients, Timestamp};
 
 use crate::kit::portal::run;
 use crate::kit::{LOGIN, Password, SECRET, T0, app, basic, renewal};
@@ -119,6 +119,38 @@ fn what_would_log_people_out_is_refused_and_the_engine_serves_on() {
     // Where there was none, nothing was computed under one.
     let slot = EngineSlot::new(build(&store, unrooted));
     assert_eq!(slot.exchange(build(&store, issuing)), Ok(()), "none to some");
+}
+
+/// Whoever named no resource has consented to the default one, so it moves only where the new engine says what it was (law 19).
+#[test]
+#[allow(clippy::large_stack_arrays, reason = "engines")]
+fn the_default_resource_takes_nobodys_consent_along() {
+    const DOCS: &str = "https://docs.example/";
+    const ADMIN: &str = "https://admin.example/";
+    let store = Arc::new(MemoryStore::new());
+    let of = |default: &str, earlier: Option<(&str, u64)>| {
+        build(&store, |builder| {
+            let both = builder.resource(Resource::new(DOCS)).resource(Resource::new(ADMIN)).default_resource(default);
+            match earlier {
+                Some((uri, secs)) => both.earlier_default_resource(uri, Timestamp::from_secs(secs)),
+                None => both,
+            }
+        })
+    };
+    let slot = EngineSlot::new(build(&store, |builder| builder));
+    assert_eq!(slot.exchange(build(&store, |builder| builder.resource(Resource::new(DOCS)))), Ok(()), "the first one");
+    assert_eq!(slot.exchange(of(DOCS, None)), Ok(()), "another besides");
+    let refused = Err(ExchangeError::DefaultResource);
+    assert_eq!(slot.exchange(of(ADMIN, None)), refused, "moved");
+    assert_eq!(slot.exchange(of(DOCS, Some((ADMIN, 4_000_000_000)))), refused, "said to have been another");
+    assert_eq!(slot.exchange(build(&store, |builder| builder.resource(Resource::new(ADMIN)))), refused, "the only one");
+    assert_eq!(slot.exchange(build(&store, |builder| builder)), refused, "none");
+    assert_eq!(slot.exchange(of("https://DOCS.example", None)), Ok(()), "spelt otherwise");
+    assert_eq!(slot.exchange(of(ADMIN, Some((DOCS, 4_000_000_000)))), Ok(()), "and it says what it was");
+    assert_eq!(slot.exchange(of(ADMIN, None)), refused, "forgotten");
+    assert_eq!(slot.exchange(of(ADMIN, Some((DOCS, 4_000_000_001)))), refused, "of other logins");
+    assert_eq!(slot.exchange(of(DOCS, Some((ADMIN, 4_000_000_001)))), refused, "back again");
+    assert_eq!(slot.exchange(of(ADMIN, Some((DOCS, 4_000_000_000)))), Ok(()));
 }
 
 /// Accepted, then signing, then gone: each step is an exchange, and skipping one is refused (law 16).

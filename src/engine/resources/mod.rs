@@ -106,6 +106,19 @@ impl ResourceSet {
         }
     }
 
+    /// Whether the grants that store none are for what they are for in `before`: nobody's consent becomes one to another.
+    pub(super) fn keeps_default_of(&self, before: &Self) -> bool {
+        let form = |set: &Self, place: usize| set.all.get(place).and_then(Resource::normal_form);
+        let earlier = |set: &Self| set.earlier_default.map(|(place, until)| (form(set, place), until));
+        let (default, was) = (form(self, self.default), form(before, before.default));
+        match (earlier(self), earlier(before)) {
+            (None, None) => default == was,
+            // It moves now, or has been where it is.
+            (Some((earlier, _)), None) => earlier == was,
+            (earlier, was_earlier) => default == was && earlier == was_earlier,
+        }
+    }
+
     /// The resources that a request names; an empty one counts as absent.
     pub(super) fn named(&self, form: &Form<'_>) -> Result<Found<'_>, GrantRefusal> {
         let mut named = Found::None;

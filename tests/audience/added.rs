@@ -70,6 +70,20 @@ fn a_default_that_moves_takes_no_login_along() {
     assert_eq!(moved.lets_into(&new.access_token(), at(106)), only_files("files:read"));
 }
 
+/// A store that lost a redemption lost for which resources it was as well: the refresh that moves the login on names them.
+#[test]
+fn a_redemption_that_the_store_lost_names_its_resources_once_more() {
+    let world = world(both);
+    let code = world.agent_code(None, &[MCP, FILES], at(0));
+    let before = world.store.grants().pop().unwrap();
+    let first = world.agent_redeem(&code, &[FILES], at(1));
+    world.store.misplace(before.id(), before);
+    let second = world.agent_refresh(&first.refresh_token(), &[FILES], "", at(2));
+    second.assert_ok();
+    let third = world.agent_refresh(&second.refresh_token(), &[], "", at(3));
+    assert_eq!(world.lets_into(&third.access_token(), at(4)), only_files("files:read"));
+}
+
 /// An engine that has none passes the parameter over, as it did.
 #[test]
 fn without_resources_nothing_changes() {

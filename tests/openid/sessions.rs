@@ -386,6 +386,23 @@ fn a_session_that_lasts_longer_is_remembered_over_lost_replies() {
     }
 }
 
+/// A store that lost a redemption, and who is to hear of the end of its session as well: the refresh that moves the login on is remembered.
+#[test]
+fn a_redemption_that_the_store_lost_is_remembered_once_more() {
+    let world = provider();
+    let code = world.authorize_as(&query("shop"), alice_in("c"), at(1)).code();
+    let before = world.store.grants().pop().unwrap();
+    let token = redeem(&world, "shop", &code, 2).refresh_token();
+    for grant in world.store.grants() {
+        run(world.store.remove(grant.id())).unwrap();
+    }
+    world.store.misplace(before.id(), before);
+    // One that asks for less than a login: the first one had all of it.
+    let body = format!("grant_type=refresh_token&refresh_token={token}&scope=email");
+    world.send(&crate::kit::form(body).basic("shop", SECRET), at(3)).assert_ok();
+    assert_eq!(told(&log_out(&world, "c", 4)), ["shop"]);
+}
+
 /// Of a client that wants to hear of nothing, or of a session that is over by then, nothing is kept; and what says it all is not written again.
 #[test]
 fn nothing_is_remembered_that_nobody_would_hear_of() {

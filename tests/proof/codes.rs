@@ -40,6 +40,17 @@ fn a_redemption_that_the_store_lost_binds_once_more() {
             world.bare(client, &renewal(&second), at(3)).assert_error(400, "invalid_dpop_proof");
             let refreshed = world.proven(client, &renewal(&second), &other, at(4));
             assert_eq!(refreshed.status == 200, client == "machine", "{client} {jkt:?}");
+            // What was bound for certain does nothing without its key, whatever its age. What may have been anybody's tells that the login is
+            // in two hands.
+            let stored = world.store.bytes();
+            let old = world.bare(client, &renewal(&first), at(200));
+            if jkt.is_some() {
+                old.assert_error(400, "invalid_dpop_proof");
+                assert_eq!(world.store.bytes(), stored, "{client}");
+            } else {
+                old.assert_error(400, "invalid_grant");
+                assert!(world.store.bytes().is_empty(), "{client}");
+            }
             poll(world.engine.end_sessions_of("alice", at(5))).unwrap();
         }
     }

@@ -240,6 +240,28 @@ fn what_was_replaced_is_forgotten() {
     assert_eq!(format(&world), Some(1));
 }
 
+/// A store that went back to before the redemption has what it took the place of again: the refresh that moves the login on ends it, too.
+#[test]
+fn a_redemption_that_the_store_lost_takes_the_place_once_more() {
+    for fault in [None, Some(Fault::SwapAppliedAndReplyLost), Some(Fault::SwapLost)] {
+        let world = world(0);
+        let old = world.logs_in("many", "alice", at(0));
+        let replaced = grant_of(&world, &old);
+        let code = world.says_yes("many", Authorization::of("alice").with_replaces(replaced), at(1));
+        let before = world.store.grants();
+        let new = world.redeems("many", &code, at(2)).refresh_token();
+        for grant in before {
+            world.store.misplace(grant.id(), grant);
+        }
+        if let Some(fault) = fault {
+            world.store.fail_next(fault);
+        }
+        world.refreshes("many", &new, at(3)).unwrap();
+        assert!(!world.store.bytes().contains_key(&replaced), "{fault:?}");
+        assert_eq!(world.store.bytes().len(), 1, "{fault:?}");
+    }
+}
+
 /// It makes room by itself: nobody else's grant ends for it.
 #[test]
 fn a_step_up_displaces_nobody() {

@@ -208,6 +208,9 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
                     Box::pin(self.spend_for_refresh(grant, &mut refresh, finish, write.is_some())).await?;
                 }
                 let Some((to, rotates)) = write else { return self.finish(grant, &mut refresh, &target, mask, finish) };
+                if !grant.is_redeemed() {
+                    Box::pin(self.catch_up(grant, client, time)).await?;
+                }
                 let expected = grant.version;
                 let now = time.now();
                 // The host may have taken longer than what was left of the grant.
@@ -370,6 +373,19 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.replayed(grant, refresh.client, refresh.time.now()).await
     }
 
+    /// Ends and remembers what a redemption has, where the store went back to before it: what it was is in the record until that is moved
+    /// forward. Its tokens are out, so this comes before the swap.
+    #[cfg_attr(not(all(feature = "jwt", feature = "root-secret")), expect(unused_variables, reason = "off"))]
+    async fn catch_up(&self, grant: &Grant, client: &Client, time: &Time<'_>) -> Result<(), Failure> {
+        // Whatever scope this request has: the first one had all of it.
+        #[cfg(all(feature = "jwt", feature = "root-secret"))]
+        self.remember_listener(grant, client, time).await?;
+        if let Some(replaced) = grant.replaces() {
+            self.end_replaced(replaced, grant, time.now()).await;
+        }
+        Ok(())
+    }
+
     /// Makes it the record after this refresh, of a version that is new.
     fn advance<F>(
         &self,
@@ -380,6 +396,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         now: Timestamp,
     ) {
         let lost_its_redemption = !grant.is_redeemed();
+        let was_bound_for_certain = lost_its_redemption && grant.code_key().is_some();
         // A token that stays keeps the key that it was made under.
         let key_id = if rotates { self.realm.keys().signing().id() } else { refresh.token.key_id() };
         grant.advance(Advance {
@@ -393,12 +410,15 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             changes.apply(grant);
         }
         if lost_its_redemption {
-            // The store went back to before it: what that had left is left now. But whose the tokens were that are out nobody can tell any
-            // more, so they count as anybody's.
+            // The store went back to before it: what that had left is left now.
             grant.forget_until_redeemed();
             grant.name_resources(named);
             self.bind(grant, refresh.client, refresh.presented);
-            grant.bind_sender_since(generation);
+            // Whose the tokens were that are out nobody can tell any more, so they count as anybody's; but those for a code that had a key
+            // were bound.
+            if !was_bound_for_certain {
+                grant.bind_sender_since(generation);
+            }
             refresh.binds = grant.sender().is_some();
             return;
         }

@@ -102,9 +102,14 @@ impl Thing<'_> {
     }
 }
 
-/// What one is that was spent under two secrets, as by nodes that have them in another order: for something else, if it is that under one.
+/// What one is that was spent under the other secret and perhaps under its own. Under both it was by two at once, as by nodes that have them in
+/// another order: again, where it comes to the same grant, whose record tells them apart; else neither, since nobody could.
 fn of_both(other: Spending, own: Option<Spending>) -> Spending {
-    if own == Some(Spending::Elsewhere) { Spending::Elsewhere } else { other }
+    match (other, own) {
+        (Spending::Again { grant, .. }, Some(Spending::Again { grant: own, .. })) if grant == own => other,
+        (other, None) => other,
+        _ => Spending::Elsewhere,
+    }
 }
 
 fn cut(mac: [u8; 32]) -> [u8; 20] {
@@ -131,11 +136,12 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
             }
         }
         let spending = self.spend_under(key, thing, spent_for, grant, time).await?;
-        // And again once it is written: of two nodes that have the secrets in another order, one sees the other.
+        // And again once it is written: of two nodes that have the secrets in another order, one sees the other, or each does.
         match (spending, other) {
-            (Spending::First, Some(other)) => {
-                Ok(self.spent_under(other, thing, spent_for).await?.unwrap_or(Spending::First))
-            }
+            (Spending::First, Some(other)) => Ok(match self.spent_under(other, thing, spent_for).await? {
+                None => Spending::First,
+                Some(other) => of_both(other, Some(Spending::Again { grant, since: time.now() })),
+            }),
             (spending, _) => Ok(spending),
         }
     }

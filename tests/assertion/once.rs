@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::desk::*;
 use crate::kit::laws::world::Hook;
-use crate::kit::schedule::{Scheduler, run, run_and_drop};
+use crate::kit::schedule::{Scheduler, interleave, run, run_and_drop};
 use crate::kit::signer::{Signer, with_assertion};
 use crate::kit::store::faulty::{Fault as StoreFault, Op, Shelf as FaultyShelf};
 use crate::kit::store::stalling::Hand;
@@ -139,6 +139,40 @@ fn over_nodes_it_is_used_once() {
     }
 }
 
+/// Two nodes that have the secrets in another order, as right before and right after the old one goes, asked at once: one grant at most,
+/// however their steps fall, and however often they are asked again.
+#[test]
+fn over_nodes_at_once_it_is_used_once() {
+    let root = |id: u8| RootSecret::from_bytes(id, &[id; 32]);
+    let mut refused_both = 0;
+    for bits in 0..1_024_u32 {
+        let store = Arc::clone(&FaultyShelf::of(Shelf::default()));
+        let node = |own: u8, other: u8| {
+            Desk::on(store.clone(), |builder| {
+                let builder = builder.root_secret(root(own)).accept_root(root(other), at(10_000));
+                builder.subject_secret(root(1).subject_secret()).jwt_bearer(bearer())
+            })
+        };
+        let nodes = [node(1, 2), node(2, 1)];
+        let ask = asking("chat", &jag("a", 0), "");
+        let order: [u8; 10] = std::array::from_fn(|step| u8::from(bits >> step & 1 == 1));
+        let request = ask.request();
+        let futures = nodes.iter().map(|node| Box::pin(node.engine.token(&request, at(0))) as _).collect();
+        let replies: Vec<Reply> = interleave(futures, &order).iter().map(Reply::of).collect();
+        refused_both += usize::from(replies.iter().all(|reply| reply.status != 200));
+        for secs in [1, 2, 200] {
+            for node in &nodes {
+                let reply = Reply::of(&run(node.engine.token(&request, at(secs))));
+                assert!(reply.status == 200 || reply.status == 400, "{reply:?}");
+            }
+        }
+        let told = nodes.iter().flat_map(|node| node.events.take());
+        let issued: std::collections::BTreeSet<_> = told.filter(|event| event.starts_with("Issued")).collect();
+        assert!(issued.len() <= 1, "{bits:010b}: {replies:?}");
+    }
+    assert!(refused_both > 0, "each has seen the other");
+}
+
 /// A root secret is replaced node by node: until the old one goes, a node that has the new one is understood by one that has the old one alone,
 /// and from then on by one that has forgotten it.
 #[test]
@@ -208,7 +242,6 @@ fn an_exchange_forgets_nothing_of_the_secret_before() {
 /// Concurrent requests with one assertion: one grant.
 #[test]
 fn of_concurrent_requests_one_makes_the_grant() {
-    use crate::kit::schedule::interleave;
     for order in [
         [0_u8; 40],
         [1; 40],

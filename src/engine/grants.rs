@@ -42,13 +42,32 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client_id: &str,
     ) -> Result<(), Failure> {
         is_record_of(grant, token.grant_id())?;
-        if !token.is_genuine(kind, self.key_of(grant, token.key_id())?, &grant.salt) {
+        let key = self.key_of(grant, token.key_id()).inspect_err(|_| self.tell_of_device(grant, token, kind))?;
+        if !token.is_genuine(kind, key, &grant.salt) {
             return Err(GrantRefusal::Mac.into());
         }
         if grant.client_id() != client_id {
             return Err(of_grant(grant, GrantRefusal::AnotherClient));
         }
         Ok(())
+    }
+
+    /// Tells that the store lost the first answer to a device, where one of its tokens comes nevertheless. What was approved is settled by the
+    /// device's code alone, so such a record is never moved forward.
+    #[cold]
+    fn tell_of_device(&self, grant: &Grant, token: &GrantToken, kind: TokenKind) {
+        if kind != TokenKind::Refresh || !grant.is_approved_only() || grant.realm() != self.realm() {
+            return;
+        }
+        let key = self.realm.keys().get(token.key_id());
+        if key.is_some_and(|key| token.is_genuine(kind, key, &grant.salt)) {
+            self.emit(&Event::StoreBehind {
+                grant: grant.id,
+                subject: self.subject_of(grant),
+                presented: token.generation(),
+                stored: grant.generation,
+            });
+        }
     }
 
     /// The key of this id that tokens of this grant are made under.

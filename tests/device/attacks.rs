@@ -246,6 +246,27 @@ fn codes_are_found_by_nodes_that_know_one_of_two_root_secrets() {
     assert!([early, newer, late, next].iter().all(|code| finds(&during, code)));
 }
 
+/// An engine that takes another's place, and leaves out the secret that one accepted, finds the codes that are out.
+#[test]
+fn an_exchange_forgets_no_code_of_the_secret_before() {
+    let [old, new] = [(1, 0x77), (2, 0x78)].map(|(id, byte)| RootSecret::from_bytes(id, &[byte; 32]));
+    let store = Arc::new(MemoryStore::new());
+    let node = |accepts_old: bool| {
+        Place::on(Arc::clone(&store), settings(), |builder| {
+            let builder = builder.root_secret(new.clone()).subject_secret(old.subject_secret());
+            if accepts_old { builder.accept_root(old.clone(), Timestamp::from_secs(1_700_000_100)) } else { builder }
+        })
+    };
+    let first = node(true);
+    let (begun, now) = (first.begin(TV), first.now());
+    let slot = EngineSlot::new(first.engine);
+    for _ in 0..2 {
+        slot.exchange(node(false).engine).unwrap();
+        let engine = slot.engine();
+        assert!(run(engine.device_login(&begun.user_code, "alice", None, now)).is_ok());
+    }
+}
+
 /// A client that may not log devices in any more, or whose logins of before are void, is shown to nobody.
 #[test]
 fn a_client_that_has_lost_the_right_to_it_is_not_shown() {
@@ -275,6 +296,33 @@ fn a_record_out_of_its_place_is_not_believed() {
     store.misplace(device.id(), Grant::decode(&bytes).unwrap());
     assert_eq!(place.find(&begun.user_code, "alice").err(), Some(DeviceError::UnknownCode));
     assert!(place.poll(TV, &begun.device_code).is_unavailable());
+}
+
+/// A failover that loses the first answer: the tokens that are out are refused, the host hears why, and the record waits for its
+/// device's code as before. Neither does a token that was made up move anything, nor is it told of.
+#[test]
+fn a_store_that_forgot_the_first_answer_is_told_of_and_moves_nothing() {
+    let store = Arc::new(Shelf::default());
+    let place = Place::on(Arc::clone(&store), settings(), |builder| builder);
+    let begun = place.let_in(TV, "alice");
+    let approved = store.grants().into_iter().find(|grant| grant.subject() == Some("alice")).unwrap();
+    let first = place.poll(TV, &begun.device_code);
+    let second = place.refresh(TV, first.refresh_token());
+    store.misplace(approved.id(), approved.clone());
+    let stored = store.bytes();
+    for token in [first.refresh_token(), second.refresh_token()] {
+        place.events.take();
+        assert!(place.refresh(TV, token).is_invalid_grant());
+        assert_eq!(place.events.names(), ["StoreBehind", "Refused"]);
+    }
+    place.events.take();
+    let mut made_up = first.refresh_token().to_owned();
+    let last = if made_up.pop() == Some('A') { 'Q' } else { 'A' };
+    made_up.push(last);
+    assert!(place.refresh(TV, &made_up).is_invalid_grant());
+    assert_eq!(place.events.names(), ["Refused"]);
+    assert_eq!(store.bytes(), stored);
+    assert!(place.poll(TV, &begun.device_code).is_ok());
 }
 
 /// A public client begins where the host lets it.

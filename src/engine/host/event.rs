@@ -309,7 +309,8 @@ pub enum Event<'a> {
         why: Refusal,
     },
     /// A genuine token is ahead of the record: the store lost writes that it had acknowledged (a failover, a restored
-    /// backup). Revocations may be among them. The record was moved forward.
+    /// backup). Revocations may be among them. The record was moved forward; but one of a device whose tokens are not known to be out
+    /// stays, and the token is refused.
     #[non_exhaustive]
     StoreBehind {
         /// The grant.

@@ -111,15 +111,16 @@ impl Session {
         self.grant.host_data()
     }
 
-    /// When the person proved who they are, which may be earlier than this grant: the host's own session was there already.
+    /// When the person proved who they are, which may be earlier than this grant: the host's own session was there already. `None` where
+    /// nobody said, as another server's assertion need not.
     ///
     /// ```
     /// use regrant::engine::Session;
     /// fn is_single_sign_on(session: &Session) -> bool {
-    ///     session.authenticated_at() < session.created_at()
+    ///     session.authenticated_at().is_some_and(|time| time < session.created_at())
     /// }
     /// ```
-    pub const fn authenticated_at(&self) -> Timestamp {
+    pub fn authenticated_at(&self) -> Option<Timestamp> {
         self.grant.authenticated_at()
     }
 

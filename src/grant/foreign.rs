@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(read, ended);
         assert!(read.has_ended() && !read.is_login() && !read.is_renewable());
         assert!(read.scope().is_empty() && read.fields().is_empty() && read.host_data().is_none());
-        assert_eq!((read.salt.0, read.authenticated_at()), ([0; 16], grant.created_at()));
+        assert_eq!((read.salt.0, read.authenticated_at()), ([0; 16], Some(grant.created_at())));
         assert_eq!((read.id(), read.owner_key(), read.client_id()), (grant.id(), grant.owner_key(), "app"));
         assert_eq!(read.expires_at(), ORIGIN.kept_until);
         assert!(grant.expires_at < ORIGIN.kept_until && grant.expires_at() == ORIGIN.kept_until, "kept, ended or not");

@@ -466,20 +466,20 @@ impl Grant {
         self.created_at
     }
 
-    /// When the resource owner logged in (`auth_time` of `OpenID` Connect Core section 2). [`Timestamp::EPOCH`] where nobody said: of a
-    /// grant for another server's assertion that does not say either.
+    /// When the resource owner logged in (`auth_time` of `OpenID` Connect Core section 2). `None` where nobody said: of a grant for another
+    /// server's assertion that does not say either.
     ///
     /// ```
     /// # let grant = regrant::internal::sample_grant("alice", "app");
-    /// assert!(grant.authenticated_at() <= grant.created_at());
+    /// assert!(grant.authenticated_at().is_some_and(|time| time <= grant.created_at()));
     /// ```
-    pub const fn authenticated_at(&self) -> Timestamp {
-        self.authenticated_at
+    pub fn authenticated_at(&self) -> Option<Timestamp> {
+        Some(self.authenticated_at).filter(|time| *time != Timestamp::EPOCH)
     }
 
-    /// The same in seconds, where it is known.
+    /// The same in seconds.
     pub(crate) fn auth_time(&self) -> Option<u64> {
-        Some(self.authenticated_at).filter(|at| *at != Timestamp::EPOCH).map(Timestamp::as_secs)
+        self.authenticated_at().map(Timestamp::as_secs)
     }
 
     /// When the grant was last refreshed; when it was made, if never.

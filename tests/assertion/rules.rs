@@ -1,12 +1,13 @@
 //! Every MUST and SHOULD of RFC 7521 (sections 4.1 and 5) and RFC 7523 (grants: sections 2.1, 3, 3.1) that is on the server: section,
 //! request, answer. [docs/assertions.md](../../docs/assertions.md) has them as a table.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regrant::jwt::{SigningAlgorithm, SigningKey};
-use regrant::{Request, Resource};
+use regrant::{Grant, Request, Resource};
 use serde_json::{Value, json};
 
 use super::desk::*;
@@ -513,7 +514,7 @@ fn the_login_is_as_old_as_its_issuer_says() {
     ] {
         desk.store.clear();
         desk.assert("chat", &signed_jag(&claims), "", 100).assert_ok();
-        assert_eq!(desk.grants()[0].authenticated_at(), at(secs), "{claims}");
+        assert_eq!(desk.grants()[0].authenticated_at(), Some(at(secs)), "{claims}");
     }
 }
 
@@ -545,6 +546,8 @@ fn where_nobody_says_when_the_login_was_it_is_unknown() {
             assert_eq!(said.as_u64(), is_said.then(|| at(40).as_secs()));
         }
     }
+    let known: BTreeSet<_> = desk.grants().iter().map(Grant::authenticated_at).collect();
+    assert_eq!(known, BTreeSet::from([None, Some(at(40))]));
 }
 
 /// What a policy reads of an assertion beside who it is about. None of it is in logs.

@@ -103,7 +103,7 @@ fn a_token_of_another_server_goes_on_here() {
     assert_eq!((first.text("scope"), first.text("name")), ("read".into(), "Usuário Teste".into()));
     assert_eq!(world.events.names(), ["TakenOver"]);
     let [grant] = &world.store.grants()[..] else { panic!("one record") };
-    assert_eq!((grant.subject(), grant.client_id(), grant.authenticated_at()), (Some("alice"), "app", BEGAN));
+    assert_eq!((grant.subject(), grant.client_id(), grant.authenticated_at()), (Some("alice"), "app", Some(BEGAN)));
     assert_eq!(grant.host_data(), Some(&HostData::of("gold").unwrap()));
     assert_eq!(sessions(&world, at(0)), 1);
     let again = world.refresh(UUID, at(1));

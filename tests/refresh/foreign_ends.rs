@@ -51,7 +51,7 @@ fn what_has_ended_is_kept_and_says_nothing() {
             grant.acr().is_none()
                 && grant.amr().count() == 0
                 && !grant.is_renewable()
-                && grant.authenticated_at() != BEGAN,
+                && grant.authenticated_at() != Some(BEGAN),
             "{way}"
         );
         assert_eq!((grant.subject(), sessions(&world, at(11))), (Some("alice"), 0), "{way}");

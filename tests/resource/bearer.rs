@@ -145,7 +145,7 @@ fn a_live_token_says_what_its_grant_says() {
     assert_eq!((access.subject(), access.client_id()), (Some("alice"), "app"));
     assert_eq!(access.scope().as_str(), "read write");
     assert_eq!(access.expires_at(), at(5 + 3_600));
-    assert_eq!(access.grant().unwrap().authenticated_at(), at(5));
+    assert_eq!(access.grant().unwrap().authenticated_at(), Some(at(5)));
     assert_eq!(Some(access.grant_id()), world.store.grants().first().map(regrant::Grant::id));
     assert!(access.grant().unwrap().fields().is_empty());
     assert!(!format!("{access:?}").contains(&token));

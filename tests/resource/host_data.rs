@@ -60,7 +60,7 @@ fn a_session_tells_when_the_person_logged_in_and_what_its_responses_say() {
     world.redeem("portal", landing.get("code").unwrap(), at(51)).assert_ok();
     let sessions = run(world.engine.sessions("alice", None, 10, at(60))).unwrap().sessions;
     let [session] = sessions.as_slice() else { panic!("one session") };
-    assert_eq!((session.authenticated_at(), session.created_at()), (at(3), at(50)));
+    assert_eq!((session.authenticated_at(), session.created_at()), (Some(at(3)), at(50)));
     assert_eq!(session.last_refreshed_at(), at(51));
     assert_eq!(session.fields(), &fields);
     assert!(session.host_data().is_none());

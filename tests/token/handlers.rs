@@ -151,7 +151,7 @@ fn a_handler_decides_scope_login_time_and_refresh_token() {
     world.refresh(&reply.refresh_token(), at(101)).assert_error(400, "invalid_grant");
     // When the login was.
     let (_, world) = post(|_| Ok(Authorization::of("a").with_authenticated_at(at(40))));
-    assert_eq!(world.store.grants()[0].authenticated_at(), at(40));
+    assert_eq!(world.store.grants()[0].authenticated_at(), Some(at(40)));
     // A client that may not refresh is handed no refresh token.
     let login_only = Client::confidential("app").secret(secret(SECRET)).grant_type("password").scope(scope("read"));
     let world = World::new([login_only], |builder| builder.grant_handler(Password));

@@ -140,7 +140,8 @@ impl Authorization {
         Self { refresh_token: false, ..self }
     }
 
-    /// When the resource owner logged in, if that was earlier than now.
+    /// When the resource owner logged in, if that was earlier than now. Left out by a policy for another server's assertions it is what the
+    /// assertion says (`auth_time`), or unknown.
     ///
     /// ```
     /// use regrant::{Authorization, Timestamp};

@@ -82,7 +82,7 @@ impl<'a> IdTokenRequest<'a> {
     /// The grant: when the resource owner logged in, the extra fields.
     ///
     /// ```
-    /// fn since(request: &regrant::jwt::IdTokenRequest<'_>) -> regrant::Timestamp {
+    /// fn since(request: &regrant::jwt::IdTokenRequest<'_>) -> Option<regrant::Timestamp> {
     ///     request.grant().authenticated_at()
     /// }
     /// ```

@@ -204,7 +204,7 @@ struct Token<'a> {
 /// Whether a person is behind the token, who logged in that recently. Of a token that is believed by its signature nobody
 /// can tell.
 fn is_login_within(access: &Access, most: Duration, now: Timestamp) -> bool {
-    let login = access.grant().filter(|grant| grant.subject().is_some()).map(Grant::authenticated_at);
+    let login = access.grant().filter(|grant| grant.subject().is_some()).and_then(Grant::authenticated_at);
     login.is_some_and(|login| now.as_secs().saturating_sub(login.as_secs()) <= most.as_secs())
 }
 

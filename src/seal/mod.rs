@@ -56,6 +56,8 @@ mod tests {
     fn only_what_was_sealed_is_opened() {
         let own = key(1, Label::Interaction, Some("shop"));
         let text = seal(1, &own, b"context", b"what a page carries").unwrap();
+        let len = 2 + 24 + b"what a page carries".len() + 16;
+        assert_eq!(URL_SAFE_NO_PAD.decode(&text).unwrap().len(), len, "a nonce that may be random has 192 bits");
         let opened = open(&text, |id| (id == 1).then_some(&own), b"context").unwrap();
         assert_eq!(&**opened, b"what a page carries");
         assert_ne!(seal(1, &own, b"context", b"what a page carries").unwrap(), text, "no nonce twice");

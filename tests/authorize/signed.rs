@@ -1,11 +1,13 @@
 //! Signed authorization requests: RFC 9101, and RFC 9126 section 3 for those that are pushed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer, SigningKey};
 use regrant::client::{ClientBuilder, ClientKeys};
+use regrant::fetch::{Fetch, FetchError, FetchLimits, FetchResponse, FetchUrl};
 use regrant::jwt::JwsAlgorithm;
 use regrant::{
     Authorization, AuthorizationError, Client, Endpoints, EngineBuilder, RootSecret, StaticClients, Timestamp,
@@ -23,12 +25,13 @@ fn key(byte: u8) -> SigningKey {
     SigningKey::from_bytes(&[byte; 32])
 }
 
+fn jwk_of(byte: u8) -> Value {
+    let x = URL_SAFE_NO_PAD.encode(key(byte).verifying_key().as_bytes());
+    json!({ "kty": "OKP", "crv": "Ed25519", "kid": format!("key {byte}"), "x": x })
+}
+
 fn keys(bytes: &[u8]) -> ClientKeys {
-    let jwk = |byte: &u8| {
-        let x = URL_SAFE_NO_PAD.encode(key(*byte).verifying_key().as_bytes());
-        json!({ "kty": "OKP", "crv": "Ed25519", "kid": format!("key {byte}"), "x": x })
-    };
-    let set = json!({ "keys": bytes.iter().map(jwk).collect::<Vec<_>>() });
+    let set = json!({ "keys": bytes.iter().copied().map(jwk_of).collect::<Vec<_>>() });
     ClientKeys::from_json(set.to_string().as_bytes()).unwrap()
 }
 
@@ -129,18 +132,21 @@ fn what_was_signed_is_what_is_asked() {
 /// Each by what breaks it. The kinds of JWT that a client makes, each as a request object, are among them.
 #[test]
 fn what_does_not_hold_is_shown_and_nobody_is_redirected() {
-    let world = world();
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let world = on([signer()], |builder| builder.fetch(Counts(Arc::clone(&fetched))));
     let far = at(0).as_secs() + 3_700;
     let mut none = header();
     none["alg"] = json!("none");
     let mut hmac = header();
     hmac["alg"] = json!("HS256");
-    let headed = |name: &str, value: Value| {
+    let headed_by = |byte: u8, name: &str, value: Value| {
         let mut header = header();
         header[name] = value;
-        object_of(&header, &claims(at(0)), 1)
+        object_of(&header, &claims(at(0)), byte)
     };
-    let rows: [(&str, String); 29] = [
+    let headed = |name: &str, value: Value| headed_by(1, name, value);
+    let by_stranger = |name: &str, value: Value| headed_by(3, name, value);
+    let rows: [(&str, String); 33] = [
         ("no JWT", "e30".into()),
         ("section 10.1: unsigned", "e30.e30.".into()),
         ("alg none", signed(&none, &claims(at(0)), |_| Vec::new())),
@@ -155,6 +161,11 @@ fn what_does_not_hold_is_shown_and_nobody_is_redirected() {
         ("an unknown kid", headed("kid", json!("key 9"))),
         ("a critical extension", headed("crit", json!(["exp"]))),
         ("not encoded", headed("b64", json!(false))),
+        // RFC 7515 sections 4.1.2 to 4.1.6: a key that it brings along or points to is none, whoever could fetch it.
+        ("a key beside it", by_stranger("jwk", jwk_of(3))),
+        ("keys elsewhere", by_stranger("jku", json!("https://evil.example/jwks"))),
+        ("a certificate elsewhere", by_stranger("x5u", json!("https://evil.example/cert"))),
+        ("a certificate beside it", by_stranger("x5c", json!(["AAAA"]))),
         ("a proof of possession", headed("typ", json!("dpop+jwt"))),
         ("an access token", headed("typ", json!("at+jwt"))),
         ("an assertion by its type", headed("typ", json!("client-authentication+jwt"))),
@@ -179,8 +190,19 @@ fn what_does_not_hold_is_shown_and_nobody_is_redirected() {
         let reply = push_on().engine_push(&object);
         assert_eq!(reply.outcome(), (400, Some("invalid_request_object".into())), "pushed: {name}");
     }
+    assert_eq!(fetched.load(Ordering::Relaxed), 0, "nobody is asked for what an object points to");
     assert!(world.store.grants().is_empty());
     assert!(world.events.take().iter().all(|event| event.starts_with("Refused") && !event.contains(STATE)));
+}
+
+/// Counts what it is asked for, and has nothing.
+struct Counts(Arc<AtomicUsize>);
+
+impl Fetch for Counts {
+    async fn fetch(&self, _: &FetchUrl, _: &FetchLimits) -> Result<FetchResponse, FetchError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(FetchError::TimedOut)
+    }
 }
 
 struct Pushing(OnShelf);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::desk::{Desk, Strangers, desk, editor, id, json_post, keys, root, secret_of, site, strangers};
 use crate::kit::portal::run;
-use crate::kit::{at, scope};
+use crate::kit::{Reply, at, form, scope};
 
 const LOOKUP: Lookup = Lookup::new(Purpose::Authentication);
 
@@ -153,6 +153,17 @@ fn an_id_is_known_where_its_secret_is() {
         ClientIdKeys::new(&root(8), None).with_accepted(&root(7), Some("shop")),
     ] {
         assert!(!known(&with_keys(others), id));
+    }
+    // And so is the secret of one: computed under the root secret of its id, whichever place that has among those that are accepted.
+    let accepted = ClientIdKeys::new(&root(8), None).with_accepted(&root(9), None).with_accepted(&root(7), None);
+    for keys in [accepted, ClientIdKeys::new(&root(9), None).with_accepted(&root(7), None), keys()] {
+        let later = crate::desk::desk(with_keys(keys), |builder| builder);
+        let ask = |secret: &str| {
+            let ask = form("grant_type=refresh_token&refresh_token=x").basic(id, secret);
+            Reply::of(&later.engine.blocking().token(&ask.request(), at(1)).unwrap())
+        };
+        ask(secret_of(&registered)).assert_error(400, "invalid_grant");
+        ask(&"x".repeat(43)).assert_error(401, "invalid_client");
     }
     assert_eq!(format!("{:?}", keys()), "ClientIdKeys(..)");
     assert!(!format!("{:?}", desk.engine.clients()).contains("07, 07"));

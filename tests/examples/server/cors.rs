@@ -4,19 +4,26 @@
 use super::process::{Reply, Running, fails_to_start};
 
 const ISSUER: &str = "https://id.example/tenant";
-const FOR_PAGES: [&str; 9] = [
+const FOR_PAGES: [&str; 10] = [
     "/oauth2/token",
     "/tenant/oauth2/token",
     "/oauth2/revoke",
     "/oauth2/resource",
+    "/oauth2/userinfo",
     "/oauth2/jwks",
     "/.well-known/openid-configuration",
     "/tenant/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
     "/.well-known/oauth-authorization-server/tenant",
 ];
-const FOR_OTHERS: [&str; 5] =
-    ["/oauth2/authorize", "/tenant/oauth2/authorize", "/oauth2/introspect", "/tenant/oauth2/introspect", "/token"];
+const FOR_OTHERS: [&str; 6] = [
+    "/oauth2/authorize",
+    "/tenant/oauth2/authorize",
+    "/oauth2/introspect",
+    "/tenant/oauth2/introspect",
+    "/oauth2/device_authorization",
+    "/token",
+];
 const ORIGIN: &str = "https://app.example";
 const MARKS: [&str; 6] =
     ["allow-origin", "allow-methods", "allow-headers", "expose-headers", "max-age", "allow-credentials"];

@@ -7,7 +7,7 @@ use regrant::{GrantId, TokenStore};
 
 use crate::kit::{Password, SECRET, Shelf, World, app, at, form, renewal};
 
-/// Before the client is authenticated, by the id that the token names; of refreshes alone, once each, and what it makes of it is its own.
+/// Before the client is authenticated, by the id that the token names; once each, and what it makes of it is its own.
 #[test]
 fn a_store_hears_of_a_refresh_before_its_client_is_known() {
     let world = World::new([app()], |builder| builder.grant_handler(Password));

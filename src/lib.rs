@@ -3,7 +3,8 @@
 //! Bytes of a request go in, bytes of a response come out, and one small trait keeps what must be kept. The engine
 //! validates authorization requests, authenticates clients, asks your code who is logged in, issues codes, access,
 //! refresh and ID tokens, rotates refresh tokens, finds replays of every older one, re-sends a response that was lost,
-//! revokes and introspects. It holds no socket, starts no task and reads no clock.
+//! revokes and introspects. It holds no socket, starts no task and reads no clock. (Documents of clients are fetched by what you
+//! give it, and [kept](fetch::DocumentClients) by the system's clock unless you give that, too.)
 //!
 //! # The one idea
 //!
@@ -17,6 +18,7 @@
 //! access token    key id 1 | grant id 8 | generation 3 | epoch 3 | issued at 4
 //!                 | lifetime 3 | scope mask 8 | MAC 20                              67 characters
 //!                 | lifetime 3 | scope mask 8 | resource mask 2 | MAC 20            70, where resources are named
+//!                                                    44 more where bound to a key or a certificate
 //!
 //! record          id, version, client, subject, scope, fields, salt, generation, times
 //!
@@ -217,6 +219,7 @@
 //! | the refresh token is not good for anything | 400 `invalid_grant` | log in again |
 //! | there were too many guesses | 429 `temporarily_unavailable` | wait as long as `Retry-After` says |
 //! | store, registry, handler, claims provider or hook | 503 `temporarily_unavailable` | send the same request again |
+//! | what the host says makes no sense: an approval, a handler's answer, a setting | 500 `server_error` | the host is at fault: `Event::Failed` says how |
 //!
 //! After a 503, or no answer at all, the outcome may be unknown; the same token sent again within the retry window comes
 //! to the same successor. A request that is dropped at any await leaves nothing that a retry does not make good. The one
@@ -254,7 +257,7 @@
 //! # Features
 //!
 //! All are off by default; none changes what works without it. Rust 1.85 is enough, with
-//! dependencies that suit it, which cargo chooses for a package of edition 2024; `file`, and all that has to do with JWTs, build on what asks for more.
+//! dependencies that suit it, which cargo chooses for a package of edition 2024; `file`, `prefetch`, and all that has to do with JWTs, build on what asks for more.
 //!
 //! - `http`: the module of that name, for the `http` crate and tower.
 //! - `argon2`: client secrets chosen by people, kept as PHC strings: `ClientSecret::from_phc`, `SlowVerifier`.
@@ -278,10 +281,13 @@
 //!   and `root-secret`, and needs one of the two backends, as `jwt` does.
 //! - `mtls`: client certificates (RFC 8705): `ClientCertificate`. It includes `proof`.
 //! - `prefetch`: on x86-64 the memory store has a record fetched while its client is authenticated. It saves time where there are so
-//!   many grants that no cache has them.
+//!   many grants that no cache has them. Rust 1.89, for `safe_arch`.
 //! - `metrics`: `MetricsEvents`, an [`EventSink`](event::EventSink) that counts for the `metrics` facade, and
 //!   [`record_response`](event) for the time of responses.
 //! - `tracing`: `TracingEvents`, an [`EventSink`](event::EventSink) that writes to `tracing`.
+//!
+//! The guides are in documentation that is built with `http`, `reqwest` and `root-secret`, and some of them with more: best with
+//! `--all-features`.
 //!
 //! # Names
 //!

@@ -67,7 +67,7 @@ impl ClientBuilder {
     }
 
     /// By what its ID tokens and logout tokens are signed (`id_token_signed_response_alg` of OpenID Connect Registration section 2):
-    /// `HS256` by its [recoverable secret](Self::recoverable_secret), or the algorithm of one of the engine's keys, `RS256` or `ES256`. Of the
+    /// `HS256` by its [recoverable secret](Self::recoverable_secret), or the algorithm of one of the engine's keys, `RS256`, `ES256` or `EdDSA`. Of the
     /// engine's keys the one that signs goes first, then one that is [accepted](crate::EngineBuilder::accept_signing_key): accept it
     /// everywhere first. Where there is no such key, a login with `openid` is refused. Default: `HS256` where it has such a secret, else by the
     /// engine's signing key, whatever it is.

@@ -12,7 +12,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
     /// [signing key](Self::signing_key). ID tokens name their grant from then on, so that they can be exchanged; older ones cannot.
     /// The guide `guide::token_exchange` has all of it. Default: off.
     ///
-    /// The policy is asked in place of the [hook](Self::on_issue). Nothing is stored.
+    /// The policy is asked first, then the [hook](Self::on_issue), which can only refuse. Nothing is stored.
     ///
     /// ```
     /// use regrant::engine::{ExchangeDecision, ExchangePolicy, ExchangeRequest, ExchangeTerms, HookError};

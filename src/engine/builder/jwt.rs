@@ -73,7 +73,7 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Makes access tokens JWTs (RFC 9068). Default: opaque, which is smaller and a hundred times quicker; JWTs are for
+    /// Makes access tokens JWTs (RFC 9068). Default: opaque, which is smaller, and seven to a hundred and fifty times quicker by the algorithm; JWTs are for
     /// resource servers that are not behind this engine. Opaque tokens that were issued before are still accepted.
     ///
     /// ```

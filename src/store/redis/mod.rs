@@ -52,7 +52,8 @@ use crate::token::KeyFingerprint;
 ///   still revokes.
 /// - Users with an ACL need the keys of the [prefix](RedisStoreBuilder::key_prefix) and the commands `EVAL`, `EVALSHA`,
 ///   `GETEX`, `GETDEL`, `GETRANGE`, `SET`, `PTTL`, `PEXPIRE`, `PERSIST`, `ZADD`, `ZCARD`, `ZRANDMEMBER`, `ZRANGE`, `ZREM`,
-///   `ZREMRANGEBYRANK`, `HSETNX`, `HDEL`, `HGETALL`, and `INFO` for the check of the policy.
+///   `ZREMRANGEBYRANK`, `HSETNX`, `HDEL`, `HGETALL`, and `INFO` for the check of the policy;
+///   `SELECT` for another database than 0, and in a cluster `PING`, `CLUSTER SLOTS` and `ASKING`.
 ///
 /// # What a failover loses
 ///
@@ -97,7 +98,7 @@ use crate::token::KeyFingerprint;
 /// For TLS turn it on in the `redis` crate, which is the one that this crate uses, and choose what rustls encrypts with:
 ///
 /// ```toml
-/// redis = { version = "1.8", default-features = false, features = ["tokio-rustls-comp"] }
+/// redis = { version = "1.2", default-features = false, features = ["tokio-rustls-comp"] }
 /// rustls = { version = "0.23", default-features = false, features = ["aws_lc_rs", "std", "tls12"] }
 /// ```
 ///

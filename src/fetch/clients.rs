@@ -217,7 +217,7 @@ impl<C> DocumentClients<C> {
         Self { room: documents, documents: OnceLock::new(), ..self }
     }
 
-    /// Where the age of documents is read, for tests: [`Timestamp::now`] if not set.
+    /// Where the age of documents is read, for tests and where the system has none: [`Timestamp::now`] if not set.
     #[must_use]
     pub fn with_clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }

@@ -162,6 +162,11 @@ pub(super) fn is_not_let_in(error: &RedisError) -> bool {
     !error.is_io_error()
 }
 
+/// Whoever is there is not the server any more, or not yet.
+pub(super) fn is_by_replica(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown))
+}
+
 fn text(error: &RedisError) -> String {
     let text = error.to_string();
     match text.find(", with args beginning") {

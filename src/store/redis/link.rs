@@ -15,7 +15,7 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::{Arg, Client, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
-use super::failure::{Failure, is_not_let_in, is_refusal};
+use super::failure::{Failure, is_by_replica, is_not_let_in, is_refusal};
 use super::script::{self, Script};
 
 /// Until when something may be waited for.
@@ -41,34 +41,57 @@ enum To {
     Cluster(ClusterConnection),
 }
 
-/// One server. The client connects again by itself, but for where the server did not let it in: what it heard then it says for ever.
+/// One server. The client connects again by itself, but for where the server did not let it in (what it heard then it says for ever), and
+/// where the server is a replica by now, which closes nothing: its address may lead to another.
 struct Server {
-    /// With the number of those before it.
-    connection: RwLock<(u64, ConnectionManager)>,
+    current: RwLock<Current>,
     /// What another is made by; a connection of the host's is the host's.
     anew: Option<(Client, ConnectionManagerConfig)>,
 }
 
+struct Current {
+    connection: ConnectionManager,
+    /// How many were before it.
+    number: u64,
+    since: Instant,
+}
+
 impl Server {
+    /// How often another connection is made at most because a replica answers: the address may lead there for a while.
+    const BETWEEN_REPLICAS: Duration = Duration::from_secs(1);
+
+    fn new(connection: ConnectionManager, anew: Option<(Client, ConnectionManagerConfig)>) -> Self {
+        Self { current: RwLock::new(Current { connection, number: 0, since: Instant::now() }), anew }
+    }
+
     fn connection(&self) -> (u64, ConnectionManager) {
-        self.connection.read().clone()
+        let current = self.current.read();
+        (current.number, current.connection.clone())
     }
 
     /// Has the next one begin with another connection where the server has not let this one in.
     fn heard<T>(&self, number: u64, result: RedisResult<T>) -> RedisResult<T> {
         if result.as_ref().is_err_and(is_not_let_in) {
-            self.replace(number);
+            self.replace(number, Duration::ZERO);
         }
         result
     }
 
-    fn replace(&self, number: u64) {
+    /// The same where a replica has answered a command.
+    fn answered<T>(&self, number: u64, result: RedisResult<T>) -> RedisResult<T> {
+        if result.as_ref().is_err_and(is_by_replica) {
+            self.replace(number, Self::BETWEEN_REPLICAS);
+        }
+        result
+    }
+
+    fn replace(&self, number: u64, age: Duration) {
         let Some((client, config)) = &self.anew else { return };
-        let mut current = self.connection.write();
+        let mut current = self.current.write();
         // Once for all that have heard of it.
-        if current.0 == number {
+        if current.number == number && current.since.elapsed() >= age {
             if let Ok(connection) = ConnectionManager::new_lazy_with_config(client.clone(), config.clone()) {
-                *current = (number + 1, connection);
+                *current = Current { connection, number: number + 1, since: Instant::now() };
             }
         }
     }
@@ -80,13 +103,13 @@ impl Link {
     /// How many commands of one page are under way in a cluster at once.
     const AT_ONCE: usize = 16;
 
-    /// `anew`: what another connection is made by where the server did not let this one in.
+    /// `anew`: what another connection is made by where the server did not let this one in, or is a replica by now.
     pub(super) fn server(
         connection: ConnectionManager,
         anew: Option<(Client, ConnectionManagerConfig)>,
         timeout: Duration,
     ) -> Self {
-        Self { to: To::Server(Box::new(Server { connection: RwLock::new((0, connection)), anew })), timeout }
+        Self { to: To::Server(Box::new(Server::new(connection, anew))), timeout }
     }
 
     pub(super) fn cluster(connection: ClusterConnection, timeout: Duration) -> Self {
@@ -140,7 +163,8 @@ impl Link {
                 let (number, mut connection) = server.connection();
                 self.in_time(self.deadline(), async {
                     let values = connection.send_packed_commands(&pipeline, 0, count).await;
-                    server.heard(number, values)?.into_iter().map(Value::extract_error).collect()
+                    let values = server.heard(number, values)?.into_iter().map(Value::extract_error).collect();
+                    server.answered(number, values)
                 })
                 .await
             }
@@ -194,7 +218,7 @@ impl Link {
                     Err(error) if is_refusal(&error) => connection.send_packed_command(command).await,
                     result => result,
                 };
-                server.heard(number, result)?.extract_error()
+                server.answered(number, server.heard(number, result)?.extract_error())
             }
             To::Cluster(connection) => follow(&mut connection.clone(), command).await,
         }

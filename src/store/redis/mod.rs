@@ -206,9 +206,14 @@ impl RedisStore {
         let mut command = redis::cmd("SET");
         command.arg(key).arg(value).arg("NX").arg("PX").arg(lives);
         match self.link.send(&command).await.map_err(Failure::of_write)? {
-            Value::Okay => Ok(Insert::Added),
-            Value::Nil => Ok(Insert::Duplicate),
-            _ => Err(Failure::unexpected_answer().of_write()),
+            Value::Okay => return Ok(Insert::Added),
+            Value::Nil => {}
+            _ => return Err(Failure::unexpected_answer().of_write()),
+        }
+        // A grant is there, or the room of one whose insertion was broken off, which is nobody's.
+        match self.step(&script::TAKE, key, &[value, lives.to_string().as_bytes()]).await.map_err(Failure::of_write)? {
+            Some(_) => Ok(Insert::Added),
+            None => Ok(Insert::Duplicate),
         }
     }
 

@@ -28,7 +28,8 @@ impl Script {
     }
 }
 
-/// Makes room for a grant under its key, also where an insertion that was broken off has left room. -1 where a grant is.
+/// Makes room for a grant under its key, also where an insertion that was broken off has left room. -1 where a grant is. A grant that no
+/// index has to know of may stand for its room.
 ///
 /// The room, milliseconds to live.
 pub(super) static TAKE: Script = Script::new(

@@ -8,7 +8,7 @@ use regrant::store::{Cursor, Insert, RedisStore, Removed, StoreErrorKind, Swap};
 use regrant::{Grant, GrantId, Timestamp, TokenStore};
 
 use super::basics::all;
-use super::grants::{DAY, NOW, grant, wanted};
+use super::grants::{DAY, NOW, Wanted, grant, wanted};
 use super::index::poll_times;
 use super::{builder, stores, until};
 use crate::kit::servers::redis::{Redis, prefix};
@@ -73,6 +73,23 @@ async fn an_insertion_that_comes_late_does_not_undo_a_removal() {
         redis.flush();
     }
     assert!(tried > 0);
+}
+
+/// What an insertion that was broken off has left is nobody's: where there is no grant, no insertion says that there is one, of whatever kind.
+#[tokio::test]
+async fn room_that_was_left_is_no_grant() {
+    let Some(redis) = Redis::start() else { return };
+    let store = builder("").connect(&redis.url()).await.unwrap();
+    for subject in [Some("alice"), None] {
+        let wanted = Wanted { subject: subject.map(Into::into), ..wanted(1, "alice") }.grant();
+        let () = redis.ask(&["SET", "grant:0000000000000001", "\0nobody's", "PX", "60000"]);
+        assert_eq!(store.load(wanted.id()).await.unwrap(), None);
+        assert_eq!(store.insert(&wanted, NOW).await.unwrap(), Insert::Added, "{subject:?}");
+        assert_eq!(store.insert(&wanted, NOW).await.unwrap(), Insert::Duplicate, "{subject:?}");
+        assert_eq!(store.load(wanted.id()).await.unwrap(), Some(wanted.clone()));
+        assert!(redis.ask::<u64>(&["PTTL", "grant:0000000000000001"]) > 60_000);
+        assert!(!store.remove(wanted.id()).await.unwrap().is_nothing());
+    }
 }
 
 /// One node's clock is six days ahead, another's is six days behind: the index is there as long as any grant.

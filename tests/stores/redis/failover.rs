@@ -1,6 +1,12 @@
 //! What a failover loses, and what the engine makes of it: as the documentation of the store says.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 use regrant::Timestamp;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::bank::{Answer, Bank};
 use super::builder;
@@ -64,6 +70,42 @@ async fn a_lost_login_is_over_and_a_lost_revocation_is_undone() {
     bank.refresh(&third).await.token();
     // Both are listed, and end when asked to.
     assert_eq!(bank.engine.end_sessions_of("alice", regrant::Timestamp::EPOCH).await.unwrap(), 2);
+}
+
+/// Where all that connect are led to the server that is there by then.
+async fn front(listener: UnixListener, leads_to: Arc<Mutex<PathBuf>>) {
+    while let Ok((mut client, _)) = listener.accept().await {
+        let path = leads_to.lock().clone();
+        let mut server = UnixStream::connect(path).await.unwrap();
+        tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+    }
+}
+
+/// A server that is made a replica where it is closes no connection; its address leads to the new one (a name, a service). Whoever is connected
+/// to the old one has to come over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_goes_where_its_address_leads_once_a_replica_answers() {
+    let Some((redis, replica)) = lagging() else { return };
+    let path = redis.path().join("front.sock");
+    let leads_to = Arc::new(Mutex::new(redis.path().join("redis.sock")));
+    tokio::spawn(front(UnixListener::bind(&path).unwrap(), Arc::clone(&leads_to)));
+    let bank = Bank::new(builder("").connect(&format!("redis+unix://{}", path.display())).await.unwrap());
+    let first = bank.login("alice").await.token();
+    caught_up(&redis, &replica);
+    let () = replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    *leads_to.lock() = replica.path().join("redis.sock");
+    let () = redis.ask(&["REPLICAOF", "127.0.0.1", &replica.port().to_string()]);
+    let begun = Instant::now();
+    let second = loop {
+        match bank.refresh(&first).await {
+            Answer::Unavailable if begun.elapsed() < Duration::from_secs(60) => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            answer => break answer.token(),
+        }
+    };
+    assert_ne!(second, first);
+    bank.login("bob").await.token();
 }
 
 #[tokio::test]

@@ -249,17 +249,21 @@ impl MemoryStore {
                 return Ok(Insert::Duplicate);
             }
             if self.reserve() {
-                if !shard.insert(named, grant) {
-                    self.release(1);
+                if shard.insert(named, grant) {
+                    self.release(shard.sweep_on_write(2, now));
+                    return Ok(Insert::Added);
+                }
+                self.release(1);
+                // No lock is held while another shard's is taken.
+                drop(shard);
+                if reclaimed || self.reclaim_in(home, now) == 0 {
                     return Err(StoreError::not_applied(CapacityError));
                 }
-                self.release(shard.sweep_on_write(2, now));
-                return Ok(Insert::Added);
-            }
-            // No lock is held while another shard's is taken.
-            drop(shard);
-            if reclaimed || !self.reclaim(home, now) {
-                return Err(StoreError::not_applied(CapacityError));
+            } else {
+                drop(shard);
+                if reclaimed || !self.reclaim(home, now) {
+                    return Err(StoreError::not_applied(CapacityError));
+                }
             }
             reclaimed = true;
         }
@@ -267,9 +271,13 @@ impl MemoryStore {
 
     /// Makes room in a full store, if expired grants are in the way: in that shard, or else anywhere.
     fn reclaim(&self, home: &Mutex<Shard>, now: Timestamp) -> bool {
+        self.reclaim_in(home, now) > 0 || self.purge(now, Self::GRANTS_PER_RECLAIM, Self::SLOTS_PER_RECLAIM) > 0
+    }
+
+    /// The same in a shard whose slots are all taken.
+    fn reclaim_in(&self, home: &Mutex<Shard>, now: Timestamp) -> usize {
         let mut unlimited = usize::MAX;
-        self.purge_shard(home, now, Self::GRANTS_PER_RECLAIM, &mut unlimited) > 0
-            || self.purge(now, Self::GRANTS_PER_RECLAIM, Self::SLOTS_PER_RECLAIM) > 0
+        self.purge_shard(home, now, Self::GRANTS_PER_RECLAIM, &mut unlimited)
     }
 
     /// Removes at most `limit` expired grants, going on where the last purge stopped. Ends after all shards, or when
@@ -464,5 +472,29 @@ impl fmt::Debug for MemoryStore {
             .field("capacity", &self.capacity)
             .field("shards", &self.shards.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shard has an end of its own. What has expired in it makes room, as in a store that is full.
+    #[test]
+    fn a_full_shard_makes_room_of_what_has_expired() {
+        let mut store = MemoryStore::builder().shards(1).build();
+        store.shards = [Padded(Mutex::new(Shard::new(3)))].into_iter().collect();
+        let of = |id: u64| Grant { id: GrantId::from_u64(id), ..Grant::sample("alice", "app") };
+        let (now, ended) = (of(0).created_at, of(0).expires_at);
+        for id in 1..=3 {
+            assert_eq!(store.insert_at_once(&of(id), now).unwrap(), Insert::Added);
+        }
+        assert!(store.insert_at_once(&of(4), now).is_err());
+        assert_eq!(store.len(), 3);
+        let later = Grant { created_at: ended, expires_at: ended + std::time::Duration::from_secs(9), ..of(4) };
+        assert_eq!(store.insert_at_once(&later, ended).unwrap(), Insert::Added);
+        let (home, named) = store.home(later.id);
+        assert_eq!(home.lock().load(named, later.id), Some(later));
+        assert!(store.len() <= 3);
     }
 }

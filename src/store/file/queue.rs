@@ -59,7 +59,10 @@ impl Queue {
                 // Polled again and again, a caller has one place.
                 let number = *place.number.get_or_insert(state.next);
                 state.next = state.next.max(number + 1);
-                state.waiting.insert(number, context.waker().clone());
+                let before = state.waiting.insert(number, context.waker().clone());
+                drop(state);
+                // Outside of the lock, as above.
+                drop(before);
                 return Poll::Pending;
             }
             state.jobs.extend(job.take());

@@ -1,7 +1,8 @@
 //! What was tried against the store: crashes in a row, kills without a crash, callers that come and go, flipped bits.
 
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -161,6 +162,37 @@ fn callers_of_a_full_queue_that_give_up_leave_nothing_behind() {
     drop(held);
     let inserted = accepted.into_iter().filter(|_| true).map(|call| wait(call).unwrap());
     assert!(inserted.into_iter().all(|inserted| inserted == Insert::Added));
+}
+
+/// The waker of a call that is polled again may be the last that keeps its task, and a task may hold another call of the store.
+#[test]
+fn a_waker_that_is_dropped_may_drop_another_call() {
+    struct Last(Arc<Queue>);
+    impl Wake for Last {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Last {
+        fn drop(&mut self) {
+            // As a call that gives up does.
+            self.0.waiting();
+        }
+    }
+    let disk = Disk::new(Vec::new(), Fault::Never);
+    let store = open(&disk).unwrap();
+    let held = store.database.as_ref().unwrap().write();
+    let grants: Vec<Grant> = (0..3 * Queue::CAPACITY as u64).map(|id| grant(id, 1)).collect();
+    let mut accepted: Vec<_> = grants.iter().map(|grant| Box::pin(store.insert(grant, NOW))).collect();
+    for call in &mut accepted {
+        let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+    let late = grant(1, 2);
+    let mut call = pin!(store.insert(&late, NOW));
+    let waker = Waker::from(Arc::new(Last(Arc::clone(&store.queue))));
+    assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(held);
+    assert!(accepted.into_iter().all(|call| wait(call).unwrap() == Insert::Added));
 }
 
 /// A bit that flips anywhere in the file, checked at the start or not, is an error or another answer, never a panic,

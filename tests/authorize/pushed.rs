@@ -15,9 +15,9 @@ use regrant::{
 use serde_json::{Value, json};
 
 use crate::kit::portal::{
-    CALLBACK, CHALLENGE, ISSUER, Landing, NONCE, OnShelf, PKCE, Portal, STATE, from, portal, query, run,
+    CALLBACK, CHALLENGE, ISSUER, Landing, NONCE, OnShelf, PKCE, Portal, STATE, from, portal, portal_as, query, run,
 };
-use crate::kit::{Ask, Reply, Shelf, World, at, form, scope};
+use crate::kit::{Ask, Reply, SECRET, Shelf, World, at, form, scope, secret};
 use crate::link::asked;
 
 type Builder = EngineBuilder<Arc<Shelf>, StaticClients>;
@@ -525,6 +525,23 @@ fn it_is_served() {
     let large = "x".repeat(70_000);
     let post = http::Request::post("/par").header("content-type", "application/x-www-form-urlencoded");
     assert_eq!(answer(post.body(large.into()).unwrap()).0, 413);
+}
+
+/// A client that says of itself that it always sends a proof says so to all servers, to those too that take none: neither here nor at the token
+/// endpoint is it kept to it. One that was made by hand is.
+#[test]
+fn a_stranger_proves_nothing_where_nobody_takes_a_proof() {
+    for (is_stranger, status) in [(true, 201), (false, 400)] {
+        let client = portal_as("prover").secret(secret(SECRET)).require_dpop(true).stranger(is_stranger);
+        let world = Portal::new(Arc::default(), [client], |builder| {
+            builder.root_secret(root(1)).pushed_authorization_requests()
+        });
+        let pushed = push(&world, &form(query("prover")).basic("prover", SECRET), at(0));
+        assert_eq!(pushed.status, status, "{pushed:?}");
+        let refresh = form("grant_type=refresh_token&refresh_token=x").basic("prover", SECRET);
+        let code = if is_stranger { "invalid_grant" } else { "invalid_dpop_proof" };
+        Reply::of(&run(world.engine.token(&refresh.request(), at(0)))).assert_error(400, code);
+    }
 }
 
 /// In another world than that of the kit, as a host has it.

@@ -122,7 +122,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         #[cfg(feature = "proof")]
         let key = {
             let named = arrived.form.single("dpop_jkt").ok().flatten();
-            presented.key_of_push(client, named)?
+            presented.key_of_push(client, named, self.takes_proofs())?
         };
         #[cfg(not(feature = "proof"))]
         let key: Option<String> = None;

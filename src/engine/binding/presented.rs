@@ -175,14 +175,13 @@ impl<'r> Presented<'r> {
     }
 
     /// What a client is marked for, whatever its grant is. Of the proof it is only that there is one.
-    /// `takes_proofs`: whether the engine does. Where it does not, a client that only says of itself that it always sends one is not kept
-    /// to that: what it says it says to all servers.
+    /// `takes_proofs`: whether the engine does.
     pub(in crate::engine) const fn check_marked(
         &self,
         client: &Client,
         takes_proofs: bool,
     ) -> Result<(), SenderRefusal> {
-        if client.requires_dpop() && !self.has_proof() && (takes_proofs || !client.is_stranger()) {
+        if is_to_prove(client, takes_proofs) && !self.has_proof() {
             return Err(SenderRefusal::NoProof);
         }
         if client.has_certificate_bound_tokens() && self.certificate.is_none() {
@@ -206,9 +205,10 @@ impl<'r> Presented<'r> {
         &mut self,
         client: &Client,
         named: Option<&str>,
+        takes_proofs: bool,
     ) -> Result<Option<String>, Refusal> {
         let Some(proven) = self.prove()? else {
-            let is_wanted = client.requires_dpop() && named.is_none();
+            let is_wanted = is_to_prove(client, takes_proofs) && named.is_none();
             return if is_wanted { Err(SenderRefusal::NoProof.into()) } else { Ok(None) };
         };
         let thumbprint = proven.thumbprint().to_string();
@@ -224,6 +224,12 @@ impl<'r> Presented<'r> {
         self.prove()?;
         Ok(self.key())
     }
+}
+
+/// Whether it always sends a proof. Where the engine takes none, a client that only says so of itself is not kept to it: what it says
+/// it says to all servers.
+const fn is_to_prove(client: &Client, takes_proofs: bool) -> bool {
+    client.requires_dpop() && (takes_proofs || !client.is_stranger())
 }
 
 /// What the connection has proven.

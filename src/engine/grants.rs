@@ -7,7 +7,7 @@ use super::refusal::{GrantRefusal, Unavailable};
 use super::swap::{ATTEMPTS, Swapped, Swaps, new_version};
 use super::time::Time;
 use crate::client::{Client, Clients};
-use crate::grant::{DecodeError, Grant, GrantId, OnReplay, Timestamp};
+use crate::grant::{DecodeError, Generation, Grant, GrantId, OnReplay, Timestamp};
 use crate::store::{StoreError, StoreErrorKind, TokenStore};
 use crate::token::{GrantToken, Key, TokenKind};
 
@@ -42,8 +42,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         client_id: &str,
     ) -> Result<(), Failure> {
         is_record_of(grant, token.grant_id())?;
-        let key = self.key_of(grant, token.key_id()).inspect_err(|_| self.tell_of_device(grant, token, kind))?;
-        if !token.is_genuine(kind, key, &grant.salt) {
+        let is_genuine = |key: &Key| token.is_genuine(kind, key, &grant.salt);
+        let key = self
+            .key_of(grant, token.key_id())
+            .inspect_err(|_| self.tell_of_device(grant, token.key_id(), is_genuine, token.generation()))?;
+        if !is_genuine(key) {
             return Err(GrantRefusal::Mac.into());
         }
         if grant.client_id() != client_id {
@@ -55,19 +58,25 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
     /// Tells that the store lost the first answer to a device, where one of its tokens comes nevertheless. What was approved is settled by the
     /// device's code alone, so such a record is never moved forward.
     #[cold]
-    fn tell_of_device(&self, grant: &Grant, token: &GrantToken, kind: TokenKind) {
-        if kind != TokenKind::Refresh || !grant.is_approved_only() || grant.realm() != self.realm() {
-            return;
+    pub(super) fn tell_of_device(
+        &self,
+        grant: &Grant,
+        key_id: u8,
+        is_genuine: impl FnOnce(&Key) -> bool,
+        presented: Generation,
+    ) {
+        if grant.is_approved_only()
+            && grant.realm() == self.realm()
+            && self.realm.keys().get(key_id).is_some_and(is_genuine)
+        {
+            self.tell_behind(grant, presented);
         }
-        let key = self.realm.keys().get(token.key_id());
-        if key.is_some_and(|key| token.is_genuine(kind, key, &grant.salt)) {
-            self.emit(&Event::StoreBehind {
-                grant: grant.id,
-                subject: self.subject_of(grant),
-                presented: token.generation(),
-                stored: grant.generation,
-            });
-        }
+    }
+
+    /// Tells that a genuine token is ahead of the record.
+    pub(super) fn tell_behind(&self, grant: &Grant, presented: Generation) {
+        let subject = self.subject_of(grant);
+        self.emit(&Event::StoreBehind { grant: grant.id, subject, presented, stored: grant.generation });
     }
 
     /// The key of this id that tokens of this grant are made under.

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use super::key::{Key, MAC_LEN, TokenKind, message_len};
 use super::text::{decode_exact, encode_exact, encode_into};
-use crate::grant::{Confirmation, Grant, GrantId, Salt, Timestamp, u24_from_bytes, u24_to_bytes};
+use crate::grant::{Confirmation, Generation, Grant, GrantId, Salt, Timestamp, u24_from_bytes, u24_to_bytes};
 use crate::secret::constant_time_eq;
 
 const HEAD_LEN: usize = 30;
@@ -108,6 +108,10 @@ impl AccessToken {
 
     pub(crate) fn grant_id(&self) -> GrantId {
         GrantId::from_u64(u64::from_be_bytes(self.field(1)))
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        Generation::from_bytes([self.head[9], self.head[10], self.head[11]])
     }
 
     pub(crate) fn epoch(&self) -> u32 {

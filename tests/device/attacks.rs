@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use regrant::client::{ClientRef, ClientsError, Lookup};
 use regrant::engine::{DeviceAuthorization, DeviceError, EngineSlot};
+use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};
 use regrant::throttle::MemoryThrottle;
 use regrant::{
     Authorization, Client, Clients, Engine, Grant, Lifetimes, MemoryStore, Request, RootSecret, Scope, Timestamp,
@@ -302,27 +303,39 @@ fn a_record_out_of_its_place_is_not_believed() {
 /// device's code as before. Neither does a token that was made up move anything, nor is it told of.
 #[test]
 fn a_store_that_forgot_the_first_answer_is_told_of_and_moves_nothing() {
-    let store = Arc::new(Shelf::default());
-    let place = Place::on(Arc::clone(&store), settings(), |builder| builder);
-    let begun = place.let_in(TV, "alice");
-    let approved = store.grants().into_iter().find(|grant| grant.subject() == Some("alice")).unwrap();
-    let first = place.poll(TV, &begun.device_code);
-    let second = place.refresh(TV, first.refresh_token());
-    store.misplace(approved.id(), approved.clone());
-    let stored = store.bytes();
-    for token in [first.refresh_token(), second.refresh_token()] {
+    for jwt in [false, true] {
+        let store = Arc::new(Shelf::default());
+        let place = Place::on(Arc::clone(&store), settings(), |builder| {
+            let (key, _) = SigningKey::generate(SigningAlgorithm::Es256).unwrap();
+            if jwt { builder.signing_key(key).jwt_access_tokens(JwtAccessTokens::new()) } else { builder }
+        });
+        let begun = place.let_in(TV, "alice");
+        let approved = store.grants().into_iter().find(|grant| grant.subject() == Some("alice")).unwrap();
+        let first = place.poll(TV, &begun.device_code);
+        let second = place.refresh(TV, first.refresh_token());
+        store.misplace(approved.id(), approved.clone());
+        let stored = store.bytes();
+        for token in [first.refresh_token(), second.refresh_token()] {
+            place.events.take();
+            assert!(place.refresh(TV, token).is_invalid_grant());
+            assert_eq!(place.events.names(), ["StoreBehind", "Refused"]);
+        }
+        for token in [first.access_token(), second.access_token()] {
+            let header = format!("Bearer {token}");
+            let request = Request::new("GET", b"").with_header("authorization", header.as_bytes());
+            place.events.take();
+            assert!(run(place.engine.bearer(&request, &Scope::empty(), place.now())).is_err());
+            assert_eq!(place.events.names()[0], "StoreBehind", "{jwt}");
+        }
         place.events.take();
-        assert!(place.refresh(TV, token).is_invalid_grant());
-        assert_eq!(place.events.names(), ["StoreBehind", "Refused"]);
+        let mut made_up = first.refresh_token().to_owned();
+        let last = if made_up.pop() == Some('A') { 'Q' } else { 'A' };
+        made_up.push(last);
+        assert!(place.refresh(TV, &made_up).is_invalid_grant());
+        assert_eq!(place.events.names(), ["Refused"]);
+        assert_eq!(store.bytes(), stored);
+        assert!(place.poll(TV, &begun.device_code).is_ok());
     }
-    place.events.take();
-    let mut made_up = first.refresh_token().to_owned();
-    let last = if made_up.pop() == Some('A') { 'Q' } else { 'A' };
-    made_up.push(last);
-    assert!(place.refresh(TV, &made_up).is_invalid_grant());
-    assert_eq!(place.events.names(), ["Refused"]);
-    assert_eq!(store.bytes(), stored);
-    assert!(place.poll(TV, &begun.device_code).is_ok());
 }
 
 /// A public client begins where the host lets it.

@@ -127,7 +127,9 @@ fn a_device_hears_that_it_is_not_let_in() {
     let place = Place::new();
     let denied = place.begin(TV);
     let login = place.find(&denied.user_code, "alice").unwrap();
+    place.events.take();
     place.engine.blocking().deny_device(&login, place.now()).unwrap().unwrap();
+    assert_eq!(place.events.names(), ["DeviceDenied"]);
     assert_eq!(place.poll(TV, &denied.device_code).error(), Some("access_denied"));
     place.deny(&login).unwrap();
     assert_eq!(place.poll(TV, &denied.device_code).error(), Some("access_denied"));

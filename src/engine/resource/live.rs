@@ -14,6 +14,7 @@ use crate::engine::resources::spellings;
 use crate::engine::time::Time;
 use crate::grant::{Grant, GrantId, Scope, Timestamp};
 use crate::store::TokenStore;
+use crate::token::Key;
 
 /// Who asks about an access token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +46,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         self.knows_key(token.key_id())?;
         let grant = self.store.load(token.grant_id()).await?.ok_or(GrantRefusal::NoGrant)?;
         is_record_of(&grant, token.grant_id())?;
-        if !token.is_genuine(self.key_of(&grant, token.key_id())?, &grant.salt) {
+        let is_genuine = |key: &Key| token.is_genuine(key, &grant.salt);
+        let key = self
+            .key_of(&grant, token.key_id())
+            .inspect_err(|_| self.tell_of_device(&grant, token.key_id(), is_genuine, token.generation()))?;
+        if !is_genuine(key) {
             return Err(GrantRefusal::Mac.into());
         }
         let client = self.check_grant(&grant, token.epoch(), token.expires_at(), time).await?;

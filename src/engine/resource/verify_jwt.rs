@@ -13,7 +13,7 @@ use crate::engine::grants::is_record_of;
 use crate::engine::refusal::{GrantRefusal, ResourceRefusal};
 use crate::engine::resources::{Found, spellings};
 use crate::engine::time::Time;
-use crate::grant::{Scope, Timestamp};
+use crate::grant::{Generation, Scope, Timestamp};
 use crate::store::TokenStore;
 use crate::token::{AccessClaims, verify_access};
 
@@ -100,6 +100,11 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         is_record_of(&grant, jti.grant)?;
         if is_exchanged {
             return self.live_exchanged(access, &claims.sub, grant, time, asking).await;
+        }
+        // The store lost the first answer to a device; which generation it is of a JWT does not say.
+        if grant.is_approved_only() && grant.realm() == claims.realm.as_deref() && grant.client_id() == access.client_id
+        {
+            self.tell_behind(&grant, Generation::FIRST);
         }
         // Signed by this engine, so of this grant, unless a thief of the signing key made it up.
         if grant.realm() != claims.realm.as_deref()

@@ -339,12 +339,7 @@ impl<S: TokenStore, C: Clients> Engine<S, C> {
         };
         if behind && !refresh.told_behind {
             refresh.told_behind = true;
-            self.emit(&Event::StoreBehind {
-                grant: grant.id,
-                subject: self.subject_of(grant),
-                presented,
-                stored: grant.generation,
-            });
+            self.tell_behind(grant, presented);
         }
         Ok(verdict)
     }

@@ -24,7 +24,8 @@ impl ClientBuilder {
 
     /// Allows a [stranger](Self::stranger)'s client another grant type than authorization codes and refresh tokens, such as
     /// `client_credentials`: anybody who registers one has it then. A client made by hand needs no more than
-    /// [`grant_type`](Self::grant_type).
+    /// [`grant_type`](Self::grant_type). Where the registry has to fetch such a client, it is not fetched for a request of another grant type
+    /// either, which has no token that shows that somebody let it in: that is `unauthorized_client`.
     ///
     /// ```
     /// use regrant::client::ClientError;

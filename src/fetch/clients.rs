@@ -211,7 +211,9 @@ impl<C> DocumentClients<C> {
         Self { limits, documents: OnceLock::new(), ..self }
     }
 
-    /// How many documents are kept: 1,000 if not set, at least two. Each takes a few KiB.
+    /// How many documents are kept: 1,000 if not set, at least two. Each takes a few KiB. Half of them are for clients that somebody has
+    /// logged in to, the other half for all others: of whichever have more than their half the one goes first that was used least lately.
+    /// So give it twice as many as there are such clients; one whose document went is fetched again at its next token request.
     #[must_use]
     pub fn with_room(self, documents: usize) -> Self {
         Self { room: documents, documents: OnceLock::new(), ..self }

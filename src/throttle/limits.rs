@@ -159,3 +159,33 @@ impl GuessLimits {
         Self { foreign_tokens: rate, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each limit is its own, so that one that is set while an engine serves sets no other.
+    #[test]
+    fn each_is_set_by_itself() {
+        type Row = (fn(GuessLimits, GuessRate) -> GuessLimits, fn(&mut GuessLimits) -> &mut GuessRate);
+        let rate = GuessRate::new(7_301, Duration::from_secs(7));
+        let rows: [Row; 11] = [
+            (GuessLimits::with_password_here, |limits| &mut limits.password_here),
+            (GuessLimits::with_passwords_of_address, |limits| &mut limits.passwords_of_address),
+            (GuessLimits::with_password_anywhere, |limits| &mut limits.password_anywhere),
+            (GuessLimits::with_client_secret_here, |limits| &mut limits.client_secret_here),
+            (GuessLimits::with_client_secrets_of_address, |limits| &mut limits.client_secrets_of_address),
+            (GuessLimits::with_user_codes_of_person, |limits| &mut limits.user_codes_of_person),
+            (GuessLimits::with_user_codes_of_address, |limits| &mut limits.user_codes_of_address),
+            (GuessLimits::with_registrations, |limits| &mut limits.registrations),
+            (GuessLimits::with_registration_tokens, |limits| &mut limits.registration_tokens),
+            (GuessLimits::with_tokens, |limits| &mut limits.tokens),
+            (GuessLimits::with_foreign_tokens, |limits| &mut limits.foreign_tokens),
+        ];
+        for (set, field) in rows {
+            let mut wanted = GuessLimits::default();
+            *field(&mut wanted) = rate;
+            assert_eq!(set(GuessLimits::default(), rate), wanted);
+        }
+    }
+}

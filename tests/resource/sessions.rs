@@ -245,6 +245,8 @@ fn records_that_cannot_be_read_are_left_until_they_are_ended() {
     assert!(!run(world.engine.has_grants_at("alice", "native", at(1))).unwrap(), "of another client");
     assert_eq!(run(world.engine.end_sessions_at("alice", "native", regrant::Timestamp::EPOCH)).unwrap(), 0);
     assert!(world.engine.blocking().has_grants_at("alice", "portal", at(1)).unwrap().unwrap());
+    world.events.take();
     assert_eq!(run(world.engine.end_sessions_at("alice", "portal", regrant::Timestamp::EPOCH)).unwrap(), 1);
+    assert_eq!(world.events.names(), ["UnreadableRevoked"]);
     assert!(!run(world.engine.has_grants_at("alice", "portal", at(1))).unwrap());
 }

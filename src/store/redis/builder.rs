@@ -136,8 +136,9 @@ impl RedisStoreBuilder {
     }
 
     /// Takes a connection that the host has already, and shares it. Its settings of TCP are the host's, as for
-    /// [`connect_client`](Self::connect_client). So is what it does where the server does not let it in when it connects again: a
-    /// `ConnectionManager` says that for ever, and a store that has connected to a server by itself makes another.
+    /// [`connect_client`](Self::connect_client). So is what it does where the server does not let it in when it connects again, or is made a
+    /// replica while it is connected: a `ConnectionManager` hears that for ever, and a store that has connected to a server by itself makes
+    /// another.
     ///
     /// # Errors
     ///

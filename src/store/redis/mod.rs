@@ -88,7 +88,8 @@ use crate::token::KeyFingerprint;
 ///
 /// # Connections
 ///
-/// One connection that all calls share and that is made anew when it breaks; in a cluster, one for each node. It needs a
+/// One connection that all calls share and that is made anew when it breaks, and where its server answers as a replica, since its address may
+/// lead to another by then; in a cluster, one for each node. It needs a
 /// Tokio runtime, which must outlive the store, with its time and I/O drivers on. What was on its way when a connection
 /// broke, or has not been answered in [time](RedisStoreBuilder::timeout), is
 /// [`Indeterminate`](crate::store::StoreErrorKind::Indeterminate), and is never sent again behind the engine's back: a swap that took

@@ -189,7 +189,8 @@ pub trait TokenStore: Send + Sync {
     fn purge_expired(&self, now: Timestamp, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// A [`load`](Self::load) of this id may follow in a moment, so a store may begin to bring it near. It is said where a token request has a
-    /// refresh token, before its client is authenticated: of ids that are made up, too, and of requests that are refused. So it changes nothing, fails never, and waits for nothing. Default: nothing.
+    /// refresh token, before its client is authenticated: of ids that are made up, too, and of requests that are refused. So it changes nothing,
+    /// never fails, and waits for nothing. Default: nothing.
     #[inline]
     fn expect_load(&self, id: GrantId) {
         let _ = id;

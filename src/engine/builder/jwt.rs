@@ -73,8 +73,8 @@ impl<S: TokenStore, C: Clients> EngineBuilder<S, C> {
         self
     }
 
-    /// Makes access tokens JWTs (RFC 9068). Default: opaque, which is smaller, and seven to a hundred and fifty times quicker by the algorithm; JWTs are for
-    /// resource servers that are not behind this engine. Opaque tokens that were issued before are still accepted.
+    /// Makes access tokens JWTs (RFC 9068). Default: opaque, which is smaller, and seven to a hundred and fifty times quicker by the algorithm; JWTs
+    /// are for resource servers that are not behind this engine. Opaque tokens that were issued before are still accepted.
     ///
     /// ```
     /// use regrant::jwt::{JwtAccessTokens, SigningAlgorithm, SigningKey};

@@ -203,7 +203,7 @@ pub enum Event<'a> {
         client_id: &'a str,
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
-        /// The generation that came; of a JWT, which does not say it, the first.
+        /// The generation that came.
         presented: Generation,
         /// The generation that is current.
         current: Generation,
@@ -317,7 +317,7 @@ pub enum Event<'a> {
         grant: GrantId,
         /// The resource owner, where there is one and the host has asked for it.
         subject: Option<Subject<'a>>,
-        /// The generation that came.
+        /// The generation that came; of a JWT, which does not say it, the first.
         presented: Generation,
         /// The generation that was stored.
         stored: Generation,

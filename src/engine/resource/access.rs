@@ -132,7 +132,8 @@ impl Access {
     /// ```
     /// use std::time::Duration;
     /// fn is_fresh(access: &regrant::Access, now: regrant::Timestamp) -> bool {
-    ///     access.grant().and_then(|grant| grant.authenticated_at()).is_some_and(|time| now.since(time) < Duration::from_secs(300))
+    ///     let login = access.grant().and_then(|grant| grant.authenticated_at());
+    ///     login.is_some_and(|time| now.since(time) < Duration::from_secs(300))
     /// }
     /// ```
     pub const fn grant(&self) -> Option<&Grant> {

@@ -248,36 +248,33 @@ impl MemoryStore {
             if shard.contains(named, grant.id) {
                 return Ok(Insert::Duplicate);
             }
-            if self.reserve() {
+            let is_full = !self.reserve();
+            if !is_full {
                 if shard.insert(named, grant) {
                     self.release(shard.sweep_on_write(2, now));
                     return Ok(Insert::Added);
                 }
                 self.release(1);
-                // No lock is held while another shard's is taken.
-                drop(shard);
-                if reclaimed || self.reclaim_in(home, now) == 0 {
-                    return Err(StoreError::not_applied(CapacityError));
-                }
-            } else {
-                drop(shard);
-                if reclaimed || !self.reclaim(home, now) {
-                    return Err(StoreError::not_applied(CapacityError));
-                }
+            }
+            // No lock is held while another shard's is taken.
+            drop(shard);
+            // Where the shard alone is full, none elsewhere makes room in it.
+            if reclaimed || !(self.reclaim_in(home, now) || is_full && self.reclaim_anywhere(now)) {
+                return Err(StoreError::not_applied(CapacityError));
             }
             reclaimed = true;
         }
     }
 
-    /// Makes room in a full store, if expired grants are in the way: in that shard, or else anywhere.
-    fn reclaim(&self, home: &Mutex<Shard>, now: Timestamp) -> bool {
-        self.reclaim_in(home, now) > 0 || self.purge(now, Self::GRANTS_PER_RECLAIM, Self::SLOTS_PER_RECLAIM) > 0
+    /// Makes room in a full shard, if expired grants are in the way.
+    fn reclaim_in(&self, home: &Mutex<Shard>, now: Timestamp) -> bool {
+        let mut unlimited = usize::MAX;
+        self.purge_shard(home, now, Self::GRANTS_PER_RECLAIM, &mut unlimited) > 0
     }
 
-    /// The same in a shard whose slots are all taken.
-    fn reclaim_in(&self, home: &Mutex<Shard>, now: Timestamp) -> usize {
-        let mut unlimited = usize::MAX;
-        self.purge_shard(home, now, Self::GRANTS_PER_RECLAIM, &mut unlimited)
+    /// The same in a full store.
+    fn reclaim_anywhere(&self, now: Timestamp) -> bool {
+        self.purge(now, Self::GRANTS_PER_RECLAIM, Self::SLOTS_PER_RECLAIM) > 0
     }
 
     /// Removes at most `limit` expired grants, going on where the last purge stopped. Ends after all shards, or when

@@ -1,6 +1,6 @@
 //! What was tried against the store: crashes in a row, kills without a crash, callers that come and go, flipped bits.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
@@ -12,7 +12,7 @@ use super::agree::indexes_agree;
 use super::disk::{Crash, Disk, Fault};
 use super::{LOGS, open, open_with, wait};
 use crate::grant::{Owner, Version};
-use crate::store::{FileStore, FileStoreError, Insert, Swap};
+use crate::store::{FileStore, FileStoreError, Insert, StoreError, Swap};
 use crate::{Grant, GrantId, Timestamp, TokenStore};
 
 const NOW: Timestamp = Timestamp::from_millis(0);
@@ -139,17 +139,30 @@ fn a_log_that_the_tables_have_not_reached_is_damage() {
     assert!(refused > 2, "{refused}");
 }
 
+fn more_than_the_queue_has_room_for() -> Vec<Grant> {
+    (0..3 * Queue::CAPACITY as u64).map(|id| grant(id, 1)).collect()
+}
+
+/// Insertions that wait, each for its turn or for a place in the queue.
+fn polled_once<'a>(
+    store: &'a FileStore,
+    grants: &'a [Grant],
+) -> Vec<Pin<Box<impl Future<Output = Result<Insert, StoreError>> + use<'a>>>> {
+    let mut calls: Vec<_> = grants.iter().map(|grant| Box::pin(store.insert(grant, NOW))).collect();
+    for call in &mut calls {
+        let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+    calls
+}
+
 /// A disk that hangs, and callers that give up and come again: what they leave behind must not pile up.
 #[test]
 fn callers_of_a_full_queue_that_give_up_leave_nothing_behind() {
     let disk = Disk::new(Vec::new(), Fault::Never);
     let store = open(&disk).unwrap();
     let held = store.database.as_ref().unwrap().write();
-    let grants: Vec<Grant> = (0..3 * Queue::CAPACITY as u64).map(|id| grant(id, 1)).collect();
-    let mut accepted: Vec<_> = grants.iter().map(|grant| Box::pin(store.insert(grant, NOW))).collect();
-    for call in &mut accepted {
-        let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    }
+    let grants = more_than_the_queue_has_room_for();
+    let accepted = polled_once(&store, &grants);
     let before = store.queue.waiting();
     let late = grant(1, 2);
     for _ in 0..10_000 {
@@ -160,8 +173,7 @@ fn callers_of_a_full_queue_that_give_up_leave_nothing_behind() {
     }
     assert_eq!(store.queue.waiting(), before, "callers that are gone are still kept");
     drop(held);
-    let inserted = accepted.into_iter().filter(|_| true).map(|call| wait(call).unwrap());
-    assert!(inserted.into_iter().all(|inserted| inserted == Insert::Added));
+    assert!(accepted.into_iter().all(|call| wait(call).unwrap() == Insert::Added));
 }
 
 /// The waker of a call that is polled again may be the last that keeps its task, and a task may hold another call of the store.
@@ -180,11 +192,8 @@ fn a_waker_that_is_dropped_may_drop_another_call() {
     let disk = Disk::new(Vec::new(), Fault::Never);
     let store = open(&disk).unwrap();
     let held = store.database.as_ref().unwrap().write();
-    let grants: Vec<Grant> = (0..3 * Queue::CAPACITY as u64).map(|id| grant(id, 1)).collect();
-    let mut accepted: Vec<_> = grants.iter().map(|grant| Box::pin(store.insert(grant, NOW))).collect();
-    for call in &mut accepted {
-        let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    }
+    let grants = more_than_the_queue_has_room_for();
+    let accepted = polled_once(&store, &grants);
     let late = grant(1, 2);
     let mut call = pin!(store.insert(&late, NOW));
     let waker = Waker::from(Arc::new(Last(Arc::clone(&store.queue))));
